@@ -1,1 +1,15 @@
-//! rules
+//! Rule text → checked signatures.
+//!
+//! [`signature`] is the Suricata rule language: text → [`signature::Signature`], every fault with its
+//! place, reason and remedy. [`keyword`] holds one file a keyword. A keyword sees traffic through the
+//! [`Subject`] trait, which `sensor-detect` implements; the names of protocols and buffers reach this
+//! crate as a [`Vocabulary`] value, built there from the protocols that are compiled in.
+
+pub mod signature;
+mod subject;
+mod vocabulary;
+
+pub use subject::{Address, FlowState, Subject};
+pub use vocabulary::{
+    BufferId, BufferSpec, IntFieldId, IntFieldSpec, ProtocolId, ProtocolSpec, Side, Vocabulary,
+};

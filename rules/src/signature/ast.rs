@@ -1,0 +1,717 @@
+//! A checked signature: what `sensor-detect` compiles.
+//!
+//! Everything a rule can say is here, already resolved (variables expanded, names looked up, bytes
+//! unescaped, numbers in range) and in the order in which the rule says it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::{BufferId, IntFieldId, ProtocolId};
+
+/// First word of a rule. In IDS mode `drop` and `reject` alert; their order still counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    Pass,
+    Drop,
+    Reject,
+    Alert,
+    Config,
+}
+
+/// Protocol in the rule header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HeaderProtocol {
+    Ip,
+    Ipv4,
+    Ipv6,
+    Tcp,
+    TcpPacket,
+    TcpStream,
+    Udp,
+    Icmp,
+    Icmpv4,
+    Icmpv6,
+    Sctp,
+    Pkthdr,
+    Arp,
+    /// Any other IP protocol, by number.
+    IpNumber(u8),
+    Application(ProtocolId),
+}
+
+/// An inclusive address range, both ends of one family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AddressRange {
+    pub first: IpAddr,
+    pub last: IpAddr,
+}
+
+/// Addresses in a rule header: `any` when `include` is empty; a member of `exclude` never matches.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct AddressSet {
+    pub include: Vec<AddressRange>,
+    pub exclude: Vec<AddressRange>,
+}
+
+/// Ports in a rule header as sorted, disjoint inclusive ranges after negation is carried out; `any` when empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct PortSet {
+    pub ranges: Vec<(u16, u16)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HeaderDirection {
+    Forward,
+    Both,
+    /** `=>`: a transaction rule that may use buffers of both sides. */
+    Transactional,
+}
+
+/// A number in a rule: a literal, or a variable set by `byte_extract` or `byte_math` earlier in the rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number {
+    Literal(i64),
+    Variable(u8),
+}
+
+/// `content` with its modifiers. Positions are in bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Content {
+    pub bytes: Vec<u8>,
+    pub negated: bool,
+    pub nocase: bool,
+    pub offset: Option<Number>,
+    pub depth: Option<Number>,
+    pub distance: Option<Number>,
+    pub within: Option<Number>,
+    pub startswith: bool,
+    pub endswith: bool,
+    pub rawbytes: bool,
+    /// `fast_pattern`, `fast_pattern:only` or `fast_pattern:offset,length`.
+    pub fast_pattern: Option<FastPattern>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FastPattern {
+    Whole,
+    Only,
+    Chop { offset: u16, length: u16 },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pcre {
+    /// Pattern with flags carried out as far as PCRE2's syntax has them (`(?ims)` prefix).
+    pub pattern: String,
+    pub negated: bool,
+    /// `/R`: relative to the last match.
+    pub relative: bool,
+    /// Variables that capture groups fill: `pcre:"/…(…)/, flow:name"` and `(?P<flow_name>…)`.
+    pub captures: Vec<Capture>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capture {
+    pub kind: CaptureKind,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaptureKind {
+    Packet,
+    Flow,
+    /** into the alert's context */
+    Alert,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endian {
+    Big,
+    Little,
+    /** byte order of the DCE/RPC header */
+    Dce,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    Hex,
+    Decimal,
+    Octal,
+}
+
+/// How `byte_*` keywords read a number: raw bytes, or digits in a base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    Binary(Endian),
+    String(Base),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    /** `&` */
+    AnyBit,
+    /** `^` (byte_test) */
+    NoBit,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByteTest {
+    pub count: Number,
+    pub negated: bool,
+    pub comparison: Comparison,
+    pub value: Number,
+    pub offset: Number,
+    pub relative: bool,
+    pub reading: Reading,
+    pub bitmask: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByteJump {
+    pub count: Number,
+    pub offset: Number,
+    pub relative: bool,
+    pub reading: Reading,
+    pub multiplier: u32,
+    pub align: bool,
+    pub from: JumpFrom,
+    pub post_offset: Number,
+    pub bitmask: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JumpFrom {
+    Here,
+    Beginning,
+    End,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByteExtract {
+    pub count: Number,
+    pub offset: i32,
+    pub variable: u8,
+    pub relative: bool,
+    pub reading: Reading,
+    pub multiplier: u32,
+    pub align: Option<u8>,
+    pub bitmask: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByteMath {
+    pub count: Number,
+    pub offset: i32,
+    pub operator: MathOperator,
+    pub operand: Number,
+    pub variable: u8,
+    pub relative: bool,
+    pub reading: Reading,
+    pub bitmask: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MathOperator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    ShiftLeft,
+    ShiftRight,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct IsDataAt {
+    pub count: Number,
+    pub negated: bool,
+    pub relative: bool,
+}
+
+/// A comparison with one or two bounds, as integer keywords write it (`>5`, `1-3`, `1<>9` exclusive, `!4`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntMatch {
+    Equal(u64),
+    NotEqual(u64),
+    Less(u64),
+    LessEqual(u64),
+    Greater(u64),
+    GreaterEqual(u64),
+    /** exclusive bounds */
+    Between(u64, u64),
+    /** inclusive bounds */
+    Inclusive(u64, u64),
+    NotInclusive(u64, u64),
+    /** `&mask=value` */
+    Mask {
+        mask: u64,
+        value: u64,
+        negated: bool,
+    },
+}
+
+impl IntMatch {
+    /// Whether `n` satisfies the comparison.
+    pub fn matches(&self, n: u64) -> bool {
+        match *self {
+            IntMatch::Equal(v) => n == v,
+            IntMatch::NotEqual(v) => n != v,
+            IntMatch::Less(v) => n < v,
+            IntMatch::LessEqual(v) => n <= v,
+            IntMatch::Greater(v) => n > v,
+            IntMatch::GreaterEqual(v) => n >= v,
+            IntMatch::Between(low, high) => low < n && n < high,
+            IntMatch::Inclusive(low, high) => low <= n && n <= high,
+            IntMatch::NotInclusive(low, high) => n < low || high < n,
+            IntMatch::Mask {
+                mask,
+                value,
+                negated,
+            } => ((n & mask) == value) != negated,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Base64Decode {
+    pub bytes: Option<u32>,
+    pub offset: u32,
+    pub relative: bool,
+}
+
+/// One condition on the bytes of a buffer, in rule order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BufferCondition {
+    Content(Content),
+    Pcre(Pcre),
+    ByteTest(ByteTest),
+    ByteJump(ByteJump),
+    ByteExtract(ByteExtract),
+    ByteMath(ByteMath),
+    IsDataAt(IsDataAt),
+    /// `bsize`, and `urilen` on its buffer: whole length of the buffer.
+    Size(IntMatch),
+    Base64Decode(Base64Decode),
+    /// Conditions after `base64_data`, on what the last `base64_decode` gave.
+    Base64Data(Vec<BufferCondition>),
+    /// `absent`: the buffer must not be there; `absent:or_else` lets the other conditions match instead.
+    Absent {
+        or_else: bool,
+    },
+    Dataset(Dataset),
+    Entropy {
+        bytes: Option<u32>,
+        offset: u32,
+        value: f64,
+        comparison: Comparison,
+    },
+    /// `filemagic`-like substring on a typed text etc. is ordinary content on its buffer.
+    Asn1(Asn1),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asn1 {
+    pub oversize_length: Option<u32>,
+    pub bitstring_overflow: bool,
+    pub double_overflow: bool,
+    pub relative_offset: Option<i32>,
+    pub absolute_offset: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    pub operation: DatasetOperation,
+    pub name: String,
+    pub kind: String,
+    pub load: Option<String>,
+    pub save: Option<String>,
+    pub reputation: Option<(Comparison, u16)>,
+    pub options: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatasetOperation {
+    IsSet,
+    IsNotSet,
+    Set,
+    Unset,
+    Reputation,
+}
+
+/// A transformation of a buffer before its conditions look at it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Transform {
+    ToLowercase,
+    ToUppercase,
+    StripWhitespace,
+    CompressWhitespace,
+    UrlDecode,
+    Xor(Vec<u8>),
+    DotPrefix,
+    ToMd5,
+    ToSha1,
+    ToSha256,
+    HeaderLowercase,
+    StripPseudoHeaders,
+    Domain,
+    Tld,
+    FromBase64 {
+        bytes: Option<u32>,
+        offset: u32,
+        mode: Base64Mode,
+    },
+    PcreXform(String),
+    Gunzip {
+        max: u32,
+    },
+    ZlibDeflate {
+        max: u32,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Base64Mode {
+    Rfc4648,
+    Rfc2045,
+    Strict,
+}
+
+/// Where bytes come from. `Payload` is the default: packet payload and reassembled stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    Payload,
+    /** `pkt_data` said explicitly, or `tcp-pkt` */
+    Packet,
+    Buffer(BufferId),
+}
+
+/// Conditions on one occurrence of one buffer, in rule order. A second mention of the same sticky
+/// buffer in a rule continues the list, except for multi-buffers, where each mention is a list of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BufferMatch {
+    pub source: Source,
+    pub transforms: Vec<Transform>,
+    pub conditions: Vec<BufferCondition>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FlowOption {
+    pub to_server: bool,
+    pub to_client: bool,
+    pub established: bool,
+    pub not_established: bool,
+    pub stateless: bool,
+    pub only_stream: bool,
+    pub no_stream: bool,
+    pub only_frag: bool,
+    pub no_frag: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowBits {
+    pub operation: BitOperation,
+    /** Several names for `isset:a|b`: any of them. */
+    pub names: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BitOperation {
+    Set,
+    IsSet,
+    Toggle,
+    Unset,
+    IsNotSet,
+}
+
+/// `xbits` and `hostbits`: a bit on an address or pair, with a time to live in packet time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XBits {
+    pub operation: BitOperation,
+    pub name: String,
+    pub track: Track,
+    pub expire: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowInt {
+    pub name: String,
+    pub operation: FlowIntOperation,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FlowIntOperation {
+    IsSet,
+    NotSet,
+    Set(FlowIntValue),
+    Add(FlowIntValue),
+    Subtract(FlowIntValue),
+    Compare(Comparison, FlowIntValue),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FlowIntValue {
+    Literal(u32),
+    Variable(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Track {
+    Source,
+    Destination,
+    Both,
+    Rule,
+    Flow,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Threshold {
+    Threshold {
+        track: Track,
+        count: u32,
+        seconds: u32,
+    },
+    Limit {
+        track: Track,
+        count: u32,
+        seconds: u32,
+    },
+    Both {
+        track: Track,
+        count: u32,
+        seconds: u32,
+    },
+    /// `type backoff`: alert 1, then each power of `multiplier`.
+    Backoff {
+        track: Track,
+        count: u32,
+        multiplier: u32,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DetectionFilter {
+    pub track: Track,
+    pub count: u32,
+    pub seconds: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tag {
+    pub scope: TagScope,
+    pub count: u32,
+    pub metric: TagMetric,
+}
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TagScope {
+    Session,
+    HostSource,
+    HostDestination,
+}
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TagMetric {
+    Packets,
+    Seconds,
+    Bytes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsDate {
+    Before(i64),
+    After(i64),
+    Between(i64, i64),
+    Expired,
+    Valid,
+}
+
+/// A condition on packet, flow or transaction that needs no buffer bytes. Those with a keyword file
+/// of their own evaluate through [`crate::Subject`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    Ttl(IntMatch),
+    Tos {
+        value: u8,
+        negated: bool,
+    },
+    IpId(IntMatch),
+    IpProto {
+        comparison: Comparison,
+        number: u8,
+    },
+    IpOption(u8),
+    AnyIpOption,
+    FragBits {
+        mask: u16,
+        mode: FlagMode,
+    },
+    FragOffset(IntMatch),
+    SameIp,
+    GeoIp(String),
+    IpRep(String),
+    TcpFlags {
+        value: u8,
+        mode: FlagMode,
+        ignore: u8,
+    },
+    TcpSeq(IntMatch),
+    TcpAck(IntMatch),
+    TcpWindow(IntMatch),
+    TcpMss(IntMatch),
+    TcpWscale(IntMatch),
+    IcmpType(IntMatch),
+    IcmpCode(IntMatch),
+    IcmpId(IntMatch),
+    IcmpSeq(IntMatch),
+    Icmpv6Mtu(IntMatch),
+    Checksum {
+        layer: &'static str,
+        valid: bool,
+    },
+    PayloadSize(IntMatch),
+    VlanId {
+        layer: Option<u8>,
+        value: IntMatch,
+    },
+    VlanLayers(IntMatch),
+    VxlanVni(IntMatch),
+    GeneveVni(IntMatch),
+    DecodeEvent(u16),
+    StreamEvent(u16),
+    AppEvent {
+        protocol: ProtocolId,
+        event: u16,
+    },
+    StreamSize {
+        side: StreamSide,
+        value: IntMatch,
+    },
+    FlowAge(IntMatch),
+    FlowPackets {
+        side: FlowSide,
+        value: IntMatch,
+    },
+    FlowBytes {
+        side: FlowSide,
+        value: IntMatch,
+    },
+    AppProtocol {
+        name: String,
+        negated: bool,
+        side: AppSide,
+    },
+    IntField {
+        field: IntFieldId,
+        value: IntMatch,
+        /** which of several: any, all, or the nth */
+        index: Index,
+    },
+    TlsNotBefore(TlsDate),
+    TlsNotAfter(TlsDate),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    Any,
+    All,
+    Nth(i32),
+    /** `absent`: the field must not be there */
+    Absent,
+}
+
+/// How `flags` and `fragbits` compare: exactly, all of these and maybe more (`+`), any of them (`*`), none (`!`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlagMode {
+    Exact,
+    All,
+    Any,
+    Not,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamSide {
+    Server,
+    Client,
+    Both,
+    Either,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowSide {
+    ToServer,
+    ToClient,
+    Total,
+    Either,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppSide {
+    Either,
+    ToServer,
+    ToClient,
+    Final,
+    Original,
+}
+
+/// `target`: which end of the alert is the victim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    Source,
+    Destination,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileStore {
+    pub direction: Option<String>,
+    pub scope: Option<String>,
+}
+
+/// A checked rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signature {
+    pub action: Action,
+    pub protocol: HeaderProtocol,
+    pub source: AddressSet,
+    pub source_ports: PortSet,
+    pub direction: HeaderDirection,
+    pub destination: AddressSet,
+    pub destination_ports: PortSet,
+
+    pub gid: u32,
+    pub sid: u32,
+    pub rev: u32,
+    pub msg: String,
+    pub classtype: Option<String>,
+    /// Text of the class, from `classification.config`.
+    pub category: String,
+    /// 1 (worst) to 255; from `priority`, else from the class, else 3.
+    pub priority: u8,
+    pub references: Vec<(String, String)>,
+    /// `metadata:` in rule order, key → values.
+    pub metadata: Vec<(String, String)>,
+    pub target: Option<Target>,
+    pub noalert: bool,
+
+    pub flow: Option<FlowOption>,
+    pub conditions: Vec<Condition>,
+    pub buffers: Vec<BufferMatch>,
+    pub flowbits: Vec<FlowBits>,
+    pub flowints: Vec<FlowInt>,
+    pub xbits: Vec<XBits>,
+    pub threshold: Option<Threshold>,
+    pub detection_filter: Option<DetectionFilter>,
+    pub tag: Option<Tag>,
+    pub filestore: Option<FileStore>,
+    /// `prefilter`: the condition (index in `conditions`) that shall serve as prefilter.
+    pub prefilter: Option<usize>,
+    /// Application protocols of which the rule needs a transaction, from its header and buffers; empty: none.
+    pub app_protocols: Vec<ProtocolId>,
+    /// Hook in the header (`http1:request_headers`), if any.
+    pub hook: Option<String>,
+    /// Parser that this rule waits for; such a rule loads but cannot match yet.
+    pub waits_for: Option<String>,
+    /// The text of the rule, as written, on one line.
+    pub text: String,
+}

@@ -1,0 +1,3 @@
+//! The signature language: [`ast`] is what a checked rule is.
+pub mod ast;
+pub use ast::*;

@@ -1,0 +1,147 @@
+//! What a keyword may ask about the traffic under inspection.
+
+use std::net::IpAddr;
+
+use crate::IntFieldId;
+
+/// Source or destination, as the packet under inspection has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Address {
+    Source,
+    Destination,
+}
+
+/// What is known of the flow of the packet under inspection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FlowState {
+    pub to_server: bool,
+    pub established: bool,
+    /// Age of the flow in whole seconds of packet time.
+    pub age_seconds: u64,
+    pub packets_to_server: u64,
+    pub packets_to_client: u64,
+    pub bytes_to_server: u64,
+    pub bytes_to_client: u64,
+}
+
+/// The traffic under inspection: one packet, its flow, and (for transaction rules) one transaction.
+///
+/// Every answer is `None` where the question has no meaning (the TTL of an ARP packet, the flow of a
+/// packet without one); a condition on it then does not match. A new fact about traffic is one more
+/// method here, with a default of `None` so that subjects in tests stay small.
+pub trait Subject {
+    /// IP protocol number of the packet.
+    fn ip_proto(&self) -> Option<u8> {
+        None
+    }
+    fn address(&self, _which: Address) -> Option<IpAddr> {
+        None
+    }
+    fn port(&self, _which: Address) -> Option<u16> {
+        None
+    }
+    /// IPv4 TTL or IPv6 hop limit.
+    fn ttl(&self) -> Option<u8> {
+        None
+    }
+    fn tos(&self) -> Option<u8> {
+        None
+    }
+    /// IPv4 identification.
+    fn ip_id(&self) -> Option<u16> {
+        None
+    }
+    /// IPv4 fragment word: flags (reserved, DF, MF) in the top three bits, offset below.
+    fn fragment_word(&self) -> Option<u16> {
+        None
+    }
+    /// Whether the IPv4 header carries this option type (RFC 791 §3.1).
+    fn has_ip_option(&self, _kind: u8) -> Option<bool> {
+        None
+    }
+    fn is_ipv6(&self) -> Option<bool> {
+        None
+    }
+    /// TCP flags byte, with ECE and CWR.
+    fn tcp_flags(&self) -> Option<u8> {
+        None
+    }
+    fn tcp_seq(&self) -> Option<u32> {
+        None
+    }
+    fn tcp_ack(&self) -> Option<u32> {
+        None
+    }
+    fn tcp_window(&self) -> Option<u16> {
+        None
+    }
+    fn tcp_mss(&self) -> Option<u16> {
+        None
+    }
+    fn tcp_wscale(&self) -> Option<u8> {
+        None
+    }
+    fn icmp_type(&self) -> Option<u8> {
+        None
+    }
+    fn icmp_code(&self) -> Option<u8> {
+        None
+    }
+    fn icmp_id(&self) -> Option<u16> {
+        None
+    }
+    fn icmp_seq(&self) -> Option<u16> {
+        None
+    }
+    fn icmpv6_mtu(&self) -> Option<u32> {
+        None
+    }
+    /// Whether the checksum of a layer is right: `ipv4`, `tcpv4`, `tcpv6`, `udpv4`, `udpv6`, `icmpv4`, `icmpv6`.
+    fn checksum_valid(&self, _layer: &str) -> Option<bool> {
+        None
+    }
+    /// Bytes of the packet's payload, above TCP, UDP or IP.
+    fn payload_len(&self) -> Option<usize> {
+        None
+    }
+    fn vlan_id(&self, _layer: usize) -> Option<u16> {
+        None
+    }
+    fn vlan_layers(&self) -> u8 {
+        0
+    }
+    fn vxlan_vni(&self) -> Option<u32> {
+        None
+    }
+    fn geneve_vni(&self) -> Option<u32> {
+        None
+    }
+    fn decode_event(&self, _event: u16) -> bool {
+        false
+    }
+    fn stream_event(&self, _event: u16) -> bool {
+        false
+    }
+    fn app_event(&self, _event: u16) -> bool {
+        false
+    }
+    fn flow(&self) -> Option<FlowState> {
+        None
+    }
+    /// Bytes of stream data seen: (to server, to client).
+    fn stream_sizes(&self) -> Option<(u64, u64)> {
+        None
+    }
+    /// Name of the flow's application protocol: (either, to server, to client); "unknown", "failed" included.
+    fn app_protocol(&self) -> Option<(&str, &str, &str)> {
+        None
+    }
+    /// The nth value of a number field of the transaction under inspection.
+    fn int_field(&self, _field: IntFieldId, _nth: usize) -> Option<u64> {
+        None
+    }
+    /// Seconds since the epoch of the packet under inspection.
+    fn packet_seconds(&self) -> i64 {
+        0
+    }
+}
