@@ -1,1 +1,60 @@
-//! sensor-event
+//! The event schema: EVE records with Suricata 8's names and types. Everything that leaves a sensor is
+//! a [`Record`]; nothing else in the system spells these names.
+//!
+//! Records borrow from the packet, flow or transaction they speak of and are serialised straight into a
+//! byte buffer on the worker. Times are `2026-11-24T17:30:00.123456+0000`.
+
+mod alert;
+mod anomaly;
+mod app;
+mod class;
+mod common;
+mod dns;
+mod fileinfo;
+mod flow;
+mod http;
+mod stats;
+mod text;
+mod tls;
+
+pub use alert::{Alert, AlertFlow, AlertRecord, End, Metadata, PacketInfo, Tunnel, Verdict};
+pub use anomaly::{Anomaly, AnomalyKind, AnomalyRecord};
+pub use app::{AppRecord, TransactionRecord};
+pub use class::Class;
+pub use common::{Common, Ether, Time};
+pub use dns::*;
+pub use fileinfo::{FileInfo, FileInfoRecord};
+pub use flow::{FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpSummary};
+pub use http::*;
+pub use stats::{StatsRecord, StatsTree};
+pub use text::{Base64, Hex, Printable, Text};
+pub use tls::*;
+
+use serde::Serialize;
+
+/// One event as it leaves the sensor.
+#[derive(Debug, Clone, Serialize)]
+pub struct Record<'a> {
+    #[serde(flatten)]
+    pub common: Common<'a>,
+    #[serde(flatten)]
+    pub body: Body<'a>,
+}
+
+/// What the event is about; its objects stand beside the common fields.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Body<'a> {
+    Alert(Box<AlertRecord<'a>>),
+    Anomaly(AnomalyRecord<'a>),
+    Transaction(Box<TransactionRecord<'a>>),
+    FileInfo(Box<FileInfoRecord<'a>>),
+    Flow(Box<FlowRecord<'a>>),
+    Netflow(Box<NetflowRecord<'a>>),
+    Stats(StatsRecord),
+    /// A packet logged by `tag`: the common fields and the packet.
+    Packet {
+        packet: Base64<'a>,
+        packet_info: PacketInfo,
+    },
+}

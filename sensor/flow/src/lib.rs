@@ -1,1 +1,5 @@
-//! sensor-flow
+//! Five-tuple → flow, direction, timeouts.
+
+mod direction;
+
+pub use direction::Direction;

@@ -1,0 +1,70 @@
+//! Sticky buffers and number fields as rows: a name and a getter.
+
+use crate::Transaction;
+use sensor_flow::Direction;
+
+/// Bytes of a buffer as they stand now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes<'a> {
+    pub data: &'a [u8],
+    /// Position of `data[0]` within the whole buffer (bodies slide; everything else is 0).
+    pub offset: u64,
+    /// No more bytes will follow: `endswith`, `bsize` and negated conditions may be decided.
+    pub complete: bool,
+}
+
+impl<'a> Bytes<'a> {
+    /// A buffer that is there as a whole.
+    pub fn whole(data: &'a [u8]) -> Self {
+        Bytes {
+            data,
+            offset: 0,
+            complete: true,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BufferSide {
+    ToServer,
+    ToClient,
+    Both,
+}
+
+/// How the bytes of a buffer are had from a transaction. The direction is the side under inspection.
+#[derive(Clone, Copy)]
+pub enum BufferGetter {
+    One(for<'a> fn(&'a Transaction, Direction) -> Option<Bytes<'a>>),
+    /// The nth occurrence, counted from 0, `None` after the last.
+    Many(for<'a> fn(&'a Transaction, Direction, usize) -> Option<Bytes<'a>>),
+}
+
+/// A sticky buffer of a protocol.
+pub struct BufferRow {
+    /// Canonical name in the rule language: `http.uri`.
+    pub name: &'static str,
+    pub synonyms: &'static [&'static str],
+    /// Old content modifiers (`http_uri`).
+    pub modifiers: &'static [&'static str],
+    pub side: BufferSide,
+    /// The transaction's progress (of that side) from which the buffer can be inspected.
+    pub ready_at: u8,
+    /// All letters are lower case (`http.host`).
+    pub lowercase: bool,
+    /// The buffer grows while the transaction lasts (bodies, files): inspect again as it grows.
+    pub streaming: bool,
+    pub getter: BufferGetter,
+}
+
+/// A number of a protocol, for integer keywords.
+pub struct IntFieldRow {
+    pub name: &'static str,
+    pub synonyms: &'static [&'static str],
+    pub side: BufferSide,
+    pub ready_at: u8,
+    pub bits: u8,
+    /// Names for values, lower case.
+    pub names: &'static [(&'static str, u64)],
+    /// The nth value, `None` after the last.
+    pub getter: fn(&Transaction, Direction, usize) -> Option<u64>,
+}

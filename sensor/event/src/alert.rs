@@ -1,0 +1,150 @@
+//! `alert`: a signature fired.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::{AppRecord, Base64, FileInfo, Printable, Time};
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Alert<'a> {
+    /// `allowed` in IDS mode.
+    pub action: &'static str,
+    pub gid: u32,
+    pub signature_id: u32,
+    pub rev: u32,
+    pub signature: &'a str,
+    /// Text of the class; empty without one.
+    pub category: &'a str,
+    pub severity: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<End>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<End>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub references: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<&'a BTreeMap<String, Vec<String>>>,
+    /// Values from dataset records and `pcre` alert captures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'a str>,
+    /// Address from `X-Forwarded-For`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xff: Option<String>,
+}
+
+/// `alert.source` and `alert.target`, from a rule's `target` keyword.
+#[derive(Debug, Clone, Serialize)]
+pub struct End {
+    pub ip: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+}
+
+/// Variables and bits of packet and flow.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Metadata<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flowbits: Vec<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub flowints: BTreeMap<&'a str, u32>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub entropy: BTreeMap<&'a str, f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flowvars: Vec<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pktvars: Vec<BTreeMap<String, String>>,
+}
+
+/// The flow, as it stood when the alert was made. Addresses are the client's and the server's.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlertFlow {
+    pub pkts_toserver: u64,
+    pub pkts_toclient: u64,
+    pub bytes_toserver: u64,
+    pub bytes_toclient: u64,
+    pub start: Time,
+    pub src_ip: IpAddr,
+    pub dest_ip: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src_port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dest_port: Option<u16>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct PacketInfo {
+    pub linktype: u16,
+    pub linktype_name: &'static str,
+}
+
+/// The outer packet of a tunnel.
+#[derive(Debug, Clone, Serialize)]
+pub struct Tunnel {
+    pub src_ip: IpAddr,
+    pub dest_ip: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src_port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dest_port: Option<u16>,
+    pub proto: String,
+    pub depth: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pcap_cnt: Option<u64>,
+    pub pkt_src: &'static str,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Verdict {
+    pub action: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reject: Vec<&'static str>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct AlertRecord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tx_id: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tx_guessed: bool,
+    pub alert: Alert<'a>,
+    #[serde(flatten)]
+    pub app: Option<AppRecord<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileInfo<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_proto: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_proto_ts: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_proto_tc: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_proto_orig: Option<&'a str>,
+    /// `to_server` or `to_client`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<AlertFlow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<Tunnel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Base64<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_printable: Option<Printable<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_length: Option<usize>,
+    /// 1 when the payload is stream data, 0 when it is the packet's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet: Option<Base64<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet_info: Option<PacketInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}

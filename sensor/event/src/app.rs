@@ -1,0 +1,25 @@
+//! Application-layer records: one object named after its protocol.
+
+use serde::Serialize;
+
+use crate::{Dns, Http, Metadata, Tls};
+
+/// The object of a transaction, under its protocol's name.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AppRecord<'a> {
+    Dns(Dns<'a>),
+    Http(Http<'a>),
+    Tls(Tls<'a>),
+}
+
+/// Event of a transaction (`event_type` http, dns, tls, …).
+#[derive(Debug, Clone, Serialize)]
+pub struct TransactionRecord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tx_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata<'a>>,
+    #[serde(flatten)]
+    pub app: AppRecord<'a>,
+}

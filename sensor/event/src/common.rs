@@ -1,0 +1,121 @@
+//! Fields that every event has.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Serialize, Serializer};
+
+/// Nanoseconds since the epoch, written with microseconds in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(pub i64);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.0.div_euclid(1_000);
+        let seconds = micros.div_euclid(1_000_000);
+        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        // Civil date of a day number: the year is counted from March, so that leap days end years.
+        let shifted = days + 719_468;
+        let era = shifted.div_euclid(146_097);
+        let day_of_era = shifted.rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 {
+            month_from_march + 3
+        } else {
+            month_from_march - 9
+        };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:06}+0000",
+            second / 3_600,
+            second / 60 % 60,
+            second % 60,
+            micros.rem_euclid(1_000_000)
+        )
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Link-layer addresses: of the packet (`src_mac`, `dest_mac`), or of a whole flow (lists).
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Ether {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ether_type: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src_mac: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dest_mac: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub src_macs: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dest_macs: Vec<String>,
+}
+
+/// Fields at the top of every record.
+#[derive(Debug, Clone, Serialize)]
+pub struct Common<'a> {
+    pub timestamp: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_iface: Option<&'a str>,
+    /// Number of the frame in the capture, from 1; absent at the end of a flow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pcap_cnt: Option<u64>,
+    pub event_type: &'static str,
+    #[serde(skip_serializing_if = "<[u16]>::is_empty")]
+    pub vlan: &'a [u16],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src_ip: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src_port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dest_ip: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dest_port: Option<u16>,
+    /// `TCP`, `UDP`, `ICMP`, `IPv6-ICMP`, … or the number in three digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proto: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip_v: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icmp_type: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icmp_code: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pkt_src: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ether: Option<Ether>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub community_id: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Time;
+
+    #[test]
+    fn times_are_written_in_utc() {
+        let rows = [
+            (0, "1970-01-01T00:00:00.000000+0000"),
+            (1_255_711_456_083_524_000, "2009-10-16T16:44:16.083524+0000"),
+            (951_782_400_000_000_000, "2000-02-29T00:00:00.000000+0000"),
+            (-1_000, "1969-12-31T23:59:59.999999+0000"),
+        ];
+        for (nanoseconds, text) in rows {
+            assert_eq!(Time(nanoseconds).to_string(), text);
+        }
+    }
+}

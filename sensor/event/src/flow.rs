@@ -1,0 +1,118 @@
+//! `flow` and `netflow`: what a flow was, when it ended.
+
+use serde::Serialize;
+
+use crate::{Metadata, Time};
+
+#[derive(Debug, Clone, Serialize)]
+pub struct FlowSummary {
+    pub pkts_toserver: u64,
+    pub pkts_toclient: u64,
+    pub bytes_toserver: u64,
+    pub bytes_toclient: u64,
+    pub start: Time,
+    pub end: Time,
+    /// Whole seconds.
+    pub age: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bypass: Option<&'static str>,
+    /// `new`, `established`, `closed`, `bypassed`.
+    pub state: &'static str,
+    /// `timeout`, `forced`, `shutdown`.
+    pub reason: &'static str,
+    pub alerted: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub wrong_thread: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception_policy: Option<Vec<ExceptionPolicy>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tx_cnt: Option<u64>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ExceptionPolicy {
+    pub target: &'static str,
+    pub policy: &'static str,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TcpSummary {
+    pub tcp_flags: String,
+    pub tcp_flags_ts: String,
+    pub tcp_flags_tc: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub syn: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fin: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rst: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub psh: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ack: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub urg: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ecn: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cwr: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ts_max_regions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tc_max_regions: Option<u32>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct FlowRecord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_icmp_type: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_icmp_code: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spi: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_proto: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_proto_ts: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_proto_tc: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_proto_orig: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_proto_expected: Option<&'a str>,
+    pub flow: FlowSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<TcpSummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata<'a>>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct NetflowSummary {
+    pub pkts: u64,
+    pub bytes: u64,
+    pub start: Time,
+    pub end: Time,
+    pub age: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_ttl: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_ttl: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tx_cnt: Option<u64>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct NetflowRecord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_proto: Option<&'a str>,
+    pub netflow: NetflowSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<TcpSummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata<'a>>,
+}

@@ -1,0 +1,121 @@
+//! Bytes as JSON strings.
+
+use std::fmt::{self, Write};
+
+use serde::{Serialize, Serializer};
+
+/// Bytes from the wire as a string: valid UTF-8 as it is, each other byte as `\xNN`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text<'a>(pub &'a [u8]);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            f.write_str(chunk.valid())?;
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(self.0) {
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => serializer.collect_str(self),
+        }
+    }
+}
+
+/// Bytes with everything but printable ASCII, CR and LF as a dot (`payload_printable`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Printable<'a>(pub &'a [u8]);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for &byte in self.0 {
+            let plain = byte == b'\r' || byte == b'\n' || (0x20..0x7f).contains(&byte);
+            f.write_char(if plain { char::from(byte) } else { '.' })?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Printable<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Bytes as standard base64 with padding (RFC 4648 §4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Base64<'a>(pub &'a [u8]);
+
+impl fmt::Display for Base64<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DIGITS: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        for chunk in self.0.chunks(3) {
+            let word = chunk
+                .iter()
+                .fold(0u32, |word, &byte| (word << 8) | u32::from(byte))
+                << (8 * (3 - chunk.len()));
+            for position in 0..4 {
+                let digit = DIGITS[(word >> (18 - 6 * position)) as usize & 63];
+                f.write_char(if position <= chunk.len() {
+                    char::from(digit)
+                } else {
+                    '='
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Base64<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Bytes as lower-case hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hex<'a>(pub &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for Hex<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_become_strings() {
+        let rows: &[(&[u8], &str, &str, &str)] = &[
+            (b"", "", "", ""),
+            (b"a", "a", "a", "YQ=="),
+            (b"ab", "ab", "ab", "YWI="),
+            (b"abc\n", "abc\n", "abc\n", "YWJjCg=="),
+            ("hải".as_bytes(), "hải", "h...i", "aOG6o2k="),
+            (b"\xa0x\xff", "\\xa0x\\xff", ".x.", "oHj/"),
+        ];
+        for &(bytes, text, printable, base64) in rows {
+            assert_eq!(Text(bytes).to_string(), text);
+            assert_eq!(Printable(bytes).to_string(), printable);
+            assert_eq!(Base64(bytes).to_string(), base64);
+        }
+        assert_eq!(Hex(b"\x00\xab").to_string(), "00ab");
+    }
+}
