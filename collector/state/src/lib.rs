@@ -1,1 +1,49 @@
-//! collector-state
+//! What changes: accounts, the organisation, sensors, alert groups and what people did to them.
+//!
+//! Immutable records are in the index; this store is small, transactional (SQLite in WAL mode) and
+//! enough for the alert inbox by itself. Time is passed in, never read here. Everything that can grow
+//! has a limit ([`limits`]) or a retention ([`Store::maintain`]).
+//!
+//! Group updates are idempotent: the sequence number up to which alerts are counted is kept per sensor,
+//! epoch and class in the same transaction as the groups ([`Store::apply_alerts`]).
+
+mod audit;
+mod enrolment;
+mod error;
+mod group;
+mod ids;
+mod ledger;
+pub mod limits;
+mod maintain;
+mod mark;
+mod password;
+mod quarantine;
+mod secret;
+mod sensor;
+mod session;
+mod store;
+mod text;
+mod throttle;
+mod unit;
+mod user;
+
+pub use audit::{AuditEntry, AuditRow};
+pub use enrolment::{Enrolment, PendingEnrolment};
+pub use error::{Result, StateError};
+pub use group::{
+    Action, ActionOutcome, AlertBatch, AlertSeen, AppliedAlert, By, Change, Group, GroupCounts,
+    GroupEvent, GroupFilter, GroupKey, GroupPage, GroupSelection, GroupSort, HistoryRow,
+    RolledGroup, Status, Term, Verdict,
+};
+pub use ids::{GroupId, UnitId, UnixMillis, UserId};
+pub use ledger::{LedgerRow, SensorCounts, StoredCounts};
+pub use maintain::{Maintained, Retention};
+pub use password::PasswordCost;
+pub use quarantine::{QuarantineRow, Refused};
+pub use secret::{csrf_token, same_secret};
+pub use sensor::{HeartbeatSeen, Sensor};
+pub use session::{Session, SignedIn};
+pub use store::{Page, Paged, Store, StoreOptions};
+pub use text::fold;
+pub use unit::{NewUnit, Scope, Unit};
+pub use user::{NewUser, Role, User, UserChange};

@@ -1,1 +1,79 @@
-//! sensor-decode
+//! Frame → borrowed header views. No state, no clock, no allocation.
+//!
+//! [`decode`] walks from the link layer to the payload and hands each packet to its caller: the outer
+//! one first, then what it carries (GRE, VXLAN, IP in IP, …). What is broken becomes a [`DecodeEvent`]
+//! of the packet, which is handed over all the same, as far as it could be read.
+
+mod counters;
+mod event;
+mod link;
+mod net;
+mod packet;
+mod transport;
+mod tunnel;
+
+pub use counters::Counters;
+pub use event::{DecodeEvent, EventSet};
+pub use packet::{
+    Arp, Ethernet, Fragment, Icmp, Ipv4, Ipv6, LAYER_LIMIT, Labels, Net, Outer, Packet,
+    PacketSource, Tcp, TcpOptions, Transport, Udp, VLAN_LIMIT,
+};
+
+/// Link types by their pcap numbers, as far as they are decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    pub const NULL: LinkType = LinkType(0);
+    pub const ETHERNET: LinkType = LinkType(1);
+    pub const PPP: LinkType = LinkType(9);
+    pub const RAW_BSD: LinkType = LinkType(12);
+    pub const RAW_OPENBSD: LinkType = LinkType(14);
+    pub const RAW: LinkType = LinkType(101);
+    pub const CHDLC: LinkType = LinkType(104);
+    pub const LOOP: LinkType = LinkType(108);
+    pub const SLL: LinkType = LinkType(113);
+    pub const IPV4: LinkType = LinkType(228);
+    pub const IPV6: LinkType = LinkType(229);
+    pub const SLL2: LinkType = LinkType(276);
+
+    /// Name in EVE's `packet_info.linktype_name`.
+    pub fn name(self) -> &'static str {
+        match self {
+            LinkType::NULL => "NULL",
+            LinkType::ETHERNET => "EN10MB",
+            LinkType::PPP => "PPP",
+            LinkType::RAW_BSD | LinkType::RAW_OPENBSD | LinkType::RAW => "RAW",
+            LinkType::CHDLC => "C_HDLC",
+            LinkType::LOOP => "LOOP",
+            LinkType::SLL => "LINUX_SLL",
+            LinkType::IPV4 => "IPV4",
+            LinkType::IPV6 => "IPV6",
+            LinkType::SLL2 => "LINUX_SLL2",
+            _ => "n/a",
+        }
+    }
+}
+
+/// Decodes a frame; `each` gets the packet and then every packet within it.
+pub fn decode<'a>(
+    link: LinkType,
+    frame: &'a [u8],
+    counters: &mut Counters,
+    each: &mut dyn FnMut(&Packet<'a>),
+) {
+    let mut packet = Packet::new(link, frame);
+    counters.frame(frame.len());
+    link::decode(&mut packet, frame, counters, each);
+}
+
+/// Decodes an IP datagram put together from fragments; `like` is the last fragment's packet.
+pub fn decode_reassembled<'a>(
+    like: &Packet<'a>,
+    datagram: &'a [u8],
+    counters: &mut Counters,
+    each: &mut dyn FnMut(&Packet<'a>),
+) {
+    let mut packet = like.reassembled();
+    net::decode_ip(&mut packet, datagram, counters, each);
+}

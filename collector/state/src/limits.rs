@@ -1,0 +1,56 @@
+//! The caps on everything that a peer or a user can make grow.
+
+use std::time::Duration;
+
+/// Units in the tree.
+pub const MAX_UNITS: i64 = 20_000;
+/// Depth of the tree of units.
+pub const MAX_UNIT_DEPTH: usize = 12;
+pub const MAX_USERS: i64 = 10_000;
+/// Sessions of one user; the oldest ends when one more begins.
+pub const MAX_SESSIONS_PER_USER: i64 = 20;
+/// A session ends this long after sign-in, whatever happens.
+pub const SESSION_LIFETIME: Duration = Duration::from_secs(8 * 3_600);
+/// A session ends after this long without a request.
+pub const SESSION_IDLE: Duration = Duration::from_secs(60 * 60);
+/// The same for administrators.
+pub const ADMIN_SESSION_IDLE: Duration = Duration::from_secs(15 * 60);
+/// The time of last use is written at most this often.
+pub const SESSION_TOUCH: Duration = Duration::from_secs(30);
+/// Failed sign-ins of one account from one address before the delay begins.
+pub const FREE_SIGN_IN_FAILURES: i64 = 5;
+/// The same for one address, whatever the account.
+pub const FREE_ADDRESS_FAILURES: i64 = 30;
+/// The longest delay after failed sign-ins.
+pub const MAX_SIGN_IN_DELAY: Duration = Duration::from_secs(15 * 60);
+/// Rows of the throttling table; the oldest go first.
+pub const MAX_SIGN_IN_ROWS: i64 = 20_000;
+pub const MIN_PASSWORD_CHARS: usize = 12;
+pub const MAX_PASSWORD_BYTES: usize = 256;
+/// Password hashes computed at once; each takes the memory of [`crate::PasswordCost`].
+pub const MAX_PARALLEL_HASHES: usize = 2;
+pub const ENROLMENT_LIFETIME: Duration = Duration::from_secs(24 * 3_600);
+pub const MAX_OPEN_ENROLMENTS: i64 = 1_000;
+/// A name of a user, unit, sensor.
+pub const MAX_NAME_BYTES: usize = 120;
+pub const MAX_COMMENT_BYTES: usize = 4_000;
+/// Rows of history of one group; the oldest go first.
+pub const MAX_HISTORY_PER_GROUP: i64 = 500;
+/// Groups that one action changes.
+pub const MAX_GROUPS_PER_ACTION: usize = 10_000;
+/// Undoing is possible for this long.
+pub const UNDO_WINDOW: Duration = Duration::from_secs(600);
+/// Badges of one group.
+pub const MAX_BADGES: usize = 6;
+pub const MAX_BADGE_BYTES: usize = 80;
+/// Sensors counted apart in one group.
+pub const MAX_SENSORS_PER_GROUP: i64 = 64;
+pub const MAX_QUARANTINE_ROWS: i64 = 10_000;
+pub const MAX_QUARANTINE_LINE_BYTES: usize = 16 * 1_024;
+/// The newest heartbeats kept for one sensor, at most one a minute.
+pub const MAX_HEARTBEATS_PER_SENSOR: i64 = 2_880;
+pub const MAX_STATS_BYTES: usize = 256 * 1_024;
+/// Reasons for shedding counted apart in one hour and class.
+pub const MAX_SHED_REASONS: usize = 16;
+/// Groups counted one by one for a page's total; beyond it the total is a lower bound.
+pub const MAX_COUNTED: i64 = 100_000;

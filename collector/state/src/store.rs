@@ -1,0 +1,134 @@
+//! The database: one writer connection, several readers.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{Sqlite, Transaction};
+use tokio::sync::Semaphore;
+
+use crate::error::Result;
+use crate::limits::MAX_PARALLEL_HASHES;
+use crate::password::PasswordCost;
+
+/// How the store is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StoreOptions {
+    pub password_cost: PasswordCost,
+}
+
+/// Handle on the state database; clones share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    pub(crate) password_cost: PasswordCost,
+    pub(crate) hashing: Arc<Semaphore>,
+}
+
+/// Which part of a list: at most `limit` rows with an id below `before`, newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    pub limit: u32,
+    pub before: Option<i64>,
+}
+
+/// One page of a list, and how many rows there are.
+#[derive(Debug, Clone)]
+pub struct Paged<T> {
+    pub items: Vec<T>,
+    pub total: u64,
+    /// `before` of the next page.
+    pub next: Option<i64>,
+}
+
+const READERS: u32 = 4;
+/// A reader or the writer waits this long for its turn.
+const BUSY: Duration = Duration::from_secs(10);
+/// KiB of page cache of each connection.
+const CACHE_KIB: i64 = 16 * 1_024;
+
+impl Store {
+    /// Opens the database file, makes it if it is not there, and brings its tables up to date.
+    ///
+    /// `synchronous=FULL`: the collector acknowledges batches after their groups are committed here, so
+    /// a commit has to survive loss of power.
+    pub async fn open(path: &Path, options: StoreOptions) -> Result<Store> {
+        let connect = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .pragma("cache_size", format!("-{CACHE_KIB}"))
+            .pragma("temp_store", "memory")
+            .pragma("journal_size_limit", (64 * 1_024 * 1_024).to_string());
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(60))
+            .connect_with(connect.clone())
+            .await?;
+        sqlx::migrate!().run(&writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(BUSY)
+            .connect_with(connect.read_only(true).create_if_missing(false))
+            .await?;
+        Ok(Store {
+            writer,
+            readers,
+            password_cost: options.password_cost,
+            hashing: Arc::new(Semaphore::new(MAX_PARALLEL_HASHES)),
+        })
+    }
+
+    /// Waits for running statements and closes the files.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// A transaction that writes. There is one writer at a time.
+    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    pub(crate) fn reader(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    pub(crate) fn writer(&self) -> &SqlitePool {
+        &self.writer
+    }
+
+    /// Whether the database answers.
+    pub async fn healthy(&self) -> bool {
+        sqlx::query("SELECT 1").execute(&self.readers).await.is_ok()
+    }
+
+    /// Size of the database in bytes, without its write-ahead log.
+    pub async fn size_bytes(&self) -> Result<u64> {
+        let size: i64 = sqlx::query_scalar(
+            "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+        )
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(size.unsigned_abs())
+    }
+}
+
+impl<T> Paged<T> {
+    pub(crate) fn map<U>(self, f: impl FnMut(T) -> U) -> Paged<U> {
+        Paged {
+            items: self.items.into_iter().map(f).collect(),
+            total: self.total,
+            next: self.next,
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! What is known of a packet: views that borrow from its frame.
+
+use std::net::IpAddr;
+
+use arrayvec::ArrayVec;
+
+use crate::{DecodeEvent, EventSet, LinkType};
+
+/// VLAN tags that are kept.
+pub const VLAN_LIMIT: usize = 3;
+/// Layers of one frame that are decoded.
+pub const LAYER_LIMIT: u8 = 16;
+
+/// Where a packet came from (EVE `pkt_src`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PacketSource {
+    #[default]
+    Wire,
+    Gre,
+    Ipv4Tunnel,
+    Ipv6Tunnel,
+    Teredo,
+    Defrag,
+    Geneve,
+    Vxlan,
+    StreamEnd,
+    FlowTimeout,
+}
+
+impl PacketSource {
+    pub fn name(self) -> &'static str {
+        match self {
+            PacketSource::Wire => "wire/pcap",
+            PacketSource::Gre => "gre tunnel",
+            PacketSource::Ipv4Tunnel => "ipv4 tunnel",
+            PacketSource::Ipv6Tunnel => "ipv6 tunnel",
+            PacketSource::Teredo => "teredo tunnel",
+            PacketSource::Defrag => "defrag",
+            PacketSource::Geneve => "geneve encapsulation",
+            PacketSource::Vxlan => "vxlan encapsulation",
+            PacketSource::StreamEnd => "stream (detect/log)",
+            PacketSource::FlowTimeout => "stream (flow timeout)",
+        }
+    }
+}
+
+/// Ethernet II header (IEEE 802.3 §3.2).
+#[derive(Debug, Clone, Copy)]
+pub struct Ethernet {
+    pub source: [u8; 6],
+    pub destination: [u8; 6],
+    pub ether_type: u16,
+}
+
+/// Address resolution (RFC 826), Ethernet and IPv4 only.
+#[derive(Debug, Clone, Copy)]
+pub struct Arp {
+    pub operation: u16,
+    pub sender_mac: [u8; 6],
+    pub sender_ip: std::net::Ipv4Addr,
+    pub target_mac: [u8; 6],
+    pub target_ip: std::net::Ipv4Addr,
+}
+
+/// A part of a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fragment {
+    pub id: u32,
+    /// In bytes.
+    pub offset: u32,
+    pub more: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Ipv4<'a> {
+    /// With options.
+    pub header: &'a [u8],
+    pub source: std::net::Ipv4Addr,
+    pub destination: std::net::Ipv4Addr,
+    pub protocol: u8,
+    pub ttl: u8,
+    pub tos: u8,
+    pub id: u16,
+    /// Flags in the top three bits, offset below (RFC 791 §3.1).
+    pub fragment_word: u16,
+    /// What `total length` leaves behind the header.
+    pub payload: &'a [u8],
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Ipv6<'a> {
+    /// The fixed 40 bytes.
+    pub header: &'a [u8],
+    pub source: std::net::Ipv6Addr,
+    pub destination: std::net::Ipv6Addr,
+    /// Protocol behind the extension headers.
+    pub protocol: u8,
+    pub hop_limit: u8,
+    pub traffic_class: u8,
+    /// Behind the fixed header: extension headers and payload.
+    pub payload: &'a [u8],
+    /// Start of the upper layer (or of the fragment's data) within `payload`.
+    pub upper: usize,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Net<'a> {
+    #[default]
+    None,
+    Arp(Arp),
+    Ipv4(Ipv4<'a>),
+    Ipv6(Ipv6<'a>),
+}
+
+/// TCP options that matter here (RFC 9293 §3.2, RFC 7323, RFC 2018).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TcpOptions {
+    pub mss: Option<u16>,
+    pub window_scale: Option<u8>,
+    pub sack_permitted: bool,
+    /// Value and echo.
+    pub timestamps: Option<(u32, u32)>,
+    pub fast_open: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Tcp<'a> {
+    /// With options.
+    pub header: &'a [u8],
+    pub source_port: u16,
+    pub destination_port: u16,
+    pub sequence: u32,
+    pub acknowledgment: u32,
+    /// CWR ECE URG ACK PSH RST SYN FIN.
+    pub flags: u8,
+    pub window: u16,
+    pub urgent_pointer: u16,
+    pub options: TcpOptions,
+}
+
+impl Tcp<'_> {
+    pub const FIN: u8 = 0x01;
+    pub const SYN: u8 = 0x02;
+    pub const RST: u8 = 0x04;
+    pub const PSH: u8 = 0x08;
+    pub const ACK: u8 = 0x10;
+    pub const URG: u8 = 0x20;
+    pub const ECE: u8 = 0x40;
+    pub const CWR: u8 = 0x80;
+
+    /// Whether all these flags are set.
+    pub fn has(&self, flags: u8) -> bool {
+        self.flags & flags == flags
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Udp<'a> {
+    pub header: &'a [u8],
+    pub source_port: u16,
+    pub destination_port: u16,
+}
+
+/// ICMP and ICMPv6 (RFC 792, RFC 4443).
+#[derive(Debug, Clone, Copy)]
+pub struct Icmp<'a> {
+    pub header: &'a [u8],
+    pub kind: u8,
+    pub code: u8,
+    /// Of messages that have one (echo, timestamp, …).
+    pub id: Option<u16>,
+    pub sequence: Option<u16>,
+    /// Of ICMPv6 “packet too big”.
+    pub mtu: Option<u32>,
+    /// The packet that an error message quotes, from its IP header.
+    pub quoted: Option<&'a [u8]>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Transport<'a> {
+    #[default]
+    None,
+    Tcp(Tcp<'a>),
+    Udp(Udp<'a>),
+    Icmpv4(Icmp<'a>),
+    Icmpv6(Icmp<'a>),
+    Sctp {
+        source_port: u16,
+        destination_port: u16,
+    },
+    Esp {
+        spi: u32,
+    },
+}
+
+/// Network identifiers of overlays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Labels {
+    pub vxlan_vni: Option<u32>,
+    pub geneve_vni: Option<u32>,
+}
+
+/// The packet around a tunnelled one.
+#[derive(Debug, Clone, Copy)]
+pub struct Outer {
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    pub ports: Option<(u16, u16)>,
+    pub protocol: u8,
+    pub source_kind: PacketSource,
+}
+
+/// A decoded packet.
+#[derive(Debug, Clone)]
+pub struct Packet<'a> {
+    pub link: LinkType,
+    /// The whole captured frame.
+    pub frame: &'a [u8],
+    pub ethernet: Option<Ethernet>,
+    pub vlans: ArrayVec<u16, VLAN_LIMIT>,
+    pub net: Net<'a>,
+    pub transport: Transport<'a>,
+    /// Above the highest layer that was read.
+    pub payload: &'a [u8],
+    pub fragment: Option<Fragment>,
+    pub events: EventSet,
+    pub source_kind: PacketSource,
+    /// Tunnels around this packet.
+    pub depth: u8,
+    pub outer: Option<Outer>,
+    pub labels: Labels,
+    /// Something in it could not be read.
+    pub invalid: bool,
+    /// Layers passed, against [`LAYER_LIMIT`].
+    pub(crate) layers: u8,
+    /// Bytes of this packet as its own layer counts them: the frame, or the inner datagram.
+    pub length: usize,
+}
+
+impl<'a> Packet<'a> {
+    pub(crate) fn new(link: LinkType, frame: &'a [u8]) -> Self {
+        Packet {
+            link,
+            frame,
+            ethernet: None,
+            vlans: ArrayVec::new(),
+            net: Net::None,
+            transport: Transport::None,
+            payload: &[],
+            fragment: None,
+            events: EventSet::default(),
+            source_kind: PacketSource::Wire,
+            depth: 0,
+            outer: None,
+            labels: Labels::default(),
+            invalid: false,
+            layers: 0,
+            length: frame.len(),
+        }
+    }
+
+    /// An empty packet inside this one.
+    pub(crate) fn inner(&self, kind: PacketSource, data: &'a [u8]) -> Packet<'a> {
+        let outer = self.addresses().map(|(source, destination)| Outer {
+            source,
+            destination,
+            ports: self.ports(),
+            protocol: self.ip_protocol().unwrap_or(0),
+            source_kind: self.source_kind,
+        });
+        Packet {
+            vlans: self.vlans.clone(),
+            ethernet: self.ethernet,
+            depth: self.depth + 1,
+            outer,
+            labels: self.labels,
+            source_kind: kind,
+            layers: self.layers,
+            length: data.len(),
+            frame: data,
+            link: LinkType::RAW,
+            ..Packet::new(self.link, self.frame)
+        }
+    }
+
+    pub(crate) fn reassembled(&self) -> Packet<'a> {
+        Packet {
+            net: Net::None,
+            transport: Transport::None,
+            payload: &[],
+            fragment: None,
+            source_kind: PacketSource::Defrag,
+            ..self.clone()
+        }
+    }
+
+    /// Notes an oddity that makes the packet unreadable from here on.
+    pub(crate) fn fail(&mut self, event: DecodeEvent) {
+        self.events.insert(event);
+        self.invalid = true;
+    }
+
+    /// Source and destination.
+    pub fn addresses(&self) -> Option<(IpAddr, IpAddr)> {
+        match &self.net {
+            Net::Ipv4(ip) => Some((ip.source.into(), ip.destination.into())),
+            Net::Ipv6(ip) => Some((ip.source.into(), ip.destination.into())),
+            Net::None | Net::Arp(_) => None,
+        }
+    }
+
+    /// Source and destination port of TCP, UDP or SCTP.
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        match &self.transport {
+            Transport::Tcp(tcp) => Some((tcp.source_port, tcp.destination_port)),
+            Transport::Udp(udp) => Some((udp.source_port, udp.destination_port)),
+            Transport::Sctp {
+                source_port,
+                destination_port,
+            } => Some((*source_port, *destination_port)),
+            _ => None,
+        }
+    }
+
+    /// IP protocol number of the upper layer.
+    pub fn ip_protocol(&self) -> Option<u8> {
+        match &self.net {
+            Net::Ipv4(ip) => Some(ip.protocol),
+            Net::Ipv6(ip) => Some(ip.protocol),
+            Net::None | Net::Arp(_) => None,
+        }
+    }
+
+    pub fn tcp(&self) -> Option<&Tcp<'a>> {
+        match &self.transport {
+            Transport::Tcp(tcp) => Some(tcp),
+            _ => None,
+        }
+    }
+
+    /// Time to live, or hop limit.
+    pub fn ttl(&self) -> Option<u8> {
+        match &self.net {
+            Net::Ipv4(ip) => Some(ip.ttl),
+            Net::Ipv6(ip) => Some(ip.hop_limit),
+            Net::None | Net::Arp(_) => None,
+        }
+    }
+
+    /// Whether the checksum of the transport layer (or of ICMP) is right; `None` where there is none.
+    pub fn transport_checksum_valid(&self) -> Option<bool> {
+        let segment = match &self.net {
+            Net::Ipv4(ip) => ip.payload,
+            Net::Ipv6(ip) => ip.payload.get(ip.upper..)?,
+            Net::None | Net::Arp(_) => return None,
+        };
+        if self.fragment.is_some() {
+            return None;
+        }
+        let protocol = self.ip_protocol()?;
+        match &self.transport {
+            Transport::Tcp(_) => {
+                Some(fold(self.pseudo_header(protocol, segment) + sum(segment)) == 0xffff)
+            }
+            Transport::Udp(udp) => {
+                let stored = u16::from_be_bytes([*udp.header.get(6)?, *udp.header.get(7)?]);
+                if stored == 0 && matches!(self.net, Net::Ipv4(_)) {
+                    return Some(true);
+                }
+                let length = usize::from(u16::from_be_bytes([
+                    *udp.header.get(4)?,
+                    *udp.header.get(5)?,
+                ]));
+                let segment = segment.get(..length)?;
+                Some(fold(self.pseudo_header(protocol, segment) + sum(segment)) == 0xffff)
+            }
+            Transport::Icmpv4(_) => Some(fold(sum(segment)) == 0xffff),
+            Transport::Icmpv6(_) => {
+                Some(fold(self.pseudo_header(protocol, segment) + sum(segment)) == 0xffff)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the checksum of the IPv4 header is right.
+    pub fn ipv4_checksum_valid(&self) -> Option<bool> {
+        match &self.net {
+            Net::Ipv4(ip) => Some(fold(sum(ip.header)) == 0xffff),
+            _ => None,
+        }
+    }
+
+    fn pseudo_header(&self, protocol: u8, segment: &[u8]) -> u64 {
+        let addresses = match &self.net {
+            Net::Ipv4(ip) => sum(&ip.source.octets()) + sum(&ip.destination.octets()),
+            Net::Ipv6(ip) => sum(&ip.source.octets()) + sum(&ip.destination.octets()),
+            Net::None | Net::Arp(_) => 0,
+        };
+        addresses + u64::from(protocol) + segment.len() as u64
+    }
+}
+
+/// Sum of 16-bit words (RFC 1071 §1), an odd last byte padded.
+fn sum(bytes: &[u8]) -> u64 {
+    let words = bytes.chunks_exact(2);
+    let odd = words
+        .remainder()
+        .first()
+        .map_or(0, |&byte| u64::from(byte) << 8);
+    words
+        .map(|word| u64::from(u16::from_be_bytes([word[0], word[1]])))
+        .sum::<u64>()
+        + odd
+}
+
+fn fold(mut sum: u64) -> u64 {
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum
+}

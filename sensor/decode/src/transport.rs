@@ -1,0 +1,286 @@
+//! TCP (RFC 9293), UDP (RFC 768), ICMP (RFC 792), ICMPv6 (RFC 4443), SCTP (RFC 9260), ESP (RFC 4303).
+
+use etherparse::TcpHeaderSlice;
+use sensor_bytes::Reader;
+
+use crate::link::{broken, finish};
+use crate::packet::{Icmp, Tcp, TcpOptions, Udp};
+use crate::{Counters, DecodeEvent, Net, Packet, Transport, tunnel};
+
+type Each<'e, 'a> = &'e mut dyn FnMut(&Packet<'a>);
+
+pub(crate) fn decode<'a>(
+    packet: &mut Packet<'a>,
+    protocol: u8,
+    data: &'a [u8],
+    counters: &mut Counters,
+    each: Each<'_, 'a>,
+) {
+    packet.payload = data;
+    let read = match protocol {
+        6 => {
+            counters.tcp += 1;
+            tcp(packet, data)
+        }
+        17 => {
+            counters.udp += 1;
+            udp(packet, data)
+        }
+        1 => {
+            counters.icmpv4 += 1;
+            icmpv4(packet, data)
+        }
+        58 => {
+            counters.icmpv6 += 1;
+            icmpv6(packet, data)
+        }
+        132 => {
+            counters.sctp += 1;
+            sctp(packet, data)
+        }
+        50 => {
+            counters.esp += 1;
+            esp(packet, data)
+        }
+        _ => {
+            if matches!(packet.net, Net::Ipv6(_)) {
+                packet.events.insert(DecodeEvent::Ipv6UnknownNextHeader);
+            }
+            Ok(())
+        }
+    };
+    match read {
+        Ok(()) => {
+            finish(packet, counters, each);
+            if let Transport::Udp(udp) = packet.transport {
+                tunnel::over_udp(packet, &udp, counters, each);
+            }
+        }
+        Err(event) => broken(packet, event, counters, each),
+    }
+}
+
+fn tcp<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent> {
+    if data.len() < 20 {
+        return Err(DecodeEvent::TcpPktTooSmall);
+    }
+    let slice = TcpHeaderSlice::from_slice(data).map_err(|_| DecodeEvent::TcpHlenTooSmall)?;
+    let header = slice.slice();
+    let options = tcp_options(packet, slice.options());
+    packet.transport = Transport::Tcp(Tcp {
+        header,
+        source_port: slice.source_port(),
+        destination_port: slice.destination_port(),
+        sequence: slice.sequence_number(),
+        acknowledgment: slice.acknowledgment_number(),
+        flags: header[13],
+        window: slice.window_size(),
+        urgent_pointer: slice.urgent_pointer(),
+        options,
+    });
+    packet.payload = &data[header.len()..];
+    Ok(())
+}
+
+fn tcp_options(packet: &mut Packet<'_>, options: &[u8]) -> TcpOptions {
+    let mut out = TcpOptions::default();
+    let mut reader = Reader::new(options);
+    let mut seen = 0u64;
+    while let Ok(kind) = reader.u8() {
+        match kind {
+            0 => break,
+            1 => continue,
+            _ => {}
+        }
+        let Ok(length) = reader.u8() else { break };
+        let body = match usize::from(length)
+            .checked_sub(2)
+            .map(|length| reader.take(length))
+        {
+            Some(Ok(body)) => body,
+            _ => {
+                packet.events.insert(DecodeEvent::TcpInvalidOptlen);
+                break;
+            }
+        };
+        if matches!(kind, 2 | 3 | 4 | 5 | 8) {
+            if seen >> kind & 1 == 1 {
+                packet.events.insert(DecodeEvent::TcpOptDuplicate);
+                continue;
+            }
+            seen |= 1 << kind;
+        }
+        match (kind, body) {
+            (2, &[a, b]) => out.mss = Some(u16::from_be_bytes([a, b])),
+            (3, &[scale]) => out.window_scale = Some(scale),
+            (4, []) => out.sack_permitted = true,
+            (5, blocks) if blocks.len() % 8 == 0 && !blocks.is_empty() => {}
+            (8, &[a, b, c, d, e, f, g, h]) => {
+                out.timestamps = Some((
+                    u32::from_be_bytes([a, b, c, d]),
+                    u32::from_be_bytes([e, f, g, h]),
+                ))
+            }
+            (34, _) => out.fast_open = true,
+            (2..=5 | 8, _) => packet.events.insert(DecodeEvent::TcpOptInvalidLen),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn udp<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent> {
+    let header = data.get(..8).ok_or(DecodeEvent::UdpHlenTooSmall)?;
+    let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
+    // A length of 0 is a jumbogram over IPv6 (RFC 2675 §4), nonsense over IPv4.
+    if length < 8 {
+        return Err(DecodeEvent::UdpLenInvalid);
+    }
+    if data.len() < length {
+        return Err(DecodeEvent::UdpPktTooSmall);
+    }
+    packet.transport = Transport::Udp(Udp {
+        header,
+        source_port: u16::from_be_bytes([header[0], header[1]]),
+        destination_port: u16::from_be_bytes([header[2], header[3]]),
+    });
+    packet.payload = &data[8..length];
+    Ok(())
+}
+
+fn icmpv4<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent> {
+    let header = data.get(..8).ok_or(DecodeEvent::Icmpv4PktTooSmall)?;
+    let (kind, code) = (header[0], header[1]);
+    let id = u16::from_be_bytes([header[4], header[5]]);
+    let sequence = u16::from_be_bytes([header[6], header[7]]);
+    let rest = &data[8..];
+    let (max_code, queried) = match kind {
+        0 | 8 | 13 | 14 | 15 | 16 | 17 | 18 => (0, true),
+        3 => (15, false),
+        4 => (0, false),
+        5 => (3, false),
+        9 | 10 => (if kind == 9 { 16 } else { 0 }, false),
+        11 => (1, false),
+        12 => (2, false),
+        _ => {
+            packet.events.insert(DecodeEvent::Icmpv4UnknownType);
+            (u8::MAX, false)
+        }
+    };
+    if code > max_code {
+        packet.events.insert(DecodeEvent::Icmpv4UnknownCode);
+    }
+    let quotes = matches!(kind, 3 | 4 | 5 | 11 | 12);
+    let mut quoted = None;
+    if quotes && !rest.is_empty() {
+        if rest.len() < 20 {
+            packet.events.insert(DecodeEvent::Icmpv4Ipv4TruncPkt);
+        } else if rest[0] >> 4 != 4 {
+            packet.events.insert(DecodeEvent::Icmpv4Ipv4UnknownVer);
+        } else {
+            quoted = Some(rest);
+        }
+    }
+    let (id, sequence) = if queried {
+        (Some(id), Some(sequence))
+    } else {
+        (None, None)
+    };
+    packet.transport = Transport::Icmpv4(Icmp {
+        header,
+        kind,
+        code,
+        id,
+        sequence,
+        mtu: None,
+        quoted,
+    });
+    packet.payload = rest;
+    Ok(())
+}
+
+fn icmpv6<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent> {
+    let header = data.get(..8).ok_or(DecodeEvent::Icmpv6PktTooSmall)?;
+    let (kind, code) = (header[0], header[1]);
+    let word = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
+    let rest = &data[8..];
+    let hop_limit = packet.ttl();
+    let (max_code, queried, quotes) = match kind {
+        1 => (6, false, true),
+        2 => (0, false, true),
+        3 => (1, false, true),
+        4 => (2, false, true),
+        128 | 129 => (0, true, false),
+        130..=132 => {
+            // Multicast listener messages stay on the link (RFC 2710 §3).
+            if hop_limit != Some(1) {
+                packet
+                    .events
+                    .insert(DecodeEvent::Icmpv6MldMessageWithInvalidHl);
+            }
+            (0, false, false)
+        }
+        133..=137 => (0, false, false),
+        138..=161 => (u8::MAX, false, false),
+        100 | 101 | 200 | 201 => {
+            packet.events.insert(DecodeEvent::Icmpv6ExperimentationType);
+            (u8::MAX, false, false)
+        }
+        5..=99 | 102..=126 => {
+            packet.events.insert(DecodeEvent::Icmpv6UnassignedType);
+            (u8::MAX, false, false)
+        }
+        _ => {
+            packet.events.insert(DecodeEvent::Icmpv6UnknownType);
+            (u8::MAX, false, false)
+        }
+    };
+    if code > max_code {
+        packet.events.insert(DecodeEvent::Icmpv6UnknownCode);
+    }
+    let mut quoted = None;
+    if quotes && !rest.is_empty() {
+        if rest.len() < 40 {
+            packet.events.insert(DecodeEvent::Icmpv6Ipv6TruncPkt);
+        } else if rest[0] >> 4 != 6 {
+            packet.events.insert(DecodeEvent::Icmpv6Ipv6UnknownVersion);
+        } else {
+            quoted = Some(rest);
+        }
+    }
+    let (id, sequence) = if queried {
+        (Some((word >> 16) as u16), Some((word & 0xffff) as u16))
+    } else {
+        (None, None)
+    };
+    packet.transport = Transport::Icmpv6(Icmp {
+        header,
+        kind,
+        code,
+        id,
+        sequence,
+        mtu: (kind == 2).then_some(word),
+        quoted,
+    });
+    packet.payload = rest;
+    Ok(())
+}
+
+fn sctp<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent> {
+    let header = data.get(..12).ok_or(DecodeEvent::SctpPktTooSmall)?;
+    packet.transport = Transport::Sctp {
+        source_port: u16::from_be_bytes([header[0], header[1]]),
+        destination_port: u16::from_be_bytes([header[2], header[3]]),
+    };
+    packet.payload = &data[12..];
+    Ok(())
+}
+
+fn esp<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent> {
+    let header = data.get(..8).ok_or(DecodeEvent::EspPktTooSmall)?;
+    packet.transport = Transport::Esp {
+        spi: u32::from_be_bytes([header[0], header[1], header[2], header[3]]),
+    };
+    packet.payload = &data[8..];
+    Ok(())
+}
