@@ -1,5 +1,16 @@
-//! Five-tuple → flow, direction, timeouts.
+//! Five-tuple → flow, direction, time-outs.
+//!
+//! A [`FlowTable`] belongs to one worker and holds, beside each [`Flow`], whatever its user keeps for it
+//! (reassembly, parsers, detection state). Time is the packet's time: nothing here reads a clock.
 
+mod community;
 mod direction;
+mod flow;
+mod key;
+mod table;
 
+pub use community::community_id;
 pub use direction::Direction;
+pub use flow::{Flow, FlowId, MAC_LIMIT, State};
+pub use key::FlowKey;
+pub use table::{Counts, EndReason, Entry, FlowIndex, FlowTable, Lookup, Timeouts};

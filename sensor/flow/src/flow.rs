@@ -1,0 +1,176 @@
+//! One conversation between two ends.
+
+use std::net::IpAddr;
+
+use arrayvec::ArrayVec;
+use sensor_decode::{Packet, Transport, VLAN_LIMIT};
+
+use crate::key::{Ends, icmpv4_counterpart, icmpv6_counterpart};
+use crate::{Direction, community_id};
+
+/// Link-layer addresses kept for either side.
+pub const MAC_LIMIT: usize = 4;
+
+/// Number of a flow, unique within a sensor and below 2^53 (exact in every JSON reader).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FlowId(pub u64);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// One side has spoken.
+    New,
+    /// Both sides have (TCP: after the handshake).
+    Established,
+    /// TCP: ended by FIN or RST.
+    Closed,
+}
+
+impl State {
+    /// Name in EVE's `flow.state`.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::New => "new",
+            State::Established => "established",
+            State::Closed => "closed",
+        }
+    }
+}
+
+/// What is known of a flow as such. The client is who sent its first packet.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    pub id: FlowId,
+    pub client: IpAddr,
+    pub server: IpAddr,
+    pub client_port: u16,
+    pub server_port: u16,
+    pub protocol: u8,
+    pub vlans: ArrayVec<u16, VLAN_LIMIT>,
+    pub state: State,
+    pub start_ns: i64,
+    pub last_ns: i64,
+    /// By [`Direction::index`].
+    pub packets: [u64; 2],
+    pub bytes: [u64; 2],
+    pub ttl_min: [u8; 2],
+    pub ttl_max: [u8; 2],
+    /// Source addresses seen in frames of either direction.
+    pub macs: [ArrayVec<[u8; 6], MAC_LIMIT>; 2],
+    /// Type and code of the first ICMP message, and of the first answer.
+    pub icmp: [Option<(u8, u8)>; 2],
+    pub esp_spi: Option<u32>,
+    /// Number of the frame that began it, from 1; 0 where frames are not counted.
+    pub first_frame: u64,
+    community: Option<String>,
+}
+
+impl Flow {
+    pub(crate) fn new(id: FlowId, packet: &Packet<'_>, ends: &Ends, now_ns: i64) -> Flow {
+        Flow {
+            id,
+            client: ends.source.0,
+            server: ends.destination.0,
+            client_port: ends.source.1,
+            server_port: ends.destination.1,
+            protocol: ends.protocol,
+            vlans: packet.vlans.clone(),
+            state: State::New,
+            start_ns: now_ns,
+            last_ns: now_ns,
+            packets: [0; 2],
+            bytes: [0; 2],
+            ttl_min: [0; 2],
+            ttl_max: [0; 2],
+            macs: Default::default(),
+            icmp: [None; 2],
+            esp_spi: match packet.transport {
+                Transport::Esp { spi } => Some(spi),
+                _ => None,
+            },
+            first_frame: 0,
+            community: None,
+        }
+    }
+
+    /// TCP, UDP or SCTP: the ports are ports.
+    pub fn has_ports(&self) -> bool {
+        matches!(self.protocol, 6 | 17 | 132)
+    }
+
+    /// Source and destination of packets in this direction.
+    pub fn ends(&self, direction: Direction) -> ((IpAddr, u16), (IpAddr, u16)) {
+        let (client, server) = ((self.client, self.client_port), (self.server, self.server_port));
+        match direction {
+            Direction::ToServer => (client, server),
+            Direction::ToClient => (server, client),
+        }
+    }
+
+    pub(crate) fn direction(&self, packet: &Packet<'_>, ends: &Ends) -> Direction {
+        let from_client = if self.protocol == packet.ip_protocol().unwrap_or(0) && (self.has_ports()) {
+            ends.source == (self.client, self.client_port)
+        } else {
+            // ICMP: by address, as an error may come from a router on the way.
+            packet.addresses().is_some_and(|(source, _)| source == self.client)
+        };
+        if from_client { Direction::ToServer } else { Direction::ToClient }
+    }
+
+    pub(crate) fn count(&mut self, packet: &Packet<'_>, direction: Direction, now_ns: i64) {
+        let side = direction.index();
+        self.packets[side] += 1;
+        self.bytes[side] += packet.length as u64;
+        self.last_ns = self.last_ns.max(now_ns);
+        if let Some(ttl) = packet.ttl() {
+            if self.packets[side] == 1 {
+                (self.ttl_min[side], self.ttl_max[side]) = (ttl, ttl);
+            } else {
+                self.ttl_min[side] = self.ttl_min[side].min(ttl);
+                self.ttl_max[side] = self.ttl_max[side].max(ttl);
+            }
+        }
+        if let Some(ethernet) = &packet.ethernet {
+            let opposite = direction.opposite().index();
+            for (slot, mac) in [(side, ethernet.source), (opposite, ethernet.destination)] {
+                if !self.macs[slot].contains(&mac) {
+                    // Full: later addresses are not kept.
+                    let _ = self.macs[slot].try_push(mac);
+                }
+            }
+        }
+        if let Transport::Icmpv4(icmp) | Transport::Icmpv6(icmp) = &packet.transport
+            && self.icmp[side].is_none()
+        {
+            self.icmp[side] = Some((icmp.kind, icmp.code));
+        }
+        if self.state == State::New && self.protocol != 6 && self.packets[0] > 0 && self.packets[1] > 0 {
+            self.state = State::Established;
+        }
+    }
+
+    /// The client was the server (a midstream pickup that began with the server's packet): turns the flow round.
+    pub fn swap(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+        std::mem::swap(&mut self.client_port, &mut self.server_port);
+        for pair in [&mut self.packets, &mut self.bytes] {
+            pair.swap(0, 1);
+        }
+        self.ttl_min.swap(0, 1);
+        self.ttl_max.swap(0, 1);
+        self.macs.swap(0, 1);
+        self.icmp.swap(0, 1);
+    }
+
+    /// Community ID, computed once.
+    pub fn community_id(&mut self, seed: u16) -> &str {
+        let (client, server) = self.ends(Direction::ToServer);
+        let one_way = match (self.protocol, self.icmp[0]) {
+            (1, Some((kind, _))) => icmpv4_counterpart(kind).is_none(),
+            (58, Some((kind, _))) => icmpv6_counterpart(kind).is_none(),
+            _ => false,
+        };
+        let has_ports = self.has_ports() || matches!(self.protocol, 1 | 58);
+        let protocol = self.protocol;
+        self.community.get_or_insert_with(|| community_id(seed, client, server, protocol, has_ports, one_way))
+    }
+}
