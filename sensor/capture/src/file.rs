@@ -13,7 +13,12 @@ const WINDOW_BYTES: usize = 1 << 20;
 /// Bytes of a capture: all of them (memory map), or a window that moves over a stream.
 enum Bytes {
     Map(memmap2::Mmap),
-    Stream { reader: Box<dyn Read + Send>, buffer: Vec<u8>, filled: usize, ended: bool },
+    Stream {
+        reader: Box<dyn Read + Send>,
+        buffer: Vec<u8>,
+        filled: usize,
+        ended: bool,
+    },
 }
 
 impl Bytes {
@@ -28,7 +33,12 @@ impl Bytes {
     fn fill(&mut self, from: &mut usize, wanted: usize) -> std::io::Result<bool> {
         match self {
             Bytes::Map(map) => Ok(map.len().saturating_sub(*from) >= wanted),
-            Bytes::Stream { reader, buffer, filled, ended } => {
+            Bytes::Stream {
+                reader,
+                buffer,
+                filled,
+                ended,
+            } => {
                 buffer.copy_within(*from..*filled, 0);
                 *filled -= *from;
                 *from = 0;
@@ -65,7 +75,10 @@ impl CaptureFile {
     /// # Errors
     /// When it cannot be read, or is no capture.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let open = |source| Error::Open { path: path.to_owned(), source };
+        let open = |source| Error::Open {
+            path: path.to_owned(),
+            source,
+        };
         if path == Path::new("-") {
             return Self::from_reader(path, Box::new(std::io::stdin()));
         }
@@ -86,7 +99,10 @@ impl CaptureFile {
     /// # Errors
     /// As [`CaptureFile::open`].
     pub fn from_reader(path: &Path, reader: Box<dyn Read + Send>) -> Result<Self, Error> {
-        let open = |source| Error::Open { path: path.to_owned(), source };
+        let open = |source| Error::Open {
+            path: path.to_owned(),
+            source,
+        };
         let mut reader = BufReader::new(reader);
         let mut magic = [0; 4];
         let mut have = 0;
@@ -102,18 +118,39 @@ impl CaptureFile {
             Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(whole)),
             Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(whole).map_err(open)?),
         };
-        Self::new(path, Bytes::Stream { reader, buffer: Vec::new(), filled: 0, ended: false })
+        Self::new(
+            path,
+            Bytes::Stream {
+                reader,
+                buffer: Vec::new(),
+                filled: 0,
+                ended: false,
+            },
+        )
     }
 
     fn new(path: &Path, mut bytes: Bytes) -> Result<Self, Error> {
-        let open = |source| Error::Open { path: path.to_owned(), source };
+        let open = |source| Error::Open {
+            path: path.to_owned(),
+            source,
+        };
         let mut at = 0;
         bytes.fill(&mut at, 24).map_err(open)?;
         let window = bytes.window(0);
         let Some((format, header)) = Format::detect(window) else {
-            return Err(Error::Unknown { path: path.to_owned(), found: window.iter().take(4).copied().collect() });
+            return Err(Error::Unknown {
+                path: path.to_owned(),
+                found: window.iter().take(4).copied().collect(),
+            });
         };
-        Ok(CaptureFile { path: path.to_owned(), bytes, format, at: header, passed: 0, broken: false })
+        Ok(CaptureFile {
+            path: path.to_owned(),
+            bytes,
+            format,
+            at: header,
+            passed: 0,
+            broken: false,
+        })
     }
 
     /// The next frame; `None` at the end.
@@ -135,7 +172,11 @@ impl CaptureFile {
                 Step::More(wanted) => wanted,
                 Step::Broken(reason) => {
                     self.broken = true;
-                    return Err(Error::Broken { path: self.path.clone(), offset: self.offset(), reason });
+                    return Err(Error::Broken {
+                        path: self.path.clone(),
+                        offset: self.offset(),
+                        reason,
+                    });
                 }
             };
             let offset = self.offset();
@@ -149,11 +190,17 @@ impl CaptureFile {
                     if self.bytes.window(self.at).is_empty() {
                         return Ok(None);
                     }
-                    return Err(Error::Cut { path: self.path.clone(), offset });
+                    return Err(Error::Cut {
+                        path: self.path.clone(),
+                        offset,
+                    });
                 }
                 Err(source) => {
                     self.broken = true;
-                    return Err(Error::Open { path: self.path.clone(), source });
+                    return Err(Error::Open {
+                        path: self.path.clone(),
+                        source,
+                    });
                 }
             }
         }
@@ -208,10 +255,26 @@ mod tests {
     use super::*;
 
     fn pcap(big_endian: bool, nanoseconds: bool) -> Vec<u8> {
-        let word = |n: u32| if big_endian { n.to_be_bytes() } else { n.to_le_bytes() };
-        let half = |n: u16| if big_endian { n.to_be_bytes() } else { n.to_le_bytes() };
+        let word = |n: u32| {
+            if big_endian {
+                n.to_be_bytes()
+            } else {
+                n.to_le_bytes()
+            }
+        };
+        let half = |n: u16| {
+            if big_endian {
+                n.to_be_bytes()
+            } else {
+                n.to_le_bytes()
+            }
+        };
         let mut bytes = Vec::new();
-        bytes.extend(word(if nanoseconds { 0xa1b2_3c4d } else { 0xa1b2_c3d4 }));
+        bytes.extend(word(if nanoseconds {
+            0xa1b2_3c4d
+        } else {
+            0xa1b2_c3d4
+        }));
         bytes.extend(half(2));
         bytes.extend(half(4));
         for n in [0, 0, 65535, 1] {
@@ -227,8 +290,20 @@ mod tests {
     }
 
     fn pcapng(big_endian: bool) -> Vec<u8> {
-        let word = |n: u32| if big_endian { n.to_be_bytes() } else { n.to_le_bytes() };
-        let half = |n: u16| if big_endian { n.to_be_bytes() } else { n.to_le_bytes() };
+        let word = |n: u32| {
+            if big_endian {
+                n.to_be_bytes()
+            } else {
+                n.to_le_bytes()
+            }
+        };
+        let half = |n: u16| {
+            if big_endian {
+                n.to_be_bytes()
+            } else {
+                n.to_le_bytes()
+            }
+        };
         let mut bytes = Vec::new();
         bytes.extend(word(SECTION));
         bytes.extend(word(28));
@@ -278,13 +353,20 @@ mod tests {
     }
 
     fn stream(bytes: Vec<u8>) -> CaptureFile {
-        CaptureFile::from_reader(Path::new("test"), Box::new(Cursor::new(bytes))).expect("a capture")
+        CaptureFile::from_reader(Path::new("test"), Box::new(Cursor::new(bytes)))
+            .expect("a capture")
     }
 
     #[test]
     fn every_format_gives_the_same_frames() {
-        let micro = vec![(10_000_007_000, b"first".to_vec()), (11_000_007_000, b"second".to_vec())];
-        let nano = vec![(10_000_000_007, b"first".to_vec()), (11_000_000_007, b"second".to_vec())];
+        let micro = vec![
+            (10_000_007_000, b"first".to_vec()),
+            (11_000_007_000, b"second".to_vec()),
+        ];
+        let nano = vec![
+            (10_000_000_007, b"first".to_vec()),
+            (11_000_000_007, b"second".to_vec()),
+        ];
         for big_endian in [false, true] {
             assert_eq!(read(stream(pcap(big_endian, false))).0, micro);
             assert_eq!(read(stream(pcap(big_endian, true))).0, nano);
@@ -302,10 +384,16 @@ mod tests {
         let expected = read(stream(plain.clone())).0;
         assert_eq!(expected.len(), 2);
         assert_eq!(read(stream(gzip.finish().expect("in memory"))).0, expected);
-        assert_eq!(read(stream(zstd::encode_all(&plain[..], 1).expect("in memory"))).0, expected);
+        assert_eq!(
+            read(stream(zstd::encode_all(&plain[..], 1).expect("in memory"))).0,
+            expected
+        );
         let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
         file.write_all(&plain).expect("written");
-        assert_eq!(read(CaptureFile::open(file.path()).expect("a capture")).0, expected);
+        assert_eq!(
+            read(CaptureFile::open(file.path()).expect("a capture")).0,
+            expected
+        );
     }
 
     #[test]
@@ -314,12 +402,18 @@ mod tests {
         bytes.truncate(bytes.len() - 1);
         let (frames, error) = read(stream(bytes));
         assert_eq!(frames.len(), 1);
-        assert!(matches!(error, Some(Error::Cut { offset: 45, .. })), "{error:?}");
+        assert!(
+            matches!(error, Some(Error::Cut { offset: 45, .. })),
+            "{error:?}"
+        );
     }
 
     #[test]
     fn what_is_no_capture_is_refused() {
-        let refused = CaptureFile::from_reader(Path::new("x"), Box::new(Cursor::new(b"GET / HTTP/1.1\r\n\r\n........".to_vec())));
+        let refused = CaptureFile::from_reader(
+            Path::new("x"),
+            Box::new(Cursor::new(b"GET / HTTP/1.1\r\n\r\n........".to_vec())),
+        );
         assert!(matches!(refused, Err(Error::Unknown { .. })));
         let mut huge = pcap(false, false);
         huge[32..36].copy_from_slice(&u32::MAX.to_le_bytes());

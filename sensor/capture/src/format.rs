@@ -30,8 +30,15 @@ struct Interface {
 }
 
 enum Kind {
-    Pcap { big_endian: bool, nanoseconds: bool, link: u16 },
-    Pcapng { big_endian: bool, interfaces: Vec<Interface> },
+    Pcap {
+        big_endian: bool,
+        nanoseconds: bool,
+        link: u16,
+    },
+    Pcapng {
+        big_endian: bool,
+        interfaces: Vec<Interface>,
+    },
 }
 
 /// State of a file between frames.
@@ -48,7 +55,15 @@ impl Format {
         let magic: [u8; 4] = window.get(..4)?.try_into().ok()?;
         if u32::from_le_bytes(magic) == SECTION_HEADER {
             let big_endian = window.get(8..12)? == [0x1a, 0x2b, 0x3c, 0x4d];
-            return Some((Format { kind: Kind::Pcapng { big_endian, interfaces: Vec::new() } }, 0));
+            return Some((
+                Format {
+                    kind: Kind::Pcapng {
+                        big_endian,
+                        interfaces: Vec::new(),
+                    },
+                },
+                0,
+            ));
         }
         let (_, header) = parse_pcap_header(window.get(..PCAP_HEADER)?).ok()?;
         if header.is_modified_format() {
@@ -65,19 +80,38 @@ impl Format {
 
     pub(crate) fn step<'a>(&mut self, window: &'a [u8]) -> Step<'a> {
         match &mut self.kind {
-            Kind::Pcap { big_endian, nanoseconds, link } => pcap_step(window, *big_endian, *nanoseconds, *link),
-            Kind::Pcapng { big_endian, interfaces } => pcapng_step(window, big_endian, interfaces),
+            Kind::Pcap {
+                big_endian,
+                nanoseconds,
+                link,
+            } => pcap_step(window, *big_endian, *nanoseconds, *link),
+            Kind::Pcapng {
+                big_endian,
+                interfaces,
+            } => pcapng_step(window, big_endian, interfaces),
         }
     }
 }
 
 fn pcap_step(window: &[u8], big_endian: bool, nanoseconds: bool, link: u16) -> Step<'_> {
-    let Some(length) = window.get(8..12).and_then(|bytes| bytes.try_into().ok()) else { return Step::More(16) };
-    let length = if big_endian { u32::from_be_bytes(length) } else { u32::from_le_bytes(length) };
+    let Some(length) = window.get(8..12).and_then(|bytes| bytes.try_into().ok()) else {
+        return Step::More(16);
+    };
+    let length = if big_endian {
+        u32::from_be_bytes(length)
+    } else {
+        u32::from_le_bytes(length)
+    };
     if length as usize > FRAME_LIMIT {
-        return Step::Broken(format!("a frame of {length} bytes, more than {FRAME_LIMIT}"));
+        return Step::Broken(format!(
+            "a frame of {length} bytes, more than {FRAME_LIMIT}"
+        ));
     }
-    let parsed = if big_endian { parse_pcap_frame_be(window) } else { parse_pcap_frame(window) };
+    let parsed = if big_endian {
+        parse_pcap_frame_be(window)
+    } else {
+        parse_pcap_frame(window)
+    };
     match parsed {
         Ok((rest, block)) => {
             let fraction = i64::from(block.ts_usec) * if nanoseconds { 1 } else { 1000 };
@@ -94,13 +128,23 @@ fn pcap_step(window: &[u8], big_endian: bool, nanoseconds: bool, link: u16) -> S
     }
 }
 
-fn pcapng_step<'a>(window: &'a [u8], big_endian: &mut bool, interfaces: &mut Vec<Interface>) -> Step<'a> {
-    let Some(head) = window.get(..12) else { return Step::More(12) };
+fn pcapng_step<'a>(
+    window: &'a [u8],
+    big_endian: &mut bool,
+    interfaces: &mut Vec<Interface>,
+) -> Step<'a> {
+    let Some(head) = window.get(..12) else {
+        return Step::More(12);
+    };
     if head[..4] == SECTION_HEADER.to_le_bytes() {
         *big_endian = head[8..12] == [0x1a, 0x2b, 0x3c, 0x4d];
     }
     let word = [head[4], head[5], head[6], head[7]];
-    let length = if *big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) } as usize;
+    let length = if *big_endian {
+        u32::from_be_bytes(word)
+    } else {
+        u32::from_le_bytes(word)
+    } as usize;
     // A block holds one frame and its options.
     if !(12..=4 * FRAME_LIMIT).contains(&length) {
         return Step::Broken(format!("a block of {length} bytes"));
@@ -108,10 +152,16 @@ fn pcapng_step<'a>(window: &'a [u8], big_endian: &mut bool, interfaces: &mut Vec
     if window.len() < length {
         return Step::More(length);
     }
-    let parsed = if *big_endian { parse_block_be(window) } else { parse_block_le(window) };
+    let parsed = if *big_endian {
+        parse_block_be(window)
+    } else {
+        parse_block_le(window)
+    };
     let (rest, block) = match parsed {
         Ok(parsed) => parsed,
-        Err(pcap_parser::nom::Err::Incomplete(_)) => return Step::Broken("a block whose parts exceed its length".to_owned()),
+        Err(pcap_parser::nom::Err::Incomplete(_)) => {
+            return Step::Broken("a block whose parts exceed its length".to_owned());
+        }
         Err(error) => return Step::Broken(reason(&error)),
     };
     let taken = window.len() - rest.len();
@@ -119,7 +169,9 @@ fn pcapng_step<'a>(window: &'a [u8], big_endian: &mut bool, interfaces: &mut Vec
         Block::SectionHeader(_) => interfaces.clear(),
         Block::InterfaceDescription(description) => {
             if interfaces.len() >= INTERFACE_LIMIT {
-                return Step::Broken(format!("more than {INTERFACE_LIMIT} interfaces in a section"));
+                return Step::Broken(format!(
+                    "more than {INTERFACE_LIMIT} interfaces in a section"
+                ));
             }
             interfaces.push(Interface {
                 link: (description.linktype.0 & 0xffff) as u16,
@@ -129,7 +181,10 @@ fn pcapng_step<'a>(window: &'a [u8], big_endian: &mut bool, interfaces: &mut Vec
         }
         Block::EnhancedPacket(packet) => {
             let Some(interface) = interfaces.get(packet.if_id as usize) else {
-                return Step::Broken(format!("a packet of interface {}, which no block describes", packet.if_id));
+                return Step::Broken(format!(
+                    "a packet of interface {}, which no block describes",
+                    packet.if_id
+                ));
             };
             let ticks = (u64::from(packet.ts_high) << 32) | u64::from(packet.ts_low);
             let captured = (packet.caplen as usize).min(packet.data.len());
@@ -146,8 +201,12 @@ fn pcapng_step<'a>(window: &'a [u8], big_endian: &mut bool, interfaces: &mut Vec
                 return Step::Broken("a simple packet before any interface".to_owned());
             };
             let captured = (packet.origlen as usize).min(packet.data.len());
-            let frame =
-                Frame { timestamp_ns: 0, link: interface.link, data: &packet.data[..captured], wire_length: packet.origlen };
+            let frame = Frame {
+                timestamp_ns: 0,
+                link: interface.link,
+                data: &packet.data[..captured],
+                wire_length: packet.origlen,
+            };
             return Step::Frame(frame, taken);
         }
         _ => {}
@@ -159,15 +218,22 @@ fn nanoseconds(ticks: u64, interface: &Interface) -> i64 {
     let resolution = interface.resolution.max(1);
     let seconds = (ticks / resolution) as i64;
     let fraction = u128::from(ticks % resolution) * NANOSECONDS as u128 / u128::from(resolution);
-    seconds.saturating_add(interface.offset_seconds).saturating_mul(NANOSECONDS).saturating_add(fraction as i64)
+    seconds
+        .saturating_add(interface.offset_seconds)
+        .saturating_mul(NANOSECONDS)
+        .saturating_add(fraction as i64)
 }
 
 fn reason(error: &pcap_parser::nom::Err<PcapError<&[u8]>>) -> String {
     match error {
-        pcap_parser::nom::Err::Error(error) | pcap_parser::nom::Err::Failure(error) => match error {
-            PcapError::NomError(_, kind) | PcapError::OwnedNomError(_, kind) => format!("not a frame ({})", kind.description()),
-            other => format!("{other:?}").chars().take(80).collect(),
-        },
+        pcap_parser::nom::Err::Error(error) | pcap_parser::nom::Err::Failure(error) => {
+            match error {
+                PcapError::NomError(_, kind) | PcapError::OwnedNomError(_, kind) => {
+                    format!("not a frame ({})", kind.description())
+                }
+                other => format!("{other:?}").chars().take(80).collect(),
+            }
+        }
         pcap_parser::nom::Err::Incomplete(_) => "incomplete".to_owned(),
     }
 }

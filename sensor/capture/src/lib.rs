@@ -32,15 +32,32 @@ pub struct Frame<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{path}: {source}")]
-    Open { path: PathBuf, source: std::io::Error },
-    #[error("{path}: neither pcap nor pcapng (first bytes {found:02x?}); give a capture written by tcpdump, Wireshark or dumpcap")]
+    Open {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(
+        "{path}: neither pcap nor pcapng (first bytes {found:02x?}); give a capture written by tcpdump, Wireshark or dumpcap"
+    )]
     Unknown { path: PathBuf, found: Vec<u8> },
     #[error("{path}: broken at byte {offset}: {reason}; frames before it were read")]
-    Broken { path: PathBuf, offset: u64, reason: String },
-    #[error("{path}: ends within a frame at byte {offset}; the capture was cut short, frames before it were read")]
+    Broken {
+        path: PathBuf,
+        offset: u64,
+        reason: String,
+    },
+    #[error(
+        "{path}: ends within a frame at byte {offset}; the capture was cut short, frames before it were read"
+    )]
     Cut { path: PathBuf, offset: u64 },
     #[error("interface {interface}: {source}")]
-    Live { interface: String, source: pcap::Error },
+    Live {
+        interface: String,
+        source: pcap::Error,
+    },
     #[error("interface {interface}: fan-out could not be set: {source}")]
-    Fanout { interface: String, source: std::io::Error },
+    Fanout {
+        interface: String,
+        source: std::io::Error,
+    },
 }

@@ -65,7 +65,10 @@ impl LiveCapture {
     /// # Errors
     /// When the interface does not exist, rights are missing (root or CAP_NET_RAW), or the filter is wrong.
     pub fn open(options: &LiveOptions) -> Result<Self, Error> {
-        let live = |source| Error::Live { interface: options.interface.clone(), source };
+        let live = |source| Error::Live {
+            interface: options.interface.clone(),
+            source,
+        };
         let capture = Capture::from_device(options.interface.as_str()).map_err(live)?;
         let mut capture = capture
             .promisc(true)
@@ -80,10 +83,17 @@ impl LiveCapture {
             capture.filter(filter, true).map_err(live)?;
         }
         if let Some(group) = options.fanout_group {
-            join_fanout(&capture, group).map_err(|source| Error::Fanout { interface: options.interface.clone(), source })?;
+            join_fanout(&capture, group).map_err(|source| Error::Fanout {
+                interface: options.interface.clone(),
+                source,
+            })?;
         }
         let link = u16::try_from(capture.get_datalink().0).unwrap_or(u16::MAX);
-        Ok(LiveCapture { interface: options.interface.clone(), capture, link: linktype(link) })
+        Ok(LiveCapture {
+            interface: options.interface.clone(),
+            capture,
+            link: linktype(link),
+        })
     }
 
     /// The next frame, or the end of the wait.
@@ -100,7 +110,10 @@ impl LiveCapture {
                 wire_length: packet.header.len,
             })),
             Err(pcap::Error::TimeoutExpired) => Ok(Received::Quiet),
-            Err(source) => Err(Error::Live { interface: self.interface.clone(), source }),
+            Err(source) => Err(Error::Live {
+                interface: self.interface.clone(),
+                source,
+            }),
         }
     }
 
@@ -142,5 +155,9 @@ fn join_fanout(capture: &Capture<Active>, group: u16) -> std::io::Result<()> {
             size_of::<u32>() as libc::socklen_t,
         )
     };
-    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(std::io::Error::last_os_error())
+    }
 }

@@ -91,13 +91,22 @@ impl Defragmenter {
 
     /// Takes a packet whose `fragment` is set; others give nothing.
     pub fn push(&mut self, packet: &Packet<'_>, now_ns: i64) -> Outcome {
-        let mut outcome = Outcome { datagram: None, event: None };
-        let (Some(fragment), Some((source, destination))) = (packet.fragment, packet.addresses()) else {
+        let mut outcome = Outcome {
+            datagram: None,
+            event: None,
+        };
+        let (Some(fragment), Some((source, destination))) = (packet.fragment, packet.addresses())
+        else {
             return outcome;
         };
         let (header, data, protocol, v6) = match &packet.net {
             Net::Ipv4(ip) => (ip.header, ip.payload, ip.protocol, false),
-            Net::Ipv6(ip) => (ip.header, ip.payload.get(ip.upper..).unwrap_or_default(), ip.protocol, true),
+            Net::Ipv6(ip) => (
+                ip.header,
+                ip.payload.get(ip.upper..).unwrap_or_default(),
+                ip.protocol,
+                true,
+            ),
             Net::None | Net::Arp(_) => return outcome,
         };
         self.counts.fragments += 1;
@@ -107,11 +116,22 @@ impl Defragmenter {
             *slot = *vlan;
         }
         // In IPv6 the first fragment alone names the protocol reliably (RFC 8200 §4.5): it is no part of the key.
-        let key = Key { source, destination, id: fragment.id, protocol: if v6 { 0 } else { protocol }, vlans, depth: packet.depth };
+        let key = Key {
+            source,
+            destination,
+            id: fragment.id,
+            protocol: if v6 { 0 } else { protocol },
+            vlans,
+            depth: packet.depth,
+        };
         let end = fragment.offset + data.len() as u32;
         if end > DATAGRAM_BYTES {
             self.counts.refused += 1;
-            outcome.event = Some(if v6 { DecodeEvent::Ipv6FragPktTooLarge } else { DecodeEvent::Ipv4FragPktTooLarge });
+            outcome.event = Some(if v6 {
+                DecodeEvent::Ipv6FragPktTooLarge
+            } else {
+                DecodeEvent::Ipv4FragPktTooLarge
+            });
             return outcome;
         }
         if !self.datagrams.contains_key(&key) {
@@ -119,13 +139,26 @@ impl Defragmenter {
             self.order.push_back((now_ns, key.clone()));
             self.datagrams.insert(
                 key.clone(),
-                Datagram { started_ns: now_ns, pieces: Vec::new(), length: None, header: None, protocol, overlapped: false },
+                Datagram {
+                    started_ns: now_ns,
+                    pieces: Vec::new(),
+                    length: None,
+                    header: None,
+                    protocol,
+                    overlapped: false,
+                },
             );
         }
-        let Some(datagram) = self.datagrams.get_mut(&key) else { return outcome };
+        let Some(datagram) = self.datagrams.get_mut(&key) else {
+            return outcome;
+        };
         if datagram.pieces.len() >= FRAGMENT_LIMIT {
             self.counts.refused += 1;
-            outcome.event = Some(if v6 { DecodeEvent::Ipv6FragIgnored } else { DecodeEvent::Ipv4FragIgnored });
+            outcome.event = Some(if v6 {
+                DecodeEvent::Ipv6FragIgnored
+            } else {
+                DecodeEvent::Ipv4FragIgnored
+            });
             return outcome;
         }
         if fragment.offset == 0 && datagram.header.is_none() {
@@ -139,12 +172,20 @@ impl Defragmenter {
         self.held_bytes += grown;
         if overlap && !datagram.overlapped {
             datagram.overlapped = true;
-            outcome.event = Some(if v6 { DecodeEvent::Ipv6FragOverlap } else { DecodeEvent::Ipv4FragOverlap });
+            outcome.event = Some(if v6 {
+                DecodeEvent::Ipv6FragOverlap
+            } else {
+                DecodeEvent::Ipv4FragOverlap
+            });
         }
         if is_whole(datagram)
             && let Some(datagram) = self.datagrams.remove(&key)
         {
-            self.held_bytes -= datagram.pieces.iter().map(|piece| piece.data.len()).sum::<usize>();
+            self.held_bytes -= datagram
+                .pieces
+                .iter()
+                .map(|piece| piece.data.len())
+                .sum::<usize>();
             outcome.datagram = assemble(datagram, v6);
             self.counts.reassembled += u64::from(outcome.datagram.is_some());
         }
@@ -153,7 +194,10 @@ impl Defragmenter {
 
     fn expire(&mut self, now_ns: i64) {
         while let Some((started, key)) = self.order.front() {
-            let current = self.datagrams.get(key).is_some_and(|datagram| datagram.started_ns == *started);
+            let current = self
+                .datagrams
+                .get(key)
+                .is_some_and(|datagram| datagram.started_ns == *started);
             if current && now_ns.saturating_sub(*started) < TIMEOUT_NS {
                 return;
             }
@@ -166,8 +210,13 @@ impl Defragmenter {
 
     fn make_room(&mut self) {
         while self.datagrams.len() >= DATAGRAM_LIMIT || self.held_bytes >= MEMORY_LIMIT_BYTES {
-            let Some((started, key)) = self.order.front() else { return };
-            let current = self.datagrams.get(key).is_some_and(|datagram| datagram.started_ns == *started);
+            let Some((started, key)) = self.order.front() else {
+                return;
+            };
+            let current = self
+                .datagrams
+                .get(key)
+                .is_some_and(|datagram| datagram.started_ns == *started);
             if current {
                 self.counts.evicted += 1;
             }
@@ -180,7 +229,11 @@ impl Defragmenter {
             && current
             && let Some(datagram) = self.datagrams.remove(&key)
         {
-            self.held_bytes -= datagram.pieces.iter().map(|piece| piece.data.len()).sum::<usize>();
+            self.held_bytes -= datagram
+                .pieces
+                .iter()
+                .map(|piece| piece.data.len())
+                .sum::<usize>();
         }
     }
 }
@@ -189,7 +242,9 @@ impl Defragmenter {
 fn insert(pieces: &mut Vec<Piece>, offset: u32, data: &[u8]) -> (usize, bool) {
     let before: usize = pieces.iter().map(|piece| piece.data.len()).sum();
     let end = offset + data.len() as u32;
-    let overlap = pieces.iter().any(|piece| piece.offset < end && offset < piece.end());
+    let overlap = pieces
+        .iter()
+        .any(|piece| piece.offset < end && offset < piece.end());
     // An old piece that lies wholly inside the new data, with some of it on both sides, gives way.
     pieces.retain(|piece| !(offset < piece.offset && piece.end() < end));
     let mut from = offset;
@@ -201,7 +256,13 @@ fn insert(pieces: &mut Vec<Piece>, offset: u32, data: &[u8]) -> (usize, bool) {
         let to = pieces.get(at).map_or(end, |next| next.offset.min(end));
         if from < to {
             let part = data[(from - offset) as usize..(to - offset) as usize].to_vec();
-            pieces.insert(at, Piece { offset: from, data: part });
+            pieces.insert(
+                at,
+                Piece {
+                    offset: from,
+                    data: part,
+                },
+            );
             at += 1;
         }
         match pieces.get(at) {
@@ -215,7 +276,9 @@ fn insert(pieces: &mut Vec<Piece>, offset: u32, data: &[u8]) -> (usize, bool) {
 }
 
 fn is_whole(datagram: &Datagram) -> bool {
-    let (Some(length), true) = (datagram.length, datagram.header.is_some()) else { return false };
+    let (Some(length), true) = (datagram.length, datagram.header.is_some()) else {
+        return false;
+    };
     let mut at = 0;
     for piece in &datagram.pieces {
         if piece.offset != at {
@@ -253,7 +316,10 @@ fn assemble(datagram: Datagram, v6: bool) -> Option<Vec<u8>> {
 
 /// Internet checksum of a header (RFC 1071 §1).
 fn checksum(header: &[u8]) -> u16 {
-    let mut sum: u32 = header.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
+    let mut sum: u32 = header
+        .chunks_exact(2)
+        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
+        .sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }
@@ -267,7 +333,9 @@ mod tests {
 
     /// An IPv4 fragment of a UDP datagram.
     fn fragment(id: u16, offset: u16, more: bool, data: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        let mut bytes = vec![
+            0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+        ];
         bytes[2..4].copy_from_slice(&(20 + data.len() as u16).to_be_bytes());
         bytes[4..6].copy_from_slice(&id.to_be_bytes());
         bytes[6..8].copy_from_slice(&((offset / 8) | if more { 0x2000 } else { 0 }).to_be_bytes());
@@ -277,9 +345,14 @@ mod tests {
 
     fn push(defrag: &mut Defragmenter, bytes: &[u8], now_s: i64) -> Outcome {
         let mut outcome = None;
-        decode(LinkType::RAW, bytes, &mut Counters::default(), &mut |packet| {
-            outcome = Some(defrag.push(packet, now_s * 1_000_000_000));
-        });
+        decode(
+            LinkType::RAW,
+            bytes,
+            &mut Counters::default(),
+            &mut |packet| {
+                outcome = Some(defrag.push(packet, now_s * 1_000_000_000));
+            },
+        );
         outcome.expect("a packet")
     }
 
@@ -292,21 +365,38 @@ mod tests {
     #[test]
     fn any_order_gives_the_datagram() {
         let udp = datagram();
-        let parts = [fragment(7, 0, true, &udp[..16]), fragment(7, 16, true, &udp[16..32]), fragment(7, 32, false, &udp[32..])];
+        let parts = [
+            fragment(7, 0, true, &udp[..16]),
+            fragment(7, 16, true, &udp[16..32]),
+            fragment(7, 32, false, &udp[32..]),
+        ];
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]] {
             let mut defrag = Defragmenter::default();
-            let outcomes: Vec<_> = order.iter().map(|&index| push(&mut defrag, &parts[index], 1)).collect();
+            let outcomes: Vec<_> = order
+                .iter()
+                .map(|&index| push(&mut defrag, &parts[index], 1))
+                .collect();
             assert!(outcomes[0].datagram.is_none() && outcomes[1].datagram.is_none());
-            let whole = outcomes[2].datagram.as_ref().expect("whole after the third");
+            let whole = outcomes[2]
+                .datagram
+                .as_ref()
+                .expect("whole after the third");
             assert_eq!(&whole[20..], &udp[..], "order {order:?}");
             assert_eq!(checksum(&whole[..20]), 0, "the header's checksum is right");
             assert_eq!(defrag.held_bytes, 0);
-            decode(LinkType::RAW, &parts[2], &mut Counters::default(), &mut |like| {
-                decode_reassembled(like, whole, &mut Counters::default(), &mut |packet| {
-                    assert!(matches!(packet.transport, Transport::Udp(udp) if udp.destination_port == 53));
-                    assert_eq!(packet.payload, &udp[8..]);
-                });
-            });
+            decode(
+                LinkType::RAW,
+                &parts[2],
+                &mut Counters::default(),
+                &mut |like| {
+                    decode_reassembled(like, whole, &mut Counters::default(), &mut |packet| {
+                        assert!(
+                            matches!(packet.transport, Transport::Udp(udp) if udp.destination_port == 53)
+                        );
+                        assert_eq!(packet.payload, &udp[8..]);
+                    });
+                },
+            );
         }
     }
 
@@ -317,14 +407,20 @@ mod tests {
         push(&mut defrag, &fragment(7, 0, true, &udp[..16]), 1);
         let told = push(&mut defrag, &fragment(7, 8, true, &[0xff; 16]), 1);
         assert_eq!(told.event, Some(DecodeEvent::Ipv4FragOverlap));
-        let whole = push(&mut defrag, &fragment(7, 24, false, &udp[24..]), 1).datagram.expect("whole");
+        let whole = push(&mut defrag, &fragment(7, 24, false, &udp[24..]), 1)
+            .datagram
+            .expect("whole");
         assert_eq!(&whole[20 + 8..20 + 16], &udp[8..16]);
         assert_eq!(&whole[20 + 16..20 + 24], &[0xff; 8]);
     }
 
     #[test]
     fn the_ping_of_death_is_refused() {
-        let told = push(&mut Defragmenter::default(), &fragment(7, 65_528, false, &[0; 64]), 1);
+        let told = push(
+            &mut Defragmenter::default(),
+            &fragment(7, 65_528, false, &[0; 64]),
+            1,
+        );
         assert_eq!(told.event, Some(DecodeEvent::Ipv4FragPktTooLarge));
     }
 

@@ -6,8 +6,19 @@ use base64::Engine as _;
 use sha1::{Digest, Sha1};
 
 /// `1:` and the hash of the ordered five-tuple. `ports` are ICMP type and its counterpart (or code) for ICMP.
-pub fn community_id(seed: u16, source: (IpAddr, u16), destination: (IpAddr, u16), protocol: u8, has_ports: bool, one_way: bool) -> String {
-    let (first, second) = if one_way || source <= destination { (source, destination) } else { (destination, source) };
+pub fn community_id(
+    seed: u16,
+    source: (IpAddr, u16),
+    destination: (IpAddr, u16),
+    protocol: u8,
+    has_ports: bool,
+    one_way: bool,
+) -> String {
+    let (first, second) = if one_way || source <= destination {
+        (source, destination)
+    } else {
+        (destination, source)
+    };
     let mut hash = Sha1::new();
     hash.update(seed.to_be_bytes());
     for address in [first.0, second.0] {
@@ -21,7 +32,10 @@ pub fn community_id(seed: u16, source: (IpAddr, u16), destination: (IpAddr, u16)
         hash.update(first.1.to_be_bytes());
         hash.update(second.1.to_be_bytes());
     }
-    format!("1:{}", base64::engine::general_purpose::STANDARD.encode(hash.finalize()))
+    format!(
+        "1:{}",
+        base64::engine::general_purpose::STANDARD.encode(hash.finalize())
+    )
 }
 
 #[cfg(test)]
@@ -33,8 +47,17 @@ mod tests {
         // Examples of the specification's baseline.
         let tcp = ("128.232.110.120".parse().expect("an address"), 34_855);
         let server = ("66.35.250.204".parse().expect("an address"), 80);
-        assert_eq!(community_id(0, tcp, server, 6, true, false), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
-        assert_eq!(community_id(0, server, tcp, 6, true, false), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
-        assert_eq!(community_id(1, tcp, server, 6, true, false), "1:3V71V58M3Ksw/yuFALMcW0LAHvc=");
+        assert_eq!(
+            community_id(0, tcp, server, 6, true, false),
+            "1:LQU9qZlK+B5F3KDmev6m5PMibrg="
+        );
+        assert_eq!(
+            community_id(0, server, tcp, 6, true, false),
+            "1:LQU9qZlK+B5F3KDmev6m5PMibrg="
+        );
+        assert_eq!(
+            community_id(1, tcp, server, 6, true, false),
+            "1:3V71V58M3Ksw/yuFALMcW0LAHvc="
+        );
     }
 }

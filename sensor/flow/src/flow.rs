@@ -99,7 +99,10 @@ impl Flow {
 
     /// Source and destination of packets in this direction.
     pub fn ends(&self, direction: Direction) -> ((IpAddr, u16), (IpAddr, u16)) {
-        let (client, server) = ((self.client, self.client_port), (self.server, self.server_port));
+        let (client, server) = (
+            (self.client, self.client_port),
+            (self.server, self.server_port),
+        );
         match direction {
             Direction::ToServer => (client, server),
             Direction::ToClient => (server, client),
@@ -107,13 +110,20 @@ impl Flow {
     }
 
     pub(crate) fn direction(&self, packet: &Packet<'_>, ends: &Ends) -> Direction {
-        let from_client = if self.protocol == packet.ip_protocol().unwrap_or(0) && (self.has_ports()) {
-            ends.source == (self.client, self.client_port)
+        let from_client =
+            if self.protocol == packet.ip_protocol().unwrap_or(0) && (self.has_ports()) {
+                ends.source == (self.client, self.client_port)
+            } else {
+                // ICMP: by address, as an error may come from a router on the way.
+                packet
+                    .addresses()
+                    .is_some_and(|(source, _)| source == self.client)
+            };
+        if from_client {
+            Direction::ToServer
         } else {
-            // ICMP: by address, as an error may come from a router on the way.
-            packet.addresses().is_some_and(|(source, _)| source == self.client)
-        };
-        if from_client { Direction::ToServer } else { Direction::ToClient }
+            Direction::ToClient
+        }
     }
 
     pub(crate) fn count(&mut self, packet: &Packet<'_>, direction: Direction, now_ns: i64) {
@@ -143,7 +153,11 @@ impl Flow {
         {
             self.icmp[side] = Some((icmp.kind, icmp.code));
         }
-        if self.state == State::New && self.protocol != 6 && self.packets[0] > 0 && self.packets[1] > 0 {
+        if self.state == State::New
+            && self.protocol != 6
+            && self.packets[0] > 0
+            && self.packets[1] > 0
+        {
             self.state = State::Established;
         }
     }
@@ -171,6 +185,7 @@ impl Flow {
         };
         let has_ports = self.has_ports() || matches!(self.protocol, 1 | 58);
         let protocol = self.protocol;
-        self.community.get_or_insert_with(|| community_id(seed, client, server, protocol, has_ports, one_way))
+        self.community
+            .get_or_insert_with(|| community_id(seed, client, server, protocol, has_ports, one_way))
     }
 }

@@ -25,7 +25,10 @@ pub struct Tracking {
 
 impl Default for Tracking {
     fn default() -> Self {
-        Tracking { vlans: true, depth: true }
+        Tracking {
+            vlans: true,
+            depth: true,
+        }
     }
 }
 
@@ -41,14 +44,24 @@ pub(crate) struct Ends {
 
 impl FlowKey {
     pub(crate) fn of(packet: &Packet<'_>, ends: &Ends, tracking: Tracking) -> FlowKey {
-        let (low, high) = if ends.source <= ends.destination { (ends.source, ends.destination) } else { (ends.destination, ends.source) };
+        let (low, high) = if ends.source <= ends.destination {
+            (ends.source, ends.destination)
+        } else {
+            (ends.destination, ends.source)
+        };
         let mut vlans = [0; VLAN_LIMIT];
         if tracking.vlans {
             for (slot, vlan) in vlans.iter_mut().zip(&packet.vlans) {
                 *slot = *vlan;
             }
         }
-        FlowKey { low, high, protocol: ends.protocol, vlans, depth: if tracking.depth { packet.depth } else { 0 } }
+        FlowKey {
+            low,
+            high,
+            protocol: ends.protocol,
+            vlans,
+            depth: if tracking.depth { packet.depth } else { 0 },
+        }
     }
 }
 
@@ -56,7 +69,14 @@ impl FlowKey {
 pub(crate) fn ends(packet: &Packet<'_>) -> Option<Ends> {
     let (source, destination) = packet.addresses()?;
     let protocol = packet.ip_protocol()?;
-    let ends = |from, to| Some(Ends { source: (source, from), destination: (destination, to), protocol, starts: true });
+    let ends = |from, to| {
+        Some(Ends {
+            source: (source, from),
+            destination: (destination, to),
+            protocol,
+            starts: true,
+        })
+    };
     match &packet.transport {
         Transport::Tcp(_) | Transport::Udp(_) | Transport::Sctp { .. } => {
             let (from, to) = packet.ports()?;
@@ -64,16 +84,26 @@ pub(crate) fn ends(packet: &Packet<'_>) -> Option<Ends> {
         }
         Transport::Esp { spi } => ends((spi >> 16) as u16, *spi as u16).map(|ends| {
             // An SPI holds for one direction (RFC 4303 §2.1): the key is the same both ways.
-            Ends { source: (ends.source.0, 0), destination: (ends.destination.0, 0), ..ends }
+            Ends {
+                source: (ends.source.0, 0),
+                destination: (ends.destination.0, 0),
+                ..ends
+            }
         }),
         Transport::Icmpv4(icmp) => quoted(icmp.kind == 3, icmp).or_else(|| {
             let error = matches!(icmp.kind, 3 | 4 | 5 | 11 | 12);
             let (from, to) = icmp_ports(icmp.kind, icmp.code, icmpv4_counterpart);
-            ends(from, to).map(|ends| Ends { starts: !error, ..ends })
+            ends(from, to).map(|ends| Ends {
+                starts: !error,
+                ..ends
+            })
         }),
         Transport::Icmpv6(icmp) => quoted(icmp.kind == 1, icmp).or_else(|| {
             let (from, to) = icmp_ports(icmp.kind, icmp.code, icmpv6_counterpart);
-            ends(from, to).map(|ends| Ends { starts: icmp.kind >= 128, ..ends })
+            ends(from, to).map(|ends| Ends {
+                starts: icmp.kind >= 128,
+                ..ends
+            })
         }),
         Transport::None => None,
     }
@@ -86,25 +116,44 @@ fn quoted(unreachable: bool, icmp: &Icmp<'_>) -> Option<Ends> {
     }
     let bytes = icmp.quoted?;
     let mut reader = Reader::new(bytes);
-    let (source, destination, protocol, upper): (IpAddr, IpAddr, u8, usize) = match bytes.first()? >> 4 {
-        4 => {
-            let header = reader.take(20).ok()?;
-            let address = |at: usize| Some(IpAddr::from(<[u8; 4]>::try_from(header.get(at..at + 4)?).ok()?));
-            (address(12)?, address(16)?, header[9], usize::from(header[0] & 0x0f) * 4)
-        }
-        6 => {
-            let header = reader.take(40).ok()?;
-            let address = |at: usize| Some(IpAddr::from(<[u8; 16]>::try_from(header.get(at..at + 16)?).ok()?));
-            (address(8)?, address(24)?, header[6], 40)
-        }
-        _ => return None,
-    };
+    let (source, destination, protocol, upper): (IpAddr, IpAddr, u8, usize) =
+        match bytes.first()? >> 4 {
+            4 => {
+                let header = reader.take(20).ok()?;
+                let address = |at: usize| {
+                    Some(IpAddr::from(
+                        <[u8; 4]>::try_from(header.get(at..at + 4)?).ok()?,
+                    ))
+                };
+                (
+                    address(12)?,
+                    address(16)?,
+                    header[9],
+                    usize::from(header[0] & 0x0f) * 4,
+                )
+            }
+            6 => {
+                let header = reader.take(40).ok()?;
+                let address = |at: usize| {
+                    Some(IpAddr::from(
+                        <[u8; 16]>::try_from(header.get(at..at + 16)?).ok()?,
+                    ))
+                };
+                (address(8)?, address(24)?, header[6], 40)
+            }
+            _ => return None,
+        };
     if !matches!(protocol, 6 | 17 | 132) {
         return None;
     }
     let ports = bytes.get(upper..upper + 4)?;
     let port = |at: usize| u16::from_be_bytes([ports[at], ports[at + 1]]);
-    Some(Ends { source: (destination, port(2)), destination: (source, port(0)), protocol, starts: false })
+    Some(Ends {
+        source: (destination, port(2)),
+        destination: (source, port(0)),
+        protocol,
+        starts: false,
+    })
 }
 
 /// ICMP messages that answer each other share a key: type and counterpart stand for ports, as in Community ID.

@@ -20,7 +20,12 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Timeouts { tcp: [60, 600, 60], udp: [30, 300, 0], icmp: [30, 300, 0], other: [30, 300, 0] }
+        Timeouts {
+            tcp: [60, 600, 60],
+            udp: [30, 300, 0],
+            icmp: [30, 300, 0],
+            other: [30, 300, 0],
+        }
     }
 }
 
@@ -142,12 +147,21 @@ impl<T: Default> FlowTable<T> {
 
     /// Finds the packet's flow, or begins one; `None` for packets without. When the table is full the flow that
     /// would end first makes room and is handed to `ended`.
-    pub fn lookup(&mut self, packet: &Packet<'_>, now_ns: i64, ended: impl FnOnce(Entry<T>, EndReason)) -> Option<Lookup> {
+    pub fn lookup(
+        &mut self,
+        packet: &Packet<'_>,
+        now_ns: i64,
+        ended: impl FnOnce(Entry<T>, EndReason),
+    ) -> Option<Lookup> {
         let ends = key::ends(packet)?;
         let key = FlowKey::of(packet, &ends, self.tracking);
         if let Some(&slot) = self.places.get(&key) {
             let entry = self.slots.get(slot)?.as_ref()?;
-            return Some(Lookup { index: FlowIndex(slot), direction: entry.flow.direction(packet, &ends), new: false });
+            return Some(Lookup {
+                index: FlowIndex(slot),
+                direction: entry.flow.direction(packet, &ends),
+                new: false,
+            });
         }
         if !ends.starts {
             return None;
@@ -166,7 +180,11 @@ impl<T: Default> FlowTable<T> {
             _ => {}
         }
         let id = FlowId(mix(now_ns as u64 ^ (self.counts.total << 20) ^ (self.worker << 56)) >> 11);
-        let entry = Entry { key, flow: Flow::new(id, packet, &ends, now_ns), user: T::default() };
+        let entry = Entry {
+            key,
+            flow: Flow::new(id, packet, &ends, now_ns),
+            user: T::default(),
+        };
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
@@ -175,7 +193,11 @@ impl<T: Default> FlowTable<T> {
         self.deadlines.entry(deadline).or_default().push((slot, id));
         self.slots[slot] = Some(entry);
         self.places.insert(key, slot);
-        Some(Lookup { index: FlowIndex(slot), direction: Direction::ToServer, new: true })
+        Some(Lookup {
+            index: FlowIndex(slot),
+            direction: Direction::ToServer,
+            new: true,
+        })
     }
 
     /// Counts a packet of a flow.
@@ -206,11 +228,14 @@ impl<T: Default> FlowTable<T> {
                 return;
             }
             for (slot, id) in first.remove() {
-                let Some(Some(entry)) = self.slots.get(slot) else { continue };
+                let Some(Some(entry)) = self.slots.get(slot) else {
+                    continue;
+                };
                 if entry.flow.id != id {
                     continue;
                 }
-                let deadline = entry.flow.last_ns.div_euclid(SECOND_NS) + self.timeouts.of(&entry.flow) + 1;
+                let deadline =
+                    entry.flow.last_ns.div_euclid(SECOND_NS) + self.timeouts.of(&entry.flow) + 1;
                 if deadline > now {
                     self.deadlines.entry(deadline).or_default().push((slot, id));
                 } else if let Some(entry) = self.end(FlowIndex(slot)) {
@@ -239,8 +264,15 @@ impl<T: Default> FlowTable<T> {
             if first.get().is_empty() {
                 first.remove();
             }
-            let Some((slot, id)) = candidate else { continue };
-            if self.slots.get(slot).and_then(Option::as_ref).is_some_and(|entry| entry.flow.id == id) {
+            let Some((slot, id)) = candidate else {
+                continue;
+            };
+            if self
+                .slots
+                .get(slot)
+                .and_then(Option::as_ref)
+                .is_some_and(|entry| entry.flow.id == id)
+            {
                 self.counts.evicted += 1;
                 return self.end(FlowIndex(slot));
             }
@@ -271,17 +303,26 @@ mod tests {
         bytes
     }
 
-    fn feed(table: &mut FlowTable<u32>, bytes: &[u8], second: i64) -> (Option<Lookup>, Vec<FlowId>) {
+    fn feed(
+        table: &mut FlowTable<u32>,
+        bytes: &[u8],
+        second: i64,
+    ) -> (Option<Lookup>, Vec<FlowId>) {
         let mut answer = None;
         let mut gone = Vec::new();
-        decode(LinkType::RAW, bytes, &mut Counters::default(), &mut |packet| {
-            let now = second * SECOND_NS;
-            table.expire(now, |entry, _| gone.push(entry.flow.id));
-            answer = table.lookup(packet, now, |entry, _| gone.push(entry.flow.id));
-            if let Some(at) = answer {
-                table.count(at, packet, now);
-            }
-        });
+        decode(
+            LinkType::RAW,
+            bytes,
+            &mut Counters::default(),
+            &mut |packet| {
+                let now = second * SECOND_NS;
+                table.expire(now, |entry, _| gone.push(entry.flow.id));
+                answer = table.lookup(packet, now, |entry, _| gone.push(entry.flow.id));
+                if let Some(at) = answer {
+                    table.count(at, packet, now);
+                }
+            },
+        );
         (answer, gone)
     }
 
@@ -294,9 +335,15 @@ mod tests {
         let there = feed(&mut table, &udp(B, 5000, A, 53), 1).0.expect("a flow");
         let back = feed(&mut table, &udp(A, 53, B, 5000), 2).0.expect("a flow");
         assert!(there.new && !back.new);
-        assert_eq!((there.direction, back.direction), (Direction::ToServer, Direction::ToClient));
+        assert_eq!(
+            (there.direction, back.direction),
+            (Direction::ToServer, Direction::ToClient)
+        );
         let flow = &table.entry(back.index).expect("present").flow;
-        assert_eq!((flow.packets, flow.state, flow.client), ([1, 1], State::Established, B.into()));
+        assert_eq!(
+            (flow.packets, flow.state, flow.client),
+            ([1, 1], State::Established, B.into())
+        );
     }
 
     #[test]
@@ -305,7 +352,11 @@ mod tests {
         feed(&mut table, &udp(A, 1, B, 53), 0);
         feed(&mut table, &udp(A, 2, B, 53), 0);
         assert_eq!(feed(&mut table, &udp(A, 2, B, 53), 25).1.len(), 0);
-        assert_eq!(feed(&mut table, &udp(A, 3, B, 53), 40).1.len(), 1, "the first was silent for 40 seconds");
+        assert_eq!(
+            feed(&mut table, &udp(A, 3, B, 53), 40).1.len(),
+            1,
+            "the first was silent for 40 seconds"
+        );
         assert_eq!(feed(&mut table, &udp(A, 3, B, 53), 60).1.len(), 1);
         assert_eq!(table.len(), 1);
     }
@@ -316,7 +367,10 @@ mod tests {
         for port in 0..10 {
             feed(&mut table, &udp(A, port, B, 53), 0);
         }
-        assert_eq!((table.len(), table.counts().evicted, table.counts().total), (3, 7, 10));
+        assert_eq!(
+            (table.len(), table.counts().evicted, table.counts().total),
+            (3, 7, 10)
+        );
         let mut left = 0;
         table.drain(|_, reason| {
             assert_eq!(reason, EndReason::Shutdown);
@@ -337,7 +391,9 @@ mod tests {
         icmp.extend(&sent);
         let length = icmp.len() as u16;
         icmp[2..4].copy_from_slice(&length.to_be_bytes());
-        let told = feed(&mut table, &icmp, 1).0.expect("the flow of the datagram");
+        let told = feed(&mut table, &icmp, 1)
+            .0
+            .expect("the flow of the datagram");
         assert_eq!((told.new, told.direction), (false, Direction::ToClient));
         assert_eq!(table.len(), 1);
     }

@@ -119,7 +119,9 @@ impl EventSet {
     /// Whether the event with this number is in the set; unknown numbers are not.
     pub fn has_number(&self, number: u16) -> bool {
         let number = usize::from(number);
-        self.0.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+        self.0
+            .get(number / 64)
+            .is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -127,7 +129,10 @@ impl EventSet {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = StreamEvent> + '_ {
-        StreamEvent::ALL.iter().copied().filter(|&event| self.contains(event))
+        StreamEvent::ALL
+            .iter()
+            .copied()
+            .filter(|&event| self.contains(event))
     }
 }
 
