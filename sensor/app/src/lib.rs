@@ -4,13 +4,20 @@
 //! datagrams (UDP), finds the protocol by content, and keeps [`Transaction`]s until their user retires them.
 
 mod buffer;
+pub mod dns;
 mod file;
+pub mod http1;
 mod layer;
+mod parser;
 mod protocol;
+pub mod tls;
 mod transaction;
+mod transactions;
 
 pub use buffer::{BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow};
-pub use file::{File, FileId, FileState};
+pub use file::{File, FileId, FileState, Hashes, Window};
 pub use layer::{AppLayer, Context, Limits};
+pub use parser::{Parser, Prefix, Step, Transport, Verdict};
 pub use protocol::{EventRow, PROTOCOLS, Protocol, ProtocolRow};
 pub use transaction::{Body, Transaction};
+pub use transactions::{MAX_LIVE_TRANSACTIONS, Transactions};

@@ -1,6 +1,8 @@
 //! The table of protocols.
 
-use crate::{BufferRow, IntFieldRow};
+use crate::parser::{Parser, Prefix, Transport, Verdict};
+use crate::{BufferRow, IntFieldRow, dns, http1, tls};
+use sensor_flow::Direction;
 
 /// An application protocol. `Unknown` until detection has spoken, `Failed` once it has given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,9 +25,20 @@ impl Protocol {
             Protocol::Dns => "dns",
         }
     }
+
+    /// Neither `Unknown` nor `Failed`.
+    pub fn is_known(self) -> bool {
+        !matches!(self, Protocol::Unknown | Protocol::Failed)
+    }
+
+    /// The row of a known protocol.
+    pub fn row(self) -> Option<&'static ProtocolRow> {
+        PROTOCOLS.iter().find(|row| row.protocol == self)
+    }
 }
 
 /// An oddity that a parser reports: its name in rules (`app-layer-event:http.<name>`) and its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventRow {
     pub name: &'static str,
     pub number: u16,
@@ -40,7 +53,37 @@ pub struct ProtocolRow {
     pub buffers: &'static [BufferRow],
     pub int_fields: &'static [IntFieldRow],
     pub events: &'static [EventRow],
+    pub transports: &'static [Transport],
+    /// The side that has to speak first, if the protocol has one.
+    pub first: Option<Direction>,
+    /// Tells the protocol by the first bytes of either side.
+    pub probe: fn(&Prefix<'_>) -> Verdict,
+    pub parser: fn(Transport) -> Box<dyn Parser>,
 }
 
 /// Every protocol that is parsed; order is the order of detection.
-pub const PROTOCOLS: &[ProtocolRow] = &[];
+pub const PROTOCOLS: &[ProtocolRow] = &[http1::PROTOCOL, tls::PROTOCOL, dns::PROTOCOL];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_given_once() {
+        let mut buffers: Vec<&str> = Vec::new();
+        for row in PROTOCOLS {
+            assert_eq!(row.name, row.protocol.name());
+            for buffer in row.buffers {
+                buffers.push(buffer.name);
+            }
+            let mut events: Vec<_> = row.events.iter().map(|event| event.number).collect();
+            events.sort_unstable();
+            events.dedup();
+            assert_eq!(events.len(), row.events.len(), "{}", row.name);
+        }
+        let count = buffers.len();
+        buffers.sort_unstable();
+        buffers.dedup();
+        assert_eq!(buffers.len(), count);
+    }
+}

@@ -1,8 +1,15 @@
 //! One transaction: request and reply.
 
 use crate::File;
+use crate::dns::DnsTransaction;
+use crate::http1::HttpTransaction;
+use crate::tls::TlsTransaction;
+use crate::{Protocol, file::MAX_FILES};
 use sensor_event::AppRecord;
 use sensor_flow::Direction;
+
+/// Events that one transaction keeps until they are reported.
+pub const MAX_EVENTS: usize = 32;
 
 /// One request with its reply, of any protocol.
 #[derive(Debug)]
@@ -19,18 +26,68 @@ pub struct Transaction {
 
 /// The protocol's own part.
 #[derive(Debug)]
-pub enum Body {}
+pub enum Body {
+    Http1(Box<HttpTransaction>),
+    Dns(Box<DnsTransaction>),
+    Tls(Box<TlsTransaction>),
+}
+
+impl Body {
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Body::Http1(_) => Protocol::Http1,
+            Body::Dns(_) => Protocol::Dns,
+            Body::Tls(_) => Protocol::Tls,
+        }
+    }
+}
 
 impl Transaction {
     /// Progress that means the side is complete.
     pub const COMPLETE: u8 = u8::MAX;
 
+    pub(crate) fn new(id: u64, body: Body) -> Self {
+        Transaction {
+            id,
+            progress: [0; 2],
+            events: Vec::new(),
+            files: Vec::new(),
+            body,
+        }
+    }
+
     pub fn is_complete(&self, direction: Direction) -> bool {
         self.progress[direction.index()] == Self::COMPLETE
     }
 
+    pub fn protocol(&self) -> Protocol {
+        self.body.protocol()
+    }
+
+    /// Moves a side forward; it never goes back.
+    pub(crate) fn advance(&mut self, direction: Direction, progress: u8) {
+        let now = &mut self.progress[direction.index()];
+        *now = progress.max(*now);
+    }
+
+    /// Raises an event, once while it is unreported.
+    pub(crate) fn raise(&mut self, number: u16) {
+        if self.events.len() < MAX_EVENTS && !self.events.contains(&number) {
+            self.events.push(number);
+        }
+    }
+
+    /// Whether one more file may be opened.
+    pub(crate) fn has_room_for_file(&self) -> bool {
+        self.files.len() < MAX_FILES
+    }
+
     /// The EVE object of this transaction (`http`, `dns`, `tls`).
     pub fn record(&self) -> AppRecord<'_> {
-        match self.body {}
+        match &self.body {
+            Body::Http1(http) => AppRecord::Http(Box::new(http.record())),
+            Body::Dns(dns) => dns.record(),
+            Body::Tls(tls) => tls.record(),
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::{Dns, Http, Metadata, Tls};
 #[serde(rename_all = "lowercase")]
 pub enum AppRecord<'a> {
     Dns(Dns<'a>),
-    Http(Http<'a>),
+    Http(Box<Http<'a>>),
     Tls(Tls<'a>),
 }
 

@@ -1,0 +1,94 @@
+//! What a protocol's folder gives to the rest: how to recognise it, and a state machine.
+
+use std::fmt;
+
+use crate::transactions::Transactions;
+use crate::{Context, Limits, Protocol};
+use sensor_flow::Direction;
+
+/// How bytes reach a parser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// In-order stream.
+    Tcp,
+    /// Whole datagrams.
+    Udp,
+}
+
+/// The first bytes of one side, for a protocol to recognise itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Prefix<'a> {
+    pub transport: Transport,
+    /// The side on which the bytes came.
+    pub direction: Direction,
+    /// From the side's first byte on (TCP), or one datagram.
+    pub data: &'a [u8],
+    /// Ports at which to expect the protocol; after CONNECT the port that the client asked for.
+    pub server_port: u16,
+    pub client_port: u16,
+}
+
+/// What a probe says of a prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Yes,
+    /// It is this protocol, and the bytes go the other way round: their sender is the server when the
+    /// flow has it as client. Used when the start of the flow was not seen.
+    Reversed,
+    No,
+    /// More bytes are needed to tell.
+    More,
+}
+
+/// What became of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Waiting for more.
+    More,
+    /// Nothing more of this side is of use.
+    Finished,
+    /// The bytes make no sense any longer; neither side will be parsed.
+    Failed,
+    /// Another protocol follows (STARTTLS, CONNECT, upgrade), on both sides.
+    Change {
+        /// Bytes at the end of this chunk that belong to it.
+        rest: usize,
+        /// Port to detect by, when it is not the flow's.
+        port: Option<u16>,
+        expect: Option<Protocol>,
+    },
+}
+
+/// State machine of one flow of one protocol. Transactions are reached by id, as their user may have
+/// retired them.
+pub trait Parser: fmt::Debug + Send {
+    /// In-order bytes (TCP) or one datagram (UDP). Bytes are never offered twice: what is needed later
+    /// the parser keeps, within a limit of its own.
+    fn chunk(
+        &mut self,
+        direction: Direction,
+        data: &[u8],
+        transactions: &mut Transactions,
+        context: &Context,
+        limits: &Limits,
+    ) -> Step;
+
+    /// Bytes that will never come.
+    fn gap(
+        &mut self,
+        direction: Direction,
+        bytes: u64,
+        transactions: &mut Transactions,
+        context: &Context,
+        limits: &Limits,
+    ) -> Step;
+
+    /// No more bytes from this side.
+    fn close(
+        &mut self,
+        direction: Direction,
+        transactions: &mut Transactions,
+        context: &Context,
+        limits: &Limits,
+    );
+}

@@ -1,0 +1,50 @@
+//! The transactions of one flow that nobody has retired yet.
+
+use std::collections::VecDeque;
+
+use crate::{Body, Transaction};
+
+/// Transactions that one flow may hold unretired; a parser that wants more gives up.
+pub const MAX_LIVE_TRANSACTIONS: usize = 512;
+
+/// Live transactions in the order of their ids.
+#[derive(Debug, Default)]
+pub struct Transactions {
+    live: VecDeque<Transaction>,
+    next_id: u64,
+}
+
+impl Transactions {
+    /// A new transaction, last in the row. `None` when too many are live.
+    pub fn begin(&mut self, body: Body) -> Option<&mut Transaction> {
+        if self.live.len() >= MAX_LIVE_TRANSACTIONS {
+            return None;
+        }
+        self.live.push_back(Transaction::new(self.next_id, body));
+        self.next_id += 1;
+        self.live.back_mut()
+    }
+
+    /// A transaction that is still live.
+    pub fn with_id(&mut self, id: u64) -> Option<&mut Transaction> {
+        let at = self.live.binary_search_by_key(&id, |tx| tx.id).ok()?;
+        self.live.get_mut(at)
+    }
+
+    pub fn last(&mut self) -> Option<&mut Transaction> {
+        self.live.back_mut()
+    }
+
+    pub fn live(&self) -> &VecDeque<Transaction> {
+        &self.live
+    }
+
+    pub fn live_mut(&mut self) -> &mut VecDeque<Transaction> {
+        &mut self.live
+    }
+
+    /// Transactions begun so far, retired ones too.
+    pub fn begun(&self) -> u64 {
+        self.next_id
+    }
+}
