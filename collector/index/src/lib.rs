@@ -1,1 +1,33 @@
-//! collector-index
+//! Events in tantivy: a partition per day and shelf (alerts; records), so that retention drops whole
+//! folders.
+//!
+//! # Exactly once
+//!
+//! Every commit of a partition carries, per stream, the number of the last event of that stream which
+//! it contains ([`Marks`]). When all partitions with new events are committed, the marks of all streams
+//! go into one file, which is what senders are told. After a crash between the two, events above the
+//! file's mark come again, and each partition skips what its own payload says it contains.
+//!
+//! "Document" is tantivy's word and stays in this crate; outside, there are events.
+
+mod document;
+mod error;
+mod event;
+mod index;
+mod marks;
+mod partition;
+mod schema;
+mod tape;
+mod text;
+mod timestamp;
+mod writers;
+
+pub use error::{IndexError, Result};
+pub use event::{Event, EventError, Shelf, Stream};
+pub use index::{Index, Options, PartitionStats, Stats};
+pub use marks::Marks;
+pub use partition::{Partition, PartitionKey};
+pub use schema::{ALL, EVENT, Fields, Kind, Resolved, SOURCE};
+pub use tape::{Entries, Items, Json, JsonKind, Tape};
+pub use text::{FOLDED_WHOLE, FOLDED_WORDS, fold};
+pub use timestamp::{Day, parse_timestamp};

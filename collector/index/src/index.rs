@@ -1,0 +1,335 @@
+//! The partitions together: appending, committing, finding, dropping.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use crate::document::EventDocument;
+use crate::error::{IndexError, Result};
+use crate::event::{Event, Shelf, Stream};
+use crate::marks::Marks;
+use crate::partition::{Partition, PartitionKey};
+use crate::schema::Fields;
+use crate::timestamp::Day;
+use crate::writers::Writers;
+
+/// Partitions in all; events of further days are refused.
+const MAX_PARTITIONS: usize = 8_192;
+const MARKS_FILE: &str = "marks.json";
+/// Folders on their way out; removed at start if a crash left them.
+const DROPPED_PREFIX: &str = ".dropped-";
+
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Writers open at a time; each takes up to 32 MiB.
+    pub open_writers: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { open_writers: 8 }
+    }
+}
+
+/// The index in a folder. One process at a time.
+pub struct Index {
+    root: PathBuf,
+    fields: Arc<Fields>,
+    partitions: RwLock<BTreeMap<PartitionKey, Arc<Partition>>>,
+    /// What senders may forget.
+    durable: RwLock<Marks>,
+    writing: Mutex<Writing>,
+}
+
+struct Writing {
+    writers: Writers,
+    /// What has been appended, committed or not.
+    appended: Marks,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionStats {
+    pub day: String,
+    pub shelf: &'static str,
+    pub events: u64,
+    pub bytes: u64,
+    pub segments: usize,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub events: u64,
+    pub bytes: u64,
+    /// Newest day first.
+    pub partitions: Vec<PartitionStats>,
+}
+
+impl Index {
+    /// Opens the index in a folder, or makes it.
+    pub fn open(root: &Path, options: Options) -> Result<Index> {
+        std::fs::create_dir_all(root).map_err(IndexError::file(root))?;
+        let fields = Arc::new(Fields::new());
+        let mut partitions = BTreeMap::new();
+        for entry in std::fs::read_dir(root).map_err(IndexError::file(root))? {
+            let entry = entry.map_err(IndexError::file(root))?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            if name.starts_with(DROPPED_PREFIX) {
+                std::fs::remove_dir_all(entry.path()).map_err(IndexError::file(entry.path()))?;
+                continue;
+            }
+            let Some(day) = Day::parse(name) else {
+                continue;
+            };
+            for shelf in Shelf::ALL {
+                let key = PartitionKey { day, shelf };
+                let partition = Partition::new(root, key, Arc::clone(&fields));
+                if partition.folder().join("meta.json").exists() {
+                    partitions.insert(key, Arc::new(partition));
+                }
+            }
+        }
+        let marks = read_marks(&root.join(MARKS_FILE))?;
+        Ok(Index {
+            root: root.to_owned(),
+            fields,
+            partitions: RwLock::new(partitions),
+            durable: RwLock::new(marks.clone()),
+            writing: Mutex::new(Writing {
+                writers: Writers::new(options.open_writers),
+                appended: marks,
+            }),
+        })
+    }
+
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// Through which number of a stream everything is committed.
+    pub fn mark(&self, stream: &Stream) -> u64 {
+        read(&self.durable).of(stream)
+    }
+
+    /// Takes events of a stream with rising numbers; `through` is the number up to which the stream is
+    /// dealt with, events or not. What was appended before is skipped. `received` is RFC 3339.
+    ///
+    /// After an error nothing since the last commit is kept: the senders must send again from
+    /// [`Index::mark`].
+    pub fn append(
+        &self,
+        stream: &Stream,
+        events: impl IntoIterator<Item = (u64, Event)>,
+        through: u64,
+        received: &str,
+    ) -> Result<()> {
+        let mut writing = self.writing();
+        let done = self.append_to(&mut writing, stream, events, received);
+        match done {
+            Ok(()) => {
+                writing.appended.raise(stream, through);
+                Ok(())
+            }
+            Err(error) => {
+                self.abandon(&mut writing);
+                Err(error)
+            }
+        }
+    }
+
+    fn append_to(
+        &self,
+        writing: &mut Writing,
+        stream: &Stream,
+        events: impl IntoIterator<Item = (u64, Event)>,
+        received: &str,
+    ) -> Result<()> {
+        let appended = writing.appended.of(stream);
+        for (seq, event) in events {
+            if seq <= appended {
+                continue;
+            }
+            let key = PartitionKey {
+                day: event.day(),
+                shelf: event.shelf(),
+            };
+            let partition = self.partition(key)?;
+            writing.writers.add(&partition, stream, seq, || {
+                EventDocument::new(Arc::clone(&self.fields), event, stream, seq, received)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Makes everything appended durable, and visible. After an error: as for [`Index::append`].
+    pub fn commit(&self) -> Result<()> {
+        let mut writing = self.writing();
+        let done = self.commit_all(&mut writing);
+        if done.is_err() {
+            self.abandon(&mut writing);
+        }
+        done
+    }
+
+    fn commit_all(&self, writing: &mut Writing) -> Result<()> {
+        writing.writers.commit()?;
+        if *read(&self.durable) != writing.appended {
+            write_marks(&self.root, &writing.appended)?;
+            *self.durable.write().unwrap_or_else(PoisonError::into_inner) =
+                writing.appended.clone();
+        }
+        Ok(())
+    }
+
+    fn abandon(&self, writing: &mut Writing) {
+        writing.writers.abandon();
+        writing.appended = read(&self.durable).clone();
+    }
+
+    /// Commits, waits for merges and closes the writers.
+    pub fn close(&self) -> Result<()> {
+        let mut writing = self.writing();
+        self.commit_all(&mut writing)?;
+        writing.writers.finish()
+    }
+
+    /// Partitions that may hold events of a time range (microseconds since 1970, inclusive), newest day
+    /// first; of one shelf, or of both.
+    pub fn partitions(
+        &self,
+        from: Option<i64>,
+        to: Option<i64>,
+        shelf: Option<Shelf>,
+    ) -> Vec<Arc<Partition>> {
+        let first = from.map_or(Day(i64::MIN), Day::of);
+        let last = to.map_or(Day(i64::MAX), Day::of);
+        read(&self.partitions)
+            .values()
+            .rev()
+            .filter(|partition| (first..=last).contains(&partition.day()))
+            .filter(|partition| shelf.is_none_or(|shelf| partition.shelf() == shelf))
+            .cloned()
+            .collect()
+    }
+
+    /// The stored event with this id, JSON.
+    pub fn get(&self, id: &str) -> Result<Option<Vec<u8>>> {
+        for partition in self.partitions(None, None, None) {
+            if let Some(event) = partition.get(id)? {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Drops the partitions of all days before one; returns how many.
+    pub fn delete_before(&self, day: Day) -> Result<usize> {
+        let mut writing = self.writing();
+        let keys: Vec<PartitionKey> = read(&self.partitions)
+            .keys()
+            .copied()
+            .take_while(|key| key.day < day)
+            .collect();
+        for &key in &keys {
+            writing.writers.close(key);
+            self.partitions
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&key);
+        }
+        let mut days: Vec<Day> = keys.iter().map(|key| key.day).collect();
+        days.dedup();
+        for day in days {
+            let folder = self.root.join(day.to_string());
+            let dropped = self.root.join(format!("{DROPPED_PREFIX}{day}"));
+            std::fs::rename(&folder, &dropped).map_err(IndexError::file(&folder))?;
+            std::fs::remove_dir_all(&dropped).map_err(IndexError::file(&dropped))?;
+        }
+        Ok(keys.len())
+    }
+
+    /// Events and bytes, by partition.
+    pub fn stats(&self) -> Result<Stats> {
+        let mut stats = Stats::default();
+        for partition in self.partitions(None, None, None) {
+            let searcher = partition.searcher()?;
+            let row = PartitionStats {
+                day: partition.day().to_string(),
+                shelf: partition.shelf().name(),
+                events: searcher.num_docs(),
+                bytes: folder_bytes(partition.folder()),
+                segments: searcher.segment_readers().len(),
+            };
+            stats.events += row.events;
+            stats.bytes += row.bytes;
+            stats.partitions.push(row);
+        }
+        Ok(stats)
+    }
+
+    fn partition(&self, key: PartitionKey) -> Result<Arc<Partition>> {
+        if let Some(partition) = read(&self.partitions).get(&key) {
+            return Ok(Arc::clone(partition));
+        }
+        let mut partitions = self
+            .partitions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if partitions.len() >= MAX_PARTITIONS {
+            return Err(IndexError::TooManyPartitions {
+                day: key.day,
+                limit: MAX_PARTITIONS,
+            });
+        }
+        let partition = Arc::new(Partition::new(&self.root, key, Arc::clone(&self.fields)));
+        partitions.insert(key, Arc::clone(&partition));
+        Ok(partition)
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read_marks(path: &Path) -> Result<Marks> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|source| IndexError::Marks {
+            path: path.to_owned(),
+            source,
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Marks::default()),
+        Err(error) => Err(IndexError::file(path)(error)),
+    }
+}
+
+/// Replaces the file as a whole: either the old marks or the new ones survive.
+fn write_marks(root: &Path, marks: &Marks) -> Result<()> {
+    let path = root.join(MARKS_FILE);
+    let new = root.join("marks.json.new");
+    let json = serde_json::to_vec(marks).expect("a map of names and numbers serialises");
+    let mut file = File::create(&new).map_err(IndexError::file(&new))?;
+    file.write_all(&json).map_err(IndexError::file(&new))?;
+    file.sync_all().map_err(IndexError::file(&new))?;
+    std::fs::rename(&new, &path).map_err(IndexError::file(&path))?;
+    File::open(root)
+        .and_then(|folder| folder.sync_all())
+        .map_err(IndexError::file(root))
+}
+
+/// Size of the files in a folder; what vanishes meanwhile does not count.
+fn folder_bytes(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.metadata().ok())
+        .filter(std::fs::Metadata::is_file)
+        .map(|metadata| metadata.len())
+        .sum()
+}

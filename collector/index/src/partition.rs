@@ -1,0 +1,166 @@
+//! One partition: the events of one day on one shelf, a tantivy index in a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use tantivy::directory::MmapDirectory;
+use tantivy::schema::{IndexRecordOption, Value};
+use tantivy::store::{Compressor, ZstdCompressor};
+use tantivy::{
+    DocSet, Index, IndexReader, IndexSettings, ReloadPolicy, Searcher, TERMINATED, TantivyDocument,
+    Term,
+};
+
+use crate::error::{IndexError, Result};
+use crate::event::Shelf;
+use crate::marks::Marks;
+use crate::schema::Fields;
+use crate::text::analyzers;
+use crate::timestamp::Day;
+
+/// Stored events are compressed in blocks of this size; reading one event reads its block.
+const STORE_BLOCK_BYTES: usize = 32 * 1_024;
+const STORE_LEVEL: i32 = 3;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartitionKey {
+    pub day: Day,
+    pub shelf: Shelf,
+}
+
+/// Handle on a partition. It is opened when it is first used.
+pub struct Partition {
+    key: PartitionKey,
+    folder: PathBuf,
+    fields: Arc<Fields>,
+    opened: OnceLock<Opened>,
+}
+
+struct Opened {
+    index: Index,
+    reader: IndexReader,
+}
+
+impl std::fmt::Debug for Partition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Partition")
+            .field("day", &self.key.day.to_string())
+            .field("shelf", &self.key.shelf)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Partition {
+    pub(crate) fn new(root: &Path, key: PartitionKey, fields: Arc<Fields>) -> Partition {
+        Partition {
+            key,
+            folder: root.join(key.day.to_string()).join(key.shelf.name()),
+            fields,
+            opened: OnceLock::new(),
+        }
+    }
+
+    pub fn key(&self) -> PartitionKey {
+        self.key
+    }
+
+    pub fn day(&self) -> Day {
+        self.key.day
+    }
+
+    pub fn shelf(&self) -> Shelf {
+        self.key.shelf
+    }
+
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A view of what is committed now.
+    pub fn searcher(&self) -> Result<Searcher> {
+        Ok(self.open()?.reader.searcher())
+    }
+
+    /// The engine's index, for aggregations that need its settings.
+    pub fn index(&self) -> Result<&Index> {
+        Ok(&self.open()?.index)
+    }
+
+    /// The stored event with this id.
+    pub fn get(&self, id: &str) -> Result<Option<Vec<u8>>> {
+        let searcher = self.searcher()?;
+        let term = Term::from_field_text(self.fields.id, id);
+        for (ordinal, segment) in (0_u32..).zip(searcher.segment_readers()) {
+            let inverted = segment.inverted_index(self.fields.id)?;
+            let Some(postings) = inverted
+                .read_postings(&term, IndexRecordOption::Basic)
+                .map_err(tantivy::TantivyError::from)?
+            else {
+                continue;
+            };
+            if postings.doc() != TERMINATED {
+                let address = tantivy::DocAddress::new(ordinal, postings.doc());
+                return self.source(&searcher, address).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The stored event at an address of a searcher of this partition.
+    pub fn source(&self, searcher: &Searcher, address: tantivy::DocAddress) -> Result<Vec<u8>> {
+        let document: TantivyDocument = searcher.doc(address)?;
+        Ok(document
+            .get_first(self.fields.source)
+            .and_then(|value| value.as_bytes().map(<[u8]>::to_vec))
+            .unwrap_or_default())
+    }
+
+    fn open(&self) -> Result<&Opened> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        std::fs::create_dir_all(&self.folder).map_err(IndexError::file(&self.folder))?;
+        let directory = MmapDirectory::open(&self.folder).map_err(tantivy::TantivyError::from)?;
+        let index = Index::builder()
+            .schema(self.fields.schema.clone())
+            .tokenizers(analyzers())
+            .settings(IndexSettings {
+                docstore_compression: Compressor::Zstd(ZstdCompressor {
+                    compression_level: Some(STORE_LEVEL),
+                }),
+                docstore_blocksize: STORE_BLOCK_BYTES,
+                ..IndexSettings::default()
+            })
+            .open_or_create(directory)?;
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into()?;
+        // Another thread may have been faster; its handle serves as well.
+        Ok(self.opened.get_or_init(|| Opened { index, reader }))
+    }
+
+    /// Makes the last commit visible to new searchers.
+    pub(crate) fn reload(&self) -> Result<()> {
+        if let Some(opened) = self.opened.get() {
+            opened.reader.reload()?;
+        }
+        Ok(())
+    }
+
+    /// What the last commit contains of each stream.
+    pub(crate) fn committed_marks(&self) -> Result<Marks> {
+        let meta = self.open()?.index.load_metas()?;
+        let Some(payload) = meta.payload else {
+            return Ok(Marks::default());
+        };
+        serde_json::from_str(&payload).map_err(|source| IndexError::Marks {
+            path: self.folder.clone(),
+            source,
+        })
+    }
+}

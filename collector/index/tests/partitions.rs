@@ -1,0 +1,175 @@
+//! Appending, committing, crashing and dropping, over real folders.
+
+use collector_index::{Day, Event, Index, Options, Shelf, Stream};
+use sensor_event::Class;
+use tantivy::Term;
+use tantivy::collector::Count;
+use tantivy::query::{AllQuery, TermQuery};
+use tantivy::schema::IndexRecordOption;
+
+const RECEIVED: &str = "2026-11-24T17:30:00Z";
+
+fn stream(class: Class) -> Stream {
+    Stream {
+        sensor: "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d".to_owned(),
+        epoch: 1_764_000_000_000,
+        class,
+    }
+}
+
+/// Event number `seq`, on one of `days` days; every third is an alert.
+fn event(seq: u64, days: u64) -> (u64, Event) {
+    let event_type = if seq.is_multiple_of(3) {
+        "alert"
+    } else {
+        "dns"
+    };
+    let line = format!(
+        r#"{{"timestamp":"2020-01-{:02}T00:00:00.{:06}+0000","event_type":"{event_type}","n":{seq},
+        "src_ip":"10.0.0.1","dest_ip":"2001:db8::1","alert":{{"signature":"Quét cổng","signature_id":9}},
+        "http":{{"hostname":"Evil.example.com"}}}}"#,
+        1 + seq % days,
+        seq
+    );
+    (
+        seq,
+        Event::parse(line.into_bytes()).expect("the line is valid"),
+    )
+}
+
+fn open(folder: &std::path::Path) -> Index {
+    Index::open(folder, Options { open_writers: 2 }).expect("the index opens")
+}
+
+fn count(index: &Index, shelf: Option<Shelf>) -> usize {
+    index
+        .partitions(None, None, shelf)
+        .iter()
+        .map(|partition| {
+            let searcher = partition.searcher().expect("it opens");
+            searcher.search(&AllQuery, &Count).expect("it counts")
+        })
+        .sum()
+}
+
+#[test]
+fn events_go_to_their_day_and_shelf() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let index = open(folder.path());
+    let records = stream(Class::Record);
+    index
+        .append(&records, (1..=30).map(|seq| event(seq, 10)), 30, RECEIVED)
+        .expect("it appends");
+    assert_eq!(index.mark(&records), 0);
+    index.commit().expect("it commits");
+    assert_eq!(index.mark(&records), 30);
+    assert_eq!(count(&index, None), 30);
+    assert_eq!(count(&index, Some(Shelf::Alerts)), 10);
+    let day = Day::parse("2020-01-05").expect("a day");
+    let of_day = index.partitions(Some(day.start()), Some(day.start() + 1), None);
+    assert!(of_day.iter().all(|partition| partition.day() == day) && !of_day.is_empty());
+
+    let found = index
+        .get(&records.event_id(7))
+        .expect("it reads")
+        .expect("it is there");
+    let found: serde_json::Value = serde_json::from_slice(&found).expect("it is JSON");
+    assert_eq!(found["n"], 7);
+    assert_eq!(found["matluoi"]["seq"], 7);
+    assert!(index.get("nothing").expect("it reads").is_none());
+
+    assert_eq!(index.delete_before(day).expect("it drops"), 12 - 4);
+    assert!(
+        index
+            .partitions(None, Some(day.start() - 1), None)
+            .is_empty()
+    );
+    let left = count(&index, None);
+    drop(index);
+    assert_eq!(count(&open(folder.path()), None), left);
+}
+
+#[test]
+fn fields_are_searchable() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let index = open(folder.path());
+    index
+        .append(&stream(Class::Alert), [event(3, 1)], 3, RECEIVED)
+        .expect("it appends");
+    index.commit().expect("it commits");
+    let partitions = index.partitions(None, None, Some(Shelf::Alerts));
+    let fields = index.fields();
+    let mut host = Term::from_field_json_path(fields.event, "http.hostname", false);
+    host.append_type_and_str("evil.example.com");
+    let v4 = std::net::Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped();
+    let rows = [
+        (Term::from_field_text(fields.all, "quet"), 1),
+        (Term::from_field_text(fields.all, "example"), 1),
+        (Term::from_field_text(fields.signature, "quet cong"), 1),
+        (Term::from_field_u64(fields.signature_id, 9), 1),
+        (Term::from_field_ip_addr(fields.src_ip, v4), 1),
+        (Term::from_field_ip_addr(fields.dest_ip, v4), 0),
+        (host, 1),
+    ];
+    for (term, expected) in rows {
+        let searcher = partitions[0].searcher().expect("it opens");
+        let query = TermQuery::new(term.clone(), IndexRecordOption::Basic);
+        let found = searcher.search(&query, &Count).expect("it searches");
+        assert_eq!(found, expected, "{term:?}");
+    }
+}
+
+#[test]
+fn what_was_committed_in_part_is_not_stored_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let records = stream(Class::Record);
+    {
+        let index = open(folder.path());
+        index
+            .append(&records, (1..=10).map(|seq| event(seq, 5)), 10, RECEIVED)
+            .expect("it appends");
+        index.commit().expect("it commits");
+        // Two writers for up to ten partitions: some of these are committed to make room, then the
+        // process ends before the marks are written.
+        index
+            .append(&records, (11..=40).map(|seq| event(seq, 5)), 40, RECEIVED)
+            .expect("it appends");
+    }
+    let index = open(folder.path());
+    assert_eq!(index.mark(&records), 10);
+    let stored = count(&index, None);
+    assert!(stored > 10 && stored < 40, "{stored} events survived");
+    // The stream comes again from the mark, cut in another way.
+    for range in [11..=13, 14..=40, 41..=50] {
+        let through = *range.end();
+        index
+            .append(&records, range.map(|seq| event(seq, 5)), through, RECEIVED)
+            .expect("it appends");
+    }
+    index.commit().expect("it commits");
+    assert_eq!(count(&index, None), 50);
+    assert_eq!(index.mark(&records), 50);
+}
+
+#[test]
+fn streams_do_not_hide_one_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let index = open(folder.path());
+    for class in [Class::Alert, Class::Record, Class::Flow] {
+        for _ in 0..2 {
+            index
+                .append(
+                    &stream(class),
+                    (1..=9).map(|seq| event(seq, 2)),
+                    9,
+                    RECEIVED,
+                )
+                .expect("it appends");
+        }
+    }
+    index.close().expect("it closes");
+    assert_eq!(count(&index, None), 27);
+    let stats = index.stats().expect("it counts");
+    assert_eq!((stats.events, stats.partitions.len()), (27, 4));
+    assert!(stats.bytes > 0);
+}
