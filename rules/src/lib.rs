@@ -13,3 +13,6 @@ pub use subject::{Address, FlowState, Subject};
 pub use vocabulary::{
     BufferId, BufferSpec, IntFieldId, IntFieldSpec, ProtocolId, ProtocolSpec, Side, Vocabulary,
 };
+
+mod known;
+pub use known::known_names;

@@ -140,6 +140,10 @@ pub trait Subject {
     fn int_field(&self, _field: IntFieldId, _nth: usize) -> Option<u64> {
         None
     }
+    /// Validity of the server's certificate: not before, not after, in seconds since the epoch.
+    fn tls_validity(&self) -> Option<(i64, i64)> {
+        None
+    }
     /// Seconds since the epoch of the packet under inspection.
     fn packet_seconds(&self) -> i64 {
         0

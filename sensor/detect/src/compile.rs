@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Packet,
     /// Transactions.
     Transaction,
+    /// Nothing: the parser it needs is not compiled in.
+    Waiting,
 }
 
 /// Which layer-four protocols a signature wants.
@@ -53,9 +55,11 @@ pub(crate) struct Part {
     pub checks: Vec<Check>,
     /// `absent`: a missing buffer satisfies the part.
     pub absent: bool,
+    /// Bytes that are still to come may undo a match (negated contents).
+    pub decided_at_end: bool,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(crate) enum PartHome {
     Payload,
     Packet(PacketBuffer),
@@ -157,6 +161,11 @@ pub(crate) fn compile(signature: Signature, shared: &mut Shared<'_>) -> Result<C
             steps: transform::compile(&buffer.transforms).map_err(|error| CompileFault::of(&signature, error.to_string()))?,
             checks: content::compile(&buffer.conditions, &mut shared.datasets).map_err(|error| CompileFault::of(&signature, error.to_string()))?,
             absent: buffer.conditions.iter().any(|condition| matches!(condition, BufferCondition::Absent { .. })),
+            decided_at_end: buffer.conditions.iter().any(|condition| match condition {
+                BufferCondition::Content(content) => content.negated,
+                BufferCondition::Pcre(pcre) => pcre.negated,
+                _ => false,
+            }),
         });
     }
     let (layer4, ip) = layers(&signature.protocol);
@@ -165,7 +174,7 @@ pub(crate) fn compile(signature: Signature, shared: &mut Shared<'_>) -> Result<C
         .iter()
         .filter_map(|id| shared.names.protocols.get(usize::from(id.0)).copied().flatten())
         .collect();
-    let kind = kind(&signature, &parts, &flow);
+    let kind = kind(&signature, &parts, &flow, &protocols);
     let packet_keyword = wants_packet(&signature, &flow);
     let has_payload = parts.iter().any(|part| matches!(part.home, PartHome::Payload));
     let (to_server, to_client) = directions(&signature, &flow, shared.names);
@@ -212,7 +221,10 @@ fn layers(protocol: &HeaderProtocol) -> (Layer4, IpVersion) {
     }
 }
 
-fn kind(signature: &Signature, parts: &[Part], flow: &FlowOption) -> Kind {
+fn kind(signature: &Signature, parts: &[Part], flow: &FlowOption, protocols: &[Protocol]) -> Kind {
+    if signature.waits_for.is_some() || (protocols.is_empty() && !signature.app_protocols.is_empty()) {
+        return Kind::Waiting;
+    }
     let transactional = parts.iter().any(|part| matches!(part.home, PartHome::App(_)))
         || signature.conditions.iter().any(|condition| {
             matches!(condition, Condition::IntField { .. } | Condition::AppEvent { .. } | Condition::TlsNotBefore(_) | Condition::TlsNotAfter(_))

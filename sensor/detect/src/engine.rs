@@ -80,6 +80,8 @@ pub struct Summary {
     pub ip_only: usize,
     pub packet: usize,
     pub transaction: usize,
+    /// Signatures on protocols without a parser.
+    pub waiting: usize,
     /// Signatures that no fast pattern calls.
     pub without_pattern: usize,
     pub automata: usize,
@@ -223,6 +225,7 @@ impl Engine {
                     self.summary.packet += 1;
                     distribute_packet(&mut self.packet_groups, &mut self.decode_event_rules, &mut self.stream_event_rules, &mut builders, index, one);
                 }
+                Kind::Waiting => self.summary.waiting += 1,
                 Kind::Transaction => {
                     self.summary.transaction += 1;
                     distribute_transaction(&self.names, &mut self.transaction_groups, &mut builders, index, one);

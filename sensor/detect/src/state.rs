@@ -8,6 +8,8 @@ use rules::signature::{BitOperation, FlowInt, FlowIntOperation, FlowIntValue, Co
 pub const VARIABLE_LIMIT: usize = 64;
 /// Transactions whose inspection is remembered at most; older ones count as done.
 pub const TRANSACTION_LIMIT: usize = 256;
+/// Signatures of which it is remembered that they matched stream data.
+pub const STREAM_FIRED_LIMIT: usize = 256;
 /// Partly matched signatures that one transaction remembers.
 pub const PENDING_LIMIT: usize = 512;
 
@@ -23,6 +25,8 @@ pub struct FlowState {
     /// A `pass` rule matched: no more alerts from this flow.
     pub(crate) passed: bool,
     pub(crate) alerts: u64,
+    /// Signatures that matched stream data: the overlap of the next window is not looked at again for them.
+    stream_fired: Vec<u32>,
 }
 
 /// How far a transaction was inspected, for each side.
@@ -76,6 +80,18 @@ impl FlowState {
         self.alerts
     }
 
+    pub(crate) fn stream_fired(&self, signature: u32) -> bool {
+        self.stream_fired.binary_search(&signature).is_ok()
+    }
+
+    pub(crate) fn note_stream_fired(&mut self, signature: u32) {
+        if let Err(at) = self.stream_fired.binary_search(&signature)
+            && self.stream_fired.len() < STREAM_FIRED_LIMIT
+        {
+            self.stream_fired.insert(at, signature);
+        }
+    }
+
     pub(crate) fn apply_bit(&mut self, operation: BitOperation, bit: u32) {
         match (self.bits.binary_search(&bit), operation) {
             (Err(at), BitOperation::Set | BitOperation::Toggle) => self.bits.insert(at, bit),
@@ -87,8 +103,8 @@ impl FlowState {
     }
 
     pub(crate) fn set_variable(&mut self, name: &str, value: Vec<u8>) {
-        match self.variables.iter_mut().find(|(other, _)| other == name) {
-            Some((_, old)) => *old = value,
+        match self.variables.iter().position(|(other, _)| other == name) {
+            Some(at) => self.variables[at].1 = value,
             None if self.variables.len() < VARIABLE_LIMIT => self.variables.push((name.to_owned(), value)),
             None => {}
         }

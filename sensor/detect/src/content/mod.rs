@@ -14,7 +14,7 @@ use rules::signature::{
     Asn1, Base64Decode, ByteExtract, ByteJump, ByteMath, ByteTest, Comparison, Dataset, IntMatch, IsDataAt, JumpFrom, MathOperator, Number,
 };
 
-pub(crate) use compile::{CompileError, compile};
+pub(crate) use compile::compile;
 pub(crate) use search::Literal;
 
 use crate::dataset::DatasetId;

@@ -1,0 +1,282 @@
+//! What rules may ask about a packet, its flow and a transaction.
+
+use std::net::IpAddr;
+
+use rules::{Address, IntFieldId, Subject};
+use sensor_app::{AppLayer, Transaction};
+use sensor_decode::{Net, Packet, Transport};
+use sensor_flow::{Direction, Flow};
+use sensor_stream::{EventSet, RawWindow, Session};
+
+use crate::vocabulary::Names;
+
+/// Everything that inspection of one packet looks at.
+pub struct Traffic<'a> {
+    pub packet: &'a Packet<'a>,
+    pub flow: Option<&'a Flow>,
+    pub direction: Direction,
+    pub now_ns: i64,
+    /// TCP: after the handshake; else: both sides have spoken.
+    pub established: bool,
+    pub session: Option<&'a Session>,
+    pub stream_events: EventSet,
+    /// Stream data of this direction that rules have not seen yet.
+    pub raw: Option<RawWindow<'a>>,
+    /// The packet's payload went into the stream.
+    pub in_stream: bool,
+    pub app: Option<&'a AppLayer>,
+    /// Transactions of this direction have changed since they were last inspected.
+    pub transactions: TransactionInspection,
+    /// Not a packet, but the end of the flow.
+    pub flow_end: bool,
+}
+
+/// Whether transactions are to be inspected with this packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionInspection {
+    Unchanged,
+    Changed,
+}
+
+/// Answers for [`rules::Subject`].
+pub(crate) struct Facts<'a> {
+    pub traffic: &'a Traffic<'a>,
+    pub names: &'a Names,
+    pub transaction: Option<&'a Transaction>,
+}
+
+impl Facts<'_> {
+    fn transport(&self) -> &Transport<'_> {
+        &self.traffic.packet.transport
+    }
+}
+
+impl Subject for Facts<'_> {
+    fn ip_proto(&self) -> Option<u8> {
+        self.traffic.packet.ip_protocol()
+    }
+
+    fn address(&self, which: Address) -> Option<IpAddr> {
+        let (source, destination) = self.traffic.packet.addresses()?;
+        Some(match which {
+            Address::Source => source,
+            Address::Destination => destination,
+        })
+    }
+
+    fn port(&self, which: Address) -> Option<u16> {
+        let (source, destination) = self.traffic.packet.ports()?;
+        Some(match which {
+            Address::Source => source,
+            Address::Destination => destination,
+        })
+    }
+
+    fn ttl(&self) -> Option<u8> {
+        self.traffic.packet.ttl().filter(|_| !self.traffic.flow_end)
+    }
+
+    fn tos(&self) -> Option<u8> {
+        match &self.traffic.packet.net {
+            Net::Ipv4(ip) => Some(ip.tos),
+            _ => None,
+        }
+    }
+
+    fn ip_id(&self) -> Option<u16> {
+        match &self.traffic.packet.net {
+            Net::Ipv4(ip) => Some(ip.id),
+            _ => None,
+        }
+    }
+
+    fn fragment_word(&self) -> Option<u16> {
+        match &self.traffic.packet.net {
+            Net::Ipv4(ip) => Some(ip.fragment_word),
+            _ => None,
+        }
+    }
+
+    fn has_ip_option(&self, kind: u8) -> Option<bool> {
+        let Net::Ipv4(ip) = &self.traffic.packet.net else { return None };
+        let mut options = ip.header.get(20..)?;
+        while let [first, rest @ ..] = options {
+            if *first == kind {
+                return Some(true);
+            }
+            options = match *first {
+                0 => break,
+                1 => rest,
+                // The length counts kind and length (RFC 791 §3.1).
+                _ => match rest.first() {
+                    Some(&length) if length >= 2 => options.get(usize::from(length)..).unwrap_or_default(),
+                    _ => break,
+                },
+            };
+        }
+        Some(false)
+    }
+
+    fn is_ipv6(&self) -> Option<bool> {
+        match &self.traffic.packet.net {
+            Net::Ipv4(_) => Some(false),
+            Net::Ipv6(_) => Some(true),
+            Net::None | Net::Arp(_) => None,
+        }
+    }
+
+    fn tcp_flags(&self) -> Option<u8> {
+        self.traffic.packet.tcp().map(|tcp| tcp.flags).filter(|_| !self.traffic.flow_end)
+    }
+
+    fn tcp_seq(&self) -> Option<u32> {
+        self.traffic.packet.tcp().map(|tcp| tcp.sequence)
+    }
+
+    fn tcp_ack(&self) -> Option<u32> {
+        self.traffic.packet.tcp().map(|tcp| tcp.acknowledgment)
+    }
+
+    fn tcp_window(&self) -> Option<u16> {
+        self.traffic.packet.tcp().map(|tcp| tcp.window)
+    }
+
+    fn tcp_mss(&self) -> Option<u16> {
+        self.traffic.packet.tcp()?.options.mss
+    }
+
+    fn tcp_wscale(&self) -> Option<u8> {
+        self.traffic.packet.tcp()?.options.window_scale
+    }
+
+    fn icmp_type(&self) -> Option<u8> {
+        match self.transport() {
+            Transport::Icmpv4(icmp) | Transport::Icmpv6(icmp) => Some(icmp.kind),
+            _ => None,
+        }
+    }
+
+    fn icmp_code(&self) -> Option<u8> {
+        match self.transport() {
+            Transport::Icmpv4(icmp) | Transport::Icmpv6(icmp) => Some(icmp.code),
+            _ => None,
+        }
+    }
+
+    fn icmp_id(&self) -> Option<u16> {
+        match self.transport() {
+            Transport::Icmpv4(icmp) | Transport::Icmpv6(icmp) => icmp.id,
+            _ => None,
+        }
+    }
+
+    fn icmp_seq(&self) -> Option<u16> {
+        match self.transport() {
+            Transport::Icmpv4(icmp) | Transport::Icmpv6(icmp) => icmp.sequence,
+            _ => None,
+        }
+    }
+
+    fn icmpv6_mtu(&self) -> Option<u32> {
+        match self.transport() {
+            Transport::Icmpv6(icmp) => icmp.mtu,
+            _ => None,
+        }
+    }
+
+    fn checksum_valid(&self, layer: &str) -> Option<bool> {
+        let packet = self.traffic.packet;
+        if self.traffic.flow_end {
+            return None;
+        }
+        let v4 = matches!(packet.net, Net::Ipv4(_));
+        let of_layer = match (layer, self.transport()) {
+            ("ipv4", _) => return packet.ipv4_checksum_valid(),
+            ("tcpv4" | "udpv4" | "icmpv4", _) if !v4 => false,
+            ("tcpv6" | "udpv6" | "icmpv6", _) if v4 => false,
+            ("tcpv4" | "tcpv6", Transport::Tcp(_)) => true,
+            ("udpv4" | "udpv6", Transport::Udp(_)) => true,
+            ("icmpv4", Transport::Icmpv4(_)) => true,
+            ("icmpv6", Transport::Icmpv6(_)) => true,
+            _ => false,
+        };
+        if of_layer { packet.transport_checksum_valid() } else { None }
+    }
+
+    fn payload_len(&self) -> Option<usize> {
+        (!self.traffic.flow_end).then_some(self.traffic.packet.payload.len())
+    }
+
+    fn vlan_id(&self, layer: usize) -> Option<u16> {
+        self.traffic.packet.vlans.get(layer).copied()
+    }
+
+    fn vlan_layers(&self) -> u8 {
+        self.traffic.packet.vlans.len() as u8
+    }
+
+    fn vxlan_vni(&self) -> Option<u32> {
+        self.traffic.packet.labels.vxlan_vni
+    }
+
+    fn geneve_vni(&self) -> Option<u32> {
+        self.traffic.packet.labels.geneve_vni
+    }
+
+    fn decode_event(&self, event: u16) -> bool {
+        self.traffic.packet.events.has_number(event)
+    }
+
+    fn stream_event(&self, event: u16) -> bool {
+        self.traffic.stream_events.has_number(event)
+    }
+
+    fn app_event(&self, event: u16) -> bool {
+        self.transaction.is_some_and(|transaction| transaction.events.contains(&event))
+    }
+
+    fn flow(&self) -> Option<rules::FlowState> {
+        let flow = self.traffic.flow?;
+        Some(rules::FlowState {
+            to_server: self.traffic.direction == Direction::ToServer,
+            established: self.traffic.established,
+            age_seconds: u64::try_from(flow.last_ns.div_euclid(1_000_000_000) - flow.start_ns.div_euclid(1_000_000_000)).unwrap_or(0),
+            packets_to_server: flow.packets[0],
+            packets_to_client: flow.packets[1],
+            bytes_to_server: flow.bytes[0],
+            bytes_to_client: flow.bytes[1],
+        })
+    }
+
+    fn stream_sizes(&self) -> Option<(u64, u64)> {
+        let session = self.traffic.session?;
+        Some((session.sent(Direction::ToServer), session.sent(Direction::ToClient)))
+    }
+
+    fn app_protocol(&self) -> Option<(&str, &str, &str)> {
+        let app = self.traffic.app?;
+        Some((
+            app.protocol().name(),
+            app.side_protocol(Direction::ToServer).name(),
+            app.side_protocol(Direction::ToClient).name(),
+        ))
+    }
+
+    fn int_field(&self, field: IntFieldId, nth: usize) -> Option<u64> {
+        let transaction = self.transaction?;
+        let row = self.names.int_field(field, transaction.protocol())?;
+        (row.getter)(transaction, self.traffic.direction, nth)
+    }
+
+    fn tls_validity(&self) -> Option<(i64, i64)> {
+        let value = |name: &str| {
+            let field = self.names.vocabulary.int_field(name)?;
+            i64::try_from(self.int_field(field, 0)?).ok()
+        };
+        Some((value("tls.not_before")?, value("tls.not_after")?))
+    }
+
+    fn packet_seconds(&self) -> i64 {
+        self.traffic.now_ns.div_euclid(1_000_000_000)
+    }
+}
