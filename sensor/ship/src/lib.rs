@@ -1,1 +1,37 @@
-//! sensor-ship
+//! Records on their way from the sensor to its collector.
+//!
+//! Workers hand records to a [`Recorder`], which never waits. A thread of its own numbers them per
+//! class and appends them to the [`Spool`], a store on disk within a budget. The [`Shipper`] sends what
+//! is spooled, best class first, over one stream with mutual TLS, and deletes what the collector has
+//! acknowledged. [`enrol`] makes the sensor known to a collector.
+//!
+//! What is lost on the way is counted by class, hour and reason in the [`Ledger`]: `made` is what the
+//! workers handed over, and equals what was shed, is spooled, and was acknowledged.
+
+mod block;
+mod enrol;
+mod error;
+mod identity;
+mod ledger;
+mod link;
+mod plan;
+mod recorder;
+mod shipper;
+mod spool;
+mod store;
+mod tls;
+mod writer;
+
+/// The delivery protocol, generated from `sensor/event/proto/delivery.proto`.
+#[allow(clippy::all, missing_docs)]
+pub mod wire {
+    tonic::include_proto!("matluoi.delivery.v1");
+}
+
+pub use enrol::{EnrolmentString, enrol};
+pub use error::{Result, ShipError};
+pub use identity::Identity;
+pub use ledger::{Counts, HourClass, Ledger, Reason};
+pub use recorder::Recorder;
+pub use shipper::{Shipper, ShipperOptions};
+pub use spool::{Backlog, Spool, SpoolLimits};

@@ -1,0 +1,155 @@
+//! What enrolment left in the state folder: who this sensor is, and whom it trusts.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, ShipError};
+
+const SENSOR_FILE: &str = "sensor.json";
+const KEY_FILE: &str = "key.pem";
+const CERTIFICATE_FILE: &str = "certificate.pem";
+const CA_FILE: &str = "ca.pem";
+
+/// An enrolled sensor.
+#[derive(Clone)]
+pub struct Identity {
+    pub sensor_id: String,
+    /// `host:port` of delivery.
+    pub address: String,
+    pub(crate) key_pem: String,
+    pub(crate) certificate_pem: String,
+    pub(crate) ca_pem: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SensorFile {
+    sensor_id: String,
+    address: String,
+}
+
+/// Who may read a file.
+#[derive(Clone, Copy)]
+enum Readers {
+    Owner,
+    All,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity")
+            .field("sensor_id", &self.sensor_id)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// Whether a folder holds an enrolment.
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(SENSOR_FILE).exists()
+    }
+
+    pub fn load(folder: &Path) -> Result<Identity> {
+        let read = |name: &str| {
+            std::fs::read_to_string(folder.join(name)).map_err(|error| ShipError::NotEnrolled {
+                folder: folder.to_owned(),
+                reason: format!("{name}: {error}"),
+            })
+        };
+        let sensor: SensorFile =
+            serde_json::from_str(&read(SENSOR_FILE)?).map_err(|error| ShipError::NotEnrolled {
+                folder: folder.to_owned(),
+                reason: format!("{SENSOR_FILE}: {error}"),
+            })?;
+        Ok(Identity {
+            sensor_id: sensor.sensor_id,
+            address: sensor.address,
+            key_pem: read(KEY_FILE)?,
+            certificate_pem: read(CERTIFICATE_FILE)?,
+            ca_pem: read(CA_FILE)?,
+        })
+    }
+
+    /// Writes the files; the one that says that there is an enrolment comes last.
+    pub(crate) fn save(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder).map_err(ShipError::file(folder))?;
+        let sensor = SensorFile {
+            sensor_id: self.sensor_id.clone(),
+            address: self.address.clone(),
+        };
+        let sensor = serde_json::to_string_pretty(&sensor).map_err(|source| ShipError::Entry {
+            key: SENSOR_FILE.to_owned(),
+            source,
+        })?;
+        write(folder, KEY_FILE, &self.key_pem, Readers::Owner)?;
+        write(
+            folder,
+            CERTIFICATE_FILE,
+            &self.certificate_pem,
+            Readers::All,
+        )?;
+        write(folder, CA_FILE, &self.ca_pem, Readers::All)?;
+        write(folder, SENSOR_FILE, &sensor, Readers::All)
+    }
+}
+
+/// Replaces a file as a whole. A private file is never readable by others, not even while it is empty.
+fn write(folder: &Path, name: &str, content: &str, readers: Readers) -> Result<()> {
+    let path = folder.join(name);
+    let new = folder.join(format!("{name}.new"));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(match readers {
+            Readers::Owner => 0o600,
+            Readers::All => 0o644,
+        });
+    }
+    // A leftover would keep its own mode.
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(ShipError::file(&new)(error));
+        }
+        _ => {}
+    }
+    let mut file = options.open(&new).map_err(ShipError::file(&new))?;
+    file.write_all(content.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(ShipError::file(&new))?;
+    std::fs::rename(&new, &path).map_err(ShipError::file(&path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(!Identity::exists(folder.path()));
+        Identity::load(folder.path()).expect_err("nothing is there");
+        let identity = Identity {
+            sensor_id: "id".to_owned(),
+            address: "collector:8443".to_owned(),
+            key_pem: "key".to_owned(),
+            certificate_pem: "certificate".to_owned(),
+            ca_pem: "ca".to_owned(),
+        };
+        identity.save(folder.path()).expect("it is written");
+        identity.save(folder.path()).expect("it is written again");
+        let read = Identity::load(folder.path()).expect("it is read");
+        assert_eq!(read.address, identity.address);
+        assert_eq!(read.key_pem, identity.key_pem);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let metadata = std::fs::metadata(folder.path().join(KEY_FILE)).expect("it is there");
+            assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        }
+        assert!(!format!("{identity:?}").contains("key"));
+    }
+}

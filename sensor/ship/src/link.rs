@@ -1,0 +1,290 @@
+//! One connection: greeting, batches within a window, acknowledgements, heartbeats.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sensor_event::Class;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+use tonic::transport::Channel;
+
+use crate::ledger::{Counts, HourClass};
+use crate::plan::{PerClass, at};
+use crate::recorder::Task;
+use crate::shipper::Shipper;
+use crate::spool::{Shared, class_of_wire, unix_millis, wire_class};
+use crate::wire;
+use crate::wire::collector_message::Message as FromCollector;
+use crate::wire::delivery_client::DeliveryClient;
+use crate::wire::sensor_message::Message as FromSensor;
+
+const PROTOCOL_VERSION: u32 = 1;
+/// Batches of one class sent and not acknowledged. Each class has its own window, so that alerts never
+/// wait for flows.
+const WINDOW: usize = 4;
+/// The collector commits twice a second; this long without an answer means that it is stuck.
+const ACK_TIMEOUT: Duration = Duration::from_secs(60);
+const WELCOME_TIMEOUT: Duration = Duration::from_secs(30);
+/// Ledger rows in one heartbeat.
+const LEDGER_ROWS: usize = 500;
+
+pub(crate) type LinkError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a link ended in order.
+pub(crate) enum LinkEnd {
+    Closed,
+    /// The collector asks to be left alone for a while.
+    RetryAfter(Duration),
+}
+
+pub(crate) struct Link<'a> {
+    shipper: &'a Shipper,
+    outbound: mpsc::Sender<wire::SensorMessage>,
+    inbound: Streaming<wire::CollectorMessage>,
+    heartbeats: JoinHandle<()>,
+    /// Last number sent on this link.
+    sent: PerClass<u64>,
+    /// Last numbers of the batches that are not acknowledged.
+    window: PerClass<VecDeque<u64>>,
+    /// When something was sent with nothing under way, or acknowledged.
+    progress: Instant,
+}
+
+impl Drop for Link<'_> {
+    fn drop(&mut self) {
+        self.heartbeats.abort();
+    }
+}
+
+impl<'a> Link<'a> {
+    /// Greets the collector and hears from where to send.
+    pub async fn open(shipper: &'a Shipper, channel: Channel) -> Result<Link<'a>, LinkError> {
+        let (outbound, messages) = mpsc::channel(4);
+        let hello = wire::Hello {
+            protocol_version: PROTOCOL_VERSION,
+            sensor_version: shipper.options.sensor_version.clone(),
+            epoch: shipper.shared.state().epoch,
+            ruleset_hash: (shipper.options.ruleset_hash)(),
+            hostname: shipper.options.hostname.clone(),
+        };
+        outbound.send(message(FromSensor::Hello(hello))).await?;
+        let mut client = DeliveryClient::new(channel);
+        let greeting = async {
+            let mut inbound = client
+                .deliver(ReceiverStream::new(messages))
+                .await?
+                .into_inner();
+            let first = inbound.message().await?;
+            Ok::<_, tonic::Status>((inbound, first))
+        };
+        let (inbound, first) = tokio::time::timeout(WELCOME_TIMEOUT, greeting).await??;
+        let Some(FromCollector::Welcome(welcome)) = first.and_then(|first| first.message) else {
+            return Err("the collector's first message is no welcome".into());
+        };
+        if welcome.protocol_version != PROTOCOL_VERSION {
+            let theirs = welcome.protocol_version;
+            return Err(format!("the collector speaks version {theirs} of the protocol").into());
+        }
+        let heartbeats = tokio::spawn(heartbeats(
+            outbound.clone(),
+            Arc::clone(&shipper.shared),
+            shipper.options.clone(),
+        ));
+        let mut link = Link {
+            shipper,
+            outbound,
+            inbound,
+            heartbeats,
+            sent: shipper.shared.state().marks.acked,
+            window: PerClass::default(),
+            progress: Instant::now(),
+        };
+        for mark in welcome.high_water {
+            if let Some(class) = class_of_wire(mark.class) {
+                link.acknowledged(class, mark.through_seq).await?;
+            }
+        }
+        Ok(link)
+    }
+
+    /// Sends and hears until the link ends.
+    pub async fn run(&mut self) -> Result<LinkEnd, LinkError> {
+        let mut changed = self.shipper.shared.changed.subscribe();
+        loop {
+            let spooled = self.has_sendable();
+            let waiting = self.window.iter().any(|window| !window.is_empty());
+            let outbound = self.outbound.clone();
+            tokio::select! {
+                message = self.inbound.message() => {
+                    let Some(message) = message? else { return Ok(LinkEnd::Closed) };
+                    if let Some(end) = self.hear(message).await? {
+                        return Ok(end);
+                    }
+                }
+                permit = outbound.reserve_owned(), if spooled => {
+                    self.send_next(permit?).await?;
+                }
+                alive = changed.changed(), if !spooled => alive?,
+                () = tokio::time::sleep_until(self.progress + ACK_TIMEOUT), if waiting => {
+                    return Err("the collector acknowledges nothing".into());
+                }
+            }
+        }
+    }
+
+    fn room(&self) -> PerClass<bool> {
+        self.window.each_ref().map(|window| window.len() < WINDOW)
+    }
+
+    fn has_sendable(&self) -> bool {
+        let room = self.room();
+        let state = self.shipper.shared.state();
+        Class::ALL.into_iter().any(|class| {
+            room[at(class)] && state.block_of(class, self.sent[at(class)] + 1).is_some()
+        })
+    }
+
+    async fn send_next(
+        &mut self,
+        permit: mpsc::OwnedPermit<wire::SensorMessage>,
+    ) -> Result<(), LinkError> {
+        let shared = Arc::clone(&self.shipper.shared);
+        let (sent, room) = (self.sent, self.room());
+        let batch = tokio::task::spawn_blocking(move || shared.next_batch(&sent, &room)).await??;
+        let Some(batch) = batch else {
+            // What was there has gone, or the store is closed for a moment.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            return Ok(());
+        };
+        permit.send(message(FromSensor::Batch(batch.message)));
+        if self.window.iter().all(VecDeque::is_empty) {
+            self.progress = Instant::now();
+        }
+        self.sent[at(batch.class)] = batch.last_seq;
+        self.window[at(batch.class)].push_back(batch.last_seq);
+        self.task(Task::Sent {
+            class: batch.class,
+            through: batch.last_seq,
+        })
+        .await
+    }
+
+    async fn hear(
+        &mut self,
+        message: wire::CollectorMessage,
+    ) -> Result<Option<LinkEnd>, LinkError> {
+        match message.message {
+            Some(FromCollector::Ack(ack)) => {
+                let class = class_of_wire(ack.class).ok_or("an acknowledgement of no class")?;
+                self.acknowledged(class, ack.through_seq).await?;
+            }
+            Some(FromCollector::Nack(nack)) => return self.refused(nack).await,
+            Some(FromCollector::Command(command)) => (self.shipper.options.command)(&command.json),
+            Some(FromCollector::Welcome(_)) => return Err("a second welcome".into()),
+            None => tracing::debug!("a message of a kind that this version does not know"),
+        }
+        Ok(None)
+    }
+
+    async fn acknowledged(&mut self, class: Class, through: u64) -> Result<(), LinkError> {
+        let window = &mut self.window[at(class)];
+        while window.front().is_some_and(|&last| last <= through) {
+            window.pop_front();
+        }
+        self.progress = Instant::now();
+        let sent = &mut self.sent[at(class)];
+        *sent = (*sent).max(through);
+        self.task(Task::Acked { class, through }).await
+    }
+
+    async fn refused(&mut self, nack: wire::Nack) -> Result<Option<LinkEnd>, LinkError> {
+        tracing::warn!(
+            reason = nack.reason().as_str_name(),
+            detail = %nack.detail,
+            first_seq = nack.first_seq,
+            "the collector refused a batch"
+        );
+        if nack.reason() != wire::NackReason::Malformed {
+            let pause = Duration::from_millis(u64::from(nack.retry_after_ms));
+            return Ok(Some(LinkEnd::RetryAfter(pause)));
+        }
+        let class = class_of_wire(nack.class).ok_or("a refusal of no class")?;
+        let window = &mut self.window[at(class)];
+        let found = window.iter().position(|&last| last >= nack.first_seq);
+        if let Some(last) = found.and_then(|at| window.remove(at)) {
+            let first = nack.first_seq;
+            self.task(Task::Refused { class, first, last }).await?;
+        }
+        Ok(None)
+    }
+
+    /// Hands a task to the spool thread, whose queue may be full for a moment.
+    async fn task(&self, task: Task) -> Result<(), LinkError> {
+        let recorder = self.shipper.recorder.clone();
+        if tokio::task::spawn_blocking(move || recorder.task(task)).await? {
+            Ok(())
+        } else {
+            Err("the spool is closed".into())
+        }
+    }
+}
+
+/// Sends heartbeats until the link ends. In a task of its own: batches do not hold them up.
+async fn heartbeats(
+    outbound: mpsc::Sender<wire::SensorMessage>,
+    shared: Arc<Shared>,
+    options: crate::ShipperOptions,
+) {
+    let mut told = 0;
+    let mut rows: VecDeque<(HourClass, Counts)> = VecDeque::new();
+    let mut pulse = tokio::time::interval(options.heartbeat);
+    pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        // A long history goes in several heartbeats without a pause.
+        if rows.is_empty() {
+            pulse.tick().await;
+            let (changed, change) = shared.state().ledger.changed_after(told);
+            rows = changed.into();
+            told = change;
+        }
+        let some = rows.len().min(LEDGER_ROWS);
+        let heartbeat = wire::Heartbeat {
+            sent_ms: unix_millis(),
+            stats: (options.stats)().into_bytes().into(),
+            ledger: rows.drain(..some).map(ledger_row).collect(),
+            ruleset_hash: (options.ruleset_hash)(),
+        };
+        let sent = outbound.send(message(FromSensor::Heartbeat(heartbeat)));
+        if sent.await.is_err() {
+            return;
+        }
+    }
+}
+
+fn ledger_row((row, counts): (HourClass, Counts)) -> wire::LedgerRow {
+    wire::LedgerRow {
+        hour: row.hour,
+        class: wire_class(row.class).into(),
+        made: counts.made,
+        sent: counts.sent,
+        acked: counts.acked,
+        shed: counts
+            .shed
+            .iter()
+            .map(|(reason, &count)| wire::Shed {
+                reason: reason.name().to_owned(),
+                count,
+            })
+            .collect(),
+    }
+}
+
+fn message(message: FromSensor) -> wire::SensorMessage {
+    wire::SensorMessage {
+        message: Some(message),
+    }
+}

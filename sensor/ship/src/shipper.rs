@@ -1,0 +1,161 @@
+//! Keeps a link to the collector, and sends what is spooled.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+
+use crate::identity::Identity;
+use crate::link::{Link, LinkEnd};
+use crate::recorder::Recorder;
+use crate::spool::{Shared, Spool};
+use crate::tls::COLLECTOR_NAME;
+
+const FIRST_BACKOFF: Duration = Duration::from_millis(500);
+const LAST_BACKOFF: Duration = Duration::from_secs(60);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the shipper tells the collector besides records.
+#[derive(Clone)]
+pub struct ShipperOptions {
+    pub sensor_version: String,
+    pub hostname: String,
+    /// Pause between heartbeats.
+    pub heartbeat: Duration,
+    /// Longest pause between attempts to connect.
+    pub longest_backoff: Duration,
+    /// A JSON object with the sensor's counters, for each heartbeat.
+    pub stats: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The rule set in use now.
+    pub ruleset_hash: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Takes a command of the collector (JSON).
+    pub command: Arc<dyn Fn(&[u8]) + Send + Sync>,
+}
+
+impl Default for ShipperOptions {
+    fn default() -> Self {
+        ShipperOptions {
+            sensor_version: env!("CARGO_PKG_VERSION").to_owned(),
+            hostname: String::new(),
+            heartbeat: Duration::from_secs(5),
+            longest_backoff: LAST_BACKOFF,
+            stats: Arc::new(|| "{}".to_owned()),
+            ruleset_hash: Arc::new(String::new),
+            command: Arc::new(|_| {}),
+        }
+    }
+}
+
+/// Sends a spool's records. One per spool.
+pub struct Shipper {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) recorder: Recorder,
+    pub(crate) options: ShipperOptions,
+    identity: Identity,
+    connected: watch::Sender<bool>,
+}
+
+impl Shipper {
+    pub fn new(spool: &Spool, identity: Identity, options: ShipperOptions) -> Shipper {
+        Shipper {
+            shared: Arc::clone(spool.shared()),
+            recorder: spool.handle(),
+            options,
+            identity,
+            connected: watch::Sender::new(false),
+        }
+    }
+
+    /// Whether the collector has welcomed this sensor, now and as it changes.
+    pub fn connected(&self) -> watch::Receiver<bool> {
+        self.connected.subscribe()
+    }
+
+    /// Connects, sends, and connects again, until `shutdown` completes.
+    pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
+        tokio::select! {
+            () = shutdown => {}
+            () = self.keep_connected() => {}
+        }
+        self.connected.send_replace(false);
+    }
+
+    /// Waits until everything that is spooled now has been acknowledged. [`Shipper::run`] must be
+    /// running. Call [`Spool::flush`] before, for what is not spooled yet.
+    pub async fn drain(&self) {
+        let mut changed = self.shared.changed.subscribe();
+        while self.shared.state().backlog().total() > 0 {
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn keep_connected(&self) {
+        let mut backoff = FIRST_BACKOFF;
+        loop {
+            let end = self.connect().await;
+            let welcomed = self.connected.send_replace(false);
+            let pause = match end {
+                Ok(LinkEnd::RetryAfter(pause)) => pause.min(self.options.longest_backoff),
+                Ok(LinkEnd::Closed) => FIRST_BACKOFF,
+                Err(error) => {
+                    tracing::warn!(address = %self.identity.address, error = %chain(&*error), "no link to the collector");
+                    if welcomed {
+                        backoff = FIRST_BACKOFF;
+                    }
+                    let pause = backoff;
+                    backoff = (backoff * 2).min(self.options.longest_backoff);
+                    pause
+                }
+            };
+            // Half to whole: sensors that lost the same collector do not come back in step.
+            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        }
+    }
+
+    async fn connect(&self) -> Result<LinkEnd, Box<dyn std::error::Error + Send + Sync>> {
+        let channel = self.channel().await?;
+        let mut link = Link::open(self, channel).await?;
+        self.connected.send_replace(true);
+        tracing::info!(address = %self.identity.address, "connected to the collector");
+        link.run().await
+    }
+
+    async fn channel(&self) -> Result<Channel, tonic::transport::Error> {
+        let identity = &self.identity;
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(&identity.ca_pem))
+            .identity(tonic::transport::Identity::from_pem(
+                &identity.certificate_pem,
+                &identity.key_pem,
+            ))
+            .domain_name(COLLECTOR_NAME);
+        Endpoint::from_shared(format!("https://{}", identity.address))?
+            .tls_config(tls)?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(Duration::from_secs(10))
+            .keep_alive_timeout(Duration::from_secs(20))
+            .keep_alive_while_idle(true)
+            .connect()
+            .await
+    }
+}
+
+/// An error with its causes; the outermost alone often says only "transport error".
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

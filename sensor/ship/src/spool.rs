@@ -1,0 +1,333 @@
+//! The records on disk that the collector has not acknowledged.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sensor_event::Class;
+use tokio::sync::watch;
+
+use crate::block::{BlockHead, BlockKey, FULL_BYTES, FULL_RECORDS, compress, decompress_into};
+use crate::error::{Result, ShipError};
+use crate::ledger::Ledger;
+use crate::plan::{PerClass, State, at};
+use crate::recorder::{Recorder, Task};
+use crate::store::Store;
+use crate::wire;
+use crate::writer;
+
+#[derive(Debug, Clone)]
+pub struct SpoolLimits {
+    /// Compressed bytes of all blocks. The file itself may be up to twice as large.
+    pub disk_bytes: u64,
+    /// Records between the workers and the spool thread.
+    pub queue_records: usize,
+    pub queue_bytes: usize,
+    /// A record is on disk at most about this long after it was handed over.
+    pub flush: Duration,
+}
+
+impl Default for SpoolLimits {
+    fn default() -> Self {
+        SpoolLimits {
+            disk_bytes: 2 * 1_024 * 1_024 * 1_024,
+            queue_records: 65_536,
+            queue_bytes: 64 * 1_024 * 1_024,
+            flush: Duration::from_millis(100),
+        }
+    }
+}
+
+/// What waits to be acknowledged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Records, by class; see [`Backlog::of`].
+    records: PerClass<u64>,
+    /// Compressed bytes of all classes.
+    pub bytes: u64,
+}
+
+impl Backlog {
+    pub fn of(&self, class: Class) -> u64 {
+        self.records[at(class)]
+    }
+
+    pub fn total(&self) -> u64 {
+        self.records.iter().sum()
+    }
+}
+
+/// The spool in a folder; one process at a time. Dropping it writes what is queued.
+#[derive(Debug)]
+pub struct Spool {
+    shared: Arc<Shared>,
+    recorder: Recorder,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the spool thread shares with the shipper.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub path: PathBuf,
+    /// Absent while the store is being opened again after an error.
+    pub store: RwLock<Option<Arc<Store>>>,
+    pub state: Mutex<State>,
+    /// Counts transactions.
+    pub changed: watch::Sender<u64>,
+}
+
+/// A batch to be sent.
+#[derive(Debug)]
+pub(crate) struct ReadyBatch {
+    pub class: Class,
+    pub last_seq: u64,
+    pub message: wire::Batch,
+}
+
+const FILE: &str = "spool.redb";
+
+impl Spool {
+    /// Opens the spool in a folder, or makes it. A new spool begins a new epoch.
+    pub fn open(folder: &Path, limits: SpoolLimits) -> Result<Spool> {
+        std::fs::create_dir_all(folder).map_err(ShipError::file(folder))?;
+        let path = folder.join(FILE);
+        let (store, state) = Store::open(&path, unix_millis())?;
+        let shared = Arc::new(Shared {
+            path,
+            store: RwLock::new(Some(Arc::new(store))),
+            state: Mutex::new(state),
+            changed: watch::Sender::new(0),
+        });
+        let (recorder, orders) = Recorder::new(limits.queue_records, limits.queue_bytes);
+        let thread = writer::spawn(
+            Arc::clone(&shared),
+            orders,
+            Arc::clone(recorder.counters()),
+            limits,
+        )
+        .map_err(ShipError::file(folder))?;
+        Ok(Spool {
+            shared,
+            recorder,
+            thread: Some(thread),
+        })
+    }
+
+    /// A handle for a worker.
+    pub fn handle(&self) -> Recorder {
+        self.recorder.clone()
+    }
+
+    /// When this spool was made, in Unix milliseconds.
+    pub fn epoch(&self) -> u64 {
+        self.shared.state().epoch
+    }
+
+    /// The last number given out in a class; 0 before the first. That record is on disk.
+    pub fn last_seq(&self, class: Class) -> u64 {
+        self.shared.state().marks.last_seq[at(class)]
+    }
+
+    /// What waits to be acknowledged.
+    pub fn backlog(&self) -> Backlog {
+        self.shared.state().backlog()
+    }
+
+    /// A copy of the loss ledger.
+    pub fn ledger(&self) -> Ledger {
+        self.shared.state().ledger.clone()
+    }
+
+    /// Waits until everything handed over before is on disk, or is counted as shed.
+    pub async fn flush(&self) {
+        let (done, wait) = tokio::sync::oneshot::channel();
+        let recorder = self.recorder.clone();
+        // The queue may be full for a moment, and its sender would block.
+        let handed = tokio::task::spawn_blocking(move || recorder.task(Task::Flush(done))).await;
+        if matches!(handed, Ok(true)) {
+            // An error means that the thread ended, which wrote all it had.
+            let _ = wait.await;
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.recorder.task(Task::Stop);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the spool thread ended in a panic");
+        }
+    }
+}
+
+impl Shared {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next batch after what was sent on this link, of the best class that has room in its window.
+    /// Reads from disk.
+    pub fn next_batch(
+        &self,
+        sent: &PerClass<u64>,
+        room: &PerClass<bool>,
+    ) -> Result<Option<ReadyBatch>> {
+        let store = self
+            .store
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let Some(store) = store else { return Ok(None) };
+        for class in Class::ALL {
+            if !room[at(class)] {
+                continue;
+            }
+            let keys = self.state().keys_after(class, sent[at(class)]);
+            let batch = read_batch(&store, &keys, sent[at(class)])?;
+            if batch.is_some() {
+                return Ok(batch);
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl State {
+    pub fn backlog(&self) -> Backlog {
+        let mut backlog = Backlog {
+            bytes: self.bytes,
+            ..Backlog::default()
+        };
+        for (key, (head, _)) in &self.blocks {
+            let acked = self.marks.acked[at(key.class)];
+            let first = key.first_seq.max(acked + 1);
+            backlog.records[at(key.class)] += (head.last_seq + 1).saturating_sub(first);
+        }
+        backlog
+    }
+
+    /// Blocks to join into the batch after a number: of one hour, and small enough together.
+    fn keys_after(&self, class: Class, seq: u64) -> Vec<BlockKey> {
+        let Some((first, head)) = self.block_of(class, seq + 1) else {
+            return Vec::new();
+        };
+        let (mut content, mut records) = (0_usize, 0_u32);
+        self.blocks
+            .range(first..)
+            .take_while(|(key, (next, _))| {
+                content += next.content_bytes as usize;
+                records += next.records;
+                key.class == class
+                    && next.hour == head.hour
+                    && (**key == first || content <= FULL_BYTES && records <= FULL_RECORDS)
+            })
+            .map(|(&key, _)| key)
+            .collect()
+    }
+}
+
+/// Reads blocks and makes a batch of what follows a number. A block may have grown or gone since its key
+/// was looked up.
+fn read_batch(store: &Store, keys: &[BlockKey], after: u64) -> Result<Option<ReadyBatch>> {
+    let mut blocks: Vec<(BlockKey, BlockHead, Vec<u8>)> = Vec::new();
+    for &key in keys {
+        let Some(value) = store.block(key)? else {
+            continue;
+        };
+        let (head, lines) = BlockHead::split(&value).ok_or(ShipError::Block {
+            key: key.to_bytes().to_vec(),
+            reason: "it is shorter than its head",
+        })?;
+        if head.last_seq > after {
+            blocks.push((key, head, lines.to_vec()));
+        }
+    }
+    let (Some((first, head, _)), Some((_, last_head, _))) = (blocks.first(), blocks.last()) else {
+        return Ok(None);
+    };
+    let (class, hour, last_seq) = (first.class, head.hour, last_head.last_seq);
+    let (first_seq, record_count, content_bytes, lines) =
+        if blocks.len() == 1 && first.first_seq > after {
+            let (records, content_bytes) = (head.records, head.content_bytes);
+            let first_seq = first.first_seq;
+            let (_, _, lines) = blocks.swap_remove(0);
+            (first_seq, records, content_bytes, lines)
+        } else {
+            let mut content = Vec::new();
+            let first_seq = first.first_seq.max(after + 1);
+            let mut records = 0;
+            for (key, head, lines) in &blocks {
+                decompress_into(*key, *head, lines, &mut content)?;
+                records += head.records;
+            }
+            // Only the first block can hold numbers that were sent: it has grown since.
+            let skipped = (after + 1).saturating_sub(blocks[0].0.first_seq);
+            let start = nth_line(&content, usize::try_from(skipped).unwrap_or(usize::MAX));
+            let content = content.get(start..).unwrap_or_default();
+            let records = records - u32::try_from(skipped).unwrap_or(records);
+            let bytes = u32::try_from(content.len()).unwrap_or(u32::MAX);
+            (first_seq, records, bytes, compress(content)?)
+        };
+    Ok(Some(ReadyBatch {
+        class,
+        last_seq,
+        message: wire::Batch {
+            class: wire_class(class).into(),
+            first_seq,
+            last_seq,
+            record_count,
+            content_bytes,
+            made_hour: hour,
+            dictionary_version: 0,
+            lines: lines.into(),
+        },
+    }))
+}
+
+/// Where the line after `skipped` lines begins.
+fn nth_line(content: &[u8], skipped: usize) -> usize {
+    if skipped == 0 {
+        return 0;
+    }
+    content
+        .iter()
+        .enumerate()
+        .filter(|&(_, &byte)| byte == b'\n')
+        .nth(skipped - 1)
+        .map_or(content.len(), |(end, _)| end + 1)
+}
+
+pub(crate) fn wire_class(class: Class) -> wire::Class {
+    match class {
+        Class::Heartbeat => wire::Class::Heartbeat,
+        Class::Alert => wire::Class::Alert,
+        Class::Context => wire::Class::Context,
+        Class::Record => wire::Class::Record,
+        Class::Flow => wire::Class::Flow,
+    }
+}
+
+pub(crate) fn class_of_wire(class: i32) -> Option<Class> {
+    match wire::Class::try_from(class).ok()? {
+        wire::Class::Unspecified => None,
+        wire::Class::Heartbeat => Some(Class::Heartbeat),
+        wire::Class::Alert => Some(Class::Alert),
+        wire::Class::Context => Some(Class::Context),
+        wire::Class::Record => Some(Class::Record),
+        wire::Class::Flow => Some(Class::Flow),
+    }
+}
+
+pub(crate) fn unix_millis() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
