@@ -40,6 +40,9 @@ join client $CLIENT/24 lan0 192.168.10.1
 ip -n ml-server addr add $SERVER6/64 dev eth0 nodad
 ip -n ml-client addr add $CLIENT6/64 dev eth0 nodad
 
+# Half-open connections of a flood are not answered for a minute after it.
+ip netns exec ml-server sysctl -q -w net.ipv4.tcp_synack_retries=0
+
 # A row of quiet machines, so that a sweep over the network meets more than two hosts.
 for last in $(seq 100 140); do
     ip -n ml-server addr add 192.168.10.$last/24 dev eth0

@@ -19,7 +19,7 @@ DATABASE.executescript(
 )
 LOCK = threading.Lock()
 FOLDER = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
-WEBSHELL_COMMANDS = {"id", "whoami", "uname -a", "cat /etc/passwd", "ipconfig /all"}
+WEBSHELL_COMMANDS = {"id", "whoami", "head -n 3 /etc/passwd"}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -101,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
     do_PUT = do_POST
 
     def shell(self, command):
-        if command in WEBSHELL_COMMANDS and command != "ipconfig /all":
+        if command in WEBSHELL_COMMANDS:
             text = subprocess.run(command.split(), capture_output=True, text=True, timeout=5).stdout
         else:
             text = ""
