@@ -119,8 +119,10 @@ pub struct File {
     pub range: Option<(u64, u64, u64)>,
     /// Set by the user of the transaction once its record is written.
     pub logged: bool,
-    /// The bytes as they pass, for inspection (`file.data`).
+    /// The bytes as they pass, for inspection (`file.data`). Empty when the file is a whole body, whose
+    /// own window has them.
     pub window: Window,
+    pub is_whole_body: bool,
     digests: Digests,
 }
 
@@ -140,6 +142,7 @@ impl File {
             range: None,
             logged: false,
             window: Window::default(),
+            is_whole_body: false,
             digests: Digests {
                 md5: hashes.md5.then(Md5::new),
                 sha1: hashes.sha1.then(Sha1::new),

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::file::Hashes;
+use crate::file::{FileState, Hashes};
 use crate::parser::{Parser, Prefix, Step, Transport, Verdict};
 use crate::transactions::Transactions;
 use crate::{PROTOCOLS, Protocol, Transaction};
@@ -461,8 +461,16 @@ impl AppLayer {
             Step::More => {}
             Step::Finished => self.sides[direction.index()].finished = true,
             // The protocol stays known: what was parsed so far is still its.
-            Step::Failed => self.sides.iter_mut().for_each(|side| side.finished = true),
-            Step::Change { rest, port, expect } => {
+            Step::Failed => {
+                self.sides.iter_mut().for_each(|side| side.finished = true);
+                self.end_transactions();
+            }
+            Step::Change {
+                rest,
+                other,
+                port,
+                expect,
+            } => {
                 self.changes += 1;
                 if self.changes > MAX_CHANGES {
                     self.fail();
@@ -481,7 +489,20 @@ impl AppLayer {
                     side.finished = false;
                 }
                 let rest = &data[data.len() - rest.min(data.len())..];
+                self.chunk(direction.opposite(), &other, context, limits);
                 self.chunk(direction, rest, context, limits);
+            }
+        }
+    }
+
+    /// No transaction will go on: what is open is cut.
+    fn end_transactions(&mut self) {
+        for tx in self.transactions.live_mut() {
+            for direction in Direction::BOTH {
+                tx.advance(direction, Transaction::COMPLETE);
+            }
+            for file in &mut tx.files {
+                file.close(FileState::Truncated);
             }
         }
     }

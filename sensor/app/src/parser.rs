@@ -41,7 +41,7 @@ pub enum Verdict {
 }
 
 /// What became of a chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Waiting for more.
     More,
@@ -53,6 +53,8 @@ pub enum Step {
     Change {
         /// Bytes at the end of this chunk that belong to it.
         rest: usize,
+        /// Bytes of the other side that were kept for what comes.
+        other: Vec<u8>,
         /// Port to detect by, when it is not the flow's.
         port: Option<u16>,
         expect: Option<Protocol>,

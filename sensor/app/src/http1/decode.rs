@@ -1,0 +1,571 @@
+//! Content codings undone (RFC 9110 §8.4.1): gzip, deflate (raw or zlib) and br, in layers.
+//!
+//! The one place where bytes are decompressed. Output goes through a fixed buffer and is counted against
+//! what went in, so that a small body cannot become an endless one. Checksums are not verified:
+//! receivers use what they have got before they could.
+
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// Output of one call to a decompressor.
+const STEP_BYTES: usize = 8 * 1024;
+/// Input kept to try another coding with, as long as nothing came out.
+const MAX_RETRY_BYTES: usize = 8 * 1024;
+/// Output beyond the bomb limit may be this many times the input.
+pub const MAX_RATIO: u64 = 2048;
+/// Bytes of a gzip header (RFC 1952 §2.3): name, comment and extra field have no limit of their own.
+const MAX_GZIP_HEADER_BYTES: usize = 64 * 1024;
+
+/// A content coding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    Gzip,
+    /// Raw DEFLATE (RFC 1951), which servers send as `deflate` as often as the other.
+    Deflate,
+    /// RFC 1950.
+    Zlib,
+    Brotli,
+}
+
+impl Coding {
+    /// What to try when this one turns out wrong.
+    fn next(self) -> Coding {
+        match self {
+            Coding::Gzip | Coding::Brotli => Coding::Deflate,
+            Coding::Deflate => Coding::Zlib,
+            Coding::Zlib => Coding::Gzip,
+        }
+    }
+}
+
+/// What `Content-Encoding` asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Codings {
+    /// In the order in which they were applied: the last one is undone first.
+    pub layers: Vec<Coding>,
+    pub too_many: bool,
+    pub abnormal: bool,
+}
+
+/// Reads a `Content-Encoding`; at most `limit` layers are taken from a list.
+pub fn codings(value: &[u8], limit: usize) -> Codings {
+    let mut codings = Codings::default();
+    let bare: Vec<u8> = value.iter().copied().filter(|&byte| byte != 0).collect();
+    let single = |name: &[u8]| -> Option<Option<Coding>> {
+        let lower = name.to_ascii_lowercase();
+        match lower.as_slice() {
+            b"gzip" | b"x-gzip" => Some(Some(Coding::Gzip)),
+            b"deflate" | b"x-deflate" => Some(Some(Coding::Deflate)),
+            b"br" => Some(Some(Coding::Brotli)),
+            b"inflate" | b"none" | b"identity" => Some(None),
+            _ => None,
+        }
+    };
+    if let Some(coding) = single(&bare) {
+        codings.layers.extend(coding);
+        return codings;
+    }
+    let names = value
+        .split(|byte| matches!(byte, b',' | b' '))
+        .filter(|name| !name.is_empty());
+    for (count, name) in names.enumerate() {
+        if count >= limit {
+            codings.too_many = true;
+            break;
+        }
+        match single(name) {
+            Some(coding) => codings.layers.extend(coding),
+            None => {
+                codings.abnormal = true;
+                if contains(name, b"gzip") {
+                    codings.layers.push(Coding::Gzip);
+                } else if contains(name, b"deflate") {
+                    codings.layers.push(Coding::Deflate);
+                }
+            }
+        }
+    }
+    codings
+}
+
+fn contains(name: &[u8], part: &[u8]) -> bool {
+    name.windows(part.len())
+        .any(|window| window.eq_ignore_ascii_case(part))
+}
+
+/// Ends decoding of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bomb;
+
+/// The layers of one body.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    /// In the order of undoing.
+    layers: Vec<Layer>,
+    input: u64,
+    output: u64,
+    bomb_bytes: u64,
+    ended: bool,
+}
+
+impl Decoder {
+    pub fn new(codings: &Codings, bomb_bytes: u64) -> Self {
+        Decoder {
+            layers: codings
+                .layers
+                .iter()
+                .rev()
+                .map(|&coding| Layer::new(coding))
+                .collect(),
+            bomb_bytes,
+            ..Decoder::default()
+        }
+    }
+
+    /// The body passes as it is.
+    pub fn is_identity(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    /// Nothing further comes out.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Undoes all layers of some bytes; what comes out goes to `out`, piece by piece. `out` says whether it
+    /// wants more.
+    pub fn decode(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Bomb> {
+        if self.ended {
+            return Ok(());
+        }
+        self.input += bytes.len() as u64;
+        let limit = self.bomb_bytes.max(self.input.saturating_mul(MAX_RATIO));
+        let output = &mut self.output;
+        let mut bomb = false;
+        let wanted = run(&mut self.layers, bytes, &mut |piece| {
+            *output += piece.len() as u64;
+            bomb |= *output > limit;
+            out(piece) && !bomb
+        });
+        self.ended |= !wanted;
+        if bomb { Err(Bomb) } else { Ok(()) }
+    }
+
+    /// The body is over: what was kept to try other codings with comes out as it is.
+    pub fn finish(&mut self, out: &mut dyn FnMut(&[u8]) -> bool) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        for at in 0..self.layers.len() {
+            let (done, later) = self.layers.split_at_mut(at + 1);
+            if let Some(layer) = done.last_mut() {
+                let kept = layer.take_undecided();
+                if !kept.is_empty() && !run(later, &kept, out) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Passes bytes through the layers. False when no more is wanted.
+fn run(layers: &mut [Layer], bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    match layers.split_first_mut() {
+        None => bytes.is_empty() || out(bytes),
+        Some((layer, later)) => layer.decode(bytes, &mut |piece| run(later, piece, out)),
+    }
+}
+
+struct Engine(EngineKind);
+
+enum EngineKind {
+    Inflate(Box<Decompress>),
+    Brotli(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>),
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            EngineKind::Inflate(_) => "Inflate",
+            EngineKind::Brotli(_) => "Brotli",
+        })
+    }
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Bytes of the container's header are awaited.
+    Header,
+    Data(Engine),
+    /// Behind the end, or behind an error that followed output.
+    Over,
+    /// No coding fits: bytes pass as they are.
+    Passing,
+}
+
+#[derive(Debug)]
+struct Layer {
+    coding: Coding,
+    phase: Phase,
+    /// Input so far, while nothing has come out.
+    kept: Vec<u8>,
+    retries: u8,
+}
+
+/// Other codings tried on one body.
+const MAX_RETRIES: u8 = 3;
+
+impl Layer {
+    fn new(coding: Coding) -> Self {
+        Layer {
+            coding,
+            phase: Phase::Header,
+            kept: Vec::new(),
+            retries: 0,
+        }
+    }
+
+    fn take_undecided(&mut self) -> Vec<u8> {
+        match self.phase {
+            Phase::Header | Phase::Data(_) => std::mem::take(&mut self.kept),
+            Phase::Over | Phase::Passing => Vec::new(),
+        }
+    }
+
+    fn decode(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        match &mut self.phase {
+            Phase::Over => return true,
+            Phase::Passing => return bytes.is_empty() || out(bytes),
+            Phase::Data(engine) if self.kept.is_empty() => {
+                // Output has been seen, or the input is too long to be tried again.
+                return match engine.run(bytes, out) {
+                    Ran::More { wanted, .. } => wanted,
+                    Ran::End { wanted, .. } => {
+                        self.phase = Phase::Over;
+                        wanted
+                    }
+                    Ran::Error { wanted, .. } => {
+                        self.phase = Phase::Over;
+                        wanted
+                    }
+                };
+            }
+            Phase::Header | Phase::Data(_) => {}
+        }
+        self.kept.extend_from_slice(bytes);
+        let mut fresh = bytes.len();
+        loop {
+            let start = match &self.phase {
+                Phase::Header => match self.begin() {
+                    Begin::At(start) => start,
+                    Begin::More => return true,
+                    Begin::Wrong => {
+                        if !self.retry() {
+                            return self.pass(out);
+                        }
+                        continue;
+                    }
+                },
+                _ => self.kept.len() - fresh,
+            };
+            let Phase::Data(engine) = &mut self.phase else {
+                return true;
+            };
+            match engine.run(&self.kept[start..], out) {
+                Ran::More { produced, wanted } => {
+                    if produced || self.kept.len() > MAX_RETRY_BYTES {
+                        self.kept = Vec::new();
+                    }
+                    return wanted;
+                }
+                Ran::End { wanted, .. } => {
+                    self.kept = Vec::new();
+                    self.phase = Phase::Over;
+                    return wanted;
+                }
+                Ran::Error {
+                    produced: true,
+                    wanted,
+                } => {
+                    self.kept = Vec::new();
+                    self.phase = Phase::Over;
+                    return wanted;
+                }
+                Ran::Error { .. } => {
+                    if !self.retry() {
+                        return self.pass(out);
+                    }
+                    fresh = self.kept.len();
+                }
+            }
+        }
+    }
+
+    /// Reads the container's header from what is kept.
+    fn begin(&mut self) -> Begin {
+        let begin = match self.coding {
+            Coding::Gzip => gzip_header(&self.kept),
+            Coding::Zlib => zlib_header(&self.kept),
+            Coding::Deflate | Coding::Brotli => Begin::At(0),
+        };
+        if let Begin::At(_) = begin {
+            self.phase = Phase::Data(Engine(match self.coding {
+                Coding::Brotli => EngineKind::Brotli(Box::new(BrotliState::new(
+                    StandardAlloc::default(),
+                    StandardAlloc::default(),
+                    StandardAlloc::default(),
+                ))),
+                _ => EngineKind::Inflate(Box::new(Decompress::new(false))),
+            }));
+        }
+        begin
+    }
+
+    /// Turns to another coding; false when enough were tried.
+    fn retry(&mut self) -> bool {
+        self.retries += 1;
+        self.coding = self.coding.next();
+        self.phase = Phase::Header;
+        self.retries <= MAX_RETRIES
+    }
+
+    fn pass(&mut self, out: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.phase = Phase::Passing;
+        let kept = std::mem::take(&mut self.kept);
+        out(&kept)
+    }
+}
+
+enum Ran {
+    More { produced: bool, wanted: bool },
+    End { wanted: bool },
+    Error { produced: bool, wanted: bool },
+}
+
+impl Engine {
+    fn run(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> bool) -> Ran {
+        let mut buffer = [0u8; STEP_BYTES];
+        let mut rest = bytes;
+        let mut produced = false;
+        loop {
+            let (taken, made, state) = match &mut self.0 {
+                EngineKind::Inflate(inflate) => step_inflate(inflate, rest, &mut buffer),
+                EngineKind::Brotli(brotli) => step_brotli(brotli, rest, &mut buffer),
+            };
+            rest = rest.get(taken..).unwrap_or_default();
+            let wanted = match buffer.get(..made) {
+                Some(piece) if !piece.is_empty() => {
+                    produced = true;
+                    out(piece)
+                }
+                _ => true,
+            };
+            match state {
+                StepState::Error => return Ran::Error { produced, wanted },
+                StepState::End => return Ran::End { wanted },
+                StepState::More if !wanted || (rest.is_empty() && made < STEP_BYTES) => {
+                    return Ran::More { produced, wanted };
+                }
+                StepState::More if taken == 0 && made == 0 => {
+                    return Ran::Error { produced, wanted };
+                }
+                StepState::More => {}
+            }
+        }
+    }
+}
+
+enum StepState {
+    More,
+    End,
+    Error,
+}
+
+fn step_inflate(
+    inflate: &mut Decompress,
+    input: &[u8],
+    output: &mut [u8],
+) -> (usize, usize, StepState) {
+    let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
+    let result = inflate.decompress(input, output, FlushDecompress::None);
+    let taken = usize::try_from(inflate.total_in() - before_in).unwrap_or(input.len());
+    let made = usize::try_from(inflate.total_out() - before_out).unwrap_or(0);
+    let state = match result {
+        Ok(Status::StreamEnd) => StepState::End,
+        Ok(Status::Ok | Status::BufError) => StepState::More,
+        Err(_) => StepState::Error,
+    };
+    (taken, made, state)
+}
+
+fn step_brotli(
+    brotli: &mut BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
+    input: &[u8],
+    output: &mut [u8],
+) -> (usize, usize, StepState) {
+    let (mut available_in, mut taken) = (input.len(), 0);
+    let (mut available_out, mut made, mut total) = (output.len(), 0, 0);
+    let result = BrotliDecompressStream(
+        &mut available_in,
+        &mut taken,
+        input,
+        &mut available_out,
+        &mut made,
+        output,
+        &mut total,
+        brotli,
+    );
+    let state = match result {
+        BrotliResult::ResultSuccess => StepState::End,
+        BrotliResult::ResultFailure => StepState::Error,
+        BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => StepState::More,
+    };
+    (taken, made, state)
+}
+
+enum Begin {
+    At(usize),
+    More,
+    Wrong,
+}
+
+/// RFC 1950 §2.2. A preset dictionary is nothing that a browser could have.
+fn zlib_header(bytes: &[u8]) -> Begin {
+    match bytes {
+        [method, flags, ..] => {
+            let check = (u16::from(*method) << 8) | u16::from(*flags);
+            if method & 0x0f == 8 && method >> 4 <= 7 && check % 31 == 0 && flags & 0x20 == 0 {
+                Begin::At(2)
+            } else {
+                Begin::Wrong
+            }
+        }
+        _ => Begin::More,
+    }
+}
+
+/// RFC 1952 §2.3.
+fn gzip_header(bytes: &[u8]) -> Begin {
+    const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+    const FIXED_BYTES: usize = 10;
+    const HEADER_CRC: u8 = 1 << 1;
+    const EXTRA: u8 = 1 << 2;
+    const NAME: u8 = 1 << 3;
+    const COMMENT: u8 = 1 << 4;
+    let known = bytes.len().min(MAGIC.len());
+    if bytes[..known] != MAGIC[..known] || bytes.len() > MAX_GZIP_HEADER_BYTES {
+        return Begin::Wrong;
+    }
+    let read = || {
+        let flags = *bytes.get(3)?;
+        let mut at = FIXED_BYTES;
+        if flags & EXTRA != 0 {
+            let length = [*bytes.get(at)?, *bytes.get(at + 1)?];
+            at += 2 + usize::from(u16::from_le_bytes(length));
+        }
+        for flag in [NAME, COMMENT] {
+            if flags & flag != 0 {
+                at += bytes.get(at..)?.iter().position(|&byte| byte == 0)? + 1;
+            }
+        }
+        if flags & HEADER_CRC != 0 {
+            at += 2;
+        }
+        (at <= bytes.len()).then_some(at)
+    };
+    read().map_or(Begin::More, Begin::At)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use std::io::Write;
+
+    fn decode(coding: &[u8], chunks: &[&[u8]]) -> Vec<u8> {
+        let mut decoder = Decoder::new(&codings(coding, 2), 1 << 20);
+        let mut out = Vec::new();
+        for chunk in chunks {
+            let _ = decoder.decode(chunk, &mut |piece| {
+                out.extend_from_slice(piece);
+                true
+            });
+        }
+        decoder.finish(&mut |piece| {
+            out.extend_from_slice(piece);
+            true
+        });
+        out
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).expect("to memory");
+        encoder.finish().expect("to memory")
+    }
+
+    fn zlib(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).expect("to memory");
+        encoder.finish().expect("to memory")
+    }
+
+    fn raw(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).expect("to memory");
+        encoder.finish().expect("to memory")
+    }
+
+    #[test]
+    fn whatever_the_name_the_coding_is_found() {
+        let text = b"the quick brown fox jumps over the lazy dog, again and again and again";
+        let rows: &[(&[u8], Vec<u8>)] = &[
+            (b"gzip", gzip(text)),
+            (b"x-gzip", gzip(text)),
+            (b"GZIP\0", gzip(text)),
+            (b"deflate", raw(text)),
+            (b"deflate", zlib(text)),
+            (b"gzip", zlib(text)),
+            (b"gzip", raw(text)),
+            (b"deflate", gzip(text)),
+            (b"gzip", text.to_vec()),
+            (b"br", gzip(text)),
+            (b"identity", text.to_vec()),
+            (b"deflate, gzip", gzip(&raw(text))),
+            (b"xgzip", gzip(text)),
+            (b"unknown", text.to_vec()),
+        ];
+        for (coding, body) in rows {
+            let name = String::from_utf8_lossy(coding);
+            assert_eq!(decode(coding, &[body]), text, "{name}");
+            let bytes: Vec<&[u8]> = body.chunks(1).collect();
+            assert_eq!(decode(coding, &bytes), text, "{name} byte by byte");
+        }
+    }
+
+    #[test]
+    fn what_came_before_an_error_counts() {
+        let text: Vec<u8> = (0..40_000u32).flat_map(|n| n.to_le_bytes()).collect();
+        let mut body = gzip(&text);
+        body.truncate(body.len() / 2);
+        let out = decode(b"gzip", &[&body]);
+        assert!(out.len() > 10_000);
+        assert!(text.starts_with(&out));
+    }
+
+    #[test]
+    fn bombs_end() {
+        let mut body = gzip(&vec![0u8; 64 << 20]);
+        let mut decoder = Decoder::new(&codings(b"gzip", 2), 1 << 20);
+        let mut made = 0;
+        // deflate reaches a ratio of about a thousand: a second layer makes it worse.
+        body = gzip(&body);
+        decoder.layers.push(Layer::new(Coding::Gzip));
+        let result = decoder.decode(&body, &mut |piece| {
+            made += piece.len();
+            true
+        });
+        assert_eq!(result, Err(Bomb));
+        assert!(made < 2 << 20 || made as u64 <= body.len() as u64 * MAX_RATIO + 16_384);
+    }
+}

@@ -1,0 +1,540 @@
+//! The server's side: responses.
+
+use super::body::BodyReader;
+use super::headers::Added;
+use super::request::contains_without_nuls;
+use super::state::{Side, Turn, Work, added_event, same_length};
+use super::wire::{self, ChunkLine, Extra, Field, Next, Version};
+use super::{HttpTransaction, events, http, http_mut, stage};
+use crate::file::FileState;
+use crate::{Body, Transaction};
+use sensor_flow::Direction;
+
+const SIDE: Direction = Direction::ToClient;
+/// What stands for the target of a request that was not seen.
+const URI_NOT_SEEN: &[u8] = b"/libhtp::request_uri_not_seen";
+/// A line that is no status line is body as soon as it is this long.
+const MAX_JUNK_LINE_BYTES: usize = 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum At {
+    /// Between responses.
+    #[default]
+    Idle,
+    Line,
+    Headers,
+    Length(u64),
+    UntilClose,
+    ChunkSize,
+    ChunkData(u64),
+    ChunkEnd,
+    Trailer,
+    /// Behind a gap: until something looks like a response.
+    Lost,
+}
+
+#[derive(Debug, Default)]
+pub struct ResponseSide {
+    at: At,
+    tx: Option<u64>,
+    body: BodyReader,
+    extra: Option<Extra>,
+    continued: bool,
+    refuses_body: bool,
+}
+
+impl Side for ResponseSide {
+    fn step(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
+        if let Some(Extra::Cr) = self.extra
+            && let Some(&first) = input.first()
+        {
+            self.extra = None;
+            return Turn::Used(usize::from(first == b'\r'));
+        }
+        match self.at {
+            At::Idle => self.idle(input, closed, work),
+            At::Line => self.line(input, closed, work),
+            At::Headers | At::Trailer => self.fields(input, closed, work),
+            At::Length(left) => self.length(input, left, work),
+            At::UntilClose if input.is_empty() => Turn::More,
+            At::UntilClose => {
+                self.push(input, work);
+                Turn::Used(input.len())
+            }
+            At::ChunkSize => self.chunk_size(input, closed, work),
+            At::ChunkData(left) => self.chunk_data(input, left, work),
+            At::ChunkEnd => self.chunk_end(input, work),
+            At::Lost => self.lost(input),
+        }
+    }
+
+    fn too_long(&mut self, work: &mut Work<'_>) {
+        work.raise(self.tx, events::RESPONSE_FIELD_TOO_LONG);
+    }
+}
+
+impl ResponseSide {
+    /// Whether the server has refused the body that the client asked leave to send.
+    pub fn refuses_body(&mut self) -> bool {
+        std::mem::take(&mut self.refuses_body)
+    }
+
+    /// Bytes that will never come.
+    pub fn gap(&mut self, bytes: u64, work: &mut Work<'_>) {
+        let left = match self.at {
+            At::Length(left) | At::ChunkData(left) => left,
+            At::UntilClose => u64::MAX,
+            _ => {
+                if self.at != At::Idle {
+                    work.raise(self.tx, events::INVALID_GAP);
+                    self.complete(FileState::Truncated, work);
+                }
+                self.at = At::Lost;
+                return;
+            }
+        };
+        let lost = bytes.min(left);
+        if let Some(tx) = work.tx(self.tx) {
+            self.body.gap(tx, SIDE, lost);
+        }
+        match self.at {
+            At::Length(_) if lost == left => {
+                self.complete(FileState::Closed, work);
+            }
+            At::Length(_) => self.at = At::Length(left - lost),
+            At::ChunkData(_) if lost == left => self.at = At::ChunkEnd,
+            At::ChunkData(_) => self.at = At::ChunkData(left - lost),
+            _ => {}
+        }
+        if bytes > lost {
+            if self.at != At::Idle {
+                self.complete(FileState::Truncated, work);
+            }
+            self.at = At::Lost;
+        }
+    }
+
+    /// No more bytes.
+    pub fn end(&mut self, work: &mut Work<'_>) {
+        if !matches!(self.at, At::Idle | At::Lost) {
+            self.complete(FileState::Closed, work);
+        }
+    }
+
+    fn idle(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
+        if input.is_empty() {
+            return Turn::More;
+        }
+        self.continued = false;
+        if let Some(&id) = work.awaiting.front() {
+            self.tx = Some(id);
+            self.body = BodyReader::default();
+            let http09 = work
+                .tx(self.tx)
+                .and_then(|tx| http(tx))
+                .is_some_and(|http| http.request.http09);
+            let progress = if http09 { stage::BODY } else { stage::LINE };
+            if let Some(tx) = work.tx(self.tx) {
+                tx.advance(SIDE, progress);
+            }
+            self.at = if http09 { At::UntilClose } else { At::Line };
+            return Turn::Used(0);
+        }
+        // Nobody asked: a response all the same, or more body than was announced.
+        if let Some(b'\r' | b'\n') = input.first() {
+            return Turn::Used(1);
+        }
+        let line = wire::any_line_end(input, closed);
+        if line.is_none() && input.len() < 4 && !closed {
+            return Turn::More;
+        }
+        if wire::is_body_line(input) && self.tx.is_some() {
+            work.raise(self.tx, events::RESPONSE_BODY_UNEXPECTED);
+            return Turn::Used(line.unwrap_or(input.len()));
+        }
+        let body = Body::Http1(Box::new(HttpTransaction::default()));
+        let Some(tx) = work.transactions.begin(body) else {
+            return Turn::Fail;
+        };
+        tx.raise(events::UNABLE_TO_MATCH_RESPONSE_TO_REQUEST);
+        tx.advance(Direction::ToServer, Transaction::COMPLETE);
+        tx.advance(SIDE, stage::LINE);
+        let id = tx.id;
+        if let Some(http) = http_mut(tx) {
+            http.request.uri = Some(URI_NOT_SEEN.to_vec());
+            http.request.path = Some(URI_NOT_SEEN.to_vec());
+        }
+        self.tx = Some(id);
+        self.body = BodyReader::default();
+        work.awaiting.push_back(id);
+        self.at = At::Line;
+        Turn::Used(0)
+    }
+
+    fn line(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
+        let used = match wire::any_line_end(input, closed) {
+            Some(used) => used,
+            None if closed && !input.is_empty() => input.len(),
+            None if input.len() > MAX_JUNK_LINE_BYTES && wire::is_body_line(input) => {
+                self.push(input, work);
+                return Turn::Used(input.len());
+            }
+            None => return Turn::More,
+        };
+        let line = wire::strip_line_end(&input[..used]);
+        if line.is_empty() {
+            return Turn::Used(used);
+        }
+        if wire::is_body_line(&input[..used]) {
+            // Browsers take what does not look like a status line for body; a short line, or one in front
+            // of what may be a status line, is skipped.
+            match input.get(used) {
+                None if !closed => return Turn::More,
+                Some(b'H') => return Turn::Used(used),
+                Some(_) if line.len() <= 2 => return Turn::Used(used),
+                _ => {}
+            }
+            self.push(&input[..used], work);
+            return Turn::Used(used);
+        }
+        let Some(tx) = work.tx(self.tx) else {
+            return Turn::Fail;
+        };
+        read_line(tx, line);
+        tx.advance(SIDE, stage::HEADERS);
+        self.at = At::Headers;
+        Turn::Used(used)
+    }
+
+    fn fields(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
+        let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) else {
+            return Turn::Fail;
+        };
+        match wire::next_field(SIDE, input, closed) {
+            Next::Field(field, used) => {
+                if add_field(tx, field, &input[..used]) == Added::TooMany {
+                    return Turn::Fail;
+                }
+                Turn::Used(used)
+            }
+            Next::End(used, extra) => {
+                if let Some(http) = http_mut(tx) {
+                    let raw = &mut http.response.message.raw_headers;
+                    raw.extend_from_slice(&input[..used]);
+                }
+                self.extra = Some(extra);
+                if self.at == At::Trailer {
+                    return self.complete(FileState::Closed, work).at(used);
+                }
+                self.headers_end(work).at(used)
+            }
+            Next::More if closed && !input.is_empty() => Turn::Used(input.len()),
+            Next::More => Turn::More,
+        }
+    }
+
+    /// Decides what follows the header fields (RFC 9112 §6.3), as browsers do.
+    fn headers_end(&mut self, work: &mut Work<'_>) -> Turn {
+        let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) else {
+            return Turn::Fail;
+        };
+        let Some(http) = http(tx) else {
+            return Turn::Fail;
+        };
+        let request = &http.request;
+        let status = http.response.status_number.unwrap_or(0);
+        let headers = &http.response.message.headers;
+        let coding = headers.find_without_nuls(b"transfer-encoding");
+        let length = headers.find_without_nuls(b"content-length");
+        let unframed = coding.is_none() && length.is_none();
+        let is_head = http.is_method(b"HEAD");
+        let mut raised = Vec::new();
+        if http.is_method(b"CONNECT") && (200..300).contains(&status) {
+            let port = request.port;
+            let id = tx.id;
+            tx.advance(Direction::ToServer, Transaction::COMPLETE);
+            self.body = BodyReader::default();
+            self.complete(FileState::Closed, work);
+            work.awaiting.retain(|&awaited| awaited != id);
+            return Turn::Tunnel { used: 0, port };
+        }
+        if status == 101 {
+            if unframed {
+                self.complete(FileState::Closed, work);
+                return Turn::Opaque(0);
+            }
+            raised.push(events::SWITCHING_PROTO_WITH_CONTENT_LENGTH);
+        } else if status == 100 && coding.is_none() {
+            let bytes = length.and_then(|length| wire::content_length(&length.value).0);
+            if bytes.unwrap_or(0) == 0 {
+                if std::mem::replace(&mut self.continued, true) {
+                    tx.raise(events::CONTINUE_ALREADY_SEEN);
+                }
+                if let Some(http) = http_mut(tx) {
+                    http.response.message.headers.clear();
+                    http.response.message.forget_texts();
+                }
+                tx.progress[SIDE.index()] = stage::LINE;
+                self.at = At::Line;
+                return Turn::Used(0);
+            }
+        } else if (400..500).contains(&status)
+            && request
+                .message
+                .headers
+                .value(b"expect")
+                .is_some_and(|expect| expect.eq_ignore_ascii_case(b"100-continue"))
+        {
+            self.refuses_body = request.message.body.wire_bytes == 0;
+        }
+        let bodyless = matches!(status, 100..=199 | 204 | 304);
+        if bodyless && !unframed {
+            // Browsers show what servers send here.
+            raised.push(events::RESPONSE_BODY_UNEXPECTED);
+        }
+        let chunked = coding.filter(|coding| contains_without_nuls(&coding.value, b"chunked"));
+        let next = if is_head || (bodyless && unframed) {
+            None
+        } else if let Some(coding) = chunked {
+            if !coding.value.eq_ignore_ascii_case(b"chunked") {
+                raised.push(events::RESPONSE_ABNORMAL_TRANSFER_ENCODING);
+            }
+            let version = http
+                .response
+                .message
+                .protocol
+                .as_deref()
+                .map_or(Version::Unknown, |protocol| wire::version(protocol).0);
+            if version < Version::Http11 {
+                raised.push(events::RESPONSE_CHUNKED_OLD_PROTO);
+            }
+            Some(At::ChunkSize)
+        } else if let Some(length) = length {
+            let (bytes, before, behind) = wire::content_length(&length.value);
+            if before {
+                raised.push(events::CONTENT_LENGTH_EXTRA_DATA_START);
+            }
+            if behind {
+                raised.push(events::CONTENT_LENGTH_EXTRA_DATA_END);
+            }
+            match bytes {
+                Some(0) => None,
+                Some(bytes) => Some(At::Length(bytes)),
+                None => {
+                    raised.push(events::INVALID_CONTENT_LENGTH_FIELD_IN_RESPONSE);
+                    Some(At::UntilClose)
+                }
+            }
+        } else {
+            if headers
+                .value(b"content-type")
+                .is_some_and(|kind| contains_without_nuls(kind, b"multipart/byteranges"))
+            {
+                raised.push(events::RESPONSE_MULTIPART_BYTERANGES);
+            }
+            Some(At::UntilClose)
+        };
+        for event in raised {
+            tx.raise(event);
+        }
+        tx.advance(SIDE, stage::BODY);
+        self.body
+            .set_coding(BodyReader::new(tx, SIDE, work.shared, work.limits));
+        match next {
+            Some(at) => {
+                self.at = at;
+                Turn::Used(0)
+            }
+            None => self.complete(FileState::Closed, work),
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], work: &mut Work<'_>) {
+        if let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) {
+            self.body.push(tx, SIDE, bytes, work.shared, work.limits);
+        }
+    }
+
+    fn count(&mut self, bytes: usize, work: &mut Work<'_>) {
+        if let Some(tx) = work.tx(self.tx) {
+            BodyReader::count(tx, SIDE, bytes);
+        }
+    }
+
+    fn length(&mut self, input: &[u8], left: u64, work: &mut Work<'_>) -> Turn {
+        let count = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
+        if count == 0 {
+            return Turn::More;
+        }
+        self.push(&input[..count], work);
+        self.at = At::Length(left - count as u64);
+        if left == count as u64 {
+            return self.complete(FileState::Closed, work).at(count);
+        }
+        Turn::Used(count)
+    }
+
+    fn chunk_size(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
+        let line = if wire::is_no_chunk_line(input) {
+            ChunkLine::Invalid
+        } else {
+            match wire::line_feed(input) {
+                Some(used) => match wire::chunk_line(&input[..used]) {
+                    ChunkLine::Invalid => ChunkLine::Invalid,
+                    line => {
+                        self.count(used, work);
+                        return self.chunk(line, used, work);
+                    }
+                },
+                None if closed && !input.is_empty() => return Turn::Used(input.len()),
+                None => return Turn::More,
+            }
+        };
+        debug_assert_eq!(line, ChunkLine::Invalid);
+        work.raise(self.tx, events::INVALID_RESPONSE_CHUNK_LEN);
+        // The line is the first of a body until close.
+        self.at = At::UntilClose;
+        Turn::Used(0)
+    }
+
+    fn chunk(&mut self, line: ChunkLine, used: usize, work: &mut Work<'_>) -> Turn {
+        if let ChunkLine::Size { bytes, extension } = line {
+            if extension {
+                work.raise(self.tx, events::RESPONSE_CHUNK_EXTENSION);
+            }
+            if bytes > 0 {
+                self.at = At::ChunkData(bytes);
+            } else {
+                self.at = At::Trailer;
+                if let Some(tx) = work.tx(self.tx) {
+                    tx.advance(SIDE, stage::TRAILER);
+                }
+            }
+        }
+        Turn::Used(used)
+    }
+
+    fn chunk_data(&mut self, input: &[u8], left: u64, work: &mut Work<'_>) -> Turn {
+        let count = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
+        if count == 0 {
+            return Turn::More;
+        }
+        self.push(&input[..count], work);
+        self.at = match left - count as u64 {
+            0 => At::ChunkEnd,
+            left => At::ChunkData(left),
+        };
+        Turn::Used(count)
+    }
+
+    fn chunk_end(&mut self, input: &[u8], work: &mut Work<'_>) -> Turn {
+        let used = match wire::line_feed(input) {
+            Some(used) => {
+                self.at = At::ChunkSize;
+                used
+            }
+            None if input.is_empty() => return Turn::More,
+            None => input.len(),
+        };
+        self.count(used, work);
+        Turn::Used(used)
+    }
+
+    fn lost(&mut self, input: &[u8]) -> Turn {
+        let Some(used) = wire::line_feed(input) else {
+            return if input.len() > wire::MAX_FIELD_BYTES / 2 {
+                Turn::Used(input.len())
+            } else {
+                Turn::More
+            };
+        };
+        let line = wire::status_line(&input[..used]);
+        let version = line
+            .protocol
+            .map_or(Version::Unknown, |token| wire::version(token).0);
+        let status = line.status.and_then(wire::status_number);
+        if version > Version::Invalid && status.is_some() {
+            self.at = At::Idle;
+            return Turn::Used(0);
+        }
+        Turn::Used(used)
+    }
+
+    /// The response is over.
+    fn complete(&mut self, state: FileState, work: &mut Work<'_>) -> Turn {
+        if let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) {
+            self.body.finish(tx, SIDE, state, work.shared, work.limits);
+            tx.advance(SIDE, Transaction::COMPLETE);
+        }
+        if work.awaiting.front() == self.tx.as_ref() {
+            work.awaiting.pop_front();
+        }
+        self.at = At::Idle;
+        Turn::Used(0)
+    }
+}
+
+/// Status line → transaction.
+fn read_line(tx: &mut Transaction, line: &[u8]) {
+    let parts = wire::status_line(line);
+    let version = parts
+        .protocol
+        .map_or(Version::Invalid, |token| wire::version(token).0);
+    let number = parts.status.and_then(wire::status_number);
+    if version == Version::Invalid {
+        tx.raise(events::RESPONSE_LINE_INVALID_PROTOCOL);
+    }
+    if number.is_none() {
+        tx.raise(events::RESPONSE_LINE_INVALID_RESPONSE_STATUS);
+    }
+    if let Some(http) = http_mut(tx) {
+        let response = &mut http.response;
+        response.message.line = Some(line.to_vec());
+        response.message.protocol = parts.protocol.map(<[u8]>::to_vec);
+        response.status = parts.status.map(<[u8]>::to_vec);
+        response.status_number = number;
+        response.reason = parts.message.map(<[u8]>::to_vec);
+    }
+}
+
+fn add_field(tx: &mut Transaction, field: Field, raw: &[u8]) -> Added {
+    let odd = field.oddities;
+    let rows = [
+        (odd.deformed_end, events::DEFORMED_EOL),
+        (
+            odd.space_after_name,
+            events::RESPONSE_INVALID_LWS_AFTER_NAME,
+        ),
+        (
+            odd.space_before_name,
+            events::INVALID_RESPONSE_FIELD_FOLDING,
+        ),
+        (odd.name_not_token, events::RESPONSE_HEADER_NAME_NOT_TOKEN),
+        (odd.missing_colon, events::RESPONSE_FIELD_MISSING_COLON),
+        (
+            odd.empty_name && !odd.missing_colon,
+            events::RESPONSE_INVALID_EMPTY_NAME,
+        ),
+    ];
+    for (raised, event) in rows {
+        if raised {
+            tx.raise(event);
+        }
+    }
+    let Some(http) = http_mut(tx) else {
+        return Added::TooMany;
+    };
+    let message = &mut http.response.message;
+    message.raw_headers.extend_from_slice(raw);
+    message.forget_texts();
+    let added = message.headers.add(field, same_length);
+    let names = [
+        events::RESPONSE_HEADER_REPETITION,
+        events::DUPLICATE_CONTENT_LENGTH_FIELD_IN_RESPONSE,
+        events::RESPONSE_TOO_MANY_HEADERS,
+    ];
+    for event in added_event(added, names) {
+        tx.raise(event);
+    }
+    added
+}

@@ -1,0 +1,528 @@
+//! Bytes → lines, header fields and numbers (RFC 9112), as forgiving as browsers and servers are: what
+//! one of them accepts is read, and what is odd about it is flagged. Pure: no state, no transactions.
+//!
+//! Lines of requests end in CRLF or LF; those of responses in any mix of CR and LF, as browsers take
+//! them. `closed` says that nothing follows, so that an unfinished line is taken as it is.
+
+use sensor_flow::Direction;
+
+/// A longer line or field ends parsing.
+pub const MAX_FIELD_BYTES: usize = 18_000;
+/// Continuation lines of one field; later ones are fields of their own.
+pub const MAX_FOLDS: usize = 128;
+/// A chunk cannot be larger than this.
+pub const MAX_CHUNK_BYTES: u64 = i32::MAX as u64;
+
+/// Version in a request or status line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// None was given.
+    Unknown,
+    Invalid,
+    Http09,
+    Http10,
+    Http11,
+}
+
+/// What is odd about a field.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Oddities {
+    pub missing_colon: bool,
+    pub empty_name: bool,
+    pub space_before_name: bool,
+    pub space_after_name: bool,
+    pub name_not_token: bool,
+    pub deformed_end: bool,
+}
+
+/// A header or trailer field: both parts without the space around them, folds joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    pub name: Vec<u8>,
+    pub value: Vec<u8>,
+    pub oddities: Oddities,
+}
+
+/// Line ends behind the last one that belong to it still, when they follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extra {
+    None,
+    /// A carriage return (`LF CR`).
+    Cr,
+}
+
+/// What stands at the beginning of some header bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// A field, and the bytes it took.
+    Field(Field, usize),
+    /// The end of the fields, and the bytes it took.
+    End(usize, Extra),
+    /// Not to be told yet.
+    More,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineEnd {
+    More,
+    Bytes { count: usize, deformed: bool },
+}
+
+/// The position behind the first LF.
+pub fn line_feed(input: &[u8]) -> Option<usize> {
+    input
+        .iter()
+        .position(|&byte| byte == b'\n')
+        .map(|at| at + 1)
+}
+
+/// The position behind the first line end of a status line: CR, LF or CRLF.
+pub fn any_line_end(input: &[u8], closed: bool) -> Option<usize> {
+    let at = input
+        .iter()
+        .position(|&byte| matches!(byte, b'\r' | b'\n'))?;
+    match (input[at], input.get(at + 1)) {
+        (b'\r', Some(b'\n')) => Some(at + 2),
+        (b'\r', None) if !closed => None,
+        _ => Some(at + 1),
+    }
+}
+
+/// The next field, or the end of the fields.
+pub fn next_field(direction: Direction, input: &[u8], closed: bool) -> Next {
+    let response = direction == Direction::ToClient;
+    match (input.first(), input.get(1)) {
+        (None, _) => return Next::More,
+        (Some(b'\n'), Some(b'\r')) if response => return Next::End(2, Extra::None),
+        (Some(b'\n'), None) if response => return Next::End(1, Extra::Cr),
+        (Some(b'\n'), _) => return Next::End(1, Extra::None),
+        (Some(b'\r'), Some(b'\n')) => return Next::End(2, Extra::None),
+        (Some(b'\r'), None) if !closed => return Next::More,
+        (Some(b'\r'), _) if response => return Next::End(1, Extra::None),
+        _ => {}
+    }
+    let Some((name, value_at)) = name(response, input, closed) else {
+        return Next::More;
+    };
+    let mut oddities = Oddities::default();
+    match name {
+        None => {
+            oddities.missing_colon = true;
+            oddities.empty_name = true;
+        }
+        Some(name) => {
+            oddities.empty_name = name.is_empty();
+            oddities.space_before_name = name.first().is_some_and(is_blank);
+            oddities.space_after_name = name.last().is_some_and(is_blank);
+            oddities.name_not_token = !trim_blanks(name).iter().copied().all(is_token);
+        }
+    }
+    match value(response, input, value_at, closed, &mut oddities) {
+        None => Next::More,
+        Some((value, used)) => {
+            let field = Field {
+                name: trim(name.unwrap_or_default()).to_vec(),
+                value,
+                oddities,
+            };
+            Next::Field(field, used)
+        }
+    }
+}
+
+/// The name up to its colon and where the value begins; no name when the line has no colon.
+/// A line end followed by a space continues the name.
+fn name(response: bool, input: &[u8], closed: bool) -> Option<(Option<&[u8]>, usize)> {
+    let mut ended = None;
+    for (at, &byte) in input.iter().enumerate() {
+        match (ended, byte) {
+            (None, b':') => {
+                let blanks = input[at + 1..]
+                    .iter()
+                    .take_while(|byte| is_blank(byte))
+                    .count();
+                return Some((Some(&input[..at]), at + 1 + blanks));
+            }
+            (None, b'\n') => ended = Some(b'\n'),
+            (None, b'\r') if response => ended = Some(b'\r'),
+            (None, _) => {}
+            (Some(_), b' ') => ended = None,
+            (Some(b'\r'), b'\n') => ended = Some(b'\n'),
+            (Some(_), _) => return Some((None, 0)),
+        }
+    }
+    closed.then_some((None, 0))
+}
+
+/// The value from `at` on, with its continuation lines, and the position behind its line end.
+fn value(
+    response: bool,
+    input: &[u8],
+    at: usize,
+    closed: bool,
+    oddities: &mut Oddities,
+) -> Option<(Vec<u8>, usize)> {
+    let (first, mut end) = line_rest(response, input, at, closed)?;
+    let mut value = first.to_vec();
+    let mut line_is_empty = false;
+    // Empty continuation lines may turn out to be the end of the fields: where the first one begins.
+    let mut rest = None;
+    for fold in 0..=MAX_FOLDS {
+        let LineEnd::Bytes { count, deformed } = line_end(response, input, end, closed) else {
+            return None;
+        };
+        oddities.deformed_end |= deformed;
+        let next = end + count;
+        if !line_is_empty || count > 1 || input.get(next) == Some(&b'\n') {
+            rest = None;
+        }
+        match input.get(next) {
+            Some(b' ' | b'\t' | 0) if count > 0 && fold < MAX_FOLDS => {}
+            None if count > 0 && !closed => return None,
+            _ => return Some((trim(&value).to_vec(), rest.unwrap_or(next))),
+        }
+        let begin = next + 1;
+        rest.get_or_insert(begin);
+        if response {
+            match looks_like_field(&input[begin..]) {
+                Some(true) => return Some((trim(&value).to_vec(), begin)),
+                None if !closed => return None,
+                _ => {}
+            }
+        }
+        let (line, line_ends) = line_rest(response, input, begin, closed)?;
+        if !value.is_empty() {
+            value.push(input[next]);
+        }
+        value.extend_from_slice(line);
+        line_is_empty = line.is_empty();
+        end = line_ends;
+    }
+    None
+}
+
+/// The bytes from `at` up to a line end, and where that stands.
+fn line_rest(response: bool, input: &[u8], at: usize, closed: bool) -> Option<(&[u8], usize)> {
+    let rest = &input[at..];
+    let found = rest
+        .iter()
+        .position(|&byte| byte == b'\n' || (response && byte == b'\r'));
+    let mut length = match found {
+        Some(length) => length,
+        None if closed => rest.len(),
+        None => return None,
+    };
+    if !response && found.is_some() && rest[..length].last() == Some(&b'\r') {
+        length -= 1;
+    }
+    Some((&rest[..length], at + length))
+}
+
+/// The line end that stands at `at`; none at all is one of no bytes, at the very end.
+fn line_end(response: bool, input: &[u8], at: usize, closed: bool) -> LineEnd {
+    let rest = &input[at..];
+    let plain = |count| LineEnd::Bytes {
+        count,
+        deformed: false,
+    };
+    let deformed = |count| LineEnd::Bytes {
+        count,
+        deformed: true,
+    };
+    let open = !closed;
+    match rest {
+        [] => plain(0),
+        [b'\r'] if open => LineEnd::More,
+        [b'\r', b'\n', tail @ ..] if response => match tail {
+            [b'\r'] if open => LineEnd::More,
+            [b'\r', b'\r' | b' ' | b'\t', ..] => {
+                // CRLF, then carriage returns and blanks: one line end, unless an empty line follows.
+                let blanks = tail
+                    .iter()
+                    .take_while(|byte| matches!(byte, b'\r' | b' ' | b'\t'))
+                    .count();
+                let feed = usize::from(tail.get(blanks) == Some(&b'\n'));
+                match &tail[blanks + feed..] {
+                    [] | [b'\r'] if open => LineEnd::More,
+                    [b'\n', ..] | [b'\r', b'\n', ..] => plain(2),
+                    _ => deformed(2 + blanks + feed),
+                }
+            }
+            _ => plain(2),
+        },
+        [b'\r', b'\n', ..] => plain(2),
+        [b'\n'] if open => LineEnd::More,
+        [b'\n', b'\r', ..] if response => plain(2),
+        [b'\n', b'\r'] | [b'\n', b'\r', b'\r'] if open => LineEnd::More,
+        [b'\n', b'\r', b'\r', b'\n', ..] => deformed(2),
+        _ => plain(1),
+    }
+}
+
+/// Whether a line that begins with a blank is a field all the same: a token and a colon.
+fn looks_like_field(line: &[u8]) -> Option<bool> {
+    let blanks = line.iter().take_while(|byte| is_blank(byte)).count();
+    let token = line[blanks..]
+        .iter()
+        .take_while(|&&byte| is_token(byte))
+        .count();
+    let after = &line[blanks + token..];
+    let more = after.iter().take_while(|byte| is_blank(byte)).count();
+    after.get(more).map(|&byte| token > 0 && byte == b':')
+}
+
+/// Version of a protocol token: `HTTP/1.1`, with spaces and zeros where servers bear them.
+/// The flag tells of such.
+pub fn version(token: &[u8]) -> (Version, bool) {
+    let parse = || {
+        let rest = trim_start_whitespace(token);
+        let (http, rest) = rest.split_at_checked(4)?;
+        if !http.eq_ignore_ascii_case(b"HTTP") {
+            return None;
+        }
+        let slash = trim_start_whitespace(rest);
+        let mut odd = slash.len() != rest.len();
+        let rest = slash.strip_prefix(b"/")?;
+        let zeros = rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace() || **byte == b'0')
+            .count();
+        odd |= zeros > 0 && rest[zeros..].first() != Some(&b'.');
+        let (version, rest) = match &rest[zeros..] {
+            [b'.', b'9', rest @ ..] => (Version::Http09, rest),
+            [b'1', b'.', b'0', rest @ ..] => (Version::Http10, rest),
+            [b'1', b'.', b'1', rest @ ..] => (Version::Http11, rest),
+            _ => return None,
+        };
+        trim_start_whitespace(rest)
+            .is_empty()
+            .then_some((version, odd))
+    };
+    parse().unwrap_or((Version::Invalid, false))
+}
+
+/// Parts of a status line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StatusLine<'a> {
+    pub protocol: Option<&'a [u8]>,
+    pub status: Option<&'a [u8]>,
+    pub message: Option<&'a [u8]>,
+}
+
+/// Splits a status line; whatever is missing is missing.
+pub fn status_line(line: &[u8]) -> StatusLine<'_> {
+    let mut parts = StatusLine::default();
+    let lead = line
+        .iter()
+        .take_while(|&&byte| is_space(byte) || byte == 0)
+        .count();
+    let (protocol, rest) = split_at_space(&line[lead..]);
+    if protocol.is_empty() {
+        return parts;
+    }
+    parts.protocol = Some(protocol);
+    let (status, rest) = split_at_space(trim_start(rest));
+    if status.is_empty() {
+        return parts;
+    }
+    parts.status = Some(status);
+    let message = trim_start_whitespace(rest);
+    if message.len() < rest.len() {
+        parts.message = Some(strip_line_end(message));
+    }
+    parts
+}
+
+/// Whether a line is no status line but the beginning of a body.
+pub fn is_body_line(line: &[u8]) -> bool {
+    let lead = line
+        .iter()
+        .take_while(|&&byte| is_space(byte) || byte == 0)
+        .count();
+    !line[lead..]
+        .get(..4)
+        .is_some_and(|http| http.eq_ignore_ascii_case(b"HTTP"))
+}
+
+/// A status code from 100 to 999.
+pub fn status_number(status: &[u8]) -> Option<u16> {
+    let digits = trim_blanks(status);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) || digits.len() > 5 {
+        return None;
+    }
+    let number = digits
+        .iter()
+        .fold(0u32, |number, digit| number * 10 + u32::from(digit - b'0'));
+    u16::try_from(number)
+        .ok()
+        .filter(|number| (100..=999).contains(number))
+}
+
+/// Parts of a request line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestLine<'a> {
+    pub method: &'a [u8],
+    pub uri: Option<&'a [u8]>,
+    /// Empty when there is none.
+    pub protocol: &'a [u8],
+    pub space_before_method: bool,
+    pub odd_method_delimiter: bool,
+    pub odd_uri_delimiter: bool,
+}
+
+/// Splits a request line. What stands behind the last space is the protocol: a URI may have spaces.
+pub fn request_line(line: &[u8]) -> RequestLine<'_> {
+    let start = trim_start(line);
+    let (method, rest) = split_at_space(start);
+    let target = trim_start(rest);
+    let delimiter = &rest[..rest.len() - target.len()];
+    let mut parts = RequestLine {
+        method,
+        space_before_method: start.len() < line.len(),
+        odd_method_delimiter: delimiter.iter().any(|&byte| byte != b' '),
+        ..RequestLine::default()
+    };
+    if target.is_empty() {
+        return parts;
+    }
+    let target = trim(target);
+    let split =
+        |is_delimiter: fn(u8) -> bool| match target.iter().rposition(|&byte| is_delimiter(byte)) {
+            Some(at) => (trim(&target[..at]), trim(&target[at + 1..])),
+            None => (target, &[][..]),
+        };
+    let (mut uri, mut protocol) = split(|byte| byte == b' ');
+    if uri.iter().any(|&byte| is_space(byte) && byte != b' ') {
+        parts.odd_uri_delimiter = true;
+        if uri.len() == target.len() {
+            (uri, protocol) = split(is_space);
+        }
+    }
+    parts.uri = Some(uri);
+    parts.protocol = protocol;
+    parts
+}
+
+/// A `Content-Length`: the first run of digits, and whether something stood before or behind it.
+pub fn content_length(value: &[u8]) -> (Option<u64>, bool, bool) {
+    let value = trim_blanks(value);
+    let before = value
+        .iter()
+        .take_while(|byte| !byte.is_ascii_digit())
+        .count();
+    let digits = value[before..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let length = (digits > 0)
+        .then(|| {
+            value[before..before + digits]
+                .iter()
+                .try_fold(0u64, |length, digit| {
+                    length.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+                })
+        })
+        .flatten();
+    let behind = !trim_blanks(&value[before + digits..]).is_empty();
+    (length, before > 0, behind)
+}
+
+/// A line that should give a chunk's size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChunkLine {
+    /// Nothing but space: the size comes later.
+    Empty,
+    Size {
+        bytes: u64,
+        extension: bool,
+    },
+    Invalid,
+}
+
+/// Reads the line of a chunk's size.
+pub fn chunk_line(line: &[u8]) -> ChunkLine {
+    let rest = &line[line.iter().take_while(|&&byte| is_space(byte)).count()..];
+    if rest.is_empty() {
+        return ChunkLine::Empty;
+    }
+    let digits = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count();
+    if digits == 0 {
+        return ChunkLine::Invalid;
+    }
+    let size = rest[..digits].iter().try_fold(0u64, |size, &digit| {
+        let value = char::from(digit).to_digit(16)?;
+        size.checked_mul(16)?.checked_add(u64::from(value))
+    });
+    match size {
+        None => ChunkLine::Invalid,
+        Some(bytes) if bytes > MAX_CHUNK_BYTES => ChunkLine::Empty,
+        Some(bytes) => ChunkLine::Size {
+            bytes,
+            extension: rest[digits..].contains(&b';'),
+        },
+    }
+}
+
+/// Whether the beginning of a line can already not be a chunk's size.
+pub fn is_no_chunk_line(beginning: &[u8]) -> bool {
+    beginning
+        .iter()
+        .find(|&&byte| !is_space(byte))
+        .is_some_and(|byte| !byte.is_ascii_hexdigit())
+}
+
+/// Space as C's `isspace` has it.
+pub fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c)
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// A character of a token (RFC 9110 §5.6.2).
+fn is_token(byte: u8) -> bool {
+    (0x20..0x7f).contains(&byte) && !b"()<>@,;:\\\"/[]?={} \t".contains(&byte)
+}
+
+pub fn trim(bytes: &[u8]) -> &[u8] {
+    let bytes = trim_start(bytes);
+    let end = bytes
+        .iter()
+        .rposition(|&byte| !is_space(byte))
+        .map_or(0, |at| at + 1);
+    &bytes[..end]
+}
+
+pub fn trim_start(bytes: &[u8]) -> &[u8] {
+    &bytes[bytes.iter().take_while(|&&byte| is_space(byte)).count()..]
+}
+
+fn trim_start_whitespace(bytes: &[u8]) -> &[u8] {
+    bytes.trim_ascii_start()
+}
+
+fn trim_blanks(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().take_while(|byte| is_blank(byte)).count();
+    let end = bytes
+        .iter()
+        .rposition(|byte| !is_blank(byte))
+        .map_or(0, |at| at + 1);
+    bytes.get(start..end).unwrap_or_default()
+}
+
+/// Without the line ends at its end.
+pub fn strip_line_end(line: &[u8]) -> &[u8] {
+    let end = line
+        .iter()
+        .rposition(|byte| !matches!(byte, b'\r' | b'\n'))
+        .map_or(0, |at| at + 1);
+    &line[..end]
+}
+
+fn split_at_space(bytes: &[u8]) -> (&[u8], &[u8]) {
+    bytes.split_at(bytes.iter().take_while(|&&byte| !is_space(byte)).count())
+}
