@@ -1,4 +1,383 @@
-//! Names of the rule language that wait for a parser.
-pub fn known_names() -> crate::Vocabulary {
-    crate::Vocabulary::default()
+//! Names of the rule language whether or not a parser fills them.
+
+use crate::{BufferSpec, ProtocolId, ProtocolSpec, Side, Vocabulary};
+
+/// Protocols by name, with other names.
+const PROTOCOLS: &[(&str, &[&str])] = &[
+    ("http", &["http1"]),
+    ("http2", &[]),
+    ("tls", &["ssl"]),
+    ("dns", &[]),
+    ("smb", &[]),
+    ("dcerpc", &["dce"]),
+    ("ssh", &[]),
+    ("smtp", &[]),
+    ("ftp", &[]),
+    ("ftp-data", &[]),
+    ("imap", &[]),
+    ("pop3", &[]),
+    ("krb5", &[]),
+    ("snmp", &[]),
+    ("sip", &[]),
+    ("rdp", &[]),
+    ("mqtt", &[]),
+    ("modbus", &[]),
+    ("dnp3", &[]),
+    ("enip", &[]),
+    ("nfs", &[]),
+    ("tftp", &[]),
+    ("ike", &["ikev2"]),
+    ("quic", &[]),
+    ("rfb", &[]),
+    ("telnet", &[]),
+    ("dhcp", &[]),
+    ("ntp", &[]),
+    ("bittorrent-dht", &[]),
+    ("pgsql", &[]),
+    ("mysql", &[]),
+    ("ldap", &[]),
+    ("websocket", &[]),
+    ("doh2", &[]),
+    ("mdns", &[]),
+    ("llmnr", &[]),
+    ("irc", &[]),
+    ("jabber", &[]),
+    ("template", &[]),
+];
+
+/// Buffers: name, other names, protocols, side, several in a transaction.
+type Row = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    Side,
+    bool,
+);
+
+const HTTP: &[&str] = &["http", "http2"];
+const FILES: &[&str] = &["http", "http2", "smtp", "ftp-data", "smb", "nfs"];
+
+/// Old content modifiers and their buffers.
+const MODIFIERS: &[(&str, &[&str])] = &[
+    ("http.uri", &["http_uri"]),
+    ("http.uri.raw", &["http_raw_uri"]),
+    ("http.method", &["http_method"]),
+    ("http.header", &["http_header"]),
+    ("http.header.raw", &["http_raw_header"]),
+    ("http.cookie", &["http_cookie"]),
+    ("http.user_agent", &["http_user_agent"]),
+    ("http.host", &["http_host"]),
+    ("http.host.raw", &["http_raw_host"]),
+    ("http.request_body", &["http_client_body"]),
+    ("http.response_body", &["http_server_body"]),
+    ("http.stat_code", &["http_stat_code"]),
+    ("http.stat_msg", &["http_stat_msg"]),
+];
+
+const BUFFERS: &[Row] = &[
+    ("http.uri", &[], HTTP, Side::ToServer, false),
+    ("http.uri.raw", &[], HTTP, Side::ToServer, false),
+    ("http.method", &[], HTTP, Side::ToServer, false),
+    ("http.protocol", &["http_protocol"], HTTP, Side::Both, false),
+    (
+        "http.request_line",
+        &["http_request_line"],
+        HTTP,
+        Side::ToServer,
+        false,
+    ),
+    (
+        "http.response_line",
+        &["http_response_line"],
+        HTTP,
+        Side::ToClient,
+        false,
+    ),
+    ("http.request_header", &[], HTTP, Side::ToServer, true),
+    ("http.response_header", &[], HTTP, Side::ToClient, true),
+    ("http.header", &[], HTTP, Side::Both, false),
+    ("http.header.raw", &[], HTTP, Side::Both, false),
+    (
+        "http.header_names",
+        &["http_header_names"],
+        HTTP,
+        Side::Both,
+        false,
+    ),
+    ("http.cookie", &[], HTTP, Side::Both, false),
+    ("http.user_agent", &[], HTTP, Side::ToServer, false),
+    ("http.host", &[], HTTP, Side::ToServer, false),
+    ("http.host.raw", &[], HTTP, Side::ToServer, false),
+    ("http.accept", &["http_accept"], HTTP, Side::ToServer, false),
+    (
+        "http.accept_enc",
+        &["http_accept_enc"],
+        HTTP,
+        Side::ToServer,
+        false,
+    ),
+    (
+        "http.accept_lang",
+        &["http_accept_lang"],
+        HTTP,
+        Side::ToServer,
+        false,
+    ),
+    (
+        "http.connection",
+        &["http_connection"],
+        HTTP,
+        Side::Both,
+        false,
+    ),
+    (
+        "http.content_type",
+        &["http_content_type"],
+        HTTP,
+        Side::Both,
+        false,
+    ),
+    (
+        "http.content_len",
+        &["http_content_len"],
+        HTTP,
+        Side::Both,
+        false,
+    ),
+    (
+        "http.referer",
+        &["http_referer"],
+        HTTP,
+        Side::ToServer,
+        false,
+    ),
+    ("http.server", &["http_server"], HTTP, Side::ToClient, false),
+    (
+        "http.location",
+        &["http_location"],
+        HTTP,
+        Side::ToClient,
+        false,
+    ),
+    ("http.start", &["http_start"], HTTP, Side::Both, false),
+    ("http.stat_code", &[], HTTP, Side::ToClient, false),
+    ("http.stat_msg", &[], HTTP, Side::ToClient, false),
+    ("http.request_body", &[], HTTP, Side::ToServer, false),
+    ("http.response_body", &[], HTTP, Side::ToClient, false),
+    ("file.data", &["file_data"], FILES, Side::Both, false),
+    ("file.name", &["file_name"], FILES, Side::Both, false),
+    ("file.magic", &["file_magic"], FILES, Side::Both, false),
+    ("tls.sni", &["tls_sni"], &["tls"], Side::ToServer, false),
+    (
+        "tls.cert_subject",
+        &["tls_cert_subject"],
+        &["tls"],
+        Side::ToClient,
+        false,
+    ),
+    (
+        "tls.cert_issuer",
+        &["tls_cert_issuer"],
+        &["tls"],
+        Side::ToClient,
+        false,
+    ),
+    (
+        "tls.cert_serial",
+        &["tls_cert_serial"],
+        &["tls"],
+        Side::ToClient,
+        false,
+    ),
+    (
+        "tls.cert_fingerprint",
+        &["tls_cert_fingerprint"],
+        &["tls"],
+        Side::ToClient,
+        false,
+    ),
+    ("tls.certs", &[], &["tls"], Side::ToClient, true),
+    ("tls.alpn", &[], &["tls"], Side::Both, true),
+    ("tls.subjectaltname", &[], &["tls"], Side::ToClient, true),
+    ("tls.random", &[], &["tls"], Side::Both, false),
+    ("tls.random_time", &[], &["tls"], Side::Both, false),
+    ("tls.random_bytes", &[], &["tls"], Side::Both, false),
+    (
+        "ja3.hash",
+        &["ja3_hash"],
+        &["tls", "quic"],
+        Side::ToServer,
+        false,
+    ),
+    (
+        "ja3.string",
+        &["ja3_string"],
+        &["tls", "quic"],
+        Side::ToServer,
+        false,
+    ),
+    (
+        "ja3s.hash",
+        &["ja3s_hash"],
+        &["tls", "quic"],
+        Side::ToClient,
+        false,
+    ),
+    (
+        "ja3s.string",
+        &["ja3s_string"],
+        &["tls", "quic"],
+        Side::ToClient,
+        false,
+    ),
+    (
+        "ja4.hash",
+        &["ja4_hash"],
+        &["tls", "quic"],
+        Side::ToServer,
+        false,
+    ),
+    ("dns.query", &["dns_query"], &["dns"], Side::Both, true),
+    ("dns.queries.rrname", &[], &["dns"], Side::Both, true),
+    (
+        "dns.answers.rrname",
+        &["dns.answer.name"],
+        &["dns"],
+        Side::Both,
+        true,
+    ),
+    ("dns.authorities.rrname", &[], &["dns"], Side::Both, true),
+    ("dns.additionals.rrname", &[], &["dns"], Side::Both, true),
+    ("dns.response.rrname", &[], &["dns"], Side::ToClient, true),
+    ("dns.query.name", &[], &["dns"], Side::Both, true),
+    (
+        "smb.named_pipe",
+        &["smb_named_pipe"],
+        &["smb"],
+        Side::Both,
+        false,
+    ),
+    ("smb.share", &["smb_share"], &["smb"], Side::Both, false),
+    ("smb.ntlmssp_user", &[], &["smb"], Side::ToServer, false),
+    ("smb.ntlmssp_domain", &[], &["smb"], Side::ToServer, false),
+    (
+        "dcerpc.stub_data",
+        &["dce_stub_data"],
+        &["smb", "dcerpc"],
+        Side::Both,
+        false,
+    ),
+    ("ssh.proto", &["ssh_proto"], &["ssh"], Side::Both, false),
+    (
+        "ssh.software",
+        &["ssh_software"],
+        &["ssh"],
+        Side::Both,
+        false,
+    ),
+    ("ssh.hassh", &["ssh-hassh"], &["ssh"], Side::ToServer, false),
+    ("ssh.hassh.string", &[], &["ssh"], Side::ToServer, false),
+    ("ssh.hassh.server", &[], &["ssh"], Side::ToClient, false),
+    (
+        "ssh.hassh.server.string",
+        &[],
+        &["ssh"],
+        Side::ToClient,
+        false,
+    ),
+    (
+        "krb5.cname",
+        &["krb5_cname"],
+        &["krb5"],
+        Side::ToClient,
+        true,
+    ),
+    (
+        "krb5.sname",
+        &["krb5_sname"],
+        &["krb5"],
+        Side::ToClient,
+        true,
+    ),
+    ("snmp.community", &[], &["snmp"], Side::Both, false),
+    ("snmp.usm", &[], &["snmp"], Side::Both, false),
+    ("sip.method", &[], &["sip"], Side::ToServer, false),
+    ("sip.uri", &[], &["sip"], Side::ToServer, false),
+    ("sip.request_line", &[], &["sip"], Side::ToServer, false),
+    ("sip.stat_code", &[], &["sip"], Side::ToClient, false),
+    ("sip.stat_msg", &[], &["sip"], Side::ToClient, false),
+    ("sip.response_line", &[], &["sip"], Side::ToClient, false),
+    ("sip.protocol", &[], &["sip"], Side::Both, false),
+    ("ftp.command", &[], &["ftp"], Side::ToServer, false),
+    ("ftp.command_data", &[], &["ftp"], Side::ToServer, false),
+    ("ftp.reply", &[], &["ftp"], Side::ToClient, true),
+    ("ftp.completion_code", &[], &["ftp"], Side::ToClient, true),
+    ("smtp.helo", &[], &["smtp"], Side::ToServer, false),
+    ("smtp.mail_from", &[], &["smtp"], Side::ToServer, false),
+    ("smtp.rcpt_to", &[], &["smtp"], Side::ToServer, true),
+    ("mqtt.publish.topic", &[], &["mqtt"], Side::ToServer, false),
+    (
+        "mqtt.publish.message",
+        &[],
+        &["mqtt"],
+        Side::ToServer,
+        false,
+    ),
+    ("rfb.name", &[], &["rfb"], Side::ToClient, false),
+    ("quic.sni", &[], &["quic"], Side::ToServer, false),
+    ("quic.ua", &[], &["quic"], Side::ToServer, false),
+    ("quic.version", &[], &["quic"], Side::ToServer, false),
+    ("websocket.payload", &[], &["websocket"], Side::Both, false),
+    ("pgsql.query", &[], &["pgsql"], Side::ToServer, false),
+    ("ipv4.hdr", &[], &[], Side::Packet, false),
+    ("ipv6.hdr", &[], &[], Side::Packet, false),
+    ("tcp.hdr", &[], &[], Side::Packet, false),
+    ("udp.hdr", &[], &[], Side::Packet, false),
+    ("icmpv4.hdr", &[], &[], Side::Packet, false),
+    ("icmpv6.hdr", &[], &[], Side::Packet, false),
+    ("ip.src", &[], &[], Side::Packet, false),
+    ("ip.dst", &[], &[], Side::Packet, false),
+];
+
+/// Every name of the language, none of them with a parser. Who has parsers puts their names in front.
+pub fn known_names() -> Vocabulary {
+    let protocols: Vec<ProtocolSpec> = PROTOCOLS
+        .iter()
+        .map(|&(name, synonyms)| ProtocolSpec {
+            name,
+            synonyms,
+            parsed: false,
+        })
+        .collect();
+    let ids = |names: &[&str]| {
+        names
+            .iter()
+            .filter_map(|name| protocols.iter().position(|spec| spec.name == *name))
+            .filter_map(|index| u16::try_from(index).ok().map(ProtocolId))
+            .collect()
+    };
+    let buffers = BUFFERS
+        .iter()
+        .map(|&(name, synonyms, of, side, multi)| BufferSpec {
+            name,
+            synonyms,
+            modifiers: MODIFIERS
+                .iter()
+                .find(|row| row.0 == name)
+                .map_or(&[], |row| row.1),
+            protocols: ids(of),
+            side,
+            multi,
+            lowercase: name == "http.host",
+            parsed: false,
+        })
+        .collect();
+    Vocabulary {
+        protocols,
+        buffers,
+        int_fields: Vec::new(),
+        app_events: Default::default(),
+        decode_events: [("ipv4.trunc_pkt", 0)].into_iter().collect(),
+        stream_events: [("pkt_invalid_ack", 0)].into_iter().collect(),
+    }
 }

@@ -5,14 +5,14 @@
 //! [`Subject`] trait, which `sensor-detect` implements; the names of protocols and buffers reach this
 //! crate as a [`Vocabulary`] value, built there from the protocols that are compiled in.
 
+pub mod keyword;
+mod known;
 pub mod signature;
 mod subject;
 mod vocabulary;
 
+pub use known::known_names;
 pub use subject::{Address, FlowState, Subject};
 pub use vocabulary::{
     BufferId, BufferSpec, IntFieldId, IntFieldSpec, ProtocolId, ProtocolSpec, Side, Vocabulary,
 };
-
-mod known;
-pub use known::known_names;

@@ -1,6 +1,8 @@
 //! Whether a [`Condition`] holds of the traffic under inspection.
 
-use super::{AppSide, Comparison, Condition, FlagMode, FlowSide, Index, IntMatch, StreamSide, TlsDate};
+use super::{
+    AppSide, Comparison, Condition, FlagMode, FlowSide, Index, IntMatch, StreamSide, TlsDate,
+};
 use crate::{Address, FlowState, Subject};
 
 /// Values of one number field that are looked at.
@@ -9,34 +11,49 @@ const FIELD_VALUES: usize = 256;
 impl Condition {
     /// Whether the condition holds. A question that has no answer (the TTL of an ARP packet) does not.
     pub fn holds(&self, subject: &dyn Subject) -> bool {
-        let number = |value: Option<u64>, wanted: &IntMatch| value.is_some_and(|value| wanted.matches(value));
+        let number = |value: Option<u64>, wanted: &IntMatch| {
+            value.is_some_and(|value| wanted.matches(value))
+        };
         match self {
             Condition::Ttl(wanted) => number(subject.ttl().map(u64::from), wanted),
-            Condition::Tos { value, negated } => subject.tos().is_some_and(|tos| (tos == *value) != *negated),
-            Condition::IpId(wanted) => number(subject.ip_id().map(u64::from), wanted),
-            Condition::IpProto { comparison, number } => subject.ip_proto().is_some_and(|proto| match comparison {
-                Comparison::NotEqual => proto != *number,
-                Comparison::Less => proto < *number,
-                Comparison::Greater => proto > *number,
-                Comparison::LessEqual => proto <= *number,
-                Comparison::GreaterEqual => proto >= *number,
-                Comparison::Equal | Comparison::AnyBit | Comparison::NoBit => proto == *number,
-            }),
-            Condition::IpOption(kind) => subject.has_ip_option(*kind) == Some(true),
-            Condition::AnyIpOption => (1..=u8::MAX).any(|kind| subject.has_ip_option(kind) == Some(true)),
-            Condition::FragBits { mask, mode } => {
-                subject.fragment_word().is_some_and(|word| flags_match(u32::from(word & 0xe000), u32::from(*mask), *mode))
+            Condition::Tos { value, negated } => {
+                subject.tos().is_some_and(|tos| (tos == *value) != *negated)
             }
-            Condition::FragOffset(wanted) => number(subject.fragment_word().map(|word| u64::from(word & 0x1fff)), wanted),
+            Condition::IpId(wanted) => number(subject.ip_id().map(u64::from), wanted),
+            Condition::IpProto { comparison, number } => {
+                subject.ip_proto().is_some_and(|proto| match comparison {
+                    Comparison::NotEqual => proto != *number,
+                    Comparison::Less => proto < *number,
+                    Comparison::Greater => proto > *number,
+                    Comparison::LessEqual => proto <= *number,
+                    Comparison::GreaterEqual => proto >= *number,
+                    Comparison::Equal | Comparison::AnyBit | Comparison::NoBit => proto == *number,
+                })
+            }
+            Condition::IpOption(kind) => subject.has_ip_option(*kind) == Some(true),
+            Condition::AnyIpOption => {
+                (1..=u8::MAX).any(|kind| subject.has_ip_option(kind) == Some(true))
+            }
+            Condition::FragBits { mask, mode } => subject
+                .fragment_word()
+                .is_some_and(|word| flags_match(u32::from(word & 0xe000), u32::from(*mask), *mode)),
+            Condition::FragOffset(wanted) => number(
+                subject.fragment_word().map(|word| u64::from(word & 0x1fff)),
+                wanted,
+            ),
             Condition::SameIp => {
                 let source = subject.address(Address::Source);
                 source.is_some() && source == subject.address(Address::Destination)
             }
             // Both need data that this sensor is not given; compiling refuses them.
             Condition::GeoIp(_) | Condition::IpRep(_) => false,
-            Condition::TcpFlags { value, mode, ignore } => {
-                subject.tcp_flags().is_some_and(|flags| flags_match(u32::from(flags & !ignore), u32::from(*value), *mode))
-            }
+            Condition::TcpFlags {
+                value,
+                mode,
+                ignore,
+            } => subject.tcp_flags().is_some_and(|flags| {
+                flags_match(u32::from(flags & !ignore), u32::from(*value), *mode)
+            }),
             Condition::TcpSeq(wanted) => number(subject.tcp_seq().map(u64::from), wanted),
             Condition::TcpAck(wanted) => number(subject.tcp_ack().map(u64::from), wanted),
             Condition::TcpWindow(wanted) => number(subject.tcp_window().map(u64::from), wanted),
@@ -48,10 +65,13 @@ impl Condition {
             Condition::IcmpSeq(wanted) => number(subject.icmp_seq().map(u64::from), wanted),
             Condition::Icmpv6Mtu(wanted) => number(subject.icmpv6_mtu().map(u64::from), wanted),
             Condition::Checksum { layer, valid } => subject.checksum_valid(layer) == Some(*valid),
-            Condition::PayloadSize(wanted) => number(subject.payload_len().map(|length| length as u64), wanted),
-            Condition::VlanId { layer: Some(layer), value } => {
-                number(subject.vlan_id(usize::from(*layer)).map(u64::from), value)
+            Condition::PayloadSize(wanted) => {
+                number(subject.payload_len().map(|length| length as u64), wanted)
             }
+            Condition::VlanId {
+                layer: Some(layer),
+                value,
+            } => number(subject.vlan_id(usize::from(*layer)).map(u64::from), value),
             Condition::VlanId { layer: None, value } => (0..usize::from(subject.vlan_layers()))
                 .any(|layer| number(subject.vlan_id(layer).map(u64::from), value)),
             Condition::VlanLayers(wanted) => wanted.matches(u64::from(subject.vlan_layers())),
@@ -60,35 +80,61 @@ impl Condition {
             Condition::DecodeEvent(event) => subject.decode_event(*event),
             Condition::StreamEvent(event) => subject.stream_event(*event),
             Condition::AppEvent { event, .. } => subject.app_event(*event),
-            Condition::StreamSize { side, value } => subject.stream_sizes().is_some_and(|(client, server)| match side {
-                StreamSide::Client => value.matches(client),
-                StreamSide::Server => value.matches(server),
-                StreamSide::Both => value.matches(client) && value.matches(server),
-                StreamSide::Either => value.matches(client) || value.matches(server),
+            Condition::StreamSize { side, value } => {
+                subject
+                    .stream_sizes()
+                    .is_some_and(|(client, server)| match side {
+                        StreamSide::Client => value.matches(client),
+                        StreamSide::Server => value.matches(server),
+                        StreamSide::Both => value.matches(client) && value.matches(server),
+                        StreamSide::Either => value.matches(client) || value.matches(server),
+                    })
+            }
+            Condition::FlowAge(wanted) => {
+                number(subject.flow().map(|flow| flow.age_seconds), wanted)
+            }
+            Condition::FlowPackets { side, value } => flow_count(subject, *side, value, |flow| {
+                (flow.packets_to_server, flow.packets_to_client)
             }),
-            Condition::FlowAge(wanted) => number(subject.flow().map(|flow| flow.age_seconds), wanted),
-            Condition::FlowPackets { side, value } => {
-                flow_count(subject, *side, value, |flow| (flow.packets_to_server, flow.packets_to_client))
-            }
-            Condition::FlowBytes { side, value } => {
-                flow_count(subject, *side, value, |flow| (flow.bytes_to_server, flow.bytes_to_client))
-            }
-            Condition::AppProtocol { name, negated, side } => app_protocol(subject, name, *negated, *side),
-            Condition::IntField { field, value, index } => {
+            Condition::FlowBytes { side, value } => flow_count(subject, *side, value, |flow| {
+                (flow.bytes_to_server, flow.bytes_to_client)
+            }),
+            Condition::AppProtocol {
+                name,
+                negated,
+                side,
+            } => app_protocol(subject, name, *negated, *side),
+            Condition::IntField {
+                field,
+                value,
+                index,
+            } => {
                 let nth = |nth: usize| subject.int_field(*field, nth);
                 match index {
                     Index::Any => (0..FIELD_VALUES).map_while(nth).any(|n| value.matches(n)),
-                    Index::All => nth(0).is_some() && (0..FIELD_VALUES).map_while(nth).all(|n| value.matches(n)),
-                    Index::Nth(at) if *at >= 0 => nth(*at as usize).is_some_and(|n| value.matches(n)),
+                    Index::All => {
+                        nth(0).is_some()
+                            && (0..FIELD_VALUES).map_while(nth).all(|n| value.matches(n))
+                    }
+                    Index::Nth(at) if *at >= 0 => {
+                        nth(*at as usize).is_some_and(|n| value.matches(n))
+                    }
                     Index::Nth(at) => {
                         let count = (0..FIELD_VALUES).map_while(nth).count() as i64;
-                        usize::try_from(count + i64::from(*at)).ok().and_then(nth).is_some_and(|n| value.matches(n))
+                        usize::try_from(count + i64::from(*at))
+                            .ok()
+                            .and_then(nth)
+                            .is_some_and(|n| value.matches(n))
                     }
                     Index::Absent => nth(0).is_none(),
                 }
             }
-            Condition::TlsNotBefore(date) => subject.tls_validity().is_some_and(|(from, _)| date_matches(date, from, subject.packet_seconds())),
-            Condition::TlsNotAfter(date) => subject.tls_validity().is_some_and(|(_, to)| date_matches(date, to, subject.packet_seconds())),
+            Condition::TlsNotBefore(date) => subject
+                .tls_validity()
+                .is_some_and(|(from, _)| date_matches(date, from, subject.packet_seconds())),
+            Condition::TlsNotAfter(date) => subject
+                .tls_validity()
+                .is_some_and(|(_, to)| date_matches(date, to, subject.packet_seconds())),
         }
     }
 }
@@ -102,7 +148,12 @@ fn flags_match(flags: u32, wanted: u32, mode: FlagMode) -> bool {
     }
 }
 
-fn flow_count(subject: &dyn Subject, side: FlowSide, wanted: &IntMatch, counts: fn(&FlowState) -> (u64, u64)) -> bool {
+fn flow_count(
+    subject: &dyn Subject,
+    side: FlowSide,
+    wanted: &IntMatch,
+    counts: fn(&FlowState) -> (u64, u64),
+) -> bool {
     subject.flow().is_some_and(|flow| {
         let (to_server, to_client) = counts(&flow);
         match side {
@@ -115,13 +166,17 @@ fn flow_count(subject: &dyn Subject, side: FlowSide, wanted: &IntMatch, counts: 
 }
 
 fn app_protocol(subject: &dyn Subject, name: &str, negated: bool, side: AppSide) -> bool {
-    let Some((either, to_server, to_client)) = subject.app_protocol() else { return false };
+    let Some((either, to_server, to_client)) = subject.app_protocol() else {
+        return false;
+    };
     let known = |found: &str| found != "unknown";
     match side {
         AppSide::ToServer => known(to_server) && (to_server == name) != negated,
         AppSide::ToClient => known(to_client) && (to_client == name) != negated,
         AppSide::Final | AppSide::Original => known(either) && (either == name) != negated,
-        AppSide::Either if negated => known(either) && either != name && to_server != name && to_client != name,
+        AppSide::Either if negated => {
+            known(either) && either != name && to_server != name && to_client != name
+        }
         AppSide::Either => either == name || to_server == name || to_client == name,
     }
 }
@@ -155,12 +210,26 @@ mod tests {
 
     #[test]
     fn conditions_on_a_packet() {
-        let flags = |value, mode, ignore| Condition::TcpFlags { value, mode, ignore };
-        let app = |name: &str, negated, side| Condition::AppProtocol { name: name.to_owned(), negated, side };
+        let flags = |value, mode, ignore| Condition::TcpFlags {
+            value,
+            mode,
+            ignore,
+        };
+        let app = |name: &str, negated, side| Condition::AppProtocol {
+            name: name.to_owned(),
+            negated,
+            side,
+        };
         let rows = [
             (Condition::Ttl(IntMatch::Less(65)), true),
             (Condition::Ttl(IntMatch::Greater(64)), false),
-            (Condition::Tos { value: 1, negated: true }, false),
+            (
+                Condition::Tos {
+                    value: 1,
+                    negated: true,
+                },
+                false,
+            ),
             (flags(0x12, FlagMode::Exact, 0), true),
             (flags(0x02, FlagMode::Exact, 0), false),
             (flags(0x02, FlagMode::Exact, 0x10), true),

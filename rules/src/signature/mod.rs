@@ -1,4 +1,25 @@
-//! The signature language: [`ast`] is what a checked rule is.
-pub mod ast;
+//! The signature language of Suricata: text → [`Signature`].
+//!
+//! [`load`] reads files, [`parse_rule`] one rule. Options are handed to the keyword that has their name
+//! ([`crate::keyword`]), which adds to the signature in the making.
+
+mod ast;
+mod builder;
 mod condition;
+mod environment;
+mod fault;
+mod header;
+mod lexer;
+mod load;
+mod ranges;
+
 pub use ast::*;
+pub(crate) use builder::{Builder, parse_integer};
+pub use environment::Environment;
+pub use fault::{Failure, Fault};
+pub(crate) use lexer::RawOption;
+pub(crate) use load::nearest;
+pub use load::{
+    OPTION_LIMIT, Parsed, RULE_LIMIT_BYTES, ReadError, Report, SourceFile, load, parse_rule,
+    read_paths,
+};

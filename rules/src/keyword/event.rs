@@ -1,0 +1,173 @@
+//! What decoder, stream and parsers found odd; which protocol the flow has.
+
+use super::{Keyword, needed, parts};
+use crate::signature::{AppSide, Builder, Condition, nearest};
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    Keyword {
+        name: "decode-event",
+        aliases: &[],
+        doc: "An event of the decoder: ipv4.trunc_pkt, ….",
+        parse: |builder, value| decode_event(builder, needed(value)?),
+        accepts: &["decode-event:ipv4.trunc_pkt;"],
+        rejects: &["decode-event:ipv4.zzz;", "decode-event;"],
+    },
+    Keyword {
+        name: "stream-event",
+        aliases: &[],
+        doc: "An event of stream tracking: pkt_invalid_ack, ….",
+        parse: |builder, value| stream_event(builder, needed(value)?),
+        accepts: &["stream-event:pkt_invalid_ack;"],
+        rejects: &["stream-event:zzz;"],
+    },
+    Keyword {
+        name: "engine-event",
+        aliases: &[],
+        doc: "An event of decoder or stream.",
+        parse: |builder, value| {
+            let name = needed(value)?;
+            match name.strip_prefix("stream.") {
+                Some(name) => stream_event(builder, name),
+                None => decode_event(builder, name.strip_prefix("decoder.").unwrap_or(name)),
+            }
+        },
+        accepts: &[
+            "engine-event:stream.pkt_invalid_ack;",
+            "engine-event:ipv4.trunc_pkt;",
+        ],
+        rejects: &["engine-event:zzz;"],
+    },
+    Keyword {
+        name: "app-layer-event",
+        aliases: &[],
+        doc: "An event of a parser: http.request_header_invalid, ….",
+        parse: app_layer_event,
+        accepts: &["app-layer-event:applayer_mismatch_protocol_both_directions;"],
+        rejects: &["app-layer-event:zzz.zzz;", "app-layer-event;"],
+    },
+    Keyword {
+        name: "app-layer-protocol",
+        aliases: &[],
+        doc: "Protocol of the flow, with ! another one [, either|toserver|toclient|final|original].",
+        parse: app_layer_protocol,
+        accepts: &[
+            "app-layer-protocol:http;",
+            "app-layer-protocol:!tls,toserver;",
+            "app-layer-protocol:failed;",
+            "app-layer-protocol:unknown;",
+        ],
+        rejects: &[
+            "app-layer-protocol:zzz;",
+            "app-layer-protocol:http,sideways;",
+        ],
+    },
+];
+
+fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let hint = nearest(name, known).map_or_else(String::new, |near| format!(": is it {near:?}?"));
+    format!("unknown event {name:?}{hint}")
+}
+
+fn decode_event(builder: &mut Builder<'_>, name: &str) -> Result<(), String> {
+    let events = &builder.vocabulary.decode_events;
+    let number = *events
+        .get(name)
+        .ok_or_else(|| unknown(name, events.keys().copied()))?;
+    builder
+        .signature
+        .conditions
+        .push(Condition::DecodeEvent(number));
+    Ok(())
+}
+
+fn stream_event(builder: &mut Builder<'_>, name: &str) -> Result<(), String> {
+    let events = &builder.vocabulary.stream_events;
+    let number = *events
+        .get(name)
+        .ok_or_else(|| unknown(name, events.keys().copied()))?;
+    builder
+        .signature
+        .conditions
+        .push(Condition::StreamEvent(number));
+    Ok(())
+}
+
+fn app_layer_event(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    let name = needed(value)?;
+    let Some((protocol, _)) = name.split_once('.') else {
+        // Events of protocol detection itself.
+        builder.wait_for("events of protocol detection");
+        return match name {
+            "applayer_mismatch_protocol_both_directions"
+            | "applayer_wrong_direction_first_data"
+            | "applayer_detect_protocol_only_one_direction"
+            | "applayer_proto_detection_skipped"
+            | "applayer_no_tls_after_starttls"
+            | "applayer_unexpected_protocol" => Ok(()),
+            _ => Err(format!("unknown event {name:?}: write protocol.event")),
+        };
+    };
+    let vocabulary = builder.vocabulary;
+    let id = vocabulary
+        .protocol(protocol)
+        .ok_or_else(|| format!("unknown protocol {protocol:?}"))?;
+    let spec = vocabulary.protocol_spec(id);
+    builder.note_protocols(&[id], name)?;
+    if !spec.parsed {
+        builder.wait_for(&format!("the parser of {}", spec.name));
+        return Ok(());
+    }
+    let full = format!("{}.{}", spec.name, &name[protocol.len() + 1..]);
+    let event = *vocabulary
+        .app_events
+        .get(&full)
+        .ok_or_else(|| unknown(&full, vocabulary.app_events.keys().map(String::as_str)))?;
+    builder.signature.conditions.push(Condition::AppEvent {
+        protocol: id,
+        event,
+    });
+    Ok(())
+}
+
+fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    let words = parts(needed(value)?);
+    let (name, side) = match words.as_slice() {
+        [name] => (*name, AppSide::Either),
+        [name, side] => {
+            let side = match *side {
+                "either" => AppSide::Either,
+                "toserver" | "to_server" => AppSide::ToServer,
+                "toclient" | "to_client" => AppSide::ToClient,
+                "final" => AppSide::Final,
+                "original" => AppSide::Original,
+                other => {
+                    return Err(format!(
+                        "{other:?}: write either, toserver, toclient, final or original"
+                    ));
+                }
+            };
+            (*name, side)
+        }
+        _ => return Err("write protocol [, side]".to_owned()),
+    };
+    let (negated, name) = match name.strip_prefix('!') {
+        Some(name) => (true, name.trim()),
+        None => (false, name),
+    };
+    let name = match name {
+        "failed" | "unknown" => name.to_owned(),
+        name => {
+            let id = builder
+                .vocabulary
+                .protocol(name)
+                .ok_or_else(|| format!("unknown protocol {name:?}"))?;
+            builder.vocabulary.protocol_spec(id).name.to_owned()
+        }
+    };
+    builder.signature.conditions.push(Condition::AppProtocol {
+        name,
+        negated,
+        side,
+    });
+    Ok(())
+}

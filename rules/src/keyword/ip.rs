@@ -1,0 +1,270 @@
+//! Fields of IP headers and of what lies around them.
+
+use super::{Keyword, integer, needed, nothing, parts};
+use crate::signature::{Builder, Comparison, Condition, FlagMode, IntMatch};
+
+macro_rules! number {
+    ($name:literal, $aliases:expr, $doc:literal, $highest:expr, $make:expr) => {
+        Keyword {
+            name: $name,
+            aliases: $aliases,
+            doc: $doc,
+            parse: |builder, value| {
+                let make: fn(IntMatch) -> Condition = $make;
+                let wanted = integer::parse(needed(value)?, $highest)?;
+                push(builder, make(wanted))
+            },
+            accepts: &[concat!($name, ":5;"), concat!($name, ":>3;")],
+            rejects: &[concat!($name, ":x;"), concat!($name, ";")],
+        }
+    };
+}
+
+macro_rules! checksum {
+    ($name:literal, $layer:literal) => {
+        Keyword {
+            name: $name,
+            aliases: &[],
+            doc: "Whether the checksum is valid or invalid.",
+            parse: |builder, value| {
+                let valid = match needed(value)?.trim_matches('"') {
+                    "valid" => true,
+                    "invalid" => false,
+                    other => return Err(format!("{other:?}: write valid or invalid")),
+                };
+                push(
+                    builder,
+                    Condition::Checksum {
+                        layer: $layer,
+                        valid,
+                    },
+                )
+            },
+            accepts: &[concat!($name, ":valid;"), concat!($name, ":invalid;")],
+            rejects: &[concat!($name, ":maybe;")],
+        }
+    };
+}
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    number!(
+        "ttl",
+        &[],
+        "Time to live, or hop limit.",
+        255,
+        Condition::Ttl
+    ),
+    number!("id", &[], "IPv4 identification.", 65_535, Condition::IpId),
+    number!(
+        "vlan.layers",
+        &[],
+        "VLAN tags of the frame.",
+        255,
+        Condition::VlanLayers
+    ),
+    number!(
+        "vxlan_vni",
+        &[],
+        "Network identifier of VXLAN.",
+        0x00ff_ffff,
+        Condition::VxlanVni
+    ),
+    number!(
+        "geneve_vni",
+        &[],
+        "Network identifier of GENEVE.",
+        0x00ff_ffff,
+        Condition::GeneveVni
+    ),
+    checksum!("ipv4-csum", "ipv4"),
+    checksum!("tcpv4-csum", "tcpv4"),
+    checksum!("tcpv6-csum", "tcpv6"),
+    checksum!("udpv4-csum", "udpv4"),
+    checksum!("udpv6-csum", "udpv6"),
+    checksum!("icmpv4-csum", "icmpv4"),
+    checksum!("icmpv6-csum", "icmpv6"),
+    Keyword {
+        name: "tos",
+        aliases: &[],
+        doc: "Type of service of IPv4.",
+        parse: |builder, value| {
+            let value = needed(value)?;
+            let (negated, text) = match value.strip_prefix('!') {
+                Some(rest) => (true, rest),
+                None => (false, value),
+            };
+            let parsed = match text.strip_prefix('x') {
+                Some(hex) => u8::from_str_radix(hex, 16).ok(),
+                None => text.parse().ok(),
+            };
+            let value = parsed.ok_or_else(|| {
+                format!("{text:?} is no value from 0 to 255 (xff in hexadecimal)")
+            })?;
+            push(builder, Condition::Tos { value, negated })
+        },
+        accepts: &["tos:8;", "tos:!x10;"],
+        rejects: &["tos:300;", "tos:xzz;"],
+    },
+    Keyword {
+        name: "ip_proto",
+        aliases: &[],
+        doc: "IP protocol, by number or name.",
+        parse: ip_proto,
+        accepts: &["ip_proto:6;", "ip_proto:!tcp;", "ip_proto:>100;"],
+        rejects: &["ip_proto:300;", "ip_proto:zzz;"],
+    },
+    Keyword {
+        name: "ipopts",
+        aliases: &[],
+        doc: "An option of IPv4: rr, eol, nop, ts, sec, esec, lsrr, ssrr, satid, any.",
+        parse: |builder, value| {
+            let kind = match needed(value)?.to_ascii_lowercase().as_str() {
+                "any" => return push(builder, Condition::AnyIpOption),
+                "eol" => 0,
+                "nop" => 1,
+                "rr" => 7,
+                "qs" => 25,
+                "ts" => 68,
+                "sec" => 130,
+                "lsrr" => 131,
+                "esec" => 133,
+                "cipso" => 134,
+                "satid" => 136,
+                "ssrr" => 137,
+                "rtralt" => 148,
+                other => return Err(format!("{other:?} is no option")),
+            };
+            push(builder, Condition::IpOption(kind))
+        },
+        accepts: &["ipopts:lsrr;", "ipopts:any;"],
+        rejects: &["ipopts:zzz;"],
+    },
+    Keyword {
+        name: "fragbits",
+        aliases: &[],
+        doc: "Fragment flags of IPv4: M, D, R with + * or !.",
+        parse: fragbits,
+        accepts: &[
+            "fragbits:M;",
+            "fragbits:+MD;",
+            "fragbits:!D;",
+            "fragbits:MD*;",
+        ],
+        rejects: &["fragbits:X;", "fragbits:;"],
+    },
+    number!(
+        "fragoffset",
+        &[],
+        "Fragment offset of IPv4, in units of 8 bytes.",
+        8_191,
+        Condition::FragOffset
+    ),
+    Keyword {
+        name: "sameip",
+        aliases: &[],
+        doc: "Source and destination address are the same.",
+        parse: |builder, value| {
+            nothing(value)?;
+            push(builder, Condition::SameIp)
+        },
+        accepts: &["sameip;"],
+        rejects: &["sameip:1;"],
+    },
+    Keyword {
+        name: "vlan.id",
+        aliases: &[],
+        doc: "VLAN number [, layer or any].",
+        parse: |builder, value| {
+            let words = parts(needed(value)?);
+            let (text, layer) = match words.as_slice() {
+                [text] | [text, "any"] => (*text, None),
+                [text, layer] => (
+                    *text,
+                    Some(
+                        layer
+                            .parse::<u8>()
+                            .ok()
+                            .filter(|layer| *layer < 3)
+                            .ok_or_else(|| format!("{layer:?} is no layer (0 to 2)"))?,
+                    ),
+                ),
+                _ => return Err("write number [, layer]".to_owned()),
+            };
+            let value = integer::parse(text, 4_095)?;
+            push(builder, Condition::VlanId { layer, value })
+        },
+        accepts: &["vlan.id:300;", "vlan.id:300,1;", "vlan.id:>10,any;"],
+        rejects: &["vlan.id:5000;", "vlan.id:1,9;"],
+    },
+];
+
+fn push(builder: &mut Builder<'_>, condition: Condition) -> Result<(), String> {
+    builder.signature.conditions.push(condition);
+    Ok(())
+}
+
+/// Names of IP protocols (IANA “Protocol Numbers”) that rules use.
+const PROTOCOLS: &[(&str, u8)] = &[
+    ("icmp", 1),
+    ("igmp", 2),
+    ("ipip", 4),
+    ("tcp", 6),
+    ("egp", 8),
+    ("igp", 9),
+    ("udp", 17),
+    ("dccp", 33),
+    ("ipv6", 41),
+    ("rsvp", 46),
+    ("gre", 47),
+    ("esp", 50),
+    ("ah", 51),
+    ("icmpv6", 58),
+    ("ipv6-icmp", 58),
+    ("eigrp", 88),
+    ("ospf", 89),
+    ("pim", 103),
+    ("vrrp", 112),
+    ("l2tp", 115),
+    ("sctp", 132),
+];
+
+fn ip_proto(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    let value = needed(value)?;
+    let (comparison, name) = match value.split_at_checked(1) {
+        Some(("!", rest)) => (Comparison::NotEqual, rest),
+        Some(("<", rest)) => (Comparison::Less, rest),
+        Some((">", rest)) => (Comparison::Greater, rest),
+        _ => (Comparison::Equal, value),
+    };
+    let name = name.trim().to_ascii_lowercase();
+    let number = name.parse::<u8>().ok().or_else(|| {
+        PROTOCOLS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, number)| *number)
+    });
+    let number =
+        number.ok_or_else(|| format!("{name:?} is no IP protocol (0 to 255, or a name)"))?;
+    push(builder, Condition::IpProto { comparison, number })
+}
+
+fn fragbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    let mut mask = 0;
+    let mut mode = FlagMode::Exact;
+    for c in needed(value)?.chars() {
+        match c {
+            '+' => mode = FlagMode::All,
+            '*' => mode = FlagMode::Any,
+            '!' | '-' => mode = FlagMode::Not,
+            'M' | 'm' => mask |= 0x2000,
+            'D' | 'd' => mask |= 0x4000,
+            'R' | 'r' => mask |= 0x8000,
+            c if c.is_whitespace() => {}
+            other => return Err(format!("{other:?}: write M, D, R with + * or !")),
+        }
+    }
+    if mask == 0 {
+        return Err("a flag is missing: M, D or R".to_owned());
+    }
+    push(builder, Condition::FragBits { mask, mode })
+}

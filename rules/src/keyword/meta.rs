@@ -1,0 +1,310 @@
+//! What a rule says of itself.
+
+use super::{Keyword, needed, nothing, parts, unquote};
+use crate::signature::{Builder, Target};
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    Keyword {
+        name: "msg",
+        aliases: &[],
+        doc: "What the alert says.",
+        parse: |builder, value| {
+            builder.signature.msg = unquote(needed(value)?)?;
+            Ok(())
+        },
+        accepts: &[r#"msg:"text";"#, r#"msg:"a \"b\"\; c";"#],
+        rejects: &["msg;", r#"msg:"open;"#],
+    },
+    Keyword {
+        name: "sid",
+        aliases: &[],
+        doc: "Number of the rule.",
+        parse: |builder, value| {
+            builder.signature.sid = number(value)?;
+            if builder.signature.sid == 0 {
+                Err("a sid is above 0".to_owned())
+            } else {
+                Ok(())
+            }
+        },
+        accepts: &["sid:5;"],
+        rejects: &["sid:0;", "sid:x;", "sid:-1;"],
+    },
+    Keyword {
+        name: "gid",
+        aliases: &[],
+        doc: "Group of the rule.",
+        parse: |builder, value| {
+            builder.signature.gid = number(value)?;
+            Ok(())
+        },
+        accepts: &["gid:3;"],
+        rejects: &["gid:x;"],
+    },
+    Keyword {
+        name: "rev",
+        aliases: &[],
+        doc: "Revision of the rule.",
+        parse: |builder, value| {
+            builder.signature.rev = number(value)?;
+            Ok(())
+        },
+        accepts: &["rev:2;"],
+        rejects: &["rev:x;"],
+    },
+    Keyword {
+        name: "classtype",
+        aliases: &[],
+        doc: "Class of the rule, from classification.config; gives its priority.",
+        parse: |builder, value| {
+            let name = needed(value)?.trim_matches('"').to_owned();
+            match builder.environment.classes.get(&name.to_ascii_lowercase()) {
+                Some(class) => {
+                    builder.signature.category = class.text.clone();
+                    builder.signature.priority = class.priority;
+                }
+                None => builder.warnings.push(format!(
+                    "classtype {name:?} is not in classification.config"
+                )),
+            }
+            builder.signature.classtype = Some(name);
+            Ok(())
+        },
+        accepts: &["classtype:trojan-activity;", "classtype:of-our-own;"],
+        rejects: &["classtype;"],
+    },
+    Keyword {
+        name: "priority",
+        aliases: &[],
+        doc: "Priority of the alert, 1 (worst) to 255; wins over the class.",
+        parse: |builder, value| {
+            let text = needed(value)?.trim_matches('"');
+            let priority = text
+                .parse::<u8>()
+                .ok()
+                .filter(|priority| *priority > 0)
+                .ok_or_else(|| format!("{text:?} is no priority (1 to 255)"))?;
+            builder.priority = Some(priority);
+            Ok(())
+        },
+        accepts: &["priority:1;"],
+        rejects: &["priority:0;", "priority:x;"],
+    },
+    Keyword {
+        name: "reference",
+        aliases: &[],
+        doc: "Where to read more: system,id.",
+        parse: |builder, value| {
+            let value = unquote(needed(value)?)?;
+            let (system, id) = value.split_once(',').ok_or("write system,id")?;
+            builder
+                .signature
+                .references
+                .push((system.trim().to_ascii_lowercase(), id.trim().to_owned()));
+            Ok(())
+        },
+        accepts: &["reference:cve,2021-44228;", "reference:url,example.org/a;"],
+        rejects: &["reference:cve;"],
+    },
+    Keyword {
+        name: "metadata",
+        aliases: &[],
+        doc: "Pairs of key and value, with commas between.",
+        parse: |builder, value| {
+            for pair in parts(value.unwrap_or_default())
+                .into_iter()
+                .filter(|pair| !pair.is_empty())
+            {
+                let (key, value) = pair.split_once(char::is_whitespace).unwrap_or((pair, ""));
+                if !value.is_empty() {
+                    builder
+                        .signature
+                        .metadata
+                        .push((key.to_owned(), value.trim().to_owned()));
+                }
+            }
+            Ok(())
+        },
+        accepts: &[
+            "metadata:attack_target Client, created_at 2020_01_01;",
+            "metadata: ;",
+        ],
+        rejects: &[],
+    },
+    Keyword {
+        name: "target",
+        aliases: &[],
+        doc: "Which end is the victim: src_ip or dest_ip.",
+        parse: |builder, value| {
+            builder.signature.target = Some(match needed(value)? {
+                "src_ip" => Target::Source,
+                "dest_ip" | "dst_ip" => Target::Destination,
+                other => return Err(format!("{other:?}: write src_ip or dest_ip")),
+            });
+            Ok(())
+        },
+        accepts: &["target:src_ip;", "target:dest_ip;"],
+        rejects: &["target:me;"],
+    },
+    Keyword {
+        name: "noalert",
+        aliases: &[],
+        doc: "Matches and sets bits, but does not alert.",
+        parse: |builder, value| {
+            nothing(value)?;
+            builder.signature.noalert = true;
+            Ok(())
+        },
+        accepts: &["noalert;"],
+        rejects: &["noalert:1;"],
+    },
+    Keyword {
+        name: "alert",
+        aliases: &[],
+        doc: "Alerts even where the action would not.",
+        parse: |builder, value| {
+            nothing(value)?;
+            builder.signature.noalert = false;
+            Ok(())
+        },
+        accepts: &["alert;"],
+        rejects: &["alert:1;"],
+    },
+    Keyword {
+        name: "prefilter",
+        aliases: &[],
+        doc: "The condition before it serves as prefilter; here a hint that changes nothing.",
+        parse: |_, value| nothing(value),
+        accepts: &["ttl:5; prefilter;"],
+        rejects: &["prefilter:1;"],
+    },
+    Keyword {
+        name: "pkt_data",
+        aliases: &[],
+        doc: "What follows looks at the payload again.",
+        parse: |builder, value| {
+            nothing(value)?;
+            builder.payload();
+            Ok(())
+        },
+        accepts: &[r#"http.uri; content:"a"; pkt_data; content:"b";"#],
+        rejects: &["pkt_data:1;"],
+    },
+    Keyword {
+        name: "requires",
+        aliases: &[],
+        doc: "Engine version, features and keywords that the rule needs; a rule whose needs are not met is skipped.",
+        parse: requires,
+        accepts: &[
+            "requires:version >= 7.0;",
+            "requires:feature geoip;",
+            "requires:version >= 9;",
+            "requires:version >= 7.0.3 < 8 | >= 8.0.1;",
+            "requires:keyword content;",
+        ],
+        rejects: &["requires;", "requires:version x;"],
+    },
+    Keyword {
+        name: "bypass",
+        aliases: &[],
+        doc: "Takes the flow out of inspection; a sensor that only listens gains nothing and goes on.",
+        parse: |_, value| nothing(value),
+        accepts: &["bypass;"],
+        rejects: &["bypass:1;"],
+    },
+    Keyword {
+        name: "lua",
+        aliases: &["luajit"],
+        doc: "Scripts are not run.",
+        parse: |_, _| {
+            Err("scripts are not run here: say it with content, pcre or transformations".to_owned())
+        },
+        accepts: &[r#"msg:"x";"#],
+        rejects: &["lua:script.lua;"],
+    },
+    Keyword {
+        name: "config",
+        aliases: &[],
+        doc: "Logging of transactions; waits for it.",
+        parse: |builder, value| {
+            needed(value)?;
+            builder.wait_for("config rules");
+            Ok(())
+        },
+        accepts: &["config: logging disable, type tx, scope tx;"],
+        rejects: &["config;"],
+    },
+];
+
+fn number(value: Option<&str>) -> Result<u32, String> {
+    let text = needed(value)?.trim_matches('"');
+    text.parse().map_err(|_| format!("{text:?} is no number"))
+}
+
+/// The engine version whose language this sensor speaks.
+const VERSION: (u32, u32, u32) = (8, 0, 6);
+
+fn requires(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    for part in parts(needed(value)?) {
+        let (word, rest) = part
+            .split_once(char::is_whitespace)
+            .ok_or_else(|| format!("{part:?} needs a value"))?;
+        let met = match word {
+            "version" => version(rest)?,
+            "feature" => matches!(
+                rest.trim(),
+                "http2" | "ja3" | "ja4" | "pcre2" | "jansson" | "rust"
+            ),
+            "keyword" => {
+                super::find(rest.trim()).is_some()
+                    || builder.vocabulary.buffer(rest.trim()).is_some()
+            }
+            _ => false,
+        };
+        if !met {
+            builder.requires_unmet = Some(format!("requires {part}"));
+        }
+    }
+    Ok(())
+}
+
+/// Alternatives between bars, each a list of comparisons that must all hold.
+fn version(text: &str) -> Result<bool, String> {
+    let mut any = false;
+    for alternative in text.split('|') {
+        let words: Vec<&str> = alternative.split_whitespace().collect();
+        let mut rest = words.as_slice();
+        let mut all = !rest.is_empty();
+        while let [first, more @ ..] = rest {
+            let (operator, number) = match first.find(|c: char| c.is_ascii_digit()) {
+                Some(at) => {
+                    rest = more;
+                    first.split_at(at)
+                }
+                None => {
+                    let (number, after) = more
+                        .split_first()
+                        .ok_or_else(|| format!("{text:?}: a version is missing"))?;
+                    rest = after;
+                    (*first, *number)
+                }
+            };
+            let mut numbers = number.split('.').map(|part| {
+                part.parse::<u32>()
+                    .map_err(|_| format!("{number:?} is no version"))
+            });
+            let mut next = || numbers.next().unwrap_or(Ok(0));
+            let wanted = (next()?, next()?, next()?);
+            all &= match operator.trim() {
+                ">=" => VERSION >= wanted,
+                "<=" => VERSION <= wanted,
+                ">" => VERSION > wanted,
+                "<" => VERSION < wanted,
+                "" | "=" | "==" => VERSION == wanted,
+                other => return Err(format!("{other:?} is no comparison")),
+            };
+        }
+        any |= all;
+    }
+    Ok(any)
+}

@@ -1,0 +1,76 @@
+//! Sizes: `bsize`, `dsize`, `urilen`.
+
+use super::{Keyword, integer, needed};
+use crate::signature::{BufferCondition, Condition};
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    Keyword {
+        name: "bsize",
+        aliases: &[],
+        doc: "Length of the buffer in bytes.",
+        parse: |builder, value| {
+            let size = integer::parse(needed(value)?, u64::MAX)?;
+            builder.add(BufferCondition::Size(size))
+        },
+        accepts: &[
+            "http.uri; bsize:10;",
+            "http.uri; bsize:10<>20;",
+            r#"http.uri; content:"a"; bsize:>5;"#,
+        ],
+        rejects: &[
+            "http.uri; bsize;",
+            "http.uri; bsize:x;",
+            r#"http.uri; content:"abcdef"; bsize:4;"#,
+        ],
+    },
+    Keyword {
+        name: "dsize",
+        aliases: &[],
+        doc: "Length of the packet's payload in bytes.",
+        parse: |builder, value| {
+            let size = integer::parse(needed(value)?, 65_535)?;
+            if builder
+                .signature
+                .conditions
+                .iter()
+                .any(|condition| matches!(condition, Condition::PayloadSize(_)))
+            {
+                return Err("stands twice".to_owned());
+            }
+            builder
+                .signature
+                .conditions
+                .push(Condition::PayloadSize(size));
+            Ok(())
+        },
+        accepts: &["dsize:100;", "dsize:!100;", "dsize:>10;", "dsize:1<>10;"],
+        rejects: &[
+            "dsize;",
+            "dsize:70000;",
+            "dsize:10<>1;",
+            r#"dsize:2; content:"abc";"#,
+        ],
+    },
+    Keyword {
+        name: "urilen",
+        aliases: &[],
+        doc: "Length of the request's URI in bytes; `,raw` as sent, `,norm` normalised (the default is raw).",
+        parse: |builder, value| {
+            let value = needed(value)?;
+            let (size, buffer) = match value.split_once(',') {
+                Some((size, "norm")) => (size, "http.uri"),
+                Some((size, "raw")) => (size, "http.uri.raw"),
+                Some((_, other)) => return Err(format!("{other:?}: write norm or raw")),
+                None => (value, "http.uri.raw"),
+            };
+            let size = integer::parse(size, 65_535)?;
+            let id = builder
+                .vocabulary
+                .buffer(buffer)
+                .ok_or_else(|| format!("there is no buffer {buffer}"))?;
+            builder.apart(id, BufferCondition::Size(size))
+        },
+        accepts: &["urilen:5;", "urilen:>5,norm;", "urilen:5<>10,raw;"],
+        rejects: &["urilen;", "urilen:x;", "urilen:5,sideways;"],
+    },
+];

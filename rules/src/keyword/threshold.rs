@@ -1,0 +1,185 @@
+//! How often a rule may alert: `threshold`, `detection_filter`, `tag`.
+
+use super::{Keyword, needed, parts};
+use crate::signature::{Builder, DetectionFilter, Tag, TagMetric, TagScope, Threshold, Track};
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    Keyword {
+        name: "threshold",
+        aliases: &[],
+        doc: "type limit|threshold|both|backoff, track by_src|by_dst|by_both|by_rule|by_flow, count n, seconds s (multiplier m for backoff).",
+        parse: threshold,
+        accepts: &[
+            "threshold:type limit, track by_src, count 1, seconds 60;",
+            "threshold: type both, count 5, seconds 10, track by_dst;",
+            "threshold:type backoff, track by_flow, count 1, multiplier 10;",
+        ],
+        rejects: &[
+            "threshold:type limit, track by_src, count 1;",
+            "threshold:type never, track by_src, count 1, seconds 60;",
+            "threshold:type limit, track by_src, count 0, seconds 60;",
+            "threshold:type limit, track by_src, count 1, seconds 60; detection_filter:track by_src, count 1, seconds 60;",
+        ],
+    },
+    Keyword {
+        name: "detection_filter",
+        aliases: &[],
+        doc: "Alerts only beyond a rate: track by_src|by_dst|by_both|by_rule|by_flow, count n, seconds s.",
+        parse: detection_filter,
+        accepts: &["detection_filter:track by_src, count 5, seconds 10;"],
+        rejects: &[
+            "detection_filter:count 5, seconds 10;",
+            "detection_filter:track by_src, count 5;",
+        ],
+    },
+    Keyword {
+        name: "tag",
+        aliases: &[],
+        doc: "Logs the packets that follow: session|host [, n, packets|seconds|bytes [, src|dst]].",
+        parse: tag,
+        accepts: &[
+            "tag:session;",
+            "tag:session,5,packets;",
+            "tag:host,60,seconds,src;",
+        ],
+        rejects: &["tag:zzz;", "tag:session,x,packets;", "tag:host,60,seconds;"],
+    },
+];
+
+#[derive(Default)]
+struct Words<'a> {
+    kind: Option<&'a str>,
+    track: Option<Track>,
+    count: Option<u32>,
+    seconds: Option<u32>,
+    multiplier: Option<u32>,
+}
+
+fn words(value: &str) -> Result<Words<'_>, String> {
+    let mut words = Words::default();
+    for part in parts(value) {
+        let (word, value) = part
+            .split_once(char::is_whitespace)
+            .ok_or_else(|| format!("{part:?} needs a value"))?;
+        let value = value.trim();
+        let number = || {
+            value
+                .parse::<u32>()
+                .ok()
+                .filter(|n| *n > 0)
+                .ok_or_else(|| format!("{word} is a number above 0, not {value:?}"))
+        };
+        let twice = match word {
+            "type" => words.kind.replace(value).is_some(),
+            "track" => words
+                .track
+                .replace(match value {
+                    "by_src" => Track::Source,
+                    "by_dst" => Track::Destination,
+                    "by_both" => Track::Both,
+                    "by_rule" => Track::Rule,
+                    "by_flow" => Track::Flow,
+                    other => {
+                        return Err(format!(
+                            "{other:?}: track by_src, by_dst, by_both, by_rule or by_flow"
+                        ));
+                    }
+                })
+                .is_some(),
+            "count" => words.count.replace(number()?).is_some(),
+            "seconds" => words.seconds.replace(number()?).is_some(),
+            "multiplier" => words.multiplier.replace(number()?).is_some(),
+            other => return Err(format!("unknown word {other:?}")),
+        };
+        if twice {
+            return Err(format!("{word} stands twice"));
+        }
+    }
+    Ok(words)
+}
+
+fn missing(name: &str) -> String {
+    format!("{name} is missing")
+}
+
+fn threshold(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    if builder.signature.threshold.is_some() || builder.signature.detection_filter.is_some() {
+        return Err("a rule has one threshold or detection_filter".to_owned());
+    }
+    let words = words(needed(value)?)?;
+    let track = words.track.ok_or_else(|| missing("track"))?;
+    let count = words.count.ok_or_else(|| missing("count"))?;
+    let seconds = || words.seconds.ok_or_else(|| missing("seconds"));
+    builder.signature.threshold = Some(match words.kind.ok_or_else(|| missing("type"))? {
+        "limit" => Threshold::Limit {
+            track,
+            count,
+            seconds: seconds()?,
+        },
+        "threshold" => Threshold::Threshold {
+            track,
+            count,
+            seconds: seconds()?,
+        },
+        "both" => Threshold::Both {
+            track,
+            count,
+            seconds: seconds()?,
+        },
+        "backoff" => Threshold::Backoff {
+            track,
+            count,
+            multiplier: words.multiplier.ok_or_else(|| missing("multiplier"))?,
+        },
+        other => return Err(format!("{other:?}: type limit, threshold, both or backoff")),
+    });
+    Ok(())
+}
+
+fn detection_filter(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    if builder.signature.threshold.is_some() || builder.signature.detection_filter.is_some() {
+        return Err("a rule has one threshold or detection_filter".to_owned());
+    }
+    let words = words(needed(value)?)?;
+    builder.signature.detection_filter = Some(DetectionFilter {
+        track: words.track.ok_or_else(|| missing("track"))?,
+        count: words.count.ok_or_else(|| missing("count"))?,
+        seconds: words.seconds.ok_or_else(|| missing("seconds"))?,
+    });
+    Ok(())
+}
+
+fn tag(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    const PACKETS: u32 = 256;
+    let words = parts(needed(value)?);
+    let (scope, rest) = words.split_first().ok_or_else(|| missing("scope"))?;
+    let (count, metric, side) = match rest {
+        [] => (PACKETS, TagMetric::Packets, None),
+        [count, metric, side @ ..] => {
+            let count = count
+                .parse()
+                .map_err(|_| format!("{count:?} is no number"))?;
+            let metric = match *metric {
+                "packets" => TagMetric::Packets,
+                "seconds" => TagMetric::Seconds,
+                "bytes" => TagMetric::Bytes,
+                other => return Err(format!("{other:?}: packets, seconds or bytes")),
+            };
+            (count, metric, side.first().copied())
+        }
+        _ => return Err("write session, count, packets".to_owned()),
+    };
+    let scope = match (*scope, side) {
+        ("session", None) => TagScope::Session,
+        ("host", Some("src")) => TagScope::HostSource,
+        ("host", Some("dst")) => TagScope::HostDestination,
+        ("host", _) => return Err("host needs src or dst".to_owned()),
+        (other, _) => return Err(format!("{other:?}: session or host")),
+    };
+    builder.signature.tag = Some(Tag {
+        scope,
+        count,
+        metric,
+    });
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! Keywords of protocols without a parser here. Rules with them load and wait; their arguments are not looked at.
+
+/// Prefixes and names, with the protocol.
+const NAMES: &[(&str, &str)] = &[
+    ("smb.", "smb"),
+    ("smb_", "smb"),
+    ("dcerpc.", "dcerpc"),
+    ("dce_", "dcerpc"),
+    ("ssh.", "ssh"),
+    ("ssh_", "ssh"),
+    ("krb5.", "krb5"),
+    ("krb5_", "krb5"),
+    ("snmp.", "snmp"),
+    ("sip.", "sip"),
+    ("sdp.", "sip"),
+    ("mqtt.", "mqtt"),
+    ("rfb.", "rfb"),
+    ("quic.", "quic"),
+    ("ike.", "ike"),
+    ("http2.", "http2"),
+    ("modbus", "modbus"),
+    ("dnp3", "dnp3"),
+    ("enip", "enip"),
+    ("cip_service", "enip"),
+    ("nfs", "nfs"),
+    ("rpc", "rpc"),
+    ("ftp.", "ftp"),
+    ("ftpdata_command", "ftp"),
+    ("ftpbounce", "ftp"),
+    ("smtp.", "smtp"),
+    ("email.", "smtp"),
+    ("mime.", "smtp"),
+    ("websocket.", "websocket"),
+    ("ldap.", "ldap"),
+    ("pgsql.", "pgsql"),
+    ("mysql.", "mysql"),
+    ("rdp.", "rdp"),
+    ("tftp.", "tftp"),
+    ("dhcp.", "dhcp"),
+    ("ntp.", "ntp"),
+    ("mdns.", "mdns"),
+    ("llmnr.", "llmnr"),
+    ("arp.", "arp"),
+    ("igmp.", "igmp"),
+    ("pop3.", "pop3"),
+    ("imap.", "imap"),
+    ("bittorrent_dht.", "bittorrent-dht"),
+    ("template.", "template"),
+    ("frame", "frames"),
+    ("l3_proto", "l3_proto"),
+];
+
+/// The protocol that a keyword waits for.
+pub(super) fn protocol(keyword: &str) -> Option<&'static str> {
+    NAMES
+        .iter()
+        .find(|(prefix, _)| keyword.starts_with(prefix))
+        .map(|(_, protocol)| *protocol)
+}

@@ -1,0 +1,107 @@
+//! `xbits`, `hostbits` (rule manual, “Xbits keyword”).
+
+use std::time::Duration;
+
+use super::{Keyword, flowbits, needed, nothing, parts};
+use crate::signature::{Builder, Track, XBits};
+
+/// Seconds for which a bit holds unless the rule says otherwise.
+const EXPIRE_SECONDS: u64 = 30;
+const HOSTBITS_SECONDS: u64 = 300;
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    Keyword {
+        name: "xbits",
+        aliases: &[],
+        doc: "A bit on an address or pair: set|unset|toggle|isset|isnotset,name,track ip_src|ip_dst|ip_pair [,expire seconds].",
+        parse: xbits,
+        accepts: &[
+            "xbits:set,a,track ip_src,expire 60;",
+            "xbits:isset,a,track ip_pair;",
+            "xbits:noalert;",
+        ],
+        rejects: &[
+            "xbits:set,a;",
+            "xbits:set,a,track up;",
+            "xbits:set,a,track ip_src,expire 0;",
+        ],
+    },
+    Keyword {
+        name: "hostbits",
+        aliases: &[],
+        doc: "A bit on a host: set|unset|toggle|isset|isnotset,name [,src|dst|both].",
+        parse: hostbits,
+        accepts: &[
+            "hostbits:set,a;",
+            "hostbits:isset,a,dst;",
+            "hostbits:noalert;",
+        ],
+        rejects: &["hostbits:set;", "hostbits:set,a,up;"],
+    },
+];
+
+fn xbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    let words = parts(needed(value)?);
+    if let ["noalert"] = words.as_slice() {
+        builder.signature.noalert = true;
+        return Ok(());
+    }
+    let [operation, name, track, rest @ ..] = words.as_slice() else {
+        return Err("write operation, name, track ip_src".to_owned());
+    };
+    let operation = flowbits::operation(operation)?;
+    let track = match track.strip_prefix("track").map(str::trim) {
+        Some("ip_src") => Track::Source,
+        Some("ip_dst") => Track::Destination,
+        Some("ip_pair") => Track::Both,
+        Some("tx") => return Err("track tx is not kept here: use flowbits".to_owned()),
+        _ => return Err(format!("{track:?}: write track ip_src, ip_dst or ip_pair")),
+    };
+    let seconds = match rest {
+        [] => EXPIRE_SECONDS,
+        [expire] => expire
+            .strip_prefix("expire")
+            .and_then(|seconds| seconds.trim().parse().ok())
+            .filter(|seconds| *seconds > 0)
+            .ok_or_else(|| format!("{expire:?}: write expire and seconds"))?,
+        _ => return Err("too many parts".to_owned()),
+    };
+    builder.signature.xbits.push(XBits {
+        operation,
+        name: (*name).to_owned(),
+        track,
+        expire: Duration::from_secs(seconds),
+    });
+    Ok(())
+}
+
+fn hostbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    let words = parts(needed(value)?);
+    let (operation, name, side) = match words.as_slice() {
+        ["noalert"] => {
+            nothing(None)?;
+            builder.signature.noalert = true;
+            return Ok(());
+        }
+        [operation, name] => (*operation, *name, "src"),
+        [operation, name, side] => (*operation, *name, *side),
+        _ => return Err("write operation, name [, src|dst|both]".to_owned()),
+    };
+    let operation = flowbits::operation(operation)?;
+    let tracks: &[Track] = match side {
+        "src" => &[Track::Source],
+        "dst" => &[Track::Destination],
+        "both" => &[Track::Source, Track::Destination],
+        other => return Err(format!("{other:?}: write src, dst or both")),
+    };
+    for &track in tracks {
+        let expire = Duration::from_secs(HOSTBITS_SECONDS);
+        builder.signature.xbits.push(XBits {
+            operation,
+            name: name.to_owned(),
+            track,
+            expire,
+        });
+    }
+    Ok(())
+}

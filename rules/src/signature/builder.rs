@@ -1,0 +1,675 @@
+//! A signature while its options are read.
+
+use super::environment::Environment;
+use super::header::Header;
+use super::*;
+use crate::{BufferId, Vocabulary};
+
+/// Conditions that one rule may hold.
+const CONDITION_LIMIT: usize = 512;
+
+/// Where the next condition on bytes goes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Target {
+    /// The buffer with its transformations.
+    Buffer {
+        source: Source,
+        transforms: Vec<Transform>,
+    },
+    /// What the `base64_decode` of this list decodes.
+    Base64 { list: usize },
+}
+
+/// Place of the last content, for its modifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    list: usize,
+    at: usize,
+    in_base64: bool,
+}
+
+pub(crate) struct Builder<'a> {
+    pub vocabulary: &'a Vocabulary,
+    pub environment: &'a Environment,
+    pub signature: Signature,
+    target: Target,
+    /// The next condition begins a list of its own (a multi-buffer was named anew).
+    fresh: bool,
+    last: Option<Place>,
+    variables: Vec<String>,
+    pub protocols: Vec<crate::ProtocolId>,
+    pub requires_unmet: Option<String>,
+    pub warnings: Vec<String>,
+    pub priority: Option<u8>,
+}
+
+impl<'a> Builder<'a> {
+    pub fn new(
+        header: Header,
+        text: &str,
+        vocabulary: &'a Vocabulary,
+        environment: &'a Environment,
+    ) -> Self {
+        let mut protocols = Vec::new();
+        let mut waits_for = None;
+        if let HeaderProtocol::Application(id) = header.protocol {
+            protocols.push(id);
+            let spec = vocabulary.protocol_spec(id);
+            if !spec.parsed {
+                waits_for = Some(format!("the parser of {}", spec.name));
+            }
+        }
+        Builder {
+            vocabulary,
+            environment,
+            signature: Signature {
+                action: header.action,
+                protocol: header.protocol,
+                source: header.source,
+                source_ports: header.source_ports,
+                direction: header.direction,
+                destination: header.destination,
+                destination_ports: header.destination_ports,
+                gid: 1,
+                sid: 0,
+                rev: 0,
+                msg: String::new(),
+                classtype: None,
+                category: String::new(),
+                priority: 3,
+                references: Vec::new(),
+                metadata: Vec::new(),
+                target: None,
+                noalert: false,
+                flow: None,
+                conditions: Vec::new(),
+                buffers: Vec::new(),
+                flowbits: Vec::new(),
+                flowints: Vec::new(),
+                xbits: Vec::new(),
+                threshold: None,
+                detection_filter: None,
+                tag: None,
+                filestore: None,
+                prefilter: None,
+                app_protocols: Vec::new(),
+                hook: header.hook,
+                waits_for,
+                text: text.to_owned(),
+            },
+            target: Target::Buffer {
+                source: Source::Payload,
+                transforms: Vec::new(),
+            },
+            fresh: false,
+            last: None,
+            variables: Vec::new(),
+            protocols,
+            requires_unmet: None,
+            warnings: Vec::new(),
+            priority: None,
+        }
+    }
+
+    /// A sticky buffer: what follows looks there.
+    pub fn sticky(&mut self, id: BufferId) -> Result<(), String> {
+        self.check_dangling_transforms()?;
+        let spec = self.vocabulary.buffer_spec(id);
+        if !spec.parsed {
+            self.wait_for(&format!("the parser that fills {}", spec.name));
+        }
+        self.note_protocols(&spec.protocols.clone(), spec.name)?;
+        self.fresh = spec.multi;
+        self.target = Target::Buffer {
+            source: Source::Buffer(id),
+            transforms: Vec::new(),
+        };
+        self.last = None;
+        Ok(())
+    }
+
+    /// `pkt_data`: back to the payload.
+    pub fn payload(&mut self) {
+        self.target = Target::Buffer {
+            source: Source::Payload,
+            transforms: Vec::new(),
+        };
+        self.fresh = false;
+        self.last = None;
+    }
+
+    /// `base64_data`: what follows looks at the decoded bytes.
+    pub fn base64_data(&mut self) -> Result<(), String> {
+        let list = self.signature.buffers.iter().rposition(|list| {
+            list.conditions
+                .iter()
+                .any(|condition| matches!(condition, BufferCondition::Base64Decode(_)))
+        });
+        let list = list.ok_or("there is nothing decoded: write base64_decode before it")?;
+        self.target = Target::Base64 { list };
+        self.last = None;
+        Ok(())
+    }
+
+    pub fn transform(&mut self, transform: Transform) -> Result<(), String> {
+        match &mut self.target {
+            Target::Buffer { source: Source::Buffer(_), transforms } if self.last.is_none() => {
+                transforms.push(transform);
+                Ok(())
+            }
+            Target::Buffer { source: Source::Buffer(_), .. } => {
+                Err("a transformation stands between its sticky buffer and the first content".to_owned())
+            }
+            _ => Err("a transformation needs a sticky buffer before it (http.uri; to_lowercase; content:…)".to_owned()),
+        }
+    }
+
+    fn check_dangling_transforms(&self) -> Result<(), String> {
+        match &self.target {
+            Target::Buffer {
+                source: Source::Buffer(_),
+                transforms,
+            } if !transforms.is_empty() && self.last.is_none() => {
+                Err("the buffer before has transformations but no content".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub fn wait_for(&mut self, what: &str) {
+        self.signature
+            .waits_for
+            .get_or_insert_with(|| what.to_owned());
+    }
+
+    /// The rule needs a transaction of one of these protocols.
+    pub fn note_protocols(
+        &mut self,
+        protocols: &[crate::ProtocolId],
+        name: &str,
+    ) -> Result<(), String> {
+        if protocols.is_empty() {
+            return Ok(());
+        }
+        if self.protocols.is_empty() {
+            self.protocols = protocols.to_vec();
+            return Ok(());
+        }
+        let both: Vec<_> = self
+            .protocols
+            .iter()
+            .copied()
+            .filter(|id| protocols.contains(id))
+            .collect();
+        if both.is_empty() {
+            let names = |ids: &[crate::ProtocolId]| {
+                ids.iter()
+                    .map(|id| self.vocabulary.protocol_spec(*id).name)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            return Err(format!(
+                "{name} belongs to {}, but the rule is on {}",
+                names(protocols),
+                names(&self.protocols)
+            ));
+        }
+        self.protocols = both;
+        Ok(())
+    }
+
+    /// The list that conditions go to now, made if need be.
+    fn list(&mut self) -> Result<usize, String> {
+        match &self.target {
+            Target::Base64 { list } => Ok(*list),
+            Target::Buffer { source, transforms } => {
+                let lists = &self.signature.buffers;
+                let same =
+                    |list: &BufferMatch| list.source == *source && list.transforms == *transforms;
+                let found = if self.fresh {
+                    None
+                } else {
+                    lists.iter().rposition(same)
+                };
+                self.fresh = false;
+                Ok(match found {
+                    Some(at) => at,
+                    None => {
+                        let (source, transforms) = (*source, transforms.clone());
+                        self.signature.buffers.push(BufferMatch {
+                            source,
+                            transforms,
+                            conditions: Vec::new(),
+                        });
+                        self.signature.buffers.len() - 1
+                    }
+                })
+            }
+        }
+    }
+
+    /// Adds a condition on bytes where the rule looks now.
+    pub fn add(&mut self, condition: BufferCondition) -> Result<(), String> {
+        let total: usize = self
+            .signature
+            .buffers
+            .iter()
+            .map(|list| list.conditions.len())
+            .sum();
+        if total >= CONDITION_LIMIT {
+            return Err(format!(
+                "more than {CONDITION_LIMIT} conditions in one rule"
+            ));
+        }
+        let list = self.list()?;
+        let in_base64 = matches!(self.target, Target::Base64 { .. });
+        let conditions = &mut self.signature.buffers[list].conditions;
+        let at = if in_base64 {
+            if !matches!(conditions.last(), Some(BufferCondition::Base64Data(_))) {
+                conditions.push(BufferCondition::Base64Data(Vec::new()));
+            }
+            match conditions.last_mut() {
+                Some(BufferCondition::Base64Data(inner)) => {
+                    inner.push(condition);
+                    inner.len() - 1
+                }
+                _ => 0,
+            }
+        } else {
+            conditions.push(condition);
+            conditions.len() - 1
+        };
+        self.last = Some(Place {
+            list,
+            at,
+            in_base64,
+        });
+        Ok(())
+    }
+
+    /// Adds a condition on a buffer without looking there from now on.
+    pub fn apart(&mut self, id: BufferId, condition: BufferCondition) -> Result<(), String> {
+        let spec = self.vocabulary.buffer_spec(id);
+        if !spec.parsed {
+            self.wait_for(&format!("the parser that fills {}", spec.name));
+        }
+        self.note_protocols(&spec.protocols.clone(), spec.name)?;
+        let source = Source::Buffer(id);
+        match self
+            .signature
+            .buffers
+            .iter_mut()
+            .rfind(|list| list.source == source && list.transforms.is_empty())
+        {
+            Some(list) => list.conditions.push(condition),
+            None => self.signature.buffers.push(BufferMatch {
+                source,
+                transforms: Vec::new(),
+                conditions: vec![condition],
+            }),
+        }
+        Ok(())
+    }
+
+    /// The content that a modifier speaks of.
+    pub fn content(&mut self, modifier: &str) -> Result<&mut Content, String> {
+        let missing = || format!("{modifier} needs a content before it");
+        let place = self.last.ok_or_else(missing)?;
+        let conditions = &mut self
+            .signature
+            .buffers
+            .get_mut(place.list)
+            .ok_or_else(missing)?
+            .conditions;
+        let condition = if place.in_base64 {
+            match conditions.last_mut() {
+                Some(BufferCondition::Base64Data(inner)) => inner.get_mut(place.at),
+                _ => None,
+            }
+        } else {
+            conditions.get_mut(place.at)
+        };
+        match condition {
+            Some(BufferCondition::Content(content)) => Ok(content),
+            _ => Err(missing()),
+        }
+    }
+
+    /// An old content modifier: moves the last content (or pattern) to a buffer.
+    pub fn move_last(&mut self, id: BufferId, modifier: &str) -> Result<(), String> {
+        let missing = || format!("{modifier} needs a content before it");
+        let place = self.last.ok_or_else(missing)?;
+        let list = self
+            .signature
+            .buffers
+            .get_mut(place.list)
+            .ok_or_else(missing)?;
+        if place.in_base64 || list.source != Source::Payload {
+            return Err(format!(
+                "{modifier} moves a content of the payload; within a sticky buffer leave it out"
+            ));
+        }
+        if place.at >= list.conditions.len() {
+            return Err(missing());
+        }
+        let condition = list.conditions.remove(place.at);
+        let spec = self.vocabulary.buffer_spec(id);
+        if !spec.parsed {
+            self.wait_for(&format!("the parser that fills {}", spec.name));
+        }
+        self.note_protocols(&spec.protocols.clone(), modifier)?;
+        let source = Source::Buffer(id);
+        let found = self
+            .signature
+            .buffers
+            .iter()
+            .rposition(|list| list.source == source && list.transforms.is_empty());
+        let list = found.unwrap_or_else(|| {
+            self.signature.buffers.push(BufferMatch {
+                source,
+                transforms: Vec::new(),
+                conditions: Vec::new(),
+            });
+            self.signature.buffers.len() - 1
+        });
+        self.signature.buffers[list].conditions.push(condition);
+        let at = self.signature.buffers[list].conditions.len() - 1;
+        self.last = Some(Place {
+            list,
+            at,
+            in_base64: false,
+        });
+        Ok(())
+    }
+
+    /// A number, or the variable of this name.
+    pub fn number(&self, text: &str) -> Result<Number, String> {
+        if let Some(value) = parse_integer(text) {
+            return Ok(Number::Literal(value));
+        }
+        match self.variables.iter().position(|name| name == text) {
+            Some(index) => Ok(Number::Variable(index as u8)),
+            None => Err(format!(
+                "{text:?} is neither a number nor a variable that byte_extract or byte_math set before"
+            )),
+        }
+    }
+
+    /// The number of a variable, made on first use.
+    pub fn variable(&mut self, name: &str) -> Result<u8, String> {
+        const VARIABLE_LIMIT: usize = 32;
+        if name.is_empty() || !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            return Err(format!("{name:?} is no name for a variable"));
+        }
+        if let Some(index) = self.variables.iter().position(|other| other == name) {
+            return Ok(index as u8);
+        }
+        if self.variables.len() >= VARIABLE_LIMIT {
+            return Err(format!("more than {VARIABLE_LIMIT} variables in one rule"));
+        }
+        self.variables.push(name.to_owned());
+        Ok((self.variables.len() - 1) as u8)
+    }
+
+    /// Checks what only the whole rule tells, and gives it away.
+    pub fn finish(
+        mut self,
+    ) -> Result<(Signature, Vec<String>), Vec<(Option<&'static str>, String)>> {
+        let mut faults = Vec::new();
+        if let Err(reason) = self.check_dangling_transforms() {
+            faults.push((None, reason));
+        }
+        self.signature
+            .buffers
+            .retain(|list| !list.conditions.is_empty());
+        if self.signature.sid == 0 {
+            faults.push((
+                Some("sid"),
+                "a rule needs a number of its own: sid:1000001;".to_owned(),
+            ));
+        }
+        for list in &self.signature.buffers {
+            check_list(list, &mut faults);
+            if let Source::Buffer(id) = list.source
+                && self.vocabulary.buffer_spec(id).lowercase
+                && list.transforms.is_empty()
+            {
+                for condition in &list.conditions {
+                    if let BufferCondition::Content(content) = condition
+                        && content.bytes.iter().any(u8::is_ascii_uppercase)
+                    {
+                        let name = self.vocabulary.buffer_spec(id).name;
+                        if content.nocase {
+                            continue;
+                        }
+                        faults.push((
+                            Some("content"),
+                            format!("{name} is in lower case: a content with capitals never matches there; write it in lower case"),
+                        ));
+                    }
+                }
+            }
+        }
+        let fast = self
+            .signature
+            .buffers
+            .iter()
+            .flat_map(|list| &list.conditions)
+            .filter(|condition| matches!(condition, BufferCondition::Content(content) if content.fast_pattern.is_some()))
+            .count();
+        if fast > 1 {
+            faults.push((
+                Some("fast_pattern"),
+                "only one content of a rule is its fast pattern".to_owned(),
+            ));
+        }
+        self.check_sides(&mut faults);
+        self.check_protocol(&mut faults);
+        if let Some(priority) = self.priority {
+            self.signature.priority = priority;
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        self.signature.app_protocols = self.protocols;
+        Ok((self.signature, self.warnings))
+    }
+
+    /// Buffers of both sides never meet in one direction.
+    fn check_sides(&self, faults: &mut Vec<(Option<&'static str>, String)>) {
+        if self.signature.direction == HeaderDirection::Transactional {
+            return;
+        }
+        let (mut to_server, mut to_client) = (None, None);
+        for list in &self.signature.buffers {
+            if let Source::Buffer(id) = list.source {
+                let spec = self.vocabulary.buffer_spec(id);
+                match spec.side {
+                    crate::Side::ToServer => to_server = Some(spec.name),
+                    crate::Side::ToClient => to_client = Some(spec.name),
+                    crate::Side::Both | crate::Side::Packet => {}
+                }
+            }
+        }
+        let flow = self.signature.flow.unwrap_or_default();
+        match (to_server, to_client) {
+            (Some(request), Some(reply)) => faults.push((
+                None,
+                format!("{request} is in requests, {reply} in replies: a rule looks at one direction (or is written with =>)"),
+            )),
+            (Some(request), None) if flow.to_client && !flow.to_server => {
+                faults.push((Some("flow"), format!("{request} is in requests, but the rule looks at traffic to the client")));
+            }
+            (None, Some(reply)) if flow.to_server && !flow.to_client => {
+                faults.push((Some("flow"), format!("{reply} is in replies, but the rule looks at traffic to the server")));
+            }
+            _ => {}
+        }
+    }
+
+    fn check_protocol(&self, faults: &mut Vec<(Option<&'static str>, String)>) {
+        let icmp = matches!(
+            self.signature.protocol,
+            HeaderProtocol::Icmp | HeaderProtocol::Icmpv4 | HeaderProtocol::Icmpv6
+        );
+        if icmp && !self.protocols.is_empty() {
+            faults.push((None, "ICMP carries no application protocol".to_owned()));
+        }
+        let ports = !self.signature.source_ports.ranges.is_empty()
+            || !self.signature.destination_ports.ranges.is_empty();
+        if matches!(
+            self.signature.protocol,
+            HeaderProtocol::Icmp | HeaderProtocol::Icmpv4 | HeaderProtocol::Icmpv6
+        ) && ports
+        {
+            faults.push((None, "ICMP has no ports: write any".to_owned()));
+        }
+        let size = self
+            .signature
+            .conditions
+            .iter()
+            .find_map(|condition| match condition {
+                Condition::PayloadSize(IntMatch::Equal(size)) => Some(*size),
+                Condition::PayloadSize(IntMatch::Less(size)) => Some(size.saturating_sub(1)),
+                _ => None,
+            });
+        if let Some(size) = size {
+            for list in self
+                .signature
+                .buffers
+                .iter()
+                .filter(|list| list.source == Source::Payload)
+            {
+                for condition in &list.conditions {
+                    if let BufferCondition::Content(content) = condition
+                        && !content.negated
+                        && content.bytes.len() as u64 > size
+                    {
+                        faults.push((
+                            Some("dsize"),
+                            format!(
+                                "a content of {} bytes does not fit into dsize",
+                                content.bytes.len()
+                            ),
+                        ));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What contents of one list say of each other.
+fn check_list(list: &BufferMatch, faults: &mut Vec<(Option<&'static str>, String)>) {
+    for condition in &list.conditions {
+        let BufferCondition::Content(content) = condition else {
+            continue;
+        };
+        let absolute = content.offset.is_some() || content.depth.is_some();
+        let relative = content.distance.is_some() || content.within.is_some();
+        if absolute && relative && !content.startswith {
+            faults.push((Some("content"), "offset and depth count from the start, distance and within from the last match: use one kind".to_owned()));
+        }
+        if content.startswith && (absolute || relative) {
+            faults.push((
+                Some("startswith"),
+                "startswith already says where: leave offset, depth, distance and within out"
+                    .to_owned(),
+            ));
+        }
+        if content.endswith && (content.offset.is_some() || relative) {
+            faults.push((
+                Some("endswith"),
+                "endswith already says where: leave offset, distance and within out".to_owned(),
+            ));
+        }
+        let length = content.bytes.len() as i64;
+        if let Some(Number::Literal(depth)) = content.depth
+            && depth < length
+        {
+            faults.push((
+                Some("depth"),
+                format!("a depth of {depth} is shorter than its content ({length} bytes)"),
+            ));
+        }
+        if let Some(Number::Literal(within)) = content.within
+            && within < length
+        {
+            faults.push((
+                Some("within"),
+                format!("within {within} is shorter than its content ({length} bytes)"),
+            ));
+        }
+        match content.fast_pattern {
+            Some(FastPattern::Only) if content.negated || absolute || relative => {
+                faults.push((
+                    Some("fast_pattern"),
+                    "fast_pattern:only takes neither negation nor positions".to_owned(),
+                ));
+            }
+            Some(FastPattern::Chop {
+                offset,
+                length: chop,
+            }) if u64::from(offset) + u64::from(chop) > length as u64 => {
+                faults.push((
+                    Some("fast_pattern"),
+                    format!("the part lies outside the content of {length} bytes"),
+                ));
+            }
+            _ => {}
+        }
+    }
+    check_size(list, faults);
+}
+
+/// A content that is longer than the size its buffer must have never matches.
+fn check_size(list: &BufferMatch, faults: &mut Vec<(Option<&'static str>, String)>) {
+    let limit = list
+        .conditions
+        .iter()
+        .find_map(|condition| match condition {
+            BufferCondition::Size(IntMatch::Equal(size) | IntMatch::LessEqual(size)) => Some(*size),
+            BufferCondition::Size(IntMatch::Less(size)) => Some(size.saturating_sub(1)),
+            BufferCondition::Size(IntMatch::Between(_, high)) => Some(high.saturating_sub(1)),
+            _ => None,
+        });
+    let Some(limit) = limit else { return };
+    for condition in &list.conditions {
+        if let BufferCondition::Content(content) = condition
+            && !content.negated
+        {
+            let from = match content.offset {
+                Some(Number::Literal(offset)) => u64::try_from(offset).unwrap_or(0),
+                _ => 0,
+            };
+            if from + content.bytes.len() as u64 > limit {
+                faults.push((
+                    Some("bsize"),
+                    format!(
+                        "a content that ends at byte {} never fits into {limit}",
+                        from + content.bytes.len() as u64
+                    ),
+                ));
+            }
+        }
+    }
+}
+
+/// Decimal or hexadecimal (`0x`), with a sign.
+pub(crate) fn parse_integer(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let value = match digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+    {
+        Some(hex) if !hex.starts_with(['+', '-']) => i64::from_str_radix(hex, 16).ok()?,
+        Some(_) => return None,
+        None if digits.starts_with(|c: char| c.is_ascii_digit()) => digits.parse().ok()?,
+        None => return None,
+    };
+    Some(sign * value)
+}

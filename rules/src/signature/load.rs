@@ -1,0 +1,387 @@
+//! Files of rules → signatures, and what is wrong with the others.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::builder::Builder;
+use super::environment::Environment;
+use super::{Failure, Fault, Signature, fault, header, lexer};
+use crate::Vocabulary;
+use crate::keyword;
+
+/// Longest rule, in bytes.
+pub const RULE_LIMIT_BYTES: usize = 64 << 10;
+/// Options of one rule.
+pub const OPTION_LIMIT: usize = 1_024;
+/// Depth of folders below a given one.
+const FOLDER_DEPTH: usize = 8;
+
+/// A file of rules.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    pub name: String,
+    pub text: String,
+}
+
+/// What loading gave.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub signatures: Vec<Signature>,
+    pub failures: Vec<Failure>,
+    /// Rules that load, with something worth telling.
+    pub warnings: Vec<Failure>,
+    /// Rules that ask for another engine or version (`requires`).
+    pub skipped: usize,
+}
+
+/// A file or folder that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {source}")]
+pub struct ReadError {
+    pub path: PathBuf,
+    pub source: std::io::Error,
+}
+
+/// A parsed rule, or the reason why it is none.
+#[derive(Debug)]
+pub enum Parsed {
+    Signature {
+        signature: Box<Signature>,
+        warnings: Vec<String>,
+    },
+    /// `requires` is not met.
+    Skipped { reason: String },
+}
+
+/// Reads files, and folders with all `*.rules` below them, in the order of their names.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub fn read_paths(paths: &[PathBuf]) -> Result<Vec<SourceFile>, ReadError> {
+    let mut files = Vec::new();
+    for path in paths {
+        collect(path, 0, &mut files)?;
+    }
+    files
+        .into_iter()
+        .map(|path| {
+            let bytes = std::fs::read(&path).map_err(|source| ReadError {
+                path: path.clone(),
+                source,
+            })?;
+            Ok(SourceFile {
+                name: path.display().to_string(),
+                text: text(bytes),
+            })
+        })
+        .collect()
+}
+
+fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), ReadError> {
+    let read = |source| ReadError {
+        path: path.to_owned(),
+        source,
+    };
+    if !path.metadata().map_err(read)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
+        .map_err(read)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(read)?;
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() {
+            if depth < FOLDER_DEPTH {
+                collect(&entry, depth + 1, files)?;
+            }
+        } else if entry
+            .extension()
+            .is_some_and(|extension| extension == "rules")
+        {
+            files.push(entry);
+        }
+    }
+    Ok(())
+}
+
+/// UTF-8, else Latin-1.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        error
+            .as_bytes()
+            .iter()
+            .map(|&byte| char::from(byte))
+            .collect()
+    })
+}
+
+/// Parses the rules of all files. A rule that has faults is left out; the others load.
+pub fn load(sources: &[SourceFile], vocabulary: &Vocabulary, environment: &Environment) -> Report {
+    let mut report = Report::default();
+    // By gid and sid: index of the signature and its place.
+    let mut seen: HashMap<(u32, u32), (usize, String)> = HashMap::new();
+    for file in sources {
+        for (line, rule) in lines(&file.text) {
+            let place = |column: usize, sid, keyword, reason| Failure {
+                file: file.name.clone(),
+                line,
+                column,
+                sid,
+                keyword,
+                reason,
+            };
+            match parse_rule(&rule, vocabulary, environment) {
+                Ok(Parsed::Skipped { .. }) => report.skipped += 1,
+                Ok(Parsed::Signature {
+                    signature,
+                    warnings,
+                }) => {
+                    let key = (signature.gid, signature.sid);
+                    if let Some((at, first)) = seen.get(&key) {
+                        if signature.rev <= report.signatures[*at].rev {
+                            let reason = format!(
+                                "sid {} is already used by {first}: give it a number of its own, or a higher rev",
+                                signature.sid
+                            );
+                            report.failures.push(place(
+                                1,
+                                Some(signature.sid),
+                                Some("sid".to_owned()),
+                                reason,
+                            ));
+                        } else {
+                            report.signatures[*at] = *signature;
+                        }
+                        continue;
+                    }
+                    for warning in warnings {
+                        report
+                            .warnings
+                            .push(place(1, Some(signature.sid), None, warning));
+                    }
+                    if let Some(what) = &signature.waits_for {
+                        report.warnings.push(place(
+                            1,
+                            Some(signature.sid),
+                            None,
+                            format!("loads, but cannot match yet: it waits for {what}"),
+                        ));
+                    }
+                    seen.insert(
+                        key,
+                        (report.signatures.len(), format!("{}:{line}", file.name)),
+                    );
+                    report.signatures.push(*signature);
+                }
+                Err(faults) => {
+                    let sid = sid_of(&rule);
+                    for fault in faults {
+                        report.failures.push(place(
+                            fault.offset + 1,
+                            sid,
+                            fault.keyword,
+                            fault.reason,
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    report
+}
+
+/// Rules with the number of their first line; comments and empty lines are passed over.
+fn lines(text: &str) -> Vec<(usize, String)> {
+    let mut rules = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim_end_matches('\r');
+        let (number, mut rule) = open.take().unwrap_or((index + 1, String::new()));
+        if rule.is_empty() && (line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            continue;
+        }
+        if let Some(part) = line.trim_end().strip_suffix('\\') {
+            rule.push_str(part);
+            open = Some((number, rule));
+            continue;
+        }
+        rule.push_str(line);
+        rules.push((number, rule));
+    }
+    rules.extend(open);
+    rules
+}
+
+/// The sid of a rule that does not parse, for its report.
+fn sid_of(rule: &str) -> Option<u32> {
+    let after = rule
+        .rsplit("sid:")
+        .next()
+        .filter(|after| after.len() < rule.len())?;
+    after.split(';').next()?.trim().parse().ok()
+}
+
+/// Parses one rule.
+///
+/// # Errors
+/// All faults of the rule, in the order of its text.
+pub fn parse_rule(
+    text: &str,
+    vocabulary: &Vocabulary,
+    environment: &Environment,
+) -> Result<Parsed, Vec<Fault>> {
+    let of_header = |offset, reason: String| Fault {
+        offset,
+        keyword: None,
+        reason,
+    };
+    if text.len() > RULE_LIMIT_BYTES {
+        return Err(vec![of_header(
+            RULE_LIMIT_BYTES,
+            format!("the rule is longer than {RULE_LIMIT_BYTES} bytes"),
+        )]);
+    }
+    let raw = lexer::split(text).map_err(|fault| vec![fault])?;
+    if raw.options.len() > OPTION_LIMIT {
+        return Err(vec![of_header(
+            0,
+            format!("the rule has more than {OPTION_LIMIT} options"),
+        )]);
+    }
+    let mut faults = Vec::new();
+    let header = match header::parse(&raw.header, vocabulary, environment) {
+        Ok(header) => header,
+        Err(header_faults) => {
+            return Err(header_faults
+                .into_iter()
+                .map(|(offset, reason)| of_header(offset, reason))
+                .collect());
+        }
+    };
+    let mut builder = Builder::new(header, text.trim(), vocabulary, environment);
+    for option in &raw.options {
+        // What a later engine may understand need not be understood here.
+        if builder.requires_unmet.is_some() {
+            break;
+        }
+        if let Err(reason) = keyword::apply(&mut builder, option) {
+            faults.push(Fault {
+                offset: option.offset,
+                keyword: Some(option.name.to_owned()),
+                reason,
+            });
+        }
+    }
+    if builder.requires_unmet.is_none()
+        && let Some(requires) = raw.options.iter().find(|option| option.name == "requires")
+    {
+        let _ = keyword::apply(&mut builder, requires);
+    }
+    if let Some(reason) = builder.requires_unmet.take() {
+        return Ok(Parsed::Skipped { reason });
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    match builder.finish() {
+        Ok((signature, warnings)) => Ok(Parsed::Signature {
+            signature: Box::new(signature),
+            warnings,
+        }),
+        Err(reasons) => Err(reasons
+            .into_iter()
+            .map(|(keyword, reason)| {
+                let place = keyword
+                    .and_then(|keyword| raw.options.iter().find(|option| option.name == keyword));
+                Fault {
+                    offset: place.map_or(0, |option| option.offset),
+                    keyword: keyword.map(str::to_owned),
+                    reason,
+                }
+            })
+            .collect()),
+    }
+}
+
+pub(crate) use fault::nearest;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn report(text: &str) -> Report {
+        let files = [SourceFile {
+            name: "x.rules".to_owned(),
+            text: text.to_owned(),
+        }];
+        load(&files, &crate::known_names(), &Environment::default())
+    }
+
+    #[test]
+    fn files_are_read_rule_by_rule() {
+        let text = "# comment\n\nalert tcp any any -> any 80 (msg:\"one\"; \\\n content:\"a\"; sid:1; rev:1;)\r\n\
+                    alert tcp any any -> any 80 (contnet:\"a\"; depth:1; sid:2;)\n\
+                    alert tcp any any -> any 80 (content:\"a\"; sid:1; rev:1;)\n\
+                    alert tcp any any -> any 80 (msg:\"newer\"; content:\"a\"; sid:1; rev:2;)\n\
+                    alert tcp any any -> any 80 (requires:version >= 99; nonsense; sid:3;)\n";
+        let report = report(text);
+        assert_eq!(report.signatures.len(), 1);
+        assert_eq!(
+            (report.signatures[0].msg.as_str(), report.signatures[0].rev),
+            ("newer", 2)
+        );
+        assert_eq!(report.skipped, 1);
+        let places: Vec<_> = report
+            .failures
+            .iter()
+            .map(|failure| (failure.line, failure.sid, failure.keyword.as_deref()))
+            .collect();
+        assert_eq!(
+            places,
+            [
+                (5, Some(2), Some("contnet")),
+                (5, Some(2), Some("depth")),
+                (6, Some(1), Some("sid"))
+            ]
+        );
+        assert!(
+            report.failures[0].reason.contains("content"),
+            "{}",
+            report.failures[0]
+        );
+    }
+
+    #[test]
+    fn lists_keep_the_order_of_the_rule() {
+        let rule = r#"alert http any any -> any any (content:"a"; http_uri; content:"b"; distance:1; http_uri; http.host; content:"c"; http.uri; content:"d"; sid:1;)"#;
+        let report = report(rule);
+        assert!(report.failures.is_empty(), "{:?}", report.failures);
+        let lists: Vec<usize> = report.signatures[0]
+            .buffers
+            .iter()
+            .map(|list| list.conditions.len())
+            .collect();
+        assert_eq!(lists, [3, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC{0,200}") {
+            report(&text);
+        }
+
+        #[test]
+        fn no_broken_rule_panics(at in 0usize..260, with in "[\\PC]{0,3}", cut in 0usize..6) {
+            let rule = r#"alert http $HOME_NET any -> [10.0.0.0/8,!10.1.1.1] 80:90 (msg:"m"; flow:established,to_server; content:"a|20|b"; offset:1; depth:4; byte_test:4,>,10,0,relative; pcre:"/x(y)/Ri, flow:n"; threshold:type limit, track by_src, count 1, seconds 60; http.uri; xor:"0a"; content:"z"; sid:7; rev:1;)"#;
+            let mut text: Vec<char> = rule.chars().collect();
+            let at = at.min(text.len());
+            let to = (at + cut).min(text.len());
+            text.splice(at..to, with.chars());
+            report(&text.into_iter().collect::<String>());
+        }
+    }
+}
