@@ -1,4 +1,4 @@
-//! Content codings undone (RFC 9110 §8.4.1): gzip, deflate (raw or zlib) and br, in layers.
+//! Content codings undone (RFC 9110 §8.4.1): gzip, deflate (raw or zlib), br and lzma, in layers.
 //!
 //! The one place where bytes are decompressed. Output goes through a fixed buffer and is counted against
 //! what went in, so that a small body cannot become an endless one. Checksums are not verified:
@@ -25,13 +25,15 @@ pub enum Coding {
     /// RFC 1950.
     Zlib,
     Brotli,
+    /// The format of `.lzma` files: some browsers took it.
+    Lzma,
 }
 
 impl Coding {
     /// What to try when this one turns out wrong.
     fn next(self) -> Coding {
         match self {
-            Coding::Gzip | Coding::Brotli => Coding::Deflate,
+            Coding::Gzip | Coding::Brotli | Coding::Lzma => Coding::Deflate,
             Coding::Deflate => Coding::Zlib,
             Coding::Zlib => Coding::Gzip,
         }
@@ -57,6 +59,7 @@ pub fn codings(value: &[u8], limit: usize) -> Codings {
             b"gzip" | b"x-gzip" => Some(Some(Coding::Gzip)),
             b"deflate" | b"x-deflate" => Some(Some(Coding::Deflate)),
             b"br" => Some(Some(Coding::Brotli)),
+            b"lzma" => Some(Some(Coding::Lzma)),
             b"inflate" | b"none" | b"identity" => Some(None),
             _ => None,
         }
@@ -159,8 +162,8 @@ impl Decoder {
         for at in 0..self.layers.len() {
             let (done, later) = self.layers.split_at_mut(at + 1);
             if let Some(layer) = done.last_mut() {
-                let kept = layer.take_undecided();
-                if !kept.is_empty() && !run(later, &kept, out) {
+                let last = layer.finish();
+                if !last.is_empty() && !run(later, &last, out) {
                     return;
                 }
             }
@@ -181,6 +184,19 @@ struct Engine(EngineKind);
 enum EngineKind {
     Inflate(Box<Decompress>),
     Brotli(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>),
+    Lzma(Box<Lzma>),
+}
+
+/// Dictionary of one LZMA stream.
+const MAX_LZMA_BYTES: usize = 1024 * 1024;
+/// Input of one call: LZMA has no bound on the output of a call but this.
+const LZMA_STEP_BYTES: usize = 64;
+
+struct Lzma {
+    stream: lzma_rs::decompress::Stream<Vec<u8>>,
+    /// Output that did not fit yet.
+    waiting: Vec<u8>,
+    failed: bool,
 }
 
 impl std::fmt::Debug for Engine {
@@ -188,6 +204,7 @@ impl std::fmt::Debug for Engine {
         f.write_str(match self.0 {
             EngineKind::Inflate(_) => "Inflate",
             EngineKind::Brotli(_) => "Brotli",
+            EngineKind::Lzma(_) => "Lzma",
         })
     }
 }
@@ -225,9 +242,18 @@ impl Layer {
         }
     }
 
-    fn take_undecided(&mut self) -> Vec<u8> {
-        match self.phase {
-            Phase::Header | Phase::Data(_) => std::mem::take(&mut self.kept),
+    /// What comes out when nothing more goes in: LZMA's last output, or the input while undecided.
+    fn finish(&mut self) -> Vec<u8> {
+        let kept = std::mem::take(&mut self.kept);
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Data(Engine(EngineKind::Lzma(lzma))) => {
+                let mut last = lzma.waiting;
+                if !lzma.failed {
+                    last.extend(lzma.stream.finish().unwrap_or_default());
+                }
+                if last.is_empty() { kept } else { last }
+            }
+            Phase::Header | Phase::Data(_) => kept,
             Phase::Over | Phase::Passing => Vec::new(),
         }
     }
@@ -306,7 +332,7 @@ impl Layer {
         let begin = match self.coding {
             Coding::Gzip => gzip_header(&self.kept),
             Coding::Zlib => zlib_header(&self.kept),
-            Coding::Deflate | Coding::Brotli => Begin::At(0),
+            Coding::Deflate | Coding::Brotli | Coding::Lzma => Begin::At(0),
         };
         if let Begin::At(_) = begin {
             self.phase = Phase::Data(Engine(match self.coding {
@@ -315,6 +341,18 @@ impl Layer {
                     StandardAlloc::default(),
                     StandardAlloc::default(),
                 ))),
+                Coding::Lzma => EngineKind::Lzma(Box::new(Lzma {
+                    stream: lzma_rs::decompress::Stream::new_with_options(
+                        &lzma_rs::decompress::Options {
+                            memlimit: Some(MAX_LZMA_BYTES),
+                            allow_incomplete: true,
+                            ..Default::default()
+                        },
+                        Vec::new(),
+                    ),
+                    waiting: Vec::new(),
+                    failed: false,
+                })),
                 _ => EngineKind::Inflate(Box::new(Decompress::new(false))),
             }));
         }
@@ -351,6 +389,7 @@ impl Engine {
             let (taken, made, state) = match &mut self.0 {
                 EngineKind::Inflate(inflate) => step_inflate(inflate, rest, &mut buffer),
                 EngineKind::Brotli(brotli) => step_brotli(brotli, rest, &mut buffer),
+                EngineKind::Lzma(lzma) => step_lzma(lzma, rest, &mut buffer),
             };
             rest = rest.get(taken..).unwrap_or_default();
             let wanted = match buffer.get(..made) {
@@ -419,6 +458,26 @@ fn step_brotli(
         BrotliResult::ResultSuccess => StepState::End,
         BrotliResult::ResultFailure => StepState::Error,
         BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => StepState::More,
+    };
+    (taken, made, state)
+}
+
+fn step_lzma(lzma: &mut Lzma, input: &[u8], output: &mut [u8]) -> (usize, usize, StepState) {
+    let mut taken = 0;
+    if lzma.waiting.is_empty() && !lzma.failed {
+        taken = input.len().min(LZMA_STEP_BYTES);
+        lzma.failed = std::io::Write::write_all(&mut lzma.stream, &input[..taken]).is_err();
+        if let Some(out) = lzma.stream.get_output_mut() {
+            lzma.waiting = std::mem::take(out);
+        }
+    }
+    let made = lzma.waiting.len().min(output.len());
+    output[..made].copy_from_slice(&lzma.waiting[..made]);
+    lzma.waiting.drain(..made);
+    let state = if lzma.failed && lzma.waiting.is_empty() {
+        StepState::Error
+    } else {
+        StepState::More
     };
     (taken, made, state)
 }

@@ -5,7 +5,7 @@ use super::headers::Added;
 use super::state::{Side, Turn, Work, added_event, same_length};
 use super::uri::{self, Twice};
 use super::wire::{self, ChunkLine, Field, Next, Version};
-use super::{HttpTransaction, events, http, http_mut, is_method, stage};
+use super::{HttpTransaction, METHODS, events, http, http_mut, is_method, stage};
 use crate::file::FileState;
 use crate::{Body, Transaction};
 use sensor_flow::Direction;
@@ -29,6 +29,8 @@ enum At {
     ChunkData(u64),
     ChunkEnd,
     Trailer,
+    /// Behind a body: what follows at once may still belong to it.
+    Tail,
     /// Behind a request of HTTP/0.9 there can be none.
     Ignored,
     /// Behind a gap: until something looks like a request.
@@ -54,6 +56,7 @@ impl Side for RequestSide {
             At::ChunkSize => self.chunk_size(input, work),
             At::ChunkData(left) => self.chunk_data(input, left, work),
             At::ChunkEnd => self.chunk_end(input, work),
+            At::Tail => self.tail(input, work),
             At::Ignored if input.is_empty() => Turn::More,
             At::Ignored => Turn::Used(input.len()),
             At::Lost => self.lost(input),
@@ -240,7 +243,7 @@ impl RequestSide {
                     raw.extend_from_slice(&input[..used]);
                 }
                 if self.at == At::Trailer {
-                    self.complete(FileState::Closed, work);
+                    self.at = At::Tail;
                 } else {
                     self.headers_end(work);
                 }
@@ -291,9 +294,29 @@ impl RequestSide {
         self.push(&input[..count], work);
         self.at = At::Length(left - count as u64);
         if left == count as u64 {
-            self.complete(FileState::Closed, work);
+            self.at = At::Tail;
         }
         Turn::Used(count)
+    }
+
+    /// Bytes that come together with the end of a body but are no request line are body still.
+    fn tail(&mut self, input: &[u8], work: &mut Work<'_>) -> Turn {
+        let used = wire::line_feed(input).unwrap_or(input.len());
+        let line = &input[..used];
+        if wire::trim(line).is_empty() {
+            self.complete(FileState::Closed, work);
+            return Turn::Used(used);
+        }
+        let method = wire::request_line(line).method;
+        let may_be_method = METHODS.iter().any(|name| name.starts_with(method));
+        if looks_like_request(wire::strip_line_end(line)) || (used == input.len() && may_be_method)
+        {
+            self.complete(FileState::Closed, work);
+            return Turn::Used(0);
+        }
+        work.raise(self.tx, events::REQUEST_BODY_UNEXPECTED);
+        self.push(line, work);
+        Turn::Used(used)
     }
 
     fn chunk_size(&mut self, input: &[u8], work: &mut Work<'_>) -> Turn {

@@ -29,6 +29,8 @@ enum At {
     ChunkData(u64),
     ChunkEnd,
     Trailer,
+    /// Behind a body: what follows at once may still belong to it.
+    Tail,
     /// Behind a gap: until something looks like a response.
     Lost,
 }
@@ -64,6 +66,7 @@ impl Side for ResponseSide {
             At::ChunkSize => self.chunk_size(input, closed, work),
             At::ChunkData(left) => self.chunk_data(input, left, work),
             At::ChunkEnd => self.chunk_end(input, work),
+            At::Tail => self.tail(input, work),
             At::Lost => self.lost(input),
         }
     }
@@ -224,7 +227,8 @@ impl ResponseSide {
                 }
                 self.extra = Some(extra);
                 if self.at == At::Trailer {
-                    return self.complete(FileState::Closed, work).at(used);
+                    self.at = At::Tail;
+                    return Turn::Used(used);
                 }
                 self.headers_end(work).at(used)
             }
@@ -345,8 +349,27 @@ impl ResponseSide {
                 self.at = at;
                 Turn::Used(0)
             }
-            None => self.complete(FileState::Closed, work),
+            None => {
+                self.at = At::Tail;
+                Turn::Used(0)
+            }
         }
+    }
+
+    /// Bytes that come together with the end of a body but are no status line are body still: browsers show
+    /// more than a `Content-Length` announces.
+    fn tail(&mut self, input: &[u8], work: &mut Work<'_>) -> Turn {
+        let used = wire::line_feed(input).unwrap_or(input.len());
+        let line = &input[..used];
+        if wire::trim(line).is_empty() {
+            return self.complete(FileState::Closed, work).at(used);
+        }
+        if !wire::is_body_line(line) || b"HTTP".starts_with(line) {
+            return self.complete(FileState::Closed, work);
+        }
+        work.raise(self.tx, events::RESPONSE_BODY_UNEXPECTED);
+        self.push(line, work);
+        Turn::Used(used)
     }
 
     fn push(&mut self, bytes: &[u8], work: &mut Work<'_>) {
@@ -369,7 +392,7 @@ impl ResponseSide {
         self.push(&input[..count], work);
         self.at = At::Length(left - count as u64);
         if left == count as u64 {
-            return self.complete(FileState::Closed, work).at(count);
+            self.at = At::Tail;
         }
         Turn::Used(count)
     }
