@@ -1,1 +1,34 @@
-//! collector-ingest
+//! From a sensor's stream to what is durable, and only then acknowledged.
+//!
+//! [`Ingest`] takes checked batches, hands their events to a [`Store`] and their alerts to [`Groups`],
+//! and acknowledges through what all of them have committed. Each keeps its own mark per stream and
+//! skips what it has, so that after a crash the stream comes again from the lowest mark and nothing is
+//! stored, grouped or counted twice. [`serve`] puts the delivery service and the enrolment endpoint on
+//! their sockets; [`Authority`] is the certificate authority of both.
+//!
+//! A line that is no event goes to quarantine and is counted as rejected; it holds nothing up.
+
+mod authority;
+mod batch;
+mod committer;
+mod connection;
+mod enrolment;
+mod error;
+pub mod limits;
+mod ports;
+mod server;
+
+/// The delivery protocol, generated from `sensor/event/proto/delivery.proto`.
+#[allow(clippy::all, missing_docs)]
+pub mod wire {
+    tonic::include_proto!("matluoi.delivery.v1");
+}
+
+pub use authority::Authority;
+pub use committer::{Ingest, IngestOptions};
+pub use enrolment::enrolment_string;
+pub use error::{IngestError, PortError, Result};
+pub use ports::{
+    Alert, Groups, Heartbeat, HourCounts, LedgerRow, RefusedLine, Registry, Store, StreamMarks,
+};
+pub use server::{Addresses, serve};

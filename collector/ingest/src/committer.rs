@@ -1,0 +1,350 @@
+//! Group commit: batches of all sensors are appended as they come, committed together a few times a
+//! second, and acknowledged when index, inbox and ledger have them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use collector_index::Stream;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::batch::{Batch, wire_class};
+use crate::error::PortError;
+use crate::limits::{MAX_CONTENT_HELD_BYTES, MAX_STREAMS};
+use crate::ports::{Alert, Groups, HourCounts, RefusedLine, Registry, Store, StreamMarks};
+use crate::wire;
+use crate::wire::collector_message::Message;
+
+/// Batches between the connections and the committer.
+const QUEUE: usize = 32;
+/// A sensor whose batch could not be stored comes back after this time.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// Marks kept in memory; more streams than this are read again.
+const MAX_MARKS: usize = 4 * MAX_STREAMS;
+
+pub(crate) type Answers = mpsc::Sender<Result<wire::CollectorMessage, tonic::Status>>;
+
+#[derive(Debug, Clone, Copy)]
+pub struct IngestOptions {
+    /// A batch waits at most this long to be committed.
+    pub commit_every: Duration,
+    /// Events after which there is a commit before its time.
+    pub commit_events: usize,
+}
+
+impl Default for IngestOptions {
+    fn default() -> Self {
+        IngestOptions {
+            commit_every: Duration::from_millis(400),
+            commit_events: 50_000,
+        }
+    }
+}
+
+/// Takes batches of all connections.
+pub struct Ingest {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) registry: Arc<dyn Registry>,
+    /// KiB of content that may be held.
+    pub(crate) held: Arc<Semaphore>,
+    /// Ends the connections.
+    pub(crate) stopping: watch::Sender<bool>,
+    work: mpsc::Sender<Work>,
+    generation: Arc<AtomicU64>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Which run of undisturbed commits a connection belongs to. After a failure, what was sent before is
+/// sent again by new connections; what the old ones still send would leave a hole, and is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Generation(u64);
+
+pub(crate) struct Work {
+    pub generation: Generation,
+    pub stream: Stream,
+    pub batch: Batch,
+    pub first_seq: u64,
+    pub answers: Answers,
+    pub held: OwnedSemaphorePermit,
+}
+
+impl Ingest {
+    /// Starts the committer on the current runtime.
+    pub fn start(
+        store: Arc<dyn Store>,
+        groups: Arc<dyn Groups>,
+        registry: Arc<dyn Registry>,
+        options: IngestOptions,
+    ) -> Arc<Ingest> {
+        let (work, queue) = mpsc::channel(QUEUE);
+        let generation = Arc::new(AtomicU64::new(0));
+        let committer = Committer {
+            store: Arc::clone(&store),
+            groups,
+            registry: Arc::clone(&registry),
+            generation: Arc::clone(&generation),
+            options,
+            marks: HashMap::new(),
+            waiting: Vec::new(),
+            events: 0,
+        };
+        let task = tokio::spawn(committer.run(queue));
+        Arc::new(Ingest {
+            store,
+            registry,
+            held: Arc::new(Semaphore::new(MAX_CONTENT_HELD_BYTES / 1_024)),
+            stopping: watch::Sender::new(false),
+            work,
+            generation,
+            task: Mutex::new(Some(task)),
+        })
+    }
+
+    /// Ends the connections, commits what they sent, and acknowledges it.
+    pub async fn stop(self: Arc<Ingest>) {
+        self.stopping.send_replace(true);
+        let task = self.task.lock().await.take();
+        // The queue ends with its last sender: those of the connections go with them.
+        drop(self);
+        if let Some(task) = task
+            && task.await.is_err()
+        {
+            tracing::error!("the committer ended in a panic");
+        }
+    }
+
+    pub(crate) fn generation(&self) -> Generation {
+        Generation(self.generation.load(Ordering::SeqCst))
+    }
+
+    /// Hands over a batch, waiting for room. `false` when the committer has ended.
+    pub(crate) async fn hand_over(&self, work: Work) -> bool {
+        self.work.send(work).await.is_ok()
+    }
+
+    /// From where a stream is to be sent: everything through this number is everywhere.
+    pub(crate) async fn high_water(&self, stream: &Stream) -> Result<u64, PortError> {
+        let marks = self.registry.marks(stream).await?;
+        Ok(self.store.mark(stream).min(marks.lowest()))
+    }
+}
+
+/// A batch that is appended, and not yet committed.
+struct Waiting {
+    stream: Stream,
+    first_seq: u64,
+    through: u64,
+    hour: u64,
+    alerts: Vec<Alert>,
+    stored: Vec<u64>,
+    refused: Vec<RefusedLine>,
+    answers: Answers,
+}
+
+struct Committer {
+    store: Arc<dyn Store>,
+    groups: Arc<dyn Groups>,
+    registry: Arc<dyn Registry>,
+    generation: Arc<AtomicU64>,
+    options: IngestOptions,
+    marks: HashMap<Stream, StreamMarks>,
+    waiting: Vec<Waiting>,
+    events: usize,
+}
+
+impl Committer {
+    async fn run(mut self, mut queue: mpsc::Receiver<Work>) {
+        let mut due = Instant::now();
+        loop {
+            let work = if self.waiting.is_empty() {
+                let work = queue.recv().await;
+                due = Instant::now() + self.options.commit_every;
+                work
+            } else {
+                match timeout_at(due, queue.recv()).await {
+                    Ok(work) => work,
+                    Err(_) => {
+                        self.commit().await;
+                        continue;
+                    }
+                }
+            };
+            let Some(work) = work else {
+                self.commit().await;
+                return;
+            };
+            self.append(work).await;
+            if self.events >= self.options.commit_events || Instant::now() >= due {
+                self.commit().await;
+            }
+        }
+    }
+
+    async fn append(&mut self, work: Work) {
+        let Work {
+            generation,
+            stream,
+            batch,
+            first_seq,
+            answers,
+            held,
+        } = work;
+        if generation != Generation(self.generation.load(Ordering::SeqCst)) {
+            nack(
+                &answers,
+                &stream,
+                first_seq,
+                "an earlier batch was not stored",
+            );
+            return;
+        }
+        let alerts = batch
+            .events
+            .iter()
+            .filter(|(_, event)| event.shelf() == collector_index::Shelf::Alerts)
+            .map(|(seq, event)| Alert::of(&stream, *seq, event))
+            .collect();
+        self.events += batch.events.len();
+        self.waiting.push(Waiting {
+            stream: stream.clone(),
+            first_seq,
+            through: batch.last_seq,
+            hour: batch.made_hour,
+            alerts,
+            stored: batch.events.iter().map(|(seq, _)| *seq).collect(),
+            refused: batch.refused,
+            answers,
+        });
+        let received = OffsetDateTime::now_utc()
+            .format(&Rfc3339)
+            .unwrap_or_default();
+        let store = Arc::clone(&self.store);
+        let (events, through) = (batch.events, batch.last_seq);
+        let appended = blocking(move || store.append(&stream, events, through, &received)).await;
+        drop(held);
+        if let Err(error) = appended {
+            self.fail(&*error);
+        }
+    }
+
+    async fn commit(&mut self) {
+        let store = Arc::clone(&self.store);
+        if let Err(error) = blocking(move || store.commit()).await {
+            self.fail(&*error);
+            return;
+        }
+        self.events = 0;
+        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
+        while let Some(batch) = waiting.next() {
+            match self.settle(&batch).await {
+                Ok(()) => ack(&batch.answers, &batch.stream, batch.through),
+                Err(error) => {
+                    self.waiting = std::iter::once(batch).chain(waiting).collect();
+                    self.fail(&*error);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Inbox and ledger, each from its own mark.
+    async fn settle(&mut self, batch: &Waiting) -> Result<(), PortError> {
+        let stream = &batch.stream;
+        let mut marks = match self.marks.get(stream) {
+            Some(&marks) => marks,
+            None => self.registry.marks(stream).await?,
+        };
+        if !batch.refused.is_empty() {
+            self.registry.quarantine(stream, &batch.refused).await?;
+        }
+        if batch.through > marks.grouped {
+            let alerts = batch
+                .alerts
+                .iter()
+                .filter(|alert| alert.seq > marks.grouped)
+                .cloned()
+                .collect();
+            self.groups.apply(stream, alerts, batch.through).await?;
+            marks.grouped = batch.through;
+        }
+        if batch.through > marks.counted {
+            let new = |seq: u64| seq > marks.counted;
+            let counts = HourCounts {
+                hour: batch.hour,
+                stored: batch.stored.iter().filter(|&&seq| new(seq)).count() as u64,
+                rejected: batch.refused.iter().filter(|line| new(line.seq)).count() as u64,
+            };
+            self.registry
+                .count(stream, &[counts], batch.through)
+                .await?;
+            marks.counted = batch.through;
+        }
+        if self.marks.len() >= MAX_MARKS {
+            self.marks.clear();
+        }
+        self.marks.insert(stream.clone(), marks);
+        Ok(())
+    }
+
+    /// Nothing that waits was stored for certain: all of it, and all that the connections have under
+    /// way, is to be sent again.
+    fn fail(&mut self, error: &(dyn std::error::Error + Send + Sync + 'static)) {
+        tracing::error!(%error, batches = self.waiting.len(), "batches could not be stored");
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.marks.clear();
+        self.events = 0;
+        for batch in self.waiting.drain(..) {
+            nack(
+                &batch.answers,
+                &batch.stream,
+                batch.first_seq,
+                "the collector could not store it",
+            );
+        }
+    }
+}
+
+async fn blocking(
+    work: impl FnOnce() -> Result<(), PortError> + Send + 'static,
+) -> Result<(), PortError> {
+    tokio::task::spawn_blocking(work).await?
+}
+
+/// Answers never wait: an acknowledgement that finds no room is made good by the next one, or by the
+/// next welcome.
+fn answer(answers: &Answers, message: Message) {
+    let message = wire::CollectorMessage {
+        message: Some(message),
+    };
+    if let Err(mpsc::error::TrySendError::Full(_)) = answers.try_send(Ok(message)) {
+        tracing::warn!("a sensor does not read its answers");
+    }
+}
+
+fn ack(answers: &Answers, stream: &Stream, through: u64) {
+    answer(
+        answers,
+        Message::Ack(wire::Ack {
+            class: wire_class(stream.class).into(),
+            through_seq: through,
+        }),
+    );
+}
+
+fn nack(answers: &Answers, stream: &Stream, first_seq: u64, detail: &str) {
+    answer(
+        answers,
+        Message::Nack(wire::Nack {
+            class: wire_class(stream.class).into(),
+            first_seq,
+            reason: wire::NackReason::Busy.into(),
+            retry_after_ms: RETRY_AFTER.as_millis() as u32,
+            detail: detail.to_owned(),
+        }),
+    );
+}

@@ -1,0 +1,324 @@
+//! One sensor's stream: greeting, batches, heartbeats.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use collector_index::Stream;
+use sensor_event::Class;
+use tokio::time::timeout;
+use tonic::{Status, Streaming};
+
+use crate::batch::{check, class_of_wire, wire_class};
+use crate::committer::{Answers, Generation, Ingest, Work};
+use crate::limits::{
+    HELLO_TIMEOUT, LEDGER_FUTURE_HOURS, LEDGER_PAST_HOURS, MAX_CONTENT_BYTES, MAX_LEDGER_ROWS,
+    MAX_NAME_BYTES, MAX_SHED_REASONS, MAX_STATS_BYTES, MIN_CONTENT_HELD_BYTES, SILENCE,
+};
+use crate::ports::{Heartbeat, LedgerRow};
+use crate::wire;
+use crate::wire::collector_message::Message as FromCollector;
+use crate::wire::sensor_message::Message as FromSensor;
+
+const PROTOCOL_VERSION: u32 = 1;
+const HOUR_MILLIS: u64 = 3_600_000;
+
+pub(crate) struct Connection {
+    ingest: Arc<Ingest>,
+    sensor: String,
+    remote_addr: String,
+    answers: Answers,
+    generation: Generation,
+    epoch: u64,
+    sensor_version: String,
+    /// Last number that came in each class: numbers only rise.
+    last: BTreeMap<Class, u64>,
+}
+
+impl Connection {
+    pub fn new(
+        ingest: Arc<Ingest>,
+        sensor: String,
+        remote_addr: String,
+        answers: Answers,
+    ) -> Connection {
+        Connection {
+            generation: ingest.generation(),
+            ingest,
+            sensor,
+            remote_addr,
+            answers,
+            epoch: 0,
+            sensor_version: String::new(),
+            last: BTreeMap::new(),
+        }
+    }
+
+    /// Serves the stream to its end. A reason to end it is told to the sensor.
+    pub async fn run(mut self, inbound: Streaming<wire::SensorMessage>) {
+        let mut stopping = self.ingest.stopping.subscribe();
+        self.note_connected(true).await;
+        let ended = tokio::select! {
+            ended = self.serve(inbound) => ended,
+            _ = stopping.wait_for(|&stopping| stopping) => {
+                Err(Status::unavailable("the collector is stopping"))
+            }
+        };
+        if let Err(status) = ended {
+            tracing::info!(sensor = %self.sensor, reason = status.message(), "stream ended");
+            // The sensor may be gone already.
+            let _ = self.answers.try_send(Err(status));
+        }
+        self.note_connected(false).await;
+    }
+
+    async fn note_connected(&self, connected: bool) {
+        let registry = &self.ingest.registry;
+        if let Err(error) = registry
+            .connected(&self.sensor, &self.remote_addr, connected)
+            .await
+        {
+            tracing::warn!(sensor = %self.sensor, %error, "its connection is not noted");
+        }
+    }
+
+    async fn serve(&mut self, mut inbound: Streaming<wire::SensorMessage>) -> Result<(), Status> {
+        let first = timeout(HELLO_TIMEOUT, inbound.message())
+            .await
+            .map_err(|_| Status::deadline_exceeded("no hello"))??;
+        let Some(FromSensor::Hello(hello)) = first.and_then(|first| first.message) else {
+            return Err(Status::invalid_argument("the first message is no hello"));
+        };
+        self.welcome(hello).await?;
+        loop {
+            let message = timeout(SILENCE, inbound.message())
+                .await
+                .map_err(|_| Status::deadline_exceeded("silence"))??;
+            let Some(message) = message else {
+                return Ok(());
+            };
+            match message.message {
+                Some(FromSensor::Batch(batch)) => self.batch(batch).await?,
+                Some(FromSensor::Heartbeat(heartbeat)) => self.heartbeat(heartbeat).await?,
+                Some(FromSensor::Hello(_)) => {
+                    return Err(Status::invalid_argument("a second hello"));
+                }
+                None => tracing::debug!("a message of a kind that this version does not know"),
+            }
+        }
+    }
+
+    async fn welcome(&mut self, hello: wire::Hello) -> Result<(), Status> {
+        if hello.protocol_version != PROTOCOL_VERSION {
+            return Err(Status::failed_precondition(format!(
+                "this collector speaks version {PROTOCOL_VERSION} of the protocol"
+            )));
+        }
+        if hello.epoch == 0 || hello.epoch >= 1 << 63 {
+            return Err(Status::invalid_argument("the epoch is not a time"));
+        }
+        self.epoch = hello.epoch;
+        self.sensor_version = cut(&hello.sensor_version, MAX_NAME_BYTES).to_owned();
+        let mut welcome = wire::Welcome {
+            protocol_version: PROTOCOL_VERSION,
+            high_water: Vec::new(),
+        };
+        for class in Class::ALL {
+            let through_seq = self
+                .ingest
+                .high_water(&self.stream(class))
+                .await
+                .map_err(internal)?;
+            welcome.high_water.push(wire::HighWater {
+                class: wire_class(class).into(),
+                through_seq,
+            });
+        }
+        self.answer(FromCollector::Welcome(welcome)).await
+    }
+
+    async fn batch(&mut self, batch: wire::Batch) -> Result<(), Status> {
+        let (class, first_seq) = (batch.class, batch.first_seq);
+        let claimed = (batch.content_bytes as usize)
+            .clamp(MIN_CONTENT_HELD_BYTES, MAX_CONTENT_BYTES)
+            .div_ceil(1_024);
+        let held = Arc::clone(&self.ingest.held)
+            .acquire_many_owned(claimed as u32)
+            .await
+            .map_err(|_| Status::unavailable("the collector is stopping"))?;
+        let checked = tokio::task::spawn_blocking(move || check(&batch))
+            .await
+            .map_err(|_| Status::internal("a batch could not be checked"))?;
+        let mut batch = match checked {
+            Ok(batch) => batch,
+            Err(error) => {
+                tracing::warn!(sensor = %self.sensor, %error, first_seq, "a batch is refused");
+                let nack = wire::Nack {
+                    class,
+                    first_seq,
+                    reason: wire::NackReason::Malformed.into(),
+                    retry_after_ms: 0,
+                    detail: error.to_string(),
+                };
+                return self.answer(FromCollector::Nack(nack)).await;
+            }
+        };
+        let last = self.last.entry(batch.class).or_insert(0);
+        if first_seq <= *last {
+            return Err(Status::invalid_argument("batches of a class overlap"));
+        }
+        *last = batch.last_seq;
+        if !hour_is_plausible(batch.made_hour) {
+            batch.made_hour = unix_millis() / HOUR_MILLIS;
+        }
+        let work = Work {
+            generation: self.generation,
+            stream: self.stream(batch.class),
+            batch,
+            first_seq,
+            answers: self.answers.clone(),
+            held,
+        };
+        if self.ingest.hand_over(work).await {
+            Ok(())
+        } else {
+            Err(Status::unavailable("the collector is stopping"))
+        }
+    }
+
+    async fn heartbeat(&self, heartbeat: wire::Heartbeat) -> Result<(), Status> {
+        let registry = &self.ingest.registry;
+        if !registry.may_deliver(&self.sensor).await.map_err(internal)? {
+            return Err(Status::permission_denied("this sensor is revoked"));
+        }
+        let heartbeat = Heartbeat {
+            sensor: self.sensor.clone(),
+            epoch: self.epoch,
+            sensor_version: self.sensor_version.clone(),
+            ruleset_hash: cut(&heartbeat.ruleset_hash, MAX_NAME_BYTES).to_owned(),
+            remote_addr: self.remote_addr.clone(),
+            sent_ms: heartbeat.sent_ms,
+            received_ms: unix_millis(),
+            stats: json_object(&heartbeat.stats).unwrap_or_else(|| "{}".to_owned()),
+            ledger: ledger_rows(heartbeat.ledger),
+        };
+        if let Err(error) = registry.heartbeat(heartbeat).await {
+            // The next one comes in seconds.
+            tracing::warn!(sensor = %self.sensor, %error, "a heartbeat is not noted");
+        }
+        Ok(())
+    }
+
+    async fn answer(&self, message: FromCollector) -> Result<(), Status> {
+        let message = wire::CollectorMessage {
+            message: Some(message),
+        };
+        timeout(Duration::from_secs(30), self.answers.send(Ok(message)))
+            .await
+            .map_err(|_| Status::deadline_exceeded("answers are not read"))?
+            .map_err(|_| Status::cancelled("the sensor has gone"))
+    }
+
+    fn stream(&self, class: Class) -> Stream {
+        Stream {
+            sensor: self.sensor.clone(),
+            epoch: self.epoch,
+            class,
+        }
+    }
+}
+
+fn internal(error: crate::error::PortError) -> Status {
+    tracing::error!(%error, "state is not readable");
+    Status::unavailable("the collector's state is not readable")
+}
+
+/// Statistics, if they are a JSON object of a fair size.
+fn json_object(bytes: &[u8]) -> Option<String> {
+    if bytes.len() > MAX_STATS_BYTES || !bytes.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    let text = std::str::from_utf8(bytes).ok()?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
+    Some(text.to_owned())
+}
+
+fn ledger_rows(rows: Vec<wire::LedgerRow>) -> Vec<LedgerRow> {
+    rows.into_iter()
+        .take(MAX_LEDGER_ROWS)
+        .filter(|row| hour_is_plausible(row.hour))
+        .filter_map(|row| {
+            Some(LedgerRow {
+                hour: row.hour,
+                class: class_of_wire(row.class)?.name(),
+                made: row.made,
+                sent: row.sent,
+                shed: row
+                    .shed
+                    .into_iter()
+                    .take(MAX_SHED_REASONS)
+                    .map(|shed| (cut(&shed.reason, MAX_NAME_BYTES).to_owned(), shed.count))
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
+fn hour_is_plausible(hour: u64) -> bool {
+    let now = unix_millis() / HOUR_MILLIS;
+    (now.saturating_sub(LEDGER_PAST_HOURS)..=now + LEDGER_FUTURE_HOURS).contains(&hour)
+}
+
+fn unix_millis() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The longest prefix of at most `limit` bytes.
+fn cut(text: &str, limit: usize) -> &str {
+    text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_objects_are_statistics() {
+        let rows: &[(&[u8], bool)] = &[
+            (b"{\"a\":1}", true),
+            (b"  {}", true),
+            (b"[]", false),
+            (b"{", false),
+            (b"", false),
+            (b"{\"a\":\"\xff\"}", false),
+        ];
+        for (bytes, expected) in rows {
+            assert_eq!(json_object(bytes).is_some(), *expected, "{bytes:?}");
+        }
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_STATS_BYTES));
+        assert!(json_object(long.as_bytes()).is_none());
+    }
+
+    #[test]
+    fn hours_of_another_age_are_left_out() {
+        let now = unix_millis() / HOUR_MILLIS;
+        let row = |hour, class| wire::LedgerRow {
+            hour,
+            class,
+            ..wire::LedgerRow::default()
+        };
+        let alert = wire::Class::Alert.into();
+        let rows = vec![
+            row(0, alert),
+            row(now, alert),
+            row(u64::MAX, alert),
+            row(now, 77),
+        ];
+        let kept = ledger_rows(rows);
+        assert_eq!(kept.len(), 1);
+        assert_eq!((kept[0].hour, kept[0].class), (now, "alert"));
+    }
+}

@@ -1,0 +1,37 @@
+//! The caps on everything that a sensor can make grow.
+
+use std::time::Duration;
+
+/// Compressed size of one batch.
+pub const MAX_COMPRESSED_BYTES: usize = 4 * 1_024 * 1_024;
+/// Decompressed size of one batch.
+pub const MAX_CONTENT_BYTES: usize = 16 * 1_024 * 1_024;
+pub const MAX_RECORDS: usize = 10_000;
+/// Decompressed content held at a time, over all sensors.
+pub const MAX_CONTENT_HELD_BYTES: usize = 192 * 1_024 * 1_024;
+/// A batch takes at least this much of it, so that empty ones are bounded too.
+pub const MIN_CONTENT_HELD_BYTES: usize = 4 * 1_024;
+/// A gRPC message: a batch, or a heartbeat.
+pub const MAX_MESSAGE_BYTES: usize = MAX_COMPRESSED_BYTES + 64 * 1_024;
+/// Statistics in one heartbeat.
+pub const MAX_STATS_BYTES: usize = 256 * 1_024;
+pub const MAX_LEDGER_ROWS: usize = 1_000;
+pub const MAX_SHED_REASONS: usize = 16;
+/// A sensor may speak of hours this long ago.
+pub const LEDGER_PAST_HOURS: u64 = 40 * 24;
+/// And of hours this far ahead, for its clock may be wrong.
+pub const LEDGER_FUTURE_HOURS: u64 = 24;
+/// A version, a host name, a hash.
+pub const MAX_NAME_BYTES: usize = 200;
+/// Answers that wait for a slow sensor. It has at most a few batches under way.
+pub const ANSWERS: usize = 256;
+/// The first message has to come within this time.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
+/// A sensor sends heartbeats every few seconds; silence this long ends its stream.
+pub const SILENCE: Duration = Duration::from_secs(120);
+/// Streams of sensors at a time.
+pub const MAX_STREAMS: usize = 4_096;
+/// Enrolment connections at a time.
+pub const MAX_ENROLMENTS: usize = 32;
+pub const ENROLMENT_TIMEOUT: Duration = Duration::from_secs(20);
+pub const MAX_ENROLMENT_BYTES: usize = 32 * 1_024;

@@ -1,0 +1,217 @@
+//! What ingest needs of the rest of the collector.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use collector_index::{Event, Index, Json, JsonKind, Stream};
+
+use crate::error::PortError;
+
+/// Where events become durable and searchable. Calls block.
+pub trait Store: Send + Sync + 'static {
+    /// Through which number of the stream everything is committed.
+    fn mark(&self, stream: &Stream) -> u64;
+
+    /// Takes events with rising numbers; the stream is dealt with through `through`. What was appended
+    /// before is skipped. After an error, nothing since the last commit is kept.
+    fn append(
+        &self,
+        stream: &Stream,
+        events: Vec<(u64, Event)>,
+        through: u64,
+        received: &str,
+    ) -> Result<(), PortError>;
+
+    /// Makes everything appended durable. After an error: as for `append`.
+    fn commit(&self) -> Result<(), PortError>;
+}
+
+impl Store for Index {
+    fn mark(&self, stream: &Stream) -> u64 {
+        Index::mark(self, stream)
+    }
+
+    fn append(
+        &self,
+        stream: &Stream,
+        events: Vec<(u64, Event)>,
+        through: u64,
+        received: &str,
+    ) -> Result<(), PortError> {
+        Ok(Index::append(self, stream, events, through, received)?)
+    }
+
+    fn commit(&self) -> Result<(), PortError> {
+        Ok(Index::commit(self)?)
+    }
+}
+
+/// What of an alert the inbox needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alert {
+    pub seq: u64,
+    /// Id of the event in the index.
+    pub id: String,
+    /// Microseconds since 1970.
+    pub timestamp: i64,
+    pub gid: u64,
+    pub sid: u64,
+    pub signature: String,
+    pub category: String,
+    pub severity: u64,
+    pub src_ip: Option<IpAddr>,
+    pub dest_ip: Option<IpAddr>,
+    pub src_port: Option<u64>,
+    pub dest_port: Option<u64>,
+    pub app_proto: Option<String>,
+    /// ATT&CK technique, from the rule's metadata.
+    pub technique: Option<String>,
+    /// Host name in HTTP, TLS or DNS, if the alert has one.
+    pub hostname: Option<String>,
+}
+
+impl Alert {
+    pub(crate) fn of(stream: &Stream, seq: u64, event: &Event) -> Alert {
+        let text = |path| event.str(path).map(str::to_owned);
+        Alert {
+            seq,
+            id: stream.event_id(seq),
+            timestamp: event.timestamp(),
+            gid: event.u64("alert.gid").unwrap_or(1),
+            sid: event.u64("alert.signature_id").unwrap_or(0),
+            signature: text("alert.signature").unwrap_or_default(),
+            category: text("alert.category").unwrap_or_default(),
+            severity: event.u64("alert.severity").unwrap_or(3),
+            src_ip: event.ip("src_ip"),
+            dest_ip: event.ip("dest_ip"),
+            src_port: event.u64("src_port"),
+            dest_port: event.u64("dest_port"),
+            app_proto: text("app_proto"),
+            technique: event
+                .root()
+                .path("alert.metadata.mitre_technique_id")
+                .and_then(first_text),
+            hostname: text("http.hostname").or_else(|| text("tls.sni")),
+        }
+    }
+}
+
+/// A text, or the first text of a list.
+fn first_text(json: Json<'_>) -> Option<String> {
+    match json.kind() {
+        JsonKind::Text(text) => Some(text.to_owned()),
+        JsonKind::Array(mut items) => items.next()?.as_str().map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// The alert inbox.
+#[async_trait]
+pub trait Groups: Send + Sync + 'static {
+    /// Counts alerts of a stream, and raises the stream's mark to `through`, in one transaction. Alerts
+    /// at or below the mark are skipped.
+    async fn apply(
+        &self,
+        stream: &Stream,
+        alerts: Vec<Alert>,
+        through: u64,
+    ) -> Result<(), PortError>;
+}
+
+/// What of a stream the state contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StreamMarks {
+    /// Through which number alerts are grouped.
+    pub grouped: u64,
+    /// Through which number records are counted in the ledger.
+    pub counted: u64,
+}
+
+impl StreamMarks {
+    pub(crate) fn lowest(self) -> u64 {
+        self.grouped.min(self.counted)
+    }
+}
+
+/// A heartbeat as it arrived.
+#[derive(Debug, Clone)]
+pub struct Heartbeat {
+    pub sensor: String,
+    pub epoch: u64,
+    pub sensor_version: String,
+    pub ruleset_hash: String,
+    pub remote_addr: String,
+    /// The sensor's clock, Unix milliseconds.
+    pub sent_ms: u64,
+    /// The collector's clock, Unix milliseconds.
+    pub received_ms: u64,
+    /// A JSON object.
+    pub stats: String,
+    pub ledger: Vec<LedgerRow>,
+}
+
+/// A sensor's totals of one hour and class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerRow {
+    pub hour: u64,
+    pub class: &'static str,
+    pub made: u64,
+    pub sent: u64,
+    pub shed: BTreeMap<String, u64>,
+}
+
+/// What became of a stretch of a stream here, by the hour in which the sensor made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HourCounts {
+    pub hour: u64,
+    pub stored: u64,
+    pub rejected: u64,
+}
+
+/// A line that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedLine {
+    pub seq: u64,
+    pub reason: String,
+    pub line: Vec<u8>,
+}
+
+/// Sensors, their enrolment and their ledger.
+#[async_trait]
+pub trait Registry: Send + Sync + 'static {
+    /// Whether the sensor is enrolled, and not revoked.
+    async fn may_deliver(&self, sensor: &str) -> Result<bool, PortError>;
+
+    /// The sensor's stream opened or closed.
+    async fn connected(
+        &self,
+        sensor: &str,
+        remote_addr: &str,
+        connected: bool,
+    ) -> Result<(), PortError>;
+
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<(), PortError>;
+
+    async fn marks(&self, stream: &Stream) -> Result<StreamMarks, PortError>;
+
+    /// Adds to the ledger, once: nothing when the stream is counted through `through` already.
+    async fn count(
+        &self,
+        stream: &Stream,
+        counts: &[HourCounts],
+        through: u64,
+    ) -> Result<(), PortError>;
+
+    /// Keeps refused lines; the same line again changes nothing.
+    async fn quarantine(&self, stream: &Stream, lines: &[RefusedLine]) -> Result<(), PortError>;
+
+    /// Whether a token could enrol a sensor now.
+    async fn token_is_open(&self, token: &str) -> Result<bool, PortError>;
+
+    /// Spends a token; `None` when it does not work. Returns the id of the new sensor.
+    async fn enrol(&self, token: &str, hostname: &str) -> Result<Option<String>, PortError>;
+
+    /// Notes the SHA-256 of the certificate that a sensor was given.
+    async fn certificate(&self, sensor: &str, fingerprint: &str) -> Result<(), PortError>;
+}
