@@ -477,6 +477,7 @@ impl AppLayer {
                     return;
                 }
                 self.original = Some(self.protocol);
+                self.transactions.renumber();
                 self.change = Some(Change { port, expect });
                 self.protocol = Protocol::Unknown;
                 self.parser = None;

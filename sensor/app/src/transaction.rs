@@ -14,8 +14,10 @@ pub const MAX_EVENTS: usize = 32;
 /// One request with its reply, of any protocol.
 #[derive(Debug)]
 pub struct Transaction {
-    /// Number within the flow, from 0 (`tx_id` in EVE).
+    /// Number within the flow, from 0.
     pub id: u64,
+    /// Number within its protocol, from 0 (`tx_id` in EVE): other than `id` after a change of protocol.
+    pub number: u64,
     /// How far each side has come, in the protocol's own stages; `u8::MAX` is complete.
     pub progress: [u8; 2],
     /// Numbers of [`crate::EventRow`]s raised and not yet reported.
@@ -46,9 +48,10 @@ impl Transaction {
     /// Progress that means the side is complete.
     pub const COMPLETE: u8 = u8::MAX;
 
-    pub(crate) fn new(id: u64, body: Body) -> Self {
+    pub(crate) fn new(id: u64, number: u64, body: Body) -> Self {
         Transaction {
             id,
+            number,
             progress: [0; 2],
             events: Vec::new(),
             files: Vec::new(),

@@ -12,6 +12,8 @@ pub const MAX_LIVE_TRANSACTIONS: usize = 512;
 pub struct Transactions {
     live: VecDeque<Transaction>,
     next_id: u64,
+    /// Id of the first transaction of the present protocol.
+    first_id: u64,
 }
 
 impl Transactions {
@@ -20,9 +22,16 @@ impl Transactions {
         if self.live.len() >= MAX_LIVE_TRANSACTIONS {
             return None;
         }
-        self.live.push_back(Transaction::new(self.next_id, body));
+        let number = self.next_id - self.first_id;
+        self.live
+            .push_back(Transaction::new(self.next_id, number, body));
         self.next_id += 1;
         self.live.back_mut()
+    }
+
+    /// Another protocol begins: its transactions are numbered from 0.
+    pub(crate) fn renumber(&mut self) {
+        self.first_id = self.next_id;
     }
 
     /// A transaction that is still live.

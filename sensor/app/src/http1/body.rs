@@ -107,7 +107,14 @@ impl BodyReader {
     }
 
     /// Bytes that will never come.
-    pub fn gap(&mut self, tx: &mut Transaction, direction: Direction, bytes: u64) {
+    pub fn gap(
+        &mut self,
+        tx: &mut Transaction,
+        direction: Direction,
+        bytes: u64,
+        shared: &mut Shared,
+        limits: &Limits,
+    ) {
         let Some(http) = http_mut(tx) else { return };
         let body = &mut http.message_mut(direction).body;
         body.wire_bytes = body.wire_bytes.saturating_add(bytes);
@@ -118,6 +125,9 @@ impl BodyReader {
         }
         body.seen = body.seen.saturating_add(bytes);
         body.window.skip(bytes);
+        if matches!(self.files, Files::Unasked) {
+            self.files = open_files(tx, direction, shared, limits);
+        }
         let at = match &self.files {
             Files::Whole(at) => Some(*at),
             Files::Form { open, .. } => *open,

@@ -35,7 +35,7 @@ enum State {
 /// Reads a form as it passes.
 #[derive(Debug)]
 pub struct Multipart {
-    /// CR LF and the boundary with its dashes.
+    /// LF and the boundary with its dashes; a CR before it belongs to it.
     delimiter: Vec<u8>,
     state: State,
     pending: Vec<u8>,
@@ -62,10 +62,10 @@ impl Multipart {
             return None;
         }
         Some(Multipart {
-            delimiter: [b"\r\n--", boundary].concat(),
+            delimiter: [b"\n--", boundary].concat(),
             state: State::Outside,
             // The first boundary needs no line end before it.
-            pending: b"\r\n".to_vec(),
+            pending: b"\n".to_vec(),
             file_bytes: 0,
         })
     }
@@ -109,7 +109,8 @@ impl Multipart {
     /// Bytes up to the next boundary.
     fn content(&mut self, input: &[u8], out: &mut dyn FnMut(Piece<'_>)) -> Option<usize> {
         let found = find(input, &self.delimiter);
-        let end = found.unwrap_or_else(|| input.len() - held_back(input, &self.delimiter));
+        let delimiter = found.unwrap_or_else(|| input.len() - held_back(input, &self.delimiter));
+        let end = delimiter - usize::from(input[..delimiter].ends_with(b"\r"));
         if self.state == State::File && end > 0 {
             self.file_bytes += end as u64;
             out(Piece::Data(&input[..end]));
@@ -124,7 +125,7 @@ impl Multipart {
             out(Piece::Close);
         }
         self.state = State::Boundary;
-        Some(end + self.delimiter.len())
+        Some(delimiter + self.delimiter.len())
     }
 
     fn headers(&mut self, input: &[u8], out: &mut dyn FnMut(Piece<'_>)) -> Option<usize> {

@@ -121,7 +121,7 @@ impl RequestSide {
         };
         let lost = bytes.min(left);
         if let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) {
-            self.body.gap(tx, SIDE, lost);
+            self.body.gap(tx, SIDE, lost, work.shared, work.limits);
         }
         match self.at {
             At::Length(_) if lost == left => self.complete(FileState::Closed, work),
@@ -303,8 +303,12 @@ impl RequestSide {
     fn tail(&mut self, input: &[u8], work: &mut Work<'_>) -> Turn {
         let used = wire::line_feed(input).unwrap_or(input.len());
         let line = &input[..used];
-        if wire::trim(line).is_empty() {
+        if line.is_empty() {
             self.complete(FileState::Closed, work);
+            return Turn::Used(used);
+        }
+        if wire::trim(line).is_empty() {
+            self.push(line, work);
             return Turn::Used(used);
         }
         let method = wire::request_line(line).method;

@@ -97,8 +97,8 @@ impl ResponseSide {
             }
         };
         let lost = bytes.min(left);
-        if let Some(tx) = work.tx(self.tx) {
-            self.body.gap(tx, SIDE, lost);
+        if let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) {
+            self.body.gap(tx, SIDE, lost, work.shared, work.limits);
         }
         match self.at {
             At::Length(_) if lost == left => {
@@ -361,7 +361,11 @@ impl ResponseSide {
     fn tail(&mut self, input: &[u8], work: &mut Work<'_>) -> Turn {
         let used = wire::line_feed(input).unwrap_or(input.len());
         let line = &input[..used];
-        if wire::trim(line).is_empty() {
+        let bodiless = work
+            .tx(self.tx)
+            .and_then(|tx| http(tx))
+            .is_none_or(|http| http.response.message.body.seen == 0);
+        if line.is_empty() || (bodiless && wire::trim(line).is_empty()) {
             return self.complete(FileState::Closed, work).at(used);
         }
         if !wire::is_body_line(line) || b"HTTP".starts_with(line) {

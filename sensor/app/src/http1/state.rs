@@ -198,12 +198,17 @@ impl State {
                 self.opaque = true;
                 Step::Finished
             }
-            Turn::Tunnel { port, .. } => Step::Change {
-                rest: rest.min(data.len()),
-                other: self.request_pending.take(),
-                port,
-                expect: None,
-            },
+            Turn::Tunnel { port, .. } => {
+                // A line end too many is none of the other protocol's bytes.
+                let behind = &data[data.len() - rest.min(data.len())..];
+                let waiting = self.request_pending.take();
+                Step::Change {
+                    rest: without_line_ends(behind).len(),
+                    other: without_line_ends(&waiting).to_vec(),
+                    port,
+                    expect: None,
+                }
+            }
         }
     }
 
@@ -294,6 +299,14 @@ impl Parser for State {
     }
 }
 
+fn without_line_ends(bytes: &[u8]) -> &[u8] {
+    let line_ends = bytes
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
+    &bytes[line_ends..]
+}
+
 /// Whether two values of `Content-Length` mean the same.
 pub fn same_length(one: &[u8], other: &[u8]) -> bool {
     let (one, ..) = content_length(one);
@@ -309,4 +322,325 @@ pub fn added_event(added: Added, events: [u16; 3]) -> Vec<u16> {
         Added::Contradicts { first: false } => vec![events[1]],
         Added::TooMany => vec![events[2]],
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::http;
+    use crate::{AppLayer, BufferGetter, Context, FileState, Limits, Protocol};
+    use proptest::prelude::*;
+    use sensor_flow::Direction::{self, ToClient, ToServer};
+
+    const CONTEXT: Context = Context {
+        now_ns: 0,
+        server_port: 80,
+        client_port: 40_000,
+    };
+
+    fn run(pieces: &[(Direction, &[u8])], step: usize) -> AppLayer {
+        let limits = Limits::default();
+        let mut app = AppLayer::default();
+        for (direction, bytes) in pieces {
+            for chunk in bytes.chunks(step) {
+                app.chunk(*direction, chunk, &CONTEXT, &limits);
+            }
+        }
+        for direction in Direction::BOTH {
+            app.close(direction, &CONTEXT, &limits);
+        }
+        app
+    }
+
+    /// Everything that the outside sees of the transactions, a line each.
+    fn summary(app: &AppLayer) -> String {
+        let mut text = String::new();
+        let row = Protocol::Http1.row().expect("in the table");
+        for tx in app.transactions() {
+            let record = serde_json::to_string(&tx.record()).expect("serialises");
+            text.push_str(&format!("{} {:?} {record}\n", tx.id, tx.progress));
+            for file in &tx.files {
+                let name = file.name.escape_ascii();
+                text.push_str(&format!("  {name} {} {:?}\n", file.size, file.state));
+            }
+            for buffer in row.buffers {
+                for direction in Direction::BOTH {
+                    let bytes = match buffer.getter {
+                        BufferGetter::One(getter) => getter(tx, direction),
+                        BufferGetter::Many(getter) => getter(tx, direction, 0),
+                    };
+                    if let Some(bytes) = bytes {
+                        let data = bytes.data.escape_ascii();
+                        text.push_str(&format!("  {} {direction:?} {data}\n", buffer.name));
+                    }
+                }
+            }
+        }
+        text
+    }
+
+    /// Body of the first response, byte by byte as well as at once.
+    fn check_body(request: &[u8], response: &[u8], body: &[u8]) {
+        for step in [usize::MAX, 1] {
+            let app = run(&[(ToServer, request), (ToClient, response)], step);
+            let tx = app.transactions().front().expect("a transaction");
+            let got = http(tx).expect("http").response.message.body.window.data();
+            assert_eq!(
+                got.escape_ascii().to_string(),
+                body.escape_ascii().to_string(),
+                "{} by {step}",
+                response.escape_ascii()
+            );
+        }
+    }
+
+    const GET: &[u8] = b"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    #[test]
+    fn bodies_end_where_receivers_end_them() {
+        let rows: &[(&[u8], &[u8])] = &[
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"ok"),
+            (b"HTTP/1.1 200 OK\r\n\r\nuntil close", b"until close"),
+            (b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", b"ok"),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: x2x\r\n\r\nok", b"ok"),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", b"ok"),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n2;x\r\nok\r\n0\r\nT: 1\r\n\r\n", b"ok"),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\nTransfer-Encoding: chunked\0\r\n\r\n 2 \r\nok\r\n0\r\n\r\n", b"ok"),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk", b"no chunk"),
+            (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"ok"),
+            (b"HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\nok", b"ok"),
+            (b"HTTP/1.1 304 No\r\n\r\n", b""),
+            (b"\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"ok"),
+            (b"junk is body\r\nand more", b"junk is body\r\nand more"),
+        ];
+        for (response, body) in rows {
+            check_body(GET, response, body);
+        }
+        check_body(
+            b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
+            b"",
+        );
+        check_body(b"GET /\r\n", b"all of it", b"all of it");
+    }
+
+    #[test]
+    fn pipelined_requests_meet_their_responses() {
+        let requests = b"GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\n\
+            Content-Length: 3\r\n\r\nabcGET /3 HTTP/1.1\r\nHost: x\r\n\r\n";
+        let responses = b"HTTP/1.1 201 A\r\nContent-Length: 1\r\n\r\n1HTTP/1.1 202 B\r\n\
+            Content-Length: 1\r\n\r\n2HTTP/1.1 203 C\r\nContent-Length: 1\r\n\r\n3";
+        let app = run(&[(ToServer, requests), (ToClient, responses)], 5);
+        let seen: Vec<_> = app
+            .transactions()
+            .iter()
+            .map(|tx| {
+                let http = http(tx).expect("http");
+                (
+                    String::from_utf8(http.request.uri.clone().expect("a target")).expect("ASCII"),
+                    http.response.status_number,
+                    tx.files.len(),
+                )
+            })
+            .collect();
+        let expected = [("/1", 201, 1), ("/2", 202, 2), ("/3", 203, 1)];
+        assert_eq!(
+            seen,
+            expected.map(|(uri, status, files)| (uri.to_owned(), Some(status), files))
+        );
+    }
+
+    #[test]
+    fn a_response_without_request_is_a_transaction() {
+        let mut app = AppLayer::default();
+        let limits = Limits::default();
+        app.chunk(ToServer, GET, &CONTEXT, &limits);
+        let twice = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
+        app.chunk(ToClient, twice, &CONTEXT, &limits);
+        assert_eq!(app.transaction_count(), 2);
+        let stray = app.transactions().back().expect("two");
+        assert_eq!(http(stray).expect("http").response.status_number, Some(404));
+        assert!(stray.is_complete(ToServer) && stray.is_complete(ToClient));
+    }
+
+    #[test]
+    fn connect_leads_to_another_protocol() {
+        let limits = Limits::default();
+        let mut app = AppLayer::default();
+        let connect = b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n";
+        app.chunk(ToServer, connect, &CONTEXT, &limits);
+        app.chunk(ToClient, b"HTTP/1.1 200 OK\r\n\r\n", &CONTEXT, &limits);
+        assert_eq!(app.protocol(), Protocol::Unknown);
+        assert_eq!(app.original_protocol(), Some(Protocol::Http1));
+        app.chunk(ToServer, GET, &CONTEXT, &limits);
+        assert_eq!(app.protocol(), Protocol::Http1);
+        let inner = app.transactions().back().expect("two");
+        assert_eq!((inner.id, inner.number), (1, 0));
+    }
+
+    #[test]
+    fn gaps_in_bodies_are_bridged() {
+        let limits = Limits::default();
+        let mut app = AppLayer::default();
+        app.chunk(ToServer, GET, &CONTEXT, &limits);
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab";
+        app.chunk(ToClient, head, &CONTEXT, &limits);
+        app.gap(ToClient, 6, &CONTEXT, &limits);
+        app.chunk(ToClient, b"cd", &CONTEXT, &limits);
+        app.chunk(ToServer, GET, &CONTEXT, &limits);
+        app.chunk(ToClient, head, &CONTEXT, &limits);
+        let first = app.transactions().front().expect("two");
+        let file = first.files.first().expect("the body");
+        assert_eq!(
+            (file.size, file.gaps, file.state),
+            (10, true, FileState::Truncated)
+        );
+        assert!(first.is_complete(ToClient));
+        assert_eq!(app.transaction_count(), 2);
+    }
+
+    #[test]
+    fn bodies_have_a_limit() {
+        let limits = Limits {
+            http_response_body_bytes: 5,
+            ..Limits::default()
+        };
+        let mut app = AppLayer::default();
+        app.chunk(ToServer, GET, &CONTEXT, &limits);
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
+        app.chunk(ToClient, response, &CONTEXT, &limits);
+        let tx = app.transactions().front().expect("one");
+        let file = tx.files.first().expect("the body");
+        assert_eq!((file.size, file.state), (5, FileState::Truncated));
+        assert_eq!(http(tx).expect("http").response.message.body.wire_bytes, 10);
+    }
+
+    #[test]
+    fn endless_lines_end_parsing() {
+        let limits = Limits::default();
+        let mut app = AppLayer::default();
+        app.chunk(ToServer, b"GET /", &CONTEXT, &limits);
+        for _ in 0..40 {
+            app.chunk(ToServer, &[b'a'; 1000], &CONTEXT, &limits);
+        }
+        assert!(app.is_finished(ToServer) && app.is_finished(ToClient));
+    }
+
+    fn exchange() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+        let body = proptest::collection::vec(any::<u8>(), 0..60);
+        let coding = 0usize..4;
+        ("[a-z/.%]{0,8}", body.clone(), body, coding, any::<bool>()).prop_map(
+            |(path, sent, answered, coding, fold)| {
+                let mut request = format!("POST /{path} HTTP/1.1\r\nHost: h.example\r\n");
+                if fold {
+                    request.push_str("X-Folded: a\r\n b\r\n");
+                }
+                request.push_str(&format!("Content-Length: {}\r\n\r\n", sent.len()));
+                let mut request = request.into_bytes();
+                request.extend_from_slice(&sent);
+                let mut response = b"HTTP/1.1 200 OK\r\n".to_vec();
+                match coding {
+                    0 => {
+                        let head = format!("Content-Length: {}\r\n\r\n", answered.len());
+                        response.extend_from_slice(head.as_bytes());
+                        response.extend_from_slice(&answered);
+                    }
+                    1 => {
+                        response.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+                        for chunk in answered.chunks(7) {
+                            response.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                            response.extend_from_slice(chunk);
+                            response.extend_from_slice(b"\r\n");
+                        }
+                        response.extend_from_slice(b"0\r\nT: 1\r\n\r\n");
+                    }
+                    2 => {
+                        let mut encoder = flate2::write::GzEncoder::new(
+                            Vec::new(),
+                            flate2::Compression::default(),
+                        );
+                        std::io::Write::write_all(&mut encoder, &answered).expect("to memory");
+                        let coded = encoder.finish().expect("to memory");
+                        let head = format!(
+                            "Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+                            coded.len()
+                        );
+                        response.extend_from_slice(head.as_bytes());
+                        response.extend_from_slice(&coded);
+                    }
+                    _ => response.extend_from_slice(b"Content-Length: 0\r\n\r\n"),
+                }
+                (request, response)
+            },
+        )
+    }
+
+    fn cut(bytes: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
+        let mut cuts: Vec<usize> = cuts.iter().map(|at| at % (bytes.len() + 1)).collect();
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        cuts.windows(2)
+            .map(|pair| bytes[pair[0]..pair[1]].to_vec())
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn any_chunking_yields_the_same_transactions(
+            exchanges in proptest::collection::vec(exchange(), 1..4),
+            cuts in proptest::collection::vec(any::<usize>(), 0..12),
+        ) {
+            let mut whole = Vec::new();
+            let mut chunked = Vec::new();
+            for (request, response) in &exchanges {
+                whole.extend([(ToServer, request.clone()), (ToClient, response.clone())]);
+                chunked.extend(cut(request, &cuts).into_iter().map(|bytes| (ToServer, bytes)));
+                chunked.extend(cut(response, &cuts).into_iter().map(|bytes| (ToClient, bytes)));
+            }
+            let view = |pieces: &[(Direction, Vec<u8>)]| {
+                let pieces: Vec<_> = pieces.iter().map(|(side, bytes)| (*side, bytes.as_slice())).collect();
+                summary(&run(&pieces, usize::MAX))
+            };
+            prop_assert_eq!(view(&whole), view(&chunked));
+        }
+
+        #[test]
+        fn no_input_panics(
+            words in proptest::collection::vec(
+                (any::<bool>(), proptest::sample::select(WORDS.to_vec())), 0..60),
+            step in 1usize..40,
+        ) {
+            let mut pieces: Vec<(Direction, &[u8])> = vec![(ToServer, b"GET / ")];
+            for (to_server, word) in words {
+                pieces.push((if to_server { ToServer } else { ToClient }, word));
+            }
+            summary(&run(&pieces, step));
+        }
+    }
+
+    const WORDS: &[&[u8]] = &[
+        b"GET / HTTP/1.1\r\n",
+        b"CONNECT a:1 HTTP/1.1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.0 100 C\r\n\r\n",
+        b"HTTP/1.1 101 S\r\n\r\n",
+        b"Content-Length: 5\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Content-Encoding: gzip\r\n",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b" ",
+        b":",
+        b"5\r\nabcde\r\n",
+        b"0\r\n\r\n",
+        b"\x1f\x8b\x08\0\0\0\0\0\0\0",
+        b"\0",
+        b"x",
+        b"Content-Type: multipart/form-data; boundary=b\r\n",
+        b"POST /p HTTP/1.1\r\n",
+        b"--b\r\n",
+        b"Content-Disposition: form-data; filename=\"f\"\r\n\r\n",
+        b"--b--\r\n",
+        b"abc",
+    ];
 }

@@ -526,3 +526,202 @@ pub fn strip_line_end(line: &[u8]) -> &[u8] {
 fn split_at_space(bytes: &[u8]) -> (&[u8], &[u8]) {
     bytes.split_at(bytes.iter().take_while(|&&byte| !is_space(byte)).count())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Direction::{ToClient, ToServer};
+
+    /// All fields up to the end, as `name=value` each, and what is left behind the end.
+    fn fields(direction: Direction, input: &[u8]) -> (Vec<String>, Option<&[u8]>) {
+        let mut out = Vec::new();
+        let mut at = 0;
+        loop {
+            match next_field(direction, &input[at..], false) {
+                Next::Field(field, used) => {
+                    at += used;
+                    out.push(format!(
+                        "{}={}",
+                        field.name.escape_ascii(),
+                        field.value.escape_ascii()
+                    ));
+                }
+                Next::End(used, _) => return (out, Some(&input[at + used..])),
+                Next::More => return (out, None),
+            }
+        }
+    }
+
+    fn check(direction: Direction, input: &[u8], expected: &[&str], rest: Option<&[u8]>) {
+        let (got, got_rest) = fields(direction, input);
+        assert_eq!(got, expected, "{}", input.escape_ascii());
+        assert_eq!(got_rest, rest, "{}", input.escape_ascii());
+    }
+
+    #[test]
+    fn fields_of_requests() {
+        let rows: &[(&[u8], &[&str], Option<&[u8]>)] = &[
+            (b"A: 1\r\nB:2\r\n\r\nbody", &["A=1", "B=2"], Some(b"body")),
+            (b"A: 1\nB: 2 \n\nbody", &["A=1", "B=2"], Some(b"body")),
+            (b"A: 1\r\n 2\r\n\t3\r\n\r\n", &["A=1 2\\t3"], Some(b"")),
+            (b"A : 1\r\n\r\n", &["A=1"], Some(b"")),
+            (
+                b"no colon\r\nB: 2\r\n\r\n",
+                &["=no colon", "B=2"],
+                Some(b""),
+            ),
+            (b": 1\r\n\r\n", &["=1"], Some(b"")),
+            (b"A: a\rb\r\n\r\n", &["A=a\\rb"], Some(b"")),
+            (b"A:\r\nB: 2\r\n\r\n", &["A=", "B=2"], Some(b"")),
+            (b"A\r\n : 1\r\n\r\n", &["A=1"], Some(b"")),
+            (b"\r\nbody", &[], Some(b"body")),
+            (b"A: 1\r\nB: 2", &["A=1"], None),
+            (b"A: 1\r\n", &[], None),
+        ];
+        for (input, expected, rest) in rows {
+            check(ToServer, input, expected, *rest);
+        }
+    }
+
+    #[test]
+    fn fields_of_responses() {
+        let rows: &[(&[u8], &[&str], Option<&[u8]>)] = &[
+            (b"A: 1\r\nB: 2\r\n\r\nbody", &["A=1", "B=2"], Some(b"body")),
+            (b"A: 1\rB: 2\r\rbody", &["A=1", "B=2"], Some(b"body")),
+            (b"A: 1\n\rB: 2\n\r\n\rbody", &["A=1", "B=2"], Some(b"body")),
+            (b"A: 1\r\n B: 2\r\n\r\n", &["A=1", "B=2"], Some(b"")),
+            (b"A: 1\r\n 2\r\n\r\n", &["A=1 2"], Some(b"")),
+            (b"A: 1\r\n\r \nB: 2\r\n\r\n", &["A=1", "B=2"], Some(b"")),
+            (b"A: 1\n \n\nbody", &["A=1"], Some(b"body")),
+            (b"A: 1\n \nbody", &["A=1"], Some(b"body")),
+            (b"A: 1\r\n \r\nB: 2\r\n\r\n", &["A=1", "B=2"], Some(b"")),
+        ];
+        for (input, expected, rest) in rows {
+            check(ToClient, input, expected, *rest);
+        }
+    }
+
+    #[test]
+    fn versions() {
+        let rows: &[(&str, Version, bool)] = &[
+            ("HTTP/1.1", Version::Http11, false),
+            ("HTTP/1.0", Version::Http10, false),
+            ("HTTP/0.9", Version::Http09, false),
+            ("http / 01.1", Version::Http11, true),
+            ("HTTP/1.2", Version::Invalid, false),
+            ("HTTP/1.1x", Version::Invalid, false),
+            ("JUNK", Version::Invalid, false),
+        ];
+        for &(token, expected, odd) in rows {
+            assert_eq!(version(token.as_bytes()), (expected, odd), "{token}");
+        }
+    }
+
+    #[test]
+    fn request_lines() {
+        let rows: &[(&str, &str, Option<&str>, &str)] = &[
+            ("GET / HTTP/1.1", "GET", Some("/"), "HTTP/1.1"),
+            ("GET /a b HTTP/1.0", "GET", Some("/a b"), "HTTP/1.0"),
+            ("  GET   /\tHTTP/1.1", "GET", Some("/"), "HTTP/1.1"),
+            ("GET /", "GET", Some("/"), ""),
+            ("GET", "GET", None, ""),
+        ];
+        for &(line, method, uri, protocol) in rows {
+            let got = request_line(line.as_bytes());
+            assert_eq!(got.method, method.as_bytes(), "{line}");
+            assert_eq!(got.uri, uri.map(str::as_bytes), "{line}");
+            assert_eq!(got.protocol, protocol.as_bytes(), "{line}");
+        }
+    }
+
+    #[test]
+    fn status_lines() {
+        let rows: &[(&str, Option<&str>, Option<u16>, Option<&str>)] = &[
+            ("HTTP/1.1 200 OK", Some("HTTP/1.1"), Some(200), Some("OK")),
+            ("HTTP/1.1 200", Some("HTTP/1.1"), Some(200), None),
+            (
+                "HTTP/1.1  404  Not Found\r\n",
+                Some("HTTP/1.1"),
+                Some(404),
+                Some("Not Found"),
+            ),
+            ("HTTP/1.1 2XX", Some("HTTP/1.1"), None, None),
+            ("\0 HTTP/1.1 99 x", Some("HTTP/1.1"), None, Some("x")),
+            ("", None, None, None),
+        ];
+        for &(line, protocol, status, message) in rows {
+            let got = status_line(line.as_bytes());
+            assert_eq!(got.protocol, protocol.map(str::as_bytes), "{line}");
+            assert_eq!(got.status.and_then(status_number), status, "{line}");
+            assert_eq!(got.message, message.map(str::as_bytes), "{line}");
+        }
+    }
+
+    #[test]
+    fn lengths() {
+        let rows: &[(&str, Option<u64>, bool, bool)] = &[
+            ("5", Some(5), false, false),
+            (" 5 ", Some(5), false, false),
+            ("+5", Some(5), true, false),
+            ("5, 5", Some(5), false, true),
+            ("0x5", Some(0), false, true),
+            ("", None, false, false),
+            ("99999999999999999999", None, false, false),
+        ];
+        for &(value, length, before, behind) in rows {
+            assert_eq!(
+                content_length(value.as_bytes()),
+                (length, before, behind),
+                "{value}"
+            );
+        }
+        let size = |bytes, extension| ChunkLine::Size { bytes, extension };
+        let rows: &[(&str, ChunkLine)] = &[
+            ("5\r\n", size(5, false)),
+            (" aF \r\n", size(0xaf, false)),
+            ("5;x=y\r\n", size(5, true)),
+            ("0000000000000000000005\n", size(5, false)),
+            ("0x5\r\n", size(0, false)),
+            ("\r\n", ChunkLine::Empty),
+            ("x\r\n", ChunkLine::Invalid),
+            ("ffffffffff\r\n", ChunkLine::Empty),
+        ];
+        for &(line, expected) in rows {
+            assert_eq!(chunk_line(line.as_bytes()), expected, "{line}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_cut_field_asks_for_more(
+            name in "[a-zA-Z-]{1,10}",
+            value in "[ -~]{0,20}",
+            cut in 0usize..20,
+        ) {
+            let line = format!("{name}: {value}\r\nX");
+            for direction in Direction::BOTH {
+                let whole = next_field(direction, line.as_bytes(), false);
+                proptest::prop_assert!(matches!(whole, Next::Field(..)));
+                let cut = cut.min(line.len() - 2);
+                let part = next_field(direction, &line.as_bytes()[..cut], false);
+                proptest::prop_assert_eq!(part, Next::More);
+            }
+        }
+
+        #[test]
+        fn no_field_panics_or_stands_still(
+            input in proptest::collection::vec(
+                proptest::sample::select(b"\r\n\t :ab\0".to_vec()), 0..40),
+            closed in proptest::bool::ANY,
+        ) {
+            for direction in Direction::BOTH {
+                match next_field(direction, &input, closed) {
+                    Next::Field(_, used) | Next::End(used, _) => {
+                        proptest::prop_assert!(used > 0 && used <= input.len());
+                    }
+                    Next::More => {}
+                }
+            }
+        }
+    }
+}
