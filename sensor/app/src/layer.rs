@@ -4,12 +4,14 @@
 //! Until the protocol is known, the bytes of both sides are held here, so that a side which says nothing
 //! typical is still parsed once the other one has spoken.
 
+mod detection;
+
 use std::collections::VecDeque;
 
-use crate::file::{FileState, Hashes};
+use crate::file::FileState;
 use crate::parser::{Parser, Prefix, Step, Transport, Verdict};
 use crate::transactions::Transactions;
-use crate::{PROTOCOLS, Protocol, Transaction};
+use crate::{Context, Limits, Protocol, Transaction};
 use sensor_flow::Direction;
 
 /// Bytes of one side that probes may ask for.
@@ -20,48 +22,6 @@ pub const MAX_HELD_BYTES: usize = 100_000;
 pub const MAX_CHANGE_BYTES: usize = 1024;
 /// Changes of protocol within one flow; later ones end parsing.
 pub const MAX_CHANGES: u8 = 8;
-
-/// What a parser may need besides bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Context {
-    /// Nanoseconds since the epoch, of the packet that caused the call.
-    pub now_ns: i64,
-    pub server_port: u16,
-    pub client_port: u16,
-}
-
-/// Limits that configuration may change (names and defaults as Suricata's configuration).
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// 0 is no limit.
-    pub http_request_body_bytes: u64,
-    /// 0 is no limit.
-    pub http_response_body_bytes: u64,
-    pub http_decompress_layers: usize,
-    /// Output of one decompressed body at which its input is weighed against it.
-    pub http_compression_bomb_bytes: u64,
-    pub http_double_decode_path: bool,
-    pub http_double_decode_query: bool,
-    /// Hashes to compute over files.
-    pub hashes: Hashes,
-    /// Bytes of a file or body that stay readable behind the newest one.
-    pub window_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            http_request_body_bytes: 100 * 1024,
-            http_response_body_bytes: 100 * 1024,
-            http_decompress_layers: 2,
-            http_compression_bomb_bytes: 1024 * 1024,
-            http_double_decode_path: false,
-            http_double_decode_query: false,
-            hashes: Hashes::default(),
-            window_bytes: 100 * 1024,
-        }
-    }
-}
 
 /// One side while its protocol is looked for, and after.
 #[derive(Debug)]
@@ -197,6 +157,11 @@ impl AppLayer {
         }
     }
 
+    /// The reassembly depth is reached: no more bytes of this side will be handed over, though more were sent.
+    pub fn truncate(&mut self, direction: Direction, context: &Context, limits: &Limits) {
+        self.close(direction, context, limits);
+    }
+
     /// One UDP payload.
     pub fn datagram(
         &mut self,
@@ -217,7 +182,7 @@ impl AppLayer {
                 server_port: context.server_port,
                 client_port: context.client_port,
             };
-            let Some((protocol, verdict)) = probe(&prefix).0 else {
+            let Some((protocol, verdict)) = detection::probe(&prefix).0 else {
                 let side = &mut self.sides[direction.index()];
                 side.probed = true;
                 side.protocol = Protocol::Failed;
@@ -282,148 +247,6 @@ impl AppLayer {
     /// Events of the flow itself, not of a transaction (detection: "applayer_mismatch_protocol_both_directions", …).
     pub fn take_events(&mut self) -> Vec<&'static str> {
         std::mem::take(&mut self.events)
-    }
-
-    /// Looks for the protocol in what is held of a side.
-    fn detect(&mut self, direction: Direction, context: &Context, limits: &Limits) {
-        let index = direction.index();
-        if !self.sides[index].probed {
-            match self.look(direction, context) {
-                Some((protocol, verdict)) => {
-                    self.found(direction, protocol, verdict, context, limits);
-                    return;
-                }
-                None if !self.sides[index].probed => {}
-                None => {
-                    if self.midstream
-                        && direction == Direction::ToServer
-                        && self.protocol == Protocol::Unknown
-                    {
-                        self.fail();
-                        return;
-                    }
-                }
-            }
-        }
-        if self.protocol.is_known() {
-            if self.sides[index].probed {
-                self.settle_by_other(direction, context, limits);
-            }
-            return;
-        }
-        self.give_up_when_hopeless(direction);
-    }
-
-    /// Asks the probes. Without an answer, `probed` tells whether more bytes could bring one.
-    fn look(&mut self, direction: Direction, context: &Context) -> Option<(Protocol, Verdict)> {
-        let side = &mut self.sides[direction.index()];
-        let mut prefix = Prefix {
-            transport: Transport::Tcp,
-            direction,
-            data: &side.held[..side.held.len().min(MAX_PROBE_BYTES)],
-            server_port: self
-                .change
-                .and_then(|change| change.port)
-                .unwrap_or(context.server_port),
-            client_port: context.client_port,
-        };
-        let (found, more) = probe(&prefix);
-        if found.is_some() {
-            return found;
-        }
-        if self.midstream && self.protocol == Protocol::Unknown {
-            prefix.direction = direction.opposite();
-            if let (Some((protocol, Verdict::Yes)), _) = probe(&prefix) {
-                return Some((protocol, Verdict::Reversed));
-            }
-        }
-        side.probed = !more || side.held.len() >= MAX_PROBE_BYTES;
-        None
-    }
-
-    /// A side has told its protocol.
-    fn found(
-        &mut self,
-        direction: Direction,
-        protocol: Protocol,
-        verdict: Verdict,
-        context: &Context,
-        limits: &Limits,
-    ) {
-        let mut direction = direction;
-        let other = self.sides[direction.opposite().index()].protocol;
-        let known = other.is_known();
-        if known && other != protocol {
-            self.events
-                .push("applayer_mismatch_protocol_both_directions");
-        }
-        self.sides[direction.index()].protocol = protocol;
-        // The server is trusted more, as long as no parser has begun.
-        if !known || (!self.parsing && direction == Direction::ToClient) {
-            self.settle(protocol);
-        }
-        if verdict == Verdict::Reversed && self.midstream && !known && !self.parsing {
-            self.reversed = true;
-            self.sides.swap(0, 1);
-            self.first_data = self.first_data.map(Direction::opposite);
-            direction = direction.opposite();
-        }
-        if !self.parsing
-            && let Some(first) = protocol.row().and_then(|row| row.first)
-            && !self.midstream
-        {
-            if self.first_data.is_some_and(|seen| seen != first) {
-                self.events.push("applayer_wrong_direction_first_data");
-                self.fail();
-                return;
-            }
-            let waiting = &self.sides[first.index()];
-            if direction != first && !waiting.done && !waiting.held.is_empty() {
-                // The side that has to come first said nothing typical: it goes first all the same.
-                self.sides[first.index()].probed = true;
-                self.settle_by_other(first, context, limits);
-            }
-        }
-        self.sides[direction.index()].done = true;
-        let opposite = direction.opposite();
-        let opposite_first = self.first_data == Some(opposite);
-        if opposite_first {
-            self.detect_held(opposite, context, limits);
-        }
-        self.release(direction, context, limits);
-        if !opposite_first {
-            self.detect_held(opposite, context, limits);
-        }
-    }
-
-    /// Looks again at a side that waits, now that the flow's protocol is known.
-    fn detect_held(&mut self, direction: Direction, context: &Context, limits: &Limits) {
-        let side = &self.sides[direction.index()];
-        if self.protocol.is_known() && !side.done && !side.held.is_empty() {
-            self.detect(direction, context, limits);
-        }
-    }
-
-    /// The flow's protocol is this one.
-    fn settle(&mut self, protocol: Protocol) {
-        self.protocol = protocol;
-        self.parser = protocol.row().map(|row| (row.parser)(Transport::Tcp));
-        if let Some(change) = self.change.take()
-            && change.expect.is_some_and(|expected| expected != protocol)
-        {
-            self.events.push("applayer_unexpected_protocol");
-            if change.expect == Some(Protocol::Tls) {
-                self.events.push("applayer_no_tls_after_starttls");
-            }
-        }
-    }
-
-    /// This side never told its protocol, the other one did: its bytes go to the same parser.
-    fn settle_by_other(&mut self, direction: Direction, context: &Context, limits: &Limits) {
-        self.events
-            .push("applayer_detect_protocol_only_one_direction");
-        self.sides[direction.index()].protocol = Protocol::Failed;
-        self.release(direction, context, limits);
     }
 
     /// Detection of this side is over: what was held goes to the parser.
@@ -508,22 +331,6 @@ impl AppLayer {
         }
     }
 
-    /// Gives up when neither side can tell the protocol any more, or too much is held.
-    fn give_up_when_hopeless(&mut self, direction: Direction) {
-        let [client, server] = &self.sides;
-        if client.probed && server.probed {
-            self.fail();
-            return;
-        }
-        let held = self.sides[direction.index()].held.len();
-        if self.change.is_some() && held >= MAX_CHANGE_BYTES {
-            self.fail();
-        } else if held > MAX_HELD_BYTES {
-            self.events.push("applayer_proto_detection_skipped");
-            self.fail();
-        }
-    }
-
     fn fail(&mut self) {
         self.protocol = Protocol::Failed;
         self.parser = None;
@@ -539,18 +346,107 @@ impl AppLayer {
     }
 }
 
-/// Asks every protocol in turn. Without an answer, whether one of them wants more bytes.
-fn probe(prefix: &Prefix<'_>) -> (Option<(Protocol, Verdict)>, bool) {
-    let mut more = false;
-    for row in PROTOCOLS {
-        if !row.transports.contains(&prefix.transport) {
-            continue;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Direction::{ToClient, ToServer};
+
+    const CONTEXT: Context = Context {
+        now_ns: 0,
+        server_port: 80,
+        client_port: 40_000,
+    };
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+    fn run(pieces: &[(Direction, &[u8])], midstream: bool) -> AppLayer {
+        let mut app = AppLayer::default();
+        if midstream {
+            app.set_midstream();
         }
-        match (row.probe)(prefix) {
-            Verdict::No => {}
-            Verdict::More => more = true,
-            verdict => return (Some((row.protocol, verdict)), more),
+        for (direction, bytes) in pieces {
+            app.chunk(*direction, bytes, &CONTEXT, &Limits::default());
+        }
+        app
+    }
+
+    #[test]
+    fn protocols_are_found_by_content() {
+        type Row = (
+            &'static [(Direction, &'static [u8])],
+            Protocol,
+            &'static [&'static str],
+        );
+        let rows: &[Row] = &[
+            (&[(ToServer, REQUEST)], Protocol::Http1, &[]),
+            (
+                &[(ToServer, b"GE"), (ToServer, b"T / HTTP/1.1\r\n")],
+                Protocol::Http1,
+                &[],
+            ),
+            (&[(ToServer, b"GE")], Protocol::Unknown, &[]),
+            (
+                &[(ToServer, b"\x01\x02\x03junk junk")],
+                Protocol::Unknown,
+                &[],
+            ),
+            (
+                &[(ToServer, b"junk junk junk"), (ToClient, b"and more of it")],
+                Protocol::Failed,
+                &[],
+            ),
+            (
+                &[
+                    (ToServer, b"OPEN /x HTTP/1.1\r\n\r\n"),
+                    (ToClient, RESPONSE),
+                ],
+                Protocol::Http1,
+                &["applayer_detect_protocol_only_one_direction"],
+            ),
+            (
+                &[(ToServer, REQUEST), (ToClient, b"no status line at all")],
+                Protocol::Http1,
+                &["applayer_detect_protocol_only_one_direction"],
+            ),
+            (
+                &[(ToClient, RESPONSE), (ToServer, REQUEST)],
+                Protocol::Failed,
+                &["applayer_wrong_direction_first_data"],
+            ),
+        ];
+        for (pieces, protocol, events) in rows {
+            let mut app = run(pieces, false);
+            assert_eq!(app.protocol(), *protocol, "{pieces:?}");
+            assert_eq!(app.take_events(), *events, "{pieces:?}");
         }
     }
-    (None, more)
+
+    #[test]
+    fn midstream_sides_may_be_the_wrong_way_round() {
+        let app = run(&[(ToServer, RESPONSE)], true);
+        assert_eq!(app.protocol(), Protocol::Http1);
+        assert!(app.is_reversed());
+        assert_eq!(app.transaction_count(), 1);
+    }
+
+    #[test]
+    fn what_is_held_has_a_limit() {
+        let mut app = AppLayer::default();
+        for _ in 0..=MAX_HELD_BYTES / 1000 {
+            app.chunk(ToServer, &[0xff; 1000], &CONTEXT, &Limits::default());
+        }
+        assert_eq!(app.protocol(), Protocol::Failed);
+        assert_eq!(app.take_events(), ["applayer_proto_detection_skipped"]);
+    }
+
+    #[test]
+    fn retired_transactions_are_gone() {
+        let mut app = run(&[(ToServer, REQUEST), (ToClient, RESPONSE)], false);
+        app.chunk(ToServer, REQUEST, &CONTEXT, &Limits::default());
+        app.retire(|tx| tx.is_complete(ToClient));
+        assert_eq!(app.transactions().len(), 1);
+        app.chunk(ToClient, RESPONSE, &CONTEXT, &Limits::default());
+        assert!(app.transactions().iter().all(|tx| tx.is_complete(ToClient)));
+        assert_eq!(app.transaction_count(), 2);
+    }
 }

@@ -259,6 +259,74 @@ impl<'a> Packet<'a> {
         }
     }
 
+    /// Stands for the end of a flow where rules and records want a packet: addresses and ports, no bytes.
+    pub fn of_flow(
+        source: (IpAddr, u16),
+        destination: (IpAddr, u16),
+        protocol: u8,
+        kind: PacketSource,
+    ) -> Packet<'static> {
+        let net = match (source.0, destination.0) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => Net::Ipv4(Ipv4 {
+                header: &[],
+                source: from,
+                destination: to,
+                protocol,
+                ttl: 0,
+                tos: 0,
+                id: 0,
+                fragment_word: 0,
+                payload: &[],
+            }),
+            (from, to) => Net::Ipv6(Ipv6 {
+                header: &[],
+                source: to_v6(from),
+                destination: to_v6(to),
+                protocol,
+                hop_limit: 0,
+                traffic_class: 0,
+                payload: &[],
+                upper: 0,
+            }),
+        };
+        let transport = match protocol {
+            6 => Transport::Tcp(Tcp {
+                header: &[],
+                source_port: source.1,
+                destination_port: destination.1,
+                sequence: 0,
+                acknowledgment: 0,
+                flags: 0,
+                window: 0,
+                urgent_pointer: 0,
+                options: TcpOptions::default(),
+            }),
+            17 => Transport::Udp(Udp {
+                header: &[],
+                source_port: source.1,
+                destination_port: destination.1,
+            }),
+            132 => Transport::Sctp {
+                source_port: source.1,
+                destination_port: destination.1,
+            },
+            _ => Transport::None,
+        };
+        Packet {
+            net,
+            transport,
+            source_kind: kind,
+            ..Packet::new(LinkType::RAW, &[])
+        }
+    }
+
+    /// Notes an oddity found behind the decoder.
+    pub fn with_event(&self, event: DecodeEvent) -> Packet<'a> {
+        let mut packet = self.clone();
+        packet.events.insert(event);
+        packet
+    }
+
     /// An empty packet inside this one.
     pub(crate) fn inner(&self, kind: PacketSource, data: &'a [u8]) -> Packet<'a> {
         let outer = self.addresses().map(|(source, destination)| Outer {
@@ -397,6 +465,13 @@ impl<'a> Packet<'a> {
             Net::None | Net::Arp(_) => 0,
         };
         addresses + u64::from(protocol) + segment.len() as u64
+    }
+}
+
+fn to_v6(address: IpAddr) -> std::net::Ipv6Addr {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A checked signature → what inspection runs.
 
 use rules::signature::{
-    BufferCondition, Condition, Content, DetectionFilter, FastPattern, FlowOption, HeaderDirection, HeaderProtocol, Signature, Source, Transform,
+    BufferCondition, Condition, Content, FastPattern, FlowOption, HeaderDirection, HeaderProtocol, Signature, Source, Transform,
 };
 use sensor_app::Protocol;
 use sensor_flow::Direction;
@@ -114,9 +114,6 @@ impl Compiled {
         }
     }
 
-    pub fn detection_filter(&self) -> Option<DetectionFilter> {
-        self.signature.detection_filter
-    }
 }
 
 /// Numbers for names, given in order of first use.

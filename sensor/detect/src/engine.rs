@@ -197,6 +197,15 @@ impl Engine {
         self.transaction_groups.get(&protocol).is_some_and(|sides| sides.iter().any(|side| !side.scanners.is_empty() || !side.always.is_empty()))
     }
 
+    /// Whether no rule has anything left to look at on a side of a transaction.
+    pub fn is_done(&self, state: &crate::FlowState, protocol: Protocol, id: u64, direction: Direction) -> bool {
+        let idle = self.transaction_groups.get(&protocol).is_none_or(|sides| {
+            let side = &sides[direction.index()];
+            side.scanners.is_empty() && side.always.is_empty()
+        });
+        idle || state.has_passed() || state.is_done(id, direction)
+    }
+
     fn distribute(&mut self, faults: &mut Vec<CompileFault>) {
         let mut builders = Builders::default();
         let mut by_source = Vec::new();

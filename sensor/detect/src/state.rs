@@ -75,6 +75,11 @@ impl FlowState {
         &self.variables
     }
 
+    /// A `pass` rule has ended inspection of this flow.
+    pub fn has_passed(&self) -> bool {
+        self.passed
+    }
+
     /// Alerts of this flow so far.
     pub fn alerts(&self) -> u64 {
         self.alerts
@@ -171,6 +176,14 @@ impl FlowState {
             }
         };
         &mut self.transactions[at]
+    }
+
+    /// Whether a transaction was inspected to its end on a side.
+    pub fn is_done(&self, id: u64, direction: sensor_flow::Direction) -> bool {
+        match self.transactions.binary_search_by_key(&id, |state| state.id) {
+            Ok(at) => self.transactions[at].sides[direction.index()].done,
+            Err(at) => at == 0 && self.transactions.len() >= TRANSACTION_LIMIT,
+        }
     }
 
     /// Forgets transactions before `oldest`, the first one still live.

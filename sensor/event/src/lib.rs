@@ -7,6 +7,7 @@
 mod alert;
 mod anomaly;
 mod app;
+mod arp;
 mod class;
 mod common;
 mod dns;
@@ -20,6 +21,7 @@ mod tls;
 pub use alert::{Alert, AlertFlow, AlertRecord, End, Metadata, PacketInfo, Tunnel, Verdict};
 pub use anomaly::{Anomaly, AnomalyKind, AnomalyRecord};
 pub use app::{AppRecord, TransactionRecord};
+pub use arp::{Arp, ArpRecord};
 pub use class::Class;
 pub use common::{Common, Ether, Time};
 pub use dns::*;
@@ -47,6 +49,7 @@ pub struct Record<'a> {
 pub enum Body<'a> {
     Alert(Box<AlertRecord<'a>>),
     Anomaly(AnomalyRecord<'a>),
+    Arp(ArpRecord),
     Transaction(Box<TransactionRecord<'a>>),
     FileInfo(Box<FileInfoRecord<'a>>),
     Flow(Box<FlowRecord<'a>>),

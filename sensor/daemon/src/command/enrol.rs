@@ -1,0 +1,23 @@
+//! `enrol`: one string makes this sensor known to a collector.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The enrolment string, as the console shows it (matluoi1:…).
+    #[arg(value_name = "ENROLMENT-STRING")]
+    string: String,
+    /// Folder for key, certificate and spool.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/matluoi-sensor")]
+    state_dir: PathBuf,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let hostname = hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let identity = runtime.block_on(sensor_ship::enrol(&args.string, &args.state_dir, &hostname))?;
+    println!("enrolled as sensor {}; delivery to {}", identity.sensor_id, identity.address);
+    println!("next: matluoi-sensor run --config FILE with state_dir = {:?}", args.state_dir);
+    Ok(ExitCode::SUCCESS)
+}

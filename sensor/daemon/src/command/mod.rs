@@ -1,0 +1,7 @@
+//! Subcommands.
+
+pub mod doctor;
+pub mod enrol;
+pub mod replay;
+pub mod rules;
+pub mod run;

@@ -1,0 +1,185 @@
+//! Settings of the packet path: defaults, and `--set` keys with the names of Suricata's configuration.
+
+use sensor_app::{Hashes, Limits};
+use sensor_flow::Timeouts;
+
+/// Whether TCP checksums are looked at before segments are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Checksums {
+    /// Not at all.
+    None,
+    /// A segment with a wrong checksum is not followed; looking stops when one in ten of the first thousand is wrong.
+    Auto,
+}
+
+/// Everything that changes how packets are treated.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub checksums: Checksums,
+    pub stream: sensor_stream::Config,
+    pub app: Limits,
+    pub timeouts: Timeouts,
+    pub flow_limit: usize,
+    pub track_vlans: bool,
+    pub track_depth: bool,
+    pub alert_limit: usize,
+    pub community_seed: u16,
+    pub payload_limit_bytes: usize,
+    pub rule_text_in_alerts: bool,
+    pub references_in_alerts: bool,
+    pub metadata_in_alerts: bool,
+    /// Write a record for each direction of a flow as well.
+    pub netflow: bool,
+    pub environment: rules::signature::Environment,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            checksums: Checksums::Auto,
+            stream: sensor_stream::Config::default(),
+            app: Limits { hashes: Hashes { md5: true, sha1: true, sha256: true }, ..Limits::default() },
+            timeouts: Timeouts::default(),
+            flow_limit: 262_144,
+            track_vlans: true,
+            track_depth: true,
+            alert_limit: sensor_detect::ALERT_LIMIT,
+            community_seed: 0,
+            payload_limit_bytes: 4_096,
+            rule_text_in_alerts: false,
+            references_in_alerts: false,
+            metadata_in_alerts: true,
+            netflow: true,
+            environment: rules::signature::Environment::default(),
+        }
+    }
+}
+
+type Apply = fn(&mut Settings, &str) -> Result<(), String>;
+
+/// Keys, in the order of the packet path.
+const KEYS: &[(&str, Apply)] = &[
+    ("checksum-validation", |settings, value| {
+        settings.checksums = if boolean(value)? { Checksums::Auto } else { Checksums::None };
+        Ok(())
+    }),
+    ("vlan.use-for-tracking", |settings, value| set(&mut settings.track_vlans, boolean(value))),
+    ("decoder.recursion-level.use-for-tracking", |settings, value| set(&mut settings.track_depth, boolean(value))),
+    ("flow.hash-size", |settings, value| set(&mut settings.flow_limit, number(value))),
+    ("stream.midstream", |settings, value| set(&mut settings.stream.midstream, boolean(value))),
+    ("stream.async-oneside", |settings, value| set(&mut settings.stream.async_oneside, boolean(value))),
+    ("stream.inline", |settings, value| set(&mut settings.stream.inline, boolean(value))),
+    ("stream.reassembly.depth", |settings, value| set(&mut settings.stream.depth, size(value))),
+    ("app-layer.protocols.http.libhtp.default-config.request-body-limit", |settings, value| {
+        set(&mut settings.app.http_request_body_bytes, size(value))
+    }),
+    ("app-layer.protocols.http.libhtp.default-config.response-body-limit", |settings, value| {
+        set(&mut settings.app.http_response_body_bytes, size(value))
+    }),
+    ("app-layer.protocols.http.libhtp.default-config.response-body-decompress-layer-limit", |settings, value| {
+        set(&mut settings.app.http_decompress_layers, number(value))
+    }),
+    ("app-layer.protocols.http.libhtp.default-config.double-decode-path", |settings, value| {
+        set(&mut settings.app.http_double_decode_path, boolean(value))
+    }),
+    ("app-layer.protocols.http.libhtp.default-config.double-decode-query", |settings, value| {
+        set(&mut settings.app.http_double_decode_query, boolean(value))
+    }),
+    ("packet-alert-max", |settings, value| set(&mut settings.alert_limit, number(value))),
+    ("outputs.eve-log.community-id-seed", |settings, value| set(&mut settings.community_seed, number(value))),
+    ("outputs.eve-log.types.alert.metadata", |settings, value| set(&mut settings.metadata_in_alerts, boolean(value))),
+    ("outputs.eve-log.types.alert.metadata.rule.raw", |settings, value| set(&mut settings.rule_text_in_alerts, boolean(value))),
+    ("outputs.eve-log.types.alert.metadata.rule.reference", |settings, value| {
+        set(&mut settings.references_in_alerts, boolean(value))
+    }),
+];
+
+impl Settings {
+    /// Carries out `KEY=VALUE`.
+    ///
+    /// # Errors
+    /// When the key is unknown (the nearest known one is named) or the value does not fit.
+    pub fn apply(&mut self, assignment: &str) -> Result<(), String> {
+        let (key, value) = assignment.split_once('=').ok_or_else(|| format!("{assignment:?}: write KEY=VALUE"))?;
+        let (key, value) = (key.trim(), value.trim());
+        if let Some(name) = key.strip_prefix("vars.address-groups.") {
+            self.environment.set_address_group(name, value);
+            return Ok(());
+        }
+        if let Some(name) = key.strip_prefix("vars.port-groups.") {
+            self.environment.set_port_group(name, value);
+            return Ok(());
+        }
+        match KEYS.iter().find(|(known, _)| *known == key) {
+            Some((_, apply)) => apply(self, value).map_err(|reason| format!("{key}: {reason}")),
+            None => Err(format!("unknown key {key:?}; the nearest known one is {:?}", nearest(key))),
+        }
+    }
+}
+
+/// The key that shares most words with a wrong one.
+fn nearest(key: &str) -> &'static str {
+    let words = |text: &str| text.split(['.', '-', '_']).map(str::to_owned).collect::<Vec<_>>();
+    let wanted = words(key);
+    KEYS.iter()
+        .map(|(known, _)| *known)
+        .max_by_key(|known| {
+            let known_words = words(known);
+            let shared = wanted.iter().filter(|word| known_words.contains(word)).count() as i64;
+            shared * 4 - (known_words.len() as i64 - wanted.len() as i64).abs()
+        })
+        .unwrap_or("stream.midstream")
+}
+
+fn set<T>(slot: &mut T, value: Result<T, String>) -> Result<(), String> {
+    *slot = value?;
+    Ok(())
+}
+
+fn boolean(value: &str) -> Result<bool, String> {
+    match value {
+        "yes" | "true" | "on" | "1" => Ok(true),
+        "no" | "false" | "off" | "0" => Ok(false),
+        other => Err(format!("{other:?}: write yes or no")),
+    }
+}
+
+fn number<T: std::str::FromStr>(value: &str) -> Result<T, String> {
+    value.parse().map_err(|_| format!("{value:?} is no number in range"))
+}
+
+/// Bytes, with a unit (`kb`, `mb`, `gb`) if wanted.
+fn size(value: &str) -> Result<u64, String> {
+    let digits = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match value[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        other => return Err(format!("{other:?} is no unit: kb, mb, gb")),
+    };
+    digits.trim().parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).ok_or_else(|| format!("{value:?} is no size"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_known_or_told() {
+        let mut settings = Settings::default();
+        settings.apply("stream.midstream=true").expect("known");
+        settings.apply("stream.reassembly.depth=2mb").expect("known");
+        settings.apply("vars.address-groups.HOME_NET=[10.0.0.0/8]").expect("known");
+        assert!(settings.stream.midstream);
+        assert_eq!(settings.stream.depth, 2 << 20);
+        for (assignment, told) in [
+            ("stream.mid-stream=true", "stream.midstream"),
+            ("stream.midstream=maybe", "write yes or no"),
+            ("stream.midstream", "KEY=VALUE"),
+        ] {
+            let error = settings.apply(assignment).expect_err(assignment);
+            assert!(error.contains(told), "{error}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a worker keeps for a flow.
+
+use std::collections::VecDeque;
+
+use sensor_app::{AppLayer, Context, Limits};
+use sensor_detect::FlowState;
+use sensor_flow::{Direction, State};
+use sensor_stream::{Session, TcpState};
+
+/// Everything of one flow beside addresses and counters.
+#[derive(Debug, Default)]
+pub struct Tracked {
+    pub session: Option<Box<Session>>,
+    pub app: AppLayer,
+    pub detect: FlowState,
+    /// Transactions of a side have changed since they were inspected.
+    pub changed: [bool; 2],
+    pub midstream: bool,
+    /// The flow was turned round by its content.
+    pub turned: bool,
+    pub alerted: bool,
+    /// How far each live transaction was recorded, in the order of their ids.
+    pub recorded: VecDeque<Recorded>,
+    /// Complete sides of transactions seen so far: a new one calls for a look at the raw stream.
+    complete_sides: u64,
+    stopped: [bool; 2],
+}
+
+/// How far a transaction was recorded.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Recorded {
+    pub id: u64,
+    pub record: bool,
+    pub events: usize,
+}
+
+impl Tracked {
+    /// State of the flow by its session.
+    pub fn state(&self) -> State {
+        match self.session.as_ref().map(|session| session.state()) {
+            Some(TcpState::Closed | TcpState::TimeWait) => State::Closed,
+            Some(state) if state >= TcpState::Established => State::Established,
+            _ => State::New,
+        }
+    }
+
+    /// Lets rules look at the raw stream when a transaction has been completed since the last look.
+    pub fn trigger_raw(&mut self) {
+        let transactions = self.app.transactions();
+        let live: u64 = transactions
+            .iter()
+            .map(|transaction| Direction::BOTH.iter().filter(|side| transaction.is_complete(**side)).count() as u64)
+            .sum();
+        let retired = self.app.transaction_count().saturating_sub(transactions.len() as u64) * 2;
+        let complete = live + retired;
+        if complete > self.complete_sides {
+            self.complete_sides = complete;
+            if let Some(session) = &mut self.session {
+                session.trigger_raw();
+            }
+        }
+    }
+
+    /// Stops keeping bytes that nobody will look at.
+    pub fn spare_stream(&mut self, rules: bool) {
+        let Some(session) = &mut self.session else { return };
+        for direction in Direction::BOTH {
+            if self.stopped[direction.index()] || !self.app.is_finished(direction) {
+                if !rules {
+                    session.disable_raw(direction);
+                }
+                continue;
+            }
+            // An encrypted stream tells rules nothing; one whose protocol is not known does.
+            if self.app.protocol().is_known() || !rules {
+                self.stopped[direction.index()] = true;
+                session.stop(direction);
+            }
+        }
+    }
+}
+
+/// The mark of a transaction, made on first sight.
+pub fn mark(recorded: &mut VecDeque<Recorded>, id: u64) -> &mut Recorded {
+    let at = match recorded.binary_search_by_key(&id, |mark| mark.id) {
+        Ok(at) => at,
+        Err(at) => {
+            recorded.insert(at, Recorded { id, ..Recorded::default() });
+            at
+        }
+    };
+    &mut recorded[at]
+}
+
+/// Feeds a session's bytes to the flow's application layer.
+pub struct Sink<'a> {
+    pub app: &'a mut AppLayer,
+    pub context: &'a Context,
+    pub limits: &'a Limits,
+    pub changed: &'a mut [bool; 2],
+}
+
+impl sensor_stream::Sink for Sink<'_> {
+    fn chunk(&mut self, direction: Direction, data: &[u8]) {
+        self.app.chunk(direction, data, self.context, self.limits);
+        self.changed[direction.index()] = true;
+    }
+
+    fn gap(&mut self, direction: Direction, bytes: u64) {
+        self.app.gap(direction, bytes, self.context, self.limits);
+        self.changed[direction.index()] = true;
+    }
+
+    fn truncated(&mut self, direction: Direction) {
+        self.app.truncate(direction, self.context, self.limits);
+        self.changed[direction.index()] = true;
+    }
+
+    fn close(&mut self, direction: Direction) {
+        self.app.close(direction, self.context, self.limits);
+        self.changed[direction.index()] = true;
+    }
+}

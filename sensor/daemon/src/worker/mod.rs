@@ -1,0 +1,373 @@
+//! The path of one worker: frame → packet → flow → stream → transactions → matches → records.
+
+mod flow;
+mod record;
+mod stats;
+
+use std::sync::Arc;
+
+use sensor_app::Context;
+use sensor_capture::Frame;
+use sensor_decode::{Counters, LinkType, Packet, PacketSource, Tcp};
+use sensor_defrag::Defragmenter;
+use sensor_detect::{Engine, FlowState, Inspector, Traffic, TransactionInspection};
+use sensor_flow::{Direction, EndReason, Entry, FlowTable, Lookup};
+use sensor_stream::EventSet;
+
+use crate::output::Output;
+use crate::settings::{Checksums, Settings};
+use flow::{Sink, Tracked};
+use record::Recording;
+
+/// Packets looked at before wrong checksums are taken for the card's work (checksum offload).
+const CHECKSUM_SAMPLE: u64 = 1_000;
+
+/// One worker with all its state. Nothing in it is shared but the compiled rules.
+pub struct Worker<O: Output> {
+    settings: Arc<Settings>,
+    decode: Counters,
+    defrag: Defragmenter,
+    flows: FlowTable<Tracked>,
+    inspector: Option<Inspector>,
+    recording: Recording<O>,
+    checksums: ChecksumSample,
+    counts: stats::Counts,
+    now_ns: i64,
+    frame_number: u64,
+}
+
+#[derive(Default)]
+struct ChecksumSample {
+    seen: u64,
+    wrong: u64,
+    off: bool,
+}
+
+impl<O: Output> Worker<O> {
+    pub fn new(number: u16, settings: Arc<Settings>, engine: Option<Arc<Engine>>, interface: Option<String>, output: O) -> Self {
+        let mut flows = FlowTable::new(settings.flow_limit, settings.timeouts.clone(), number);
+        flows.track_by(settings.track_vlans, settings.track_depth);
+        Worker {
+            decode: Counters::default(),
+            defrag: Defragmenter::default(),
+            flows,
+            inspector: engine.map(|engine| Inspector::new(engine, settings.alert_limit)),
+            recording: Recording::new(Arc::clone(&settings), interface, output),
+            checksums: ChecksumSample::default(),
+            counts: stats::Counts::default(),
+            now_ns: 0,
+            frame_number: 0,
+            settings,
+        }
+    }
+
+    /// Takes one captured frame.
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        self.frame_number += 1;
+        // Time never runs backwards: a late frame belongs to the present.
+        self.now_ns = self.now_ns.max(frame.timestamp_ns);
+        let at_ns = frame.timestamp_ns;
+        self.expire();
+        let mut counters = std::mem::take(&mut self.decode);
+        sensor_decode::decode(LinkType(frame.link), frame.data, &mut counters, &mut |packet| self.packet(packet, at_ns));
+        counters.add(&self.decode);
+        self.decode = counters;
+    }
+
+    /// The input has ended: every flow ends, and the counters are told.
+    pub fn finish(&mut self) {
+        let mut ended = Vec::new();
+        self.flows.drain(|entry, reason| ended.push((entry, reason)));
+        for (entry, reason) in ended {
+            self.end_flow(entry, reason);
+        }
+        self.record_stats();
+    }
+
+    /// Lets packet time pass while no frame comes.
+    pub fn idle(&mut self, now_ns: i64) {
+        self.now_ns = self.now_ns.max(now_ns);
+        self.expire();
+    }
+
+    /// Gives the output back.
+    pub fn into_output(self) -> O {
+        self.recording.into_output()
+    }
+
+    fn expire(&mut self) {
+        let mut ended = Vec::new();
+        self.flows.expire(self.now_ns, |entry, reason| ended.push((entry, reason)));
+        for (entry, reason) in ended {
+            self.end_flow(entry, reason);
+        }
+    }
+
+    fn packet(&mut self, packet: &Packet<'_>, at_ns: i64) {
+        if packet.fragment.is_some() {
+            self.fragment(packet, at_ns);
+            return;
+        }
+        let mut evicted = None;
+        let found = self.flows.lookup(packet, self.now_ns, |entry, reason| evicted = Some((entry, reason)));
+        if let Some((entry, reason)) = evicted {
+            self.end_flow(entry, reason);
+        }
+        let Some(mut at) = found else {
+            self.without_flow(packet, at_ns);
+            return;
+        };
+        if let Some(entry) = self.flows.entry(at.index)
+            && entry.user.session.as_ref().is_some_and(|session| session.is_reused_by(packet, at.direction))
+            && let Some(entry) = self.flows.end(at.index)
+        {
+            self.end_flow(entry, EndReason::Forced);
+            match self.flows.lookup(packet, self.now_ns, |_, _| {}) {
+                Some(fresh) => at = fresh,
+                None => return,
+            }
+        }
+        self.flows.count(at, packet, self.now_ns);
+        self.with_flow(packet, at, at_ns);
+    }
+
+    fn fragment(&mut self, packet: &Packet<'_>, at_ns: i64) {
+        let outcome = self.defrag.push(packet, self.now_ns);
+        match outcome.event {
+            Some(event) => {
+                self.decode.note_event(event);
+                self.without_flow(&packet.with_event(event), at_ns);
+            }
+            None => self.without_flow(packet, at_ns),
+        }
+        if let Some(datagram) = outcome.datagram {
+            let mut counters = std::mem::take(&mut self.decode);
+            sensor_decode::decode_reassembled(packet, &datagram, &mut counters, &mut |packet| self.packet(packet, at_ns));
+            counters.add(&self.decode);
+            self.decode = counters;
+        }
+    }
+
+    /// A packet that belongs to no flow: rules and anomalies see it alone.
+    fn without_flow(&mut self, packet: &Packet<'_>, at_ns: i64) {
+        let stamp = record::Stamp { at_ns, frame: Some(self.frame_number) };
+        self.recording.decode_anomalies(packet, None, stamp);
+        self.recording.arp(packet, stamp);
+        let Some(inspector) = &mut self.inspector else { return };
+        let mut state = FlowState::default();
+        let traffic = Traffic {
+            packet,
+            flow: None,
+            direction: Direction::ToServer,
+            now_ns: self.now_ns,
+            established: false,
+            session: None,
+            stream_events: EventSet::default(),
+            raw: None,
+            in_stream: false,
+            app: None,
+            transactions: TransactionInspection::Unchanged,
+            flow_end: false,
+        };
+        let engine = Arc::clone(inspector.engine());
+        for found in inspector.inspect(&traffic, &mut state) {
+            self.recording.alert(&engine, found, &traffic, &state, stamp);
+        }
+    }
+
+    fn with_flow(&mut self, packet: &Packet<'_>, mut at: Lookup, at_ns: i64) {
+        let stamp = record::Stamp { at_ns, frame: Some(self.frame_number) };
+        let checksum_holds = self.checksum_holds(packet);
+        let Some(entry) = self.flows.entry(at.index) else { return };
+        if at.new {
+            entry.flow.first_frame = self.frame_number;
+        }
+        let settings = &self.settings;
+        let mut stream_events = EventSet::default();
+        let mut in_stream = false;
+        if let Some(tcp) = packet.tcp() {
+            if checksum_holds {
+                let Entry { flow, user, .. } = entry;
+                let session = user.session.get_or_insert_with(Default::default);
+                let context = Context { now_ns: self.now_ns, server_port: flow.server_port, client_port: flow.client_port };
+                let mut sink = Sink { app: &mut user.app, context: &context, limits: &settings.app, changed: &mut user.changed };
+                let outcome = session.segment(packet, at.direction, &settings.stream, &mut sink);
+                stream_events = outcome.events;
+                in_stream = outcome.accepted && !packet.payload.is_empty() && !tcp.has(Tcp::SYN);
+                if outcome.reversed {
+                    session.swap();
+                    flow.swap();
+                    at.direction = at.direction.opposite();
+                }
+                if session.is_midstream() && !user.midstream {
+                    user.midstream = true;
+                    user.app.set_midstream();
+                }
+                flow.state = user.state();
+                self.counts.segments(&outcome, packet);
+                user.spare_stream(self.inspector.is_some());
+            }
+        } else if matches!(packet.transport, sensor_decode::Transport::Udp(_)) {
+            let Entry { flow, user, .. } = entry;
+            let context = Context { now_ns: self.now_ns, server_port: flow.server_port, client_port: flow.client_port };
+            if !packet.payload.is_empty() {
+                user.app.datagram(at.direction, packet.payload, &context, &settings.app);
+                user.changed[at.direction.index()] = true;
+            }
+        }
+        let midstream_reversed = entry.user.midstream && !entry.user.turned && entry.user.app.is_reversed();
+        if midstream_reversed {
+            entry.user.turned = true;
+            if let Some(session) = &mut entry.user.session {
+                session.swap();
+            }
+            entry.flow.swap();
+            entry.user.changed.swap(0, 1);
+            at.direction = at.direction.opposite();
+        }
+        self.recording.decode_anomalies(packet, Some(&mut entry.flow), stamp);
+        self.recording.stream_anomalies(packet, &mut entry.flow, stream_events, stamp);
+        inspect(
+            &mut self.inspector,
+            &mut self.recording,
+            &self.settings,
+            entry,
+            Seen { packet, direction: at.direction, stream_events, in_stream, flow_end: false },
+            self.now_ns,
+            stamp,
+        );
+        self.recording.transactions(entry, packet, at.direction, self.inspector.as_ref(), stamp, record::Moment::Packet);
+    }
+
+    /// Whether a segment may be followed; samples whether the card computes checksums late.
+    fn checksum_holds(&mut self, packet: &Packet<'_>) -> bool {
+        if self.settings.checksums == Checksums::None || self.checksums.off || packet.tcp().is_none() {
+            return true;
+        }
+        let holds = packet.transport_checksum_valid() != Some(false);
+        let sample = &mut self.checksums;
+        sample.seen += 1;
+        if !holds {
+            sample.wrong += 1;
+            self.counts.invalid_checksum += 1;
+        }
+        if sample.seen == CHECKSUM_SAMPLE && sample.wrong * 10 > sample.seen {
+            sample.off = true;
+        }
+        holds
+    }
+
+    fn end_flow(&mut self, mut entry: Entry<Tracked>, reason: EndReason) {
+        let stamp = record::Stamp { at_ns: self.now_ns, frame: None };
+        let context =
+            Context { now_ns: self.now_ns, server_port: entry.flow.server_port, client_port: entry.flow.client_port };
+        let settings = Arc::clone(&self.settings);
+        let user = &mut entry.user;
+        let mut sink = Sink { app: &mut user.app, context: &context, limits: &settings.app, changed: &mut user.changed };
+        let followed = match &mut user.session {
+            Some(session) => {
+                session.finish(&settings.stream, &mut sink);
+                session.state() != sensor_stream::TcpState::None
+            }
+            None => {
+                if entry.flow.protocol == 17 {
+                    for direction in Direction::BOTH {
+                        user.app.close(direction, &context, &settings.app);
+                    }
+                }
+                false
+            }
+        };
+        let open = !user.app.transactions().is_empty();
+        if followed || open {
+            for direction in Direction::BOTH {
+                let (from, to) = entry.flow.ends(direction);
+                let packet = Packet::of_flow(from, to, entry.flow.protocol, PacketSource::FlowTimeout);
+                entry.user.changed[direction.index()] = true;
+                inspect(
+                    &mut self.inspector,
+                    &mut self.recording,
+                    &self.settings,
+                    &mut entry,
+                    Seen { packet: &packet, direction, stream_events: EventSet::default(), in_stream: false, flow_end: true },
+                    self.now_ns,
+                    stamp,
+                );
+            }
+            let (from, to) = entry.flow.ends(Direction::ToServer);
+            let packet = Packet::of_flow(from, to, entry.flow.protocol, PacketSource::FlowTimeout);
+            self.recording.transactions(&mut entry, &packet, Direction::ToServer, self.inspector.as_ref(), stamp, record::Moment::FlowEnd);
+        }
+        self.counts.flow_ended(&entry);
+        self.recording.flow(&mut entry, reason, self.inspector.as_ref(), stamp);
+    }
+
+    fn record_stats(&mut self) {
+        let tree = self.counts.tree(&self.decode, self.defrag.counts(), self.flows.counts(), self.inspector.as_ref());
+        let stamp = record::Stamp { at_ns: self.now_ns, frame: None };
+        self.recording.stats(tree, stamp);
+    }
+
+    /// Counters as an EVE `stats` tree.
+    pub fn stats(&self) -> sensor_event::StatsTree {
+        self.counts.tree(&self.decode, self.defrag.counts(), self.flows.counts(), self.inspector.as_ref())
+    }
+}
+
+/// What inspection looks at beside the flow.
+struct Seen<'a> {
+    packet: &'a Packet<'a>,
+    direction: Direction,
+    stream_events: EventSet,
+    in_stream: bool,
+    flow_end: bool,
+}
+
+fn inspect<O: Output>(
+    inspector: &mut Option<Inspector>,
+    recording: &mut Recording<O>,
+    settings: &Settings,
+    entry: &mut Entry<Tracked>,
+    seen: Seen<'_>,
+    now_ns: i64,
+    stamp: record::Stamp,
+) {
+    let Some(inspector) = inspector else { return };
+    let Seen { packet, direction, stream_events, in_stream, flow_end } = seen;
+    let Entry { flow, user, .. } = entry;
+    user.trigger_raw();
+    let established = match &user.session {
+        Some(session) => session.state() >= sensor_stream::TcpState::Established,
+        None => flow.state == sensor_flow::State::Established,
+    };
+    // Transactions of TCP are looked at once the session is open; those of UDP at once.
+    let ready = flow.protocol != 6 || established;
+    let changed = std::mem::take(&mut user.changed[direction.index()]) && ready;
+    let raw = user.session.as_ref().filter(|_| established).and_then(|session| session.raw_window(direction, &settings.stream, flow_end));
+    let traffic = Traffic {
+        packet,
+        flow: Some(flow),
+        direction,
+        now_ns,
+        established,
+        session: user.session.as_deref(),
+        stream_events,
+        raw,
+        in_stream,
+        app: Some(&user.app),
+        transactions: if changed { TransactionInspection::Changed } else { TransactionInspection::Unchanged },
+        flow_end,
+    };
+    let engine = Arc::clone(inspector.engine());
+    let matches = inspector.inspect(&traffic, &mut user.detect);
+    if !matches.is_empty() {
+        user.alerted = true;
+        for found in matches {
+            recording.alert(&engine, found, &traffic, &user.detect, stamp);
+        }
+    }
+    let raw_seen = raw.is_some();
+    if raw_seen && let Some(session) = &mut user.session {
+        session.raw_done(direction, &settings.stream, flow_end);
+    }
+}

@@ -1,0 +1,612 @@
+//! Events of one worker → EVE records.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rules::signature::Target;
+use sensor_app::{File, FileState, Protocol, Transaction};
+use sensor_decode::{LinkType, Net, Packet, PacketSource, Transport};
+use sensor_detect::{Engine, FlowState, Inspector, Match, Traffic};
+use sensor_event::{
+    Alert, AlertFlow, AlertRecord, Anomaly, AnomalyKind, AnomalyRecord, Base64, Body, Class, Common, End, Ether, FileInfo,
+    FileInfoRecord, Hex, Metadata, NetflowRecord, NetflowSummary, PacketInfo, Printable, Record, StatsRecord, StatsTree, Text, Time,
+    TransactionRecord, Tunnel,
+};
+use sensor_flow::{Direction, EndReason, Entry, Flow, community_id};
+
+use super::flow::Tracked;
+use crate::output::Output;
+use crate::settings::Settings;
+
+/// When and by which frame an event came about.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp {
+    pub at_ns: i64,
+    /// From 1; none at the end of a flow.
+    pub frame: Option<u64>,
+}
+
+/// Whether a flow goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    Packet,
+    FlowEnd,
+}
+
+/// Whose addresses stand first in a record.
+enum Ends<'a> {
+    Packet(&'a Packet<'a>),
+    Flow(Direction),
+}
+
+/// Writes records to an output through one buffer.
+pub struct Recording<O: Output> {
+    settings: Arc<Settings>,
+    interface: Option<String>,
+    output: O,
+    line: Vec<u8>,
+}
+
+impl<O: Output> Recording<O> {
+    pub fn new(settings: Arc<Settings>, interface: Option<String>, output: O) -> Self {
+        Recording { settings, interface, output, line: Vec::with_capacity(4096) }
+    }
+
+    pub fn into_output(self) -> O {
+        self.output
+    }
+
+    fn write(&mut self, class: Class, record: &Record<'_>) {
+        self.line.clear();
+        match serde_json::to_writer(&mut self.line, record) {
+            Ok(()) => {
+                self.line.push(b'\n');
+                self.output.record(class, &self.line);
+            }
+            Err(error) => tracing::error!(%error, "a record could not be written"),
+        }
+    }
+
+    /// Decoder events of a packet.
+    pub fn decode_anomalies(&mut self, packet: &Packet<'_>, mut flow: Option<&mut Flow>, stamp: Stamp) {
+        for event in packet.events.iter() {
+            let anomaly = Anomaly { app_proto: None, kind: AnomalyKind::Decode, event: event.full_name(), layer: None };
+            self.anomaly(packet, flow.as_deref_mut(), anomaly, None, stamp);
+        }
+    }
+
+    pub fn stream_anomalies(&mut self, packet: &Packet<'_>, flow: &mut Flow, events: sensor_stream::EventSet, stamp: Stamp) {
+        if events.is_empty() {
+            return;
+        }
+        for event in sensor_stream::StreamEvent::ALL.iter().filter(|event| events.contains(**event)) {
+            let anomaly = Anomaly { app_proto: None, kind: AnomalyKind::Stream, event: event.full_name(), layer: None };
+            self.anomaly(packet, Some(flow), anomaly, None, stamp);
+        }
+    }
+
+    fn anomaly(&mut self, packet: &Packet<'_>, flow: Option<&mut Flow>, anomaly: Anomaly<'_>, tx_id: Option<u64>, stamp: Stamp) {
+        let settings = Arc::clone(&self.settings);
+        let community = community(packet, flow.as_deref().map(|_| ()), &settings);
+        let mut flow = flow;
+        let own = flow.as_mut().map(|flow| flow.community_id(settings.community_seed).to_owned());
+        let interface = self.interface.clone();
+        let mut common = common(packet, flow.as_deref(), "anomaly", Ends::Packet(packet), stamp);
+        common.in_iface = interface.as_deref();
+        common.community_id = own.as_deref().or(community.as_deref());
+        let record = Record { common, body: Body::Anomaly(AnomalyRecord { tx_id, anomaly, packet: None, packet_info: None }) };
+        self.write(Class::Record, &record);
+    }
+
+    /// An address resolution is a fact of its own.
+    pub fn arp(&mut self, packet: &Packet<'_>, stamp: Stamp) {
+        let Net::Arp(arp) = &packet.net else { return };
+        let interface = self.interface.clone();
+        let mut common = common(packet, None, "arp", Ends::Packet(packet), stamp);
+        common.in_iface = interface.as_deref();
+        common.src_ip = Some(arp.sender_ip.into());
+        common.dest_ip = Some(arp.target_ip.into());
+        let record = Record {
+            common,
+            body: Body::Arp(sensor_event::ArpRecord {
+                arp: sensor_event::Arp {
+                    hw_type: "ethernet",
+                    proto_type: "ipv4",
+                    opcode: match arp.operation {
+                        1 => "request",
+                        2 => "reply",
+                        3 => "rarp_request",
+                        4 => "rarp_reply",
+                        8 => "inarp_request",
+                        9 => "inarp_reply",
+                        _ => "unknown",
+                    },
+                    src_mac: mac(&arp.sender_mac),
+                    src_ip: arp.sender_ip.into(),
+                    dest_mac: mac(&arp.target_mac),
+                    dest_ip: arp.target_ip.into(),
+                },
+            }),
+        };
+        self.write(Class::Record, &record);
+    }
+
+    pub fn alert(&mut self, engine: &Engine, found: &Match, traffic: &Traffic<'_>, state: &FlowState, stamp: Stamp) {
+        let settings = Arc::clone(&self.settings);
+        let packet = traffic.packet;
+        let signature = engine.signature(found.signature);
+        let transaction = found.transaction.and_then(|id| {
+            let transactions = traffic.app?.transactions();
+            transactions.iter().find(|transaction| transaction.id == id)
+        });
+        let ends = packet.addresses();
+        let ports = packet.ports();
+        let end = |which: Target| {
+            let (source, destination) = ends?;
+            Some(match which {
+                Target::Source => End { ip: source, port: ports.map(|ports| ports.0) },
+                Target::Destination => End { ip: destination, port: ports.map(|ports| ports.1) },
+            })
+        };
+        let (attacker, target) = match signature.target {
+            Some(Target::Source) => (end(Target::Destination), end(Target::Source)),
+            Some(Target::Destination) => (end(Target::Source), end(Target::Destination)),
+            None => (None, None),
+        };
+        let metadata = engine.metadata(found.signature);
+        let alert = Alert {
+            action: "allowed",
+            gid: signature.gid,
+            signature_id: signature.sid,
+            rev: signature.rev,
+            signature: &signature.msg,
+            category: &signature.category,
+            severity: signature.priority,
+            source: attacker,
+            target,
+            references: (settings.references_in_alerts && !signature.references.is_empty())
+                .then(|| engine.references(found.signature).to_vec()),
+            metadata: (settings.metadata_in_alerts && !metadata.is_empty()).then_some(metadata),
+            context: None,
+            rule: settings.rule_text_in_alerts.then_some(signature.text.as_str()),
+            xff: None,
+        };
+        let with_app = settings.metadata_in_alerts;
+        let stream_bytes = traffic.raw.filter(|_| found.in_stream).map(|raw| raw.data);
+        let payload = stream_bytes.unwrap_or(if traffic.flow_end { &[] } else { packet.payload });
+        let payload = &payload[..payload.len().min(settings.payload_limit_bytes)];
+        let mut flow = traffic.flow.cloned();
+        let community = match &mut flow {
+            Some(flow) => Some(flow.community_id(settings.community_seed).to_owned()),
+            None => community(packet, None, &settings),
+        };
+        let app = traffic.app.filter(|_| with_app);
+        let name = |protocol: Protocol| (protocol != Protocol::Unknown).then(|| protocol.name());
+        let side = |direction: Direction| {
+            let app = app?;
+            let side = app.side_protocol(direction);
+            if side == app.protocol() { None } else { name(side) }
+        };
+        let record = AlertRecord {
+            tx_id: found.transaction.filter(|_| with_app),
+            tx_guessed: false,
+            alert,
+            app: transaction.filter(|_| with_app).map(Transaction::record),
+            files: transaction.map(|transaction| transaction.files.iter().map(|file| file_info(file, transaction.id)).collect()).unwrap_or_default(),
+            app_proto: app.and_then(|app| name(app.protocol())),
+            app_proto_ts: side(Direction::ToServer),
+            app_proto_tc: side(Direction::ToClient),
+            app_proto_orig: app.and_then(|app| app.original_protocol()).and_then(name),
+            direction: traffic.flow.map(|_| match traffic.direction {
+                Direction::ToServer => "to_server",
+                Direction::ToClient => "to_client",
+            }),
+            flow: traffic.flow.filter(|_| with_app).map(alert_flow),
+            metadata: variables(state, engine),
+            tunnel: tunnel(packet, stamp),
+            payload: (!payload.is_empty()).then_some(Base64(payload)),
+            payload_printable: (!payload.is_empty()).then_some(Printable(payload)),
+            payload_length: (!payload.is_empty()).then_some(payload.len()),
+            stream: Some(u8::from(stream_bytes.is_some())),
+            packet: (!traffic.flow_end).then_some(Base64(packet.frame)),
+            packet_info: (!traffic.flow_end).then(|| packet_info(packet.link)),
+            verdict: Some(sensor_event::Verdict { action: "alert", reject: Vec::new() }),
+        };
+        let interface = self.interface.clone();
+        let mut common = common(packet, traffic.flow, "alert", Ends::Packet(packet), stamp);
+        common.in_iface = interface.as_deref();
+        common.community_id = community.as_deref();
+        self.write(Class::Alert, &Record { common, body: Body::Alert(Box::new(record)) });
+    }
+
+    /// Records what transactions have come to: their records, events and files; then forgets those that are done.
+    pub fn transactions(
+        &mut self,
+        entry: &mut Entry<Tracked>,
+        packet: &Packet<'_>,
+        direction: Direction,
+        inspector: Option<&Inspector>,
+        stamp: Stamp,
+        moment: Moment,
+    ) {
+        let Entry { flow, user, .. } = entry;
+        let flow_events = user.app.take_events();
+        if user.app.transactions().is_empty() && flow_events.is_empty() {
+            return;
+        }
+        let settings = Arc::clone(&self.settings);
+        let community = flow.community_id(settings.community_seed).to_owned();
+        let interface = self.interface.clone();
+        let protocol = user.app.protocol();
+        for event in flow_events {
+            let anomaly = Anomaly { app_proto: known(protocol), kind: AnomalyKind::AppLayer, event, layer: Some("proto_detect") };
+            let mut common = common(packet, Some(flow), "anomaly", Ends::Packet(packet), stamp);
+            common.in_iface = interface.as_deref();
+            common.community_id = Some(&community);
+            self.write(Class::Record, &Record { common, body: Body::Anomaly(AnomalyRecord { tx_id: None, anomaly, packet: None, packet_info: None }) });
+        }
+        let class = if user.alerted { Class::Context } else { Class::Record };
+        let bits = inspector.and_then(|inspector| variables(&user.detect, inspector.engine()));
+        for at in 0..user.app.transactions().len() {
+            let Some(transaction) = user.app.transactions().get(at) else { break };
+            let id = transaction.id;
+            let mark = *super::flow::mark(&mut user.recorded, id);
+            let complete = Direction::BOTH.iter().all(|side| transaction.is_complete(*side));
+            for number in transaction.events.iter().skip(mark.events) {
+                let row = transaction.protocol().row();
+                let event = row.and_then(|row| row.events.iter().find(|event| event.number == *number)).map_or("unknown", |event| event.name);
+                let anomaly = Anomaly { app_proto: known(transaction.protocol()), kind: AnomalyKind::AppLayer, event, layer: Some("proto_parser") };
+                let mut common = common(packet, Some(flow), "anomaly", Ends::Packet(packet), stamp);
+                common.in_iface = interface.as_deref();
+                common.community_id = Some(&community);
+                self.write(Class::Record, &Record { common, body: Body::Anomaly(AnomalyRecord { tx_id: Some(id), anomaly, packet: None, packet_info: None }) });
+            }
+            let due = !mark.record && (complete || moment == Moment::FlowEnd);
+            if due {
+                let mut common = common(packet, Some(flow), transaction.protocol().name(), Ends::Flow(Direction::ToServer), stamp);
+                common.in_iface = interface.as_deref();
+                common.community_id = Some(&community);
+                let body = TransactionRecord { tx_id: Some(id), metadata: bits.clone(), app: transaction.record() };
+                self.write(class, &Record { common, body: Body::Transaction(Box::new(body)) });
+            }
+            for file in transaction.files.iter().filter(|file| !file.logged && (file.state != FileState::Open || moment == Moment::FlowEnd)) {
+                let mut common = common(packet, Some(flow), "fileinfo", Ends::Flow(file.direction), stamp);
+                common.in_iface = interface.as_deref();
+                common.community_id = Some(&community);
+                let body = FileInfoRecord {
+                    app: Some(transaction.record()),
+                    metadata: bits.clone(),
+                    app_proto: transaction.protocol().name(),
+                    fileinfo: file_info(file, id),
+                };
+                self.write(class, &Record { common, body: Body::FileInfo(Box::new(body)) });
+            }
+            let events = transaction.events.len();
+            if let Some(transaction) = user.app.transactions_mut().get_mut(at) {
+                for file in &mut transaction.files {
+                    file.logged |= file.state != FileState::Open || moment == Moment::FlowEnd;
+                }
+            }
+            let mark = super::flow::mark(&mut user.recorded, id);
+            mark.record |= due;
+            mark.events = events;
+        }
+        let _ = direction;
+        let Tracked { app, detect, recorded, .. } = user;
+        app.retire(|transaction| {
+            let complete = Direction::BOTH.iter().all(|side| transaction.is_complete(*side));
+            let told = recorded.binary_search_by_key(&transaction.id, |mark| mark.id).is_ok_and(|at| recorded[at].record);
+            let inspected = inspector.is_none_or(|inspector| {
+                !inspector.engine().inspects(transaction.protocol())
+                    || Direction::BOTH.iter().all(|side| inspector.engine().is_done(detect, transaction.protocol(), transaction.id, *side))
+            });
+            complete && told && inspected && transaction.files.iter().all(|file| file.logged)
+        });
+        let oldest = app.transactions().front().map_or(u64::MAX, |transaction| transaction.id);
+        while recorded.front().is_some_and(|mark| mark.id < oldest) {
+            recorded.pop_front();
+        }
+    }
+
+    /// A flow has ended.
+    pub fn flow(&mut self, entry: &mut Entry<Tracked>, reason: EndReason, inspector: Option<&Inspector>, stamp: Stamp) {
+        let Entry { flow, user, .. } = entry;
+        let settings = Arc::clone(&self.settings);
+        let community = flow.community_id(settings.community_seed).to_owned();
+        let interface = self.interface.clone();
+        let (from, to) = flow.ends(Direction::ToServer);
+        let packet = Packet::of_flow(from, to, flow.protocol, PacketSource::FlowTimeout);
+        let bits = inspector.and_then(|inspector| variables(&user.detect, inspector.engine()));
+        let app = &user.app;
+        let name = |protocol: Protocol| (protocol != Protocol::Unknown).then(|| protocol.name());
+        let side = |direction: Direction| {
+            let side = app.side_protocol(direction);
+            if side == app.protocol() { None } else { name(side) }
+        };
+        let mut common = common(&packet, Some(flow), "flow", Ends::Flow(Direction::ToServer), stamp);
+        common.pkt_src = None;
+        common.in_iface = interface.as_deref();
+        common.community_id = Some(&community);
+        common.ether = flow_ether(flow);
+        if let Some((kind, code)) = flow.icmp[0].filter(|_| matches!(flow.protocol, 1 | 58)) {
+            (common.icmp_type, common.icmp_code) = (Some(kind), Some(code));
+        }
+        let answer = flow.icmp[1].filter(|_| matches!(flow.protocol, 1 | 58));
+        let seconds = |ns: i64| ns.div_euclid(1_000_000_000);
+        let record = sensor_event::FlowRecord {
+            response_icmp_type: answer.map(|answer| answer.0),
+            response_icmp_code: answer.map(|answer| answer.1),
+            spi: flow.esp_spi,
+            app_proto: name(app.protocol()),
+            app_proto_ts: side(Direction::ToServer),
+            app_proto_tc: side(Direction::ToClient),
+            app_proto_orig: app.original_protocol().and_then(name),
+            app_proto_expected: None,
+            flow: sensor_event::FlowSummary {
+                pkts_toserver: flow.packets[0],
+                pkts_toclient: flow.packets[1],
+                bytes_toserver: flow.bytes[0],
+                bytes_toclient: flow.bytes[1],
+                start: Time(flow.start_ns),
+                end: Time(flow.last_ns),
+                age: u64::try_from(seconds(flow.last_ns) - seconds(flow.start_ns)).unwrap_or(0),
+                bypass: None,
+                state: flow.state.name(),
+                reason: reason.name(),
+                alerted: user.alerted,
+                wrong_thread: false,
+                action: None,
+                exception_policy: None,
+                tx_cnt: Some(app.transaction_count()).filter(|count| *count > 0),
+            },
+            tcp: user.session.as_deref().map(tcp_summary),
+            metadata: bits,
+        };
+        let mut base = common.clone();
+        self.write(Class::Flow, &Record { common, body: Body::Flow(Box::new(record)) });
+        base.event_type = "netflow";
+        for direction in Direction::BOTH {
+            let at = direction.index();
+            if flow.packets[at] == 0 {
+                continue;
+            }
+            let (from, to) = flow.ends(direction);
+            let ports = flow.has_ports();
+            (base.src_ip, base.dest_ip) = (Some(from.0), Some(to.0));
+            (base.src_port, base.dest_port) = (ports.then_some(from.1), ports.then_some(to.1));
+            let record = NetflowRecord {
+                app_proto: name(user.app.protocol()),
+                netflow: NetflowSummary {
+                    pkts: flow.packets[at],
+                    bytes: flow.bytes[at],
+                    start: Time(flow.start_ns),
+                    end: Time(flow.last_ns),
+                    age: u64::try_from(seconds(flow.last_ns) - seconds(flow.start_ns)).unwrap_or(0),
+                    min_ttl: Some(flow.ttl_min[at]),
+                    max_ttl: Some(flow.ttl_max[at]),
+                    tx_cnt: Some(user.app.transaction_count()).filter(|count| *count > 0),
+                },
+                tcp: None,
+                metadata: None,
+            };
+            if settings.netflow {
+                self.write(Class::Flow, &Record { common: base.clone(), body: Body::Netflow(Box::new(record)) });
+            }
+        }
+    }
+
+    pub fn stats(&mut self, tree: StatsTree, stamp: Stamp) {
+        let common = Common {
+            timestamp: Time(stamp.at_ns),
+            flow_id: None,
+            parent_id: None,
+            in_iface: None,
+            pcap_cnt: None,
+            event_type: "stats",
+            vlan: &[],
+            src_ip: None,
+            src_port: None,
+            dest_ip: None,
+            dest_port: None,
+            proto: None,
+            ip_v: None,
+            icmp_type: None,
+            icmp_code: None,
+            pkt_src: None,
+            ether: None,
+            community_id: None,
+        };
+        self.write(Class::Record, &Record { common, body: Body::Stats(StatsRecord { stats: tree }) });
+    }
+}
+
+fn known(protocol: Protocol) -> Option<&'static str> {
+    protocol.is_known().then(|| protocol.name())
+}
+
+/// Community ID of a packet without flow.
+fn community(packet: &Packet<'_>, flow: Option<()>, settings: &Settings) -> Option<String> {
+    if flow.is_some() {
+        return None;
+    }
+    let (source, destination) = packet.addresses()?;
+    let protocol = packet.ip_protocol()?;
+    let ports = packet.ports();
+    let (from, to) = ports.unwrap_or((0, 0));
+    Some(community_id(settings.community_seed, (source, from), (destination, to), protocol, ports.is_some(), false))
+}
+
+fn common<'a>(packet: &'a Packet<'a>, flow: Option<&Flow>, event_type: &'static str, ends: Ends<'_>, stamp: Stamp) -> Common<'a> {
+    let addresses = match ends {
+        Ends::Packet(packet) => packet.addresses().map(|(source, destination)| (source, destination, packet.ports())),
+        Ends::Flow(direction) => flow.map(|flow| {
+            let (from, to) = flow.ends(direction);
+            (from.0, to.0, flow.has_ports().then_some((from.1, to.1)))
+        }),
+    };
+    let icmp = match &packet.transport {
+        Transport::Icmpv4(icmp) | Transport::Icmpv6(icmp) => Some((icmp.kind, icmp.code)),
+        _ => None,
+    };
+    let ports = addresses.and_then(|(.., ports)| ports);
+    Common {
+        timestamp: Time(stamp.at_ns),
+        flow_id: flow.map(|flow| flow.id.0),
+        parent_id: None,
+        in_iface: None,
+        pcap_cnt: stamp.frame,
+        event_type,
+        vlan: &packet.vlans,
+        src_ip: addresses.map(|(source, ..)| source),
+        src_port: ports.map(|ports| ports.0),
+        dest_ip: addresses.map(|(_, destination, _)| destination),
+        dest_port: ports.map(|ports| ports.1),
+        proto: packet.ip_protocol().map(protocol_name),
+        ip_v: addresses.map(|(source, ..)| if source.is_ipv4() { 4 } else { 6 }),
+        icmp_type: icmp.map(|icmp| icmp.0),
+        icmp_code: icmp.map(|icmp| icmp.1),
+        pkt_src: Some(packet.source_kind.name()),
+        ether: packet
+            .ethernet
+            .map(|ethernet| Ether {
+                ether_type: Some(ethernet.ether_type),
+                src_mac: Some(mac(&ethernet.source)),
+                dest_mac: Some(mac(&ethernet.destination)),
+                ..Ether::default()
+            })
+            .or_else(|| flow.and_then(flow_ether)),
+        community_id: None,
+    }
+}
+
+fn flow_ether(flow: &Flow) -> Option<Ether> {
+    if flow.macs.iter().all(|macs| macs.is_empty()) {
+        return None;
+    }
+    Some(Ether {
+        src_macs: flow.macs[0].iter().map(mac).collect(),
+        dest_macs: flow.macs[1].iter().map(mac).collect(),
+        ..Ether::default()
+    })
+}
+
+fn mac(bytes: &[u8; 6]) -> String {
+    let [a, b, c, d, e, f] = bytes;
+    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+}
+
+/// Name in EVE's `proto`.
+fn protocol_name(number: u8) -> &'static str {
+    match number {
+        1 => "ICMP",
+        2 => "IGMP",
+        4 => "IPv4",
+        6 => "TCP",
+        17 => "UDP",
+        41 => "IPv6",
+        47 => "GRE",
+        50 => "ESP",
+        51 => "AH",
+        58 => "IPv6-ICMP",
+        88 => "EIGRP",
+        89 => "OSPF",
+        103 => "PIM",
+        112 => "VRRP",
+        132 => "SCTP",
+        _ => "other",
+    }
+}
+
+fn packet_info(link: LinkType) -> PacketInfo {
+    PacketInfo { linktype: link.0, linktype_name: link.name() }
+}
+
+fn alert_flow(flow: &Flow) -> AlertFlow {
+    AlertFlow {
+        pkts_toserver: flow.packets[0],
+        pkts_toclient: flow.packets[1],
+        bytes_toserver: flow.bytes[0],
+        bytes_toclient: flow.bytes[1],
+        start: Time(flow.start_ns),
+        src_ip: flow.client,
+        dest_ip: flow.server,
+        src_port: flow.has_ports().then_some(flow.client_port),
+        dest_port: flow.has_ports().then_some(flow.server_port),
+    }
+}
+
+fn tunnel(packet: &Packet<'_>, stamp: Stamp) -> Option<Tunnel> {
+    let outer = packet.outer?;
+    Some(Tunnel {
+        src_ip: outer.source,
+        dest_ip: outer.destination,
+        src_port: outer.ports.map(|ports| ports.0),
+        dest_port: outer.ports.map(|ports| ports.1),
+        proto: protocol_name(outer.protocol).to_owned(),
+        depth: packet.depth,
+        pcap_cnt: stamp.frame,
+        pkt_src: outer.source_kind.name(),
+    })
+}
+
+fn file_info(file: &File, transaction: u64) -> FileInfo<'_> {
+    FileInfo {
+        filename: Text(&file.name),
+        magic: None,
+        gaps: file.gaps,
+        state: match file.state {
+            FileState::Open => "UNKNOWN",
+            FileState::Closed => "CLOSED",
+            FileState::Truncated => "TRUNCATED",
+            FileState::Error => "ERROR",
+        },
+        md5: file.md5.as_ref().map(|hash| Hex(hash)),
+        sha1: file.sha1.as_ref().map(|hash| Hex(hash)),
+        sha256: file.sha256.as_ref().map(|hash| Hex(hash)),
+        stored: false,
+        file_id: None,
+        size: file.size,
+        start: file.range.map(|range| range.0),
+        end: file.range.map(|range| range.1),
+        tx_id: transaction,
+        sid: Vec::new(),
+    }
+}
+
+/// Bits, numbers and variables of a flow; none when it has none.
+fn variables<'a>(state: &'a FlowState, engine: &'a Engine) -> Option<Metadata<'a>> {
+    if state.bits().is_empty() && state.ints().is_empty() && state.variables().is_empty() {
+        return None;
+    }
+    Some(Metadata {
+        flowbits: state.bits().iter().map(|&bit| engine.flowbit_name(bit)).collect(),
+        flowints: state.ints().iter().map(|(name, value)| (name.as_str(), *value)).collect(),
+        flowvars: state
+            .variables()
+            .iter()
+            .map(|(name, value)| BTreeMap::from([(name.clone(), Text(value).to_string())]))
+            .collect(),
+        ..Metadata::default()
+    })
+}
+
+fn tcp_summary(session: &sensor_stream::Session) -> sensor_event::TcpSummary {
+    let (to_server, to_client) = (session.flags(Direction::ToServer), session.flags(Direction::ToClient));
+    let all = to_server | to_client;
+    sensor_event::TcpSummary {
+        tcp_flags: format!("{all:02x}"),
+        tcp_flags_ts: format!("{to_server:02x}"),
+        tcp_flags_tc: format!("{to_client:02x}"),
+        fin: all & 0x01 != 0,
+        syn: all & 0x02 != 0,
+        rst: all & 0x04 != 0,
+        psh: all & 0x08 != 0,
+        ack: all & 0x10 != 0,
+        urg: all & 0x20 != 0,
+        ecn: all & 0x40 != 0,
+        cwr: all & 0x80 != 0,
+        state: session.state().name(),
+        ts_max_regions: Some(session.max_regions(Direction::ToServer)),
+        tc_max_regions: Some(session.max_regions(Direction::ToClient)),
+    }
+}

@@ -1,0 +1,22 @@
+//! `arp`: an address was asked for or told.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Arp {
+    pub hw_type: &'static str,
+    pub proto_type: &'static str,
+    /// `request`, `reply`, …
+    pub opcode: &'static str,
+    pub src_mac: String,
+    pub src_ip: IpAddr,
+    pub dest_mac: String,
+    pub dest_ip: IpAddr,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ArpRecord {
+    pub arp: Arp,
+}
