@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn windows_slide() {
-        let rows: &[(&[&[u8]], &[u8], u64)] = &[
+        type Row = (&'static [&'static [u8]], &'static [u8], u64);
+        let rows: &[Row] = &[
             (&[b"abc"], b"abc", 0),
             (&[b"abc", b"def"], b"abcdef", 0),
             (&[b"abc", b"def", b"gh"], b"cdefgh", 2),

@@ -8,6 +8,7 @@ pub mod dns;
 mod file;
 pub mod http1;
 mod layer;
+mod limits;
 mod parser;
 mod protocol;
 pub mod tls;
@@ -16,7 +17,8 @@ mod transactions;
 
 pub use buffer::{BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow};
 pub use file::{File, FileId, FileState, Hashes, Window};
-pub use layer::{AppLayer, Context, Limits};
+pub use layer::AppLayer;
+pub use limits::{Context, Limits};
 pub use parser::{Parser, Prefix, Step, Transport, Verdict};
 pub use protocol::{EventRow, PROTOCOLS, Protocol, ProtocolRow};
 pub use transaction::{Body, Transaction};

@@ -1,6 +1,6 @@
 //! Body bytes of one message → decoded bytes, windows and files.
 
-use super::decode::{Codings, Decoder, codings};
+use super::decode::{Decoder, codings};
 use super::event::ContentRange;
 use super::multipart::{self, Multipart, Piece};
 use super::{events, http, http_mut};
@@ -56,7 +56,7 @@ impl BodyReader {
             })
             .map(|header| codings(&header.value, limits.http_decompress_layers))
             .filter(|_| shared.bombs < MAX_BOMBS)
-            .unwrap_or_else(Codings::default);
+            .unwrap_or_default();
         if coded.too_many {
             tx.raise(events::TOO_MANY_ENCODING_LAYERS);
         }

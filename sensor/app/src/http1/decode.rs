@@ -4,11 +4,8 @@
 //! what went in, so that a small body cannot become an endless one. Checksums are not verified:
 //! receivers use what they have got before they could.
 
-use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
-use flate2::{Decompress, FlushDecompress, Status};
+use super::engine::{Engine, Ran};
 
-/// Output of one call to a decompressor.
-const STEP_BYTES: usize = 8 * 1024;
 /// Input kept to try another coding with, as long as nothing came out.
 const MAX_RETRY_BYTES: usize = 8 * 1024;
 /// Output beyond the bomb limit may be this many times the input.
@@ -179,36 +176,6 @@ fn run(layers: &mut [Layer], bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> bool) -
     }
 }
 
-struct Engine(EngineKind);
-
-enum EngineKind {
-    Inflate(Box<Decompress>),
-    Brotli(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>),
-    Lzma(Box<Lzma>),
-}
-
-/// Dictionary of one LZMA stream.
-const MAX_LZMA_BYTES: usize = 1024 * 1024;
-/// Input of one call: LZMA has no bound on the output of a call but this.
-const LZMA_STEP_BYTES: usize = 64;
-
-struct Lzma {
-    stream: lzma_rs::decompress::Stream<Vec<u8>>,
-    /// Output that did not fit yet.
-    waiting: Vec<u8>,
-    failed: bool,
-}
-
-impl std::fmt::Debug for Engine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self.0 {
-            EngineKind::Inflate(_) => "Inflate",
-            EngineKind::Brotli(_) => "Brotli",
-            EngineKind::Lzma(_) => "Lzma",
-        })
-    }
-}
-
 #[derive(Debug)]
 enum Phase {
     /// Bytes of the container's header are awaited.
@@ -242,18 +209,15 @@ impl Layer {
         }
     }
 
-    /// What comes out when nothing more goes in: LZMA's last output, or the input while undecided.
+    /// What comes out when nothing more goes in: the last output, or the input while undecided.
     fn finish(&mut self) -> Vec<u8> {
         let kept = std::mem::take(&mut self.kept);
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Data(Engine(EngineKind::Lzma(lzma))) => {
-                let mut last = lzma.waiting;
-                if !lzma.failed {
-                    last.extend(lzma.stream.finish().unwrap_or_default());
-                }
+            Phase::Data(engine) => {
+                let last = engine.finish();
                 if last.is_empty() { kept } else { last }
             }
-            Phase::Header | Phase::Data(_) => kept,
+            Phase::Header => kept,
             Phase::Over | Phase::Passing => Vec::new(),
         }
     }
@@ -335,26 +299,11 @@ impl Layer {
             Coding::Deflate | Coding::Brotli | Coding::Lzma => Begin::At(0),
         };
         if let Begin::At(_) = begin {
-            self.phase = Phase::Data(Engine(match self.coding {
-                Coding::Brotli => EngineKind::Brotli(Box::new(BrotliState::new(
-                    StandardAlloc::default(),
-                    StandardAlloc::default(),
-                    StandardAlloc::default(),
-                ))),
-                Coding::Lzma => EngineKind::Lzma(Box::new(Lzma {
-                    stream: lzma_rs::decompress::Stream::new_with_options(
-                        &lzma_rs::decompress::Options {
-                            memlimit: Some(MAX_LZMA_BYTES),
-                            allow_incomplete: true,
-                            ..Default::default()
-                        },
-                        Vec::new(),
-                    ),
-                    waiting: Vec::new(),
-                    failed: false,
-                })),
-                _ => EngineKind::Inflate(Box::new(Decompress::new(false))),
-            }));
+            self.phase = Phase::Data(match self.coding {
+                Coding::Brotli => Engine::brotli(),
+                Coding::Lzma => Engine::lzma(),
+                Coding::Gzip | Coding::Deflate | Coding::Zlib => Engine::inflate(),
+            });
         }
         begin
     }
@@ -372,114 +321,6 @@ impl Layer {
         let kept = std::mem::take(&mut self.kept);
         out(&kept)
     }
-}
-
-enum Ran {
-    More { produced: bool, wanted: bool },
-    End { wanted: bool },
-    Error { produced: bool, wanted: bool },
-}
-
-impl Engine {
-    fn run(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> bool) -> Ran {
-        let mut buffer = [0u8; STEP_BYTES];
-        let mut rest = bytes;
-        let mut produced = false;
-        loop {
-            let (taken, made, state) = match &mut self.0 {
-                EngineKind::Inflate(inflate) => step_inflate(inflate, rest, &mut buffer),
-                EngineKind::Brotli(brotli) => step_brotli(brotli, rest, &mut buffer),
-                EngineKind::Lzma(lzma) => step_lzma(lzma, rest, &mut buffer),
-            };
-            rest = rest.get(taken..).unwrap_or_default();
-            let wanted = match buffer.get(..made) {
-                Some(piece) if !piece.is_empty() => {
-                    produced = true;
-                    out(piece)
-                }
-                _ => true,
-            };
-            match state {
-                StepState::Error => return Ran::Error { produced, wanted },
-                StepState::End => return Ran::End { wanted },
-                StepState::More if !wanted || (rest.is_empty() && made < STEP_BYTES) => {
-                    return Ran::More { produced, wanted };
-                }
-                StepState::More if taken == 0 && made == 0 => {
-                    return Ran::Error { produced, wanted };
-                }
-                StepState::More => {}
-            }
-        }
-    }
-}
-
-enum StepState {
-    More,
-    End,
-    Error,
-}
-
-fn step_inflate(
-    inflate: &mut Decompress,
-    input: &[u8],
-    output: &mut [u8],
-) -> (usize, usize, StepState) {
-    let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
-    let result = inflate.decompress(input, output, FlushDecompress::None);
-    let taken = usize::try_from(inflate.total_in() - before_in).unwrap_or(input.len());
-    let made = usize::try_from(inflate.total_out() - before_out).unwrap_or(0);
-    let state = match result {
-        Ok(Status::StreamEnd) => StepState::End,
-        Ok(Status::Ok | Status::BufError) => StepState::More,
-        Err(_) => StepState::Error,
-    };
-    (taken, made, state)
-}
-
-fn step_brotli(
-    brotli: &mut BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
-    input: &[u8],
-    output: &mut [u8],
-) -> (usize, usize, StepState) {
-    let (mut available_in, mut taken) = (input.len(), 0);
-    let (mut available_out, mut made, mut total) = (output.len(), 0, 0);
-    let result = BrotliDecompressStream(
-        &mut available_in,
-        &mut taken,
-        input,
-        &mut available_out,
-        &mut made,
-        output,
-        &mut total,
-        brotli,
-    );
-    let state = match result {
-        BrotliResult::ResultSuccess => StepState::End,
-        BrotliResult::ResultFailure => StepState::Error,
-        BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => StepState::More,
-    };
-    (taken, made, state)
-}
-
-fn step_lzma(lzma: &mut Lzma, input: &[u8], output: &mut [u8]) -> (usize, usize, StepState) {
-    let mut taken = 0;
-    if lzma.waiting.is_empty() && !lzma.failed {
-        taken = input.len().min(LZMA_STEP_BYTES);
-        lzma.failed = std::io::Write::write_all(&mut lzma.stream, &input[..taken]).is_err();
-        if let Some(out) = lzma.stream.get_output_mut() {
-            lzma.waiting = std::mem::take(out);
-        }
-    }
-    let made = lzma.waiting.len().min(output.len());
-    output[..made].copy_from_slice(&lzma.waiting[..made]);
-    lzma.waiting.drain(..made);
-    let state = if lzma.failed && lzma.waiting.is_empty() {
-        StepState::Error
-    } else {
-        StepState::More
-    };
-    (taken, made, state)
 }
 
 enum Begin {

@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn ranges() {
-        let rows: &[(&str, Option<(Option<u64>, Option<u64>, Option<u64>)>)] = &[
+        type Range = (Option<u64>, Option<u64>, Option<u64>);
+        let rows: &[(&str, Option<Range>)] = &[
             ("bytes 0-4/10", Some((Some(0), Some(4), Some(10)))),
             ("bytes 5-9/*", Some((Some(5), Some(9), None))),
             ("bytes */10", Some((None, None, Some(10)))),

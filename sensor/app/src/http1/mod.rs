@@ -7,12 +7,16 @@
 mod body;
 mod buffers;
 mod decode;
+mod engine;
 mod event;
 mod events;
+mod framing;
 mod headers;
 mod multipart;
 mod request;
+mod request_fields;
 mod response;
+mod response_fields;
 mod state;
 mod uri;
 mod wire;

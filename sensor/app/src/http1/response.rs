@@ -1,11 +1,13 @@
 //! The server's side: responses.
 
 use super::body::BodyReader;
+use super::framing::{self, ChunkLine};
 use super::headers::Added;
-use super::request::contains_without_nuls;
-use super::state::{Side, Turn, Work, added_event, same_length};
-use super::wire::{self, ChunkLine, Extra, Field, Next, Version};
-use super::{HttpTransaction, events, http, http_mut, stage};
+use super::request_fields::contains_without_nuls;
+use super::response_fields::{add_field, read_line};
+use super::state::{Side, Turn, Work};
+use super::wire::{self, Extra, Next, Version};
+use super::{events, http, http_mut, stage};
 use crate::file::FileState;
 use crate::{Body, Transaction};
 use sensor_flow::Direction;
@@ -155,7 +157,7 @@ impl ResponseSide {
             work.raise(self.tx, events::RESPONSE_BODY_UNEXPECTED);
             return Turn::Used(line.unwrap_or(input.len()));
         }
-        let body = Body::Http1(Box::new(HttpTransaction::default()));
+        let body = Body::Http1(Box::default());
         let Some(tx) = work.transactions.begin(body) else {
             return Turn::Fail;
         };
@@ -269,7 +271,7 @@ impl ResponseSide {
             }
             raised.push(events::SWITCHING_PROTO_WITH_CONTENT_LENGTH);
         } else if status == 100 && coding.is_none() {
-            let bytes = length.and_then(|length| wire::content_length(&length.value).0);
+            let bytes = length.and_then(|length| framing::content_length(&length.value).0);
             if bytes.unwrap_or(0) == 0 {
                 if std::mem::replace(&mut self.continued, true) {
                     tx.raise(events::CONTINUE_ALREADY_SEEN);
@@ -314,7 +316,7 @@ impl ResponseSide {
             }
             Some(At::ChunkSize)
         } else if let Some(length) = length {
-            let (bytes, before, behind) = wire::content_length(&length.value);
+            let (bytes, before, behind) = framing::content_length(&length.value);
             if before {
                 raised.push(events::CONTENT_LENGTH_EXTRA_DATA_START);
             }
@@ -402,42 +404,35 @@ impl ResponseSide {
     }
 
     fn chunk_size(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
-        let line = if wire::is_no_chunk_line(input) {
-            ChunkLine::Invalid
-        } else {
-            match wire::line_feed(input) {
-                Some(used) => match wire::chunk_line(&input[..used]) {
-                    ChunkLine::Invalid => ChunkLine::Invalid,
-                    line => {
-                        self.count(used, work);
-                        return self.chunk(line, used, work);
-                    }
-                },
-                None if closed && !input.is_empty() => return Turn::Used(input.len()),
-                None => return Turn::More,
-            }
+        let used = match wire::line_feed(input) {
+            Some(used) => used,
+            None if framing::is_no_chunk_line(input) => input.len(),
+            None if closed && !input.is_empty() => return Turn::Used(input.len()),
+            None => return Turn::More,
         };
-        debug_assert_eq!(line, ChunkLine::Invalid);
-        work.raise(self.tx, events::INVALID_RESPONSE_CHUNK_LEN);
-        // The line is the first of a body until close.
-        self.at = At::UntilClose;
-        Turn::Used(0)
-    }
-
-    fn chunk(&mut self, line: ChunkLine, used: usize, work: &mut Work<'_>) -> Turn {
-        if let ChunkLine::Size { bytes, extension } = line {
-            if extension {
-                work.raise(self.tx, events::RESPONSE_CHUNK_EXTENSION);
+        match framing::chunk_line(&input[..used]) {
+            ChunkLine::Empty => {}
+            ChunkLine::Invalid => {
+                work.raise(self.tx, events::INVALID_RESPONSE_CHUNK_LEN);
+                // The line is the first of a body until close.
+                self.at = At::UntilClose;
+                return Turn::Used(0);
             }
-            if bytes > 0 {
-                self.at = At::ChunkData(bytes);
-            } else {
-                self.at = At::Trailer;
-                if let Some(tx) = work.tx(self.tx) {
-                    tx.advance(SIDE, stage::TRAILER);
+            ChunkLine::Size { bytes, extension } => {
+                if extension {
+                    work.raise(self.tx, events::RESPONSE_CHUNK_EXTENSION);
+                }
+                if bytes > 0 {
+                    self.at = At::ChunkData(bytes);
+                } else {
+                    self.at = At::Trailer;
+                    if let Some(tx) = work.tx(self.tx) {
+                        tx.advance(SIDE, stage::TRAILER);
+                    }
                 }
             }
         }
+        self.count(used, work);
         Turn::Used(used)
     }
 
@@ -499,69 +494,4 @@ impl ResponseSide {
         self.at = At::Idle;
         Turn::Used(0)
     }
-}
-
-/// Status line → transaction.
-fn read_line(tx: &mut Transaction, line: &[u8]) {
-    let parts = wire::status_line(line);
-    let version = parts
-        .protocol
-        .map_or(Version::Invalid, |token| wire::version(token).0);
-    let number = parts.status.and_then(wire::status_number);
-    if version == Version::Invalid {
-        tx.raise(events::RESPONSE_LINE_INVALID_PROTOCOL);
-    }
-    if number.is_none() {
-        tx.raise(events::RESPONSE_LINE_INVALID_RESPONSE_STATUS);
-    }
-    if let Some(http) = http_mut(tx) {
-        let response = &mut http.response;
-        response.message.line = Some(line.to_vec());
-        response.message.protocol = parts.protocol.map(<[u8]>::to_vec);
-        response.status = parts.status.map(<[u8]>::to_vec);
-        response.status_number = number;
-        response.reason = parts.message.map(<[u8]>::to_vec);
-    }
-}
-
-fn add_field(tx: &mut Transaction, field: Field, raw: &[u8]) -> Added {
-    let odd = field.oddities;
-    let rows = [
-        (odd.deformed_end, events::DEFORMED_EOL),
-        (
-            odd.space_after_name,
-            events::RESPONSE_INVALID_LWS_AFTER_NAME,
-        ),
-        (
-            odd.space_before_name,
-            events::INVALID_RESPONSE_FIELD_FOLDING,
-        ),
-        (odd.name_not_token, events::RESPONSE_HEADER_NAME_NOT_TOKEN),
-        (odd.missing_colon, events::RESPONSE_FIELD_MISSING_COLON),
-        (
-            odd.empty_name && !odd.missing_colon,
-            events::RESPONSE_INVALID_EMPTY_NAME,
-        ),
-    ];
-    for (raised, event) in rows {
-        if raised {
-            tx.raise(event);
-        }
-    }
-    let Some(http) = http_mut(tx) else {
-        return Added::TooMany;
-    };
-    let message = &mut http.response.message;
-    message.raw_headers.extend_from_slice(raw);
-    message.forget_texts();
-    let added = message.headers.add(field, same_length);
-    let names = [
-        events::RESPONSE_HEADER_REPETITION,
-        events::DUPLICATE_CONTENT_LENGTH_FIELD_IN_RESPONSE,
-        events::RESPONSE_TOO_MANY_HEADERS,
-    ];
-    for event in added_event(added, names) {
-        tx.raise(event);
-    }
-    added
 }

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use super::body::Shared;
+use super::framing::content_length;
 use super::headers::Added;
 use super::request::RequestSide;
 use super::response::ResponseSide;
-use super::wire::{MAX_FIELD_BYTES, content_length};
+use super::wire::MAX_FIELD_BYTES;
 use crate::parser::{Parser, Step};
 use crate::transactions::Transactions;
 use crate::{Context, Limits, Transaction};

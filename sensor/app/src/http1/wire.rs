@@ -10,8 +10,6 @@ use sensor_flow::Direction;
 pub const MAX_FIELD_BYTES: usize = 18_000;
 /// Continuation lines of one field; later ones are fields of their own.
 pub const MAX_FOLDS: usize = 128;
-/// A chunk cannot be larger than this.
-pub const MAX_CHUNK_BYTES: u64 = i32::MAX as u64;
 
 /// Version in a request or status line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -403,77 +401,6 @@ pub fn request_line(line: &[u8]) -> RequestLine<'_> {
     parts
 }
 
-/// A `Content-Length`: the first run of digits, and whether something stood before or behind it.
-pub fn content_length(value: &[u8]) -> (Option<u64>, bool, bool) {
-    let value = trim_blanks(value);
-    let before = value
-        .iter()
-        .take_while(|byte| !byte.is_ascii_digit())
-        .count();
-    let digits = value[before..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    let length = (digits > 0)
-        .then(|| {
-            value[before..before + digits]
-                .iter()
-                .try_fold(0u64, |length, digit| {
-                    length.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-                })
-        })
-        .flatten();
-    let behind = !trim_blanks(&value[before + digits..]).is_empty();
-    (length, before > 0, behind)
-}
-
-/// A line that should give a chunk's size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChunkLine {
-    /// Nothing but space: the size comes later.
-    Empty,
-    Size {
-        bytes: u64,
-        extension: bool,
-    },
-    Invalid,
-}
-
-/// Reads the line of a chunk's size.
-pub fn chunk_line(line: &[u8]) -> ChunkLine {
-    let rest = &line[line.iter().take_while(|&&byte| is_space(byte)).count()..];
-    if rest.is_empty() {
-        return ChunkLine::Empty;
-    }
-    let digits = rest
-        .iter()
-        .take_while(|byte| byte.is_ascii_hexdigit())
-        .count();
-    if digits == 0 {
-        return ChunkLine::Invalid;
-    }
-    let size = rest[..digits].iter().try_fold(0u64, |size, &digit| {
-        let value = char::from(digit).to_digit(16)?;
-        size.checked_mul(16)?.checked_add(u64::from(value))
-    });
-    match size {
-        None => ChunkLine::Invalid,
-        Some(bytes) if bytes > MAX_CHUNK_BYTES => ChunkLine::Empty,
-        Some(bytes) => ChunkLine::Size {
-            bytes,
-            extension: rest[digits..].contains(&b';'),
-        },
-    }
-}
-
-/// Whether the beginning of a line can already not be a chunk's size.
-pub fn is_no_chunk_line(beginning: &[u8]) -> bool {
-    beginning
-        .iter()
-        .find(|&&byte| !is_space(byte))
-        .is_some_and(|byte| !byte.is_ascii_hexdigit())
-}
-
 /// Space as C's `isspace` has it.
 pub fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c)
@@ -505,7 +432,7 @@ fn trim_start_whitespace(bytes: &[u8]) -> &[u8] {
     bytes.trim_ascii_start()
 }
 
-fn trim_blanks(bytes: &[u8]) -> &[u8] {
+pub fn trim_blanks(bytes: &[u8]) -> &[u8] {
     let start = bytes.iter().take_while(|byte| is_blank(byte)).count();
     let end = bytes
         .iter()
@@ -531,6 +458,13 @@ fn split_at_space(bytes: &[u8]) -> (&[u8], &[u8]) {
 mod tests {
     use super::*;
     use Direction::{ToClient, ToServer};
+
+    /// Bytes, the fields in them, and what is left behind the end.
+    type FieldRow = (
+        &'static [u8],
+        &'static [&'static str],
+        Option<&'static [u8]>,
+    );
 
     /// All fields up to the end, as `name=value` each, and what is left behind the end.
     fn fields(direction: Direction, input: &[u8]) -> (Vec<String>, Option<&[u8]>) {
@@ -560,7 +494,7 @@ mod tests {
 
     #[test]
     fn fields_of_requests() {
-        let rows: &[(&[u8], &[&str], Option<&[u8]>)] = &[
+        let rows: &[FieldRow] = &[
             (b"A: 1\r\nB:2\r\n\r\nbody", &["A=1", "B=2"], Some(b"body")),
             (b"A: 1\nB: 2 \n\nbody", &["A=1", "B=2"], Some(b"body")),
             (b"A: 1\r\n 2\r\n\t3\r\n\r\n", &["A=1 2\\t3"], Some(b"")),
@@ -585,7 +519,7 @@ mod tests {
 
     #[test]
     fn fields_of_responses() {
-        let rows: &[(&[u8], &[&str], Option<&[u8]>)] = &[
+        let rows: &[FieldRow] = &[
             (b"A: 1\r\nB: 2\r\n\r\nbody", &["A=1", "B=2"], Some(b"body")),
             (b"A: 1\rB: 2\r\rbody", &["A=1", "B=2"], Some(b"body")),
             (b"A: 1\n\rB: 2\n\r\n\rbody", &["A=1", "B=2"], Some(b"body")),
@@ -636,7 +570,13 @@ mod tests {
 
     #[test]
     fn status_lines() {
-        let rows: &[(&str, Option<&str>, Option<u16>, Option<&str>)] = &[
+        type Row = (
+            &'static str,
+            Option<&'static str>,
+            Option<u16>,
+            Option<&'static str>,
+        );
+        let rows: &[Row] = &[
             ("HTTP/1.1 200 OK", Some("HTTP/1.1"), Some(200), Some("OK")),
             ("HTTP/1.1 200", Some("HTTP/1.1"), Some(200), None),
             (
@@ -654,40 +594,6 @@ mod tests {
             assert_eq!(got.protocol, protocol.map(str::as_bytes), "{line}");
             assert_eq!(got.status.and_then(status_number), status, "{line}");
             assert_eq!(got.message, message.map(str::as_bytes), "{line}");
-        }
-    }
-
-    #[test]
-    fn lengths() {
-        let rows: &[(&str, Option<u64>, bool, bool)] = &[
-            ("5", Some(5), false, false),
-            (" 5 ", Some(5), false, false),
-            ("+5", Some(5), true, false),
-            ("5, 5", Some(5), false, true),
-            ("0x5", Some(0), false, true),
-            ("", None, false, false),
-            ("99999999999999999999", None, false, false),
-        ];
-        for &(value, length, before, behind) in rows {
-            assert_eq!(
-                content_length(value.as_bytes()),
-                (length, before, behind),
-                "{value}"
-            );
-        }
-        let size = |bytes, extension| ChunkLine::Size { bytes, extension };
-        let rows: &[(&str, ChunkLine)] = &[
-            ("5\r\n", size(5, false)),
-            (" aF \r\n", size(0xaf, false)),
-            ("5;x=y\r\n", size(5, true)),
-            ("0000000000000000000005\n", size(5, false)),
-            ("0x5\r\n", size(0, false)),
-            ("\r\n", ChunkLine::Empty),
-            ("x\r\n", ChunkLine::Invalid),
-            ("ffffffffff\r\n", ChunkLine::Empty),
-        ];
-        for &(line, expected) in rows {
-            assert_eq!(chunk_line(line.as_bytes()), expected, "{line}");
         }
     }
 

@@ -1,0 +1,187 @@
+//! The search for the protocol of a stream, by what its sides say.
+
+use super::{AppLayer, MAX_CHANGE_BYTES, MAX_HELD_BYTES, MAX_PROBE_BYTES};
+use crate::parser::{Prefix, Transport, Verdict};
+use crate::{Context, Limits, PROTOCOLS, Protocol};
+use sensor_flow::Direction;
+
+impl AppLayer {
+    /// Looks for the protocol in what is held of a side.
+    pub(super) fn detect(&mut self, direction: Direction, context: &Context, limits: &Limits) {
+        let index = direction.index();
+        if !self.sides[index].probed {
+            match self.look(direction, context) {
+                Some((protocol, verdict)) => {
+                    self.found(direction, protocol, verdict, context, limits);
+                    return;
+                }
+                None if !self.sides[index].probed => {}
+                None => {
+                    if self.midstream
+                        && direction == Direction::ToServer
+                        && self.protocol == Protocol::Unknown
+                    {
+                        self.fail();
+                        return;
+                    }
+                }
+            }
+        }
+        if self.protocol.is_known() {
+            if self.sides[index].probed {
+                self.settle_by_other(direction, context, limits);
+            }
+            return;
+        }
+        self.give_up_when_hopeless(direction);
+    }
+
+    /// Asks the probes. Without an answer, `probed` tells whether more bytes could bring one.
+    fn look(&mut self, direction: Direction, context: &Context) -> Option<(Protocol, Verdict)> {
+        let side = &mut self.sides[direction.index()];
+        let mut prefix = Prefix {
+            transport: Transport::Tcp,
+            direction,
+            data: &side.held[..side.held.len().min(MAX_PROBE_BYTES)],
+            server_port: self
+                .change
+                .and_then(|change| change.port)
+                .unwrap_or(context.server_port),
+            client_port: context.client_port,
+        };
+        let (found, more) = probe(&prefix);
+        if found.is_some() {
+            return found;
+        }
+        if self.midstream && self.protocol == Protocol::Unknown {
+            prefix.direction = direction.opposite();
+            if let (Some((protocol, Verdict::Yes)), _) = probe(&prefix) {
+                return Some((protocol, Verdict::Reversed));
+            }
+        }
+        side.probed = !more || side.held.len() >= MAX_PROBE_BYTES;
+        None
+    }
+
+    /// A side has told its protocol.
+    fn found(
+        &mut self,
+        direction: Direction,
+        protocol: Protocol,
+        verdict: Verdict,
+        context: &Context,
+        limits: &Limits,
+    ) {
+        let mut direction = direction;
+        let other = self.sides[direction.opposite().index()].protocol;
+        let known = other.is_known();
+        if known && other != protocol {
+            self.events
+                .push("applayer_mismatch_protocol_both_directions");
+        }
+        self.sides[direction.index()].protocol = protocol;
+        // The server is trusted more, as long as no parser has begun.
+        if !known || (!self.parsing && direction == Direction::ToClient) {
+            self.settle(protocol);
+        }
+        if verdict == Verdict::Reversed && self.midstream && !known && !self.parsing {
+            self.reversed = true;
+            self.sides.swap(0, 1);
+            self.first_data = self.first_data.map(Direction::opposite);
+            direction = direction.opposite();
+        }
+        if !self.parsing
+            && let Some(first) = protocol.row().and_then(|row| row.first)
+            && !self.midstream
+        {
+            if self.first_data.is_some_and(|seen| seen != first) {
+                self.events.push("applayer_wrong_direction_first_data");
+                self.fail();
+                return;
+            }
+            let waiting = &self.sides[first.index()];
+            if direction != first && !waiting.done && !waiting.held.is_empty() {
+                // The side that has to come first said nothing typical: it goes first all the same.
+                self.sides[first.index()].probed = true;
+                self.settle_by_other(first, context, limits);
+            }
+        }
+        self.sides[direction.index()].done = true;
+        let opposite = direction.opposite();
+        let opposite_first = self.first_data == Some(opposite);
+        if opposite_first {
+            self.detect_held(opposite, context, limits);
+        }
+        self.release(direction, context, limits);
+        if !opposite_first {
+            self.detect_held(opposite, context, limits);
+        }
+    }
+
+    /// Looks again at a side that waits, now that the flow's protocol is known.
+    fn detect_held(&mut self, direction: Direction, context: &Context, limits: &Limits) {
+        let side = &self.sides[direction.index()];
+        if self.protocol.is_known() && !side.done && !side.held.is_empty() {
+            self.detect(direction, context, limits);
+        }
+    }
+
+    /// The flow's protocol is this one.
+    fn settle(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        self.parser = protocol.row().map(|row| (row.parser)(Transport::Tcp));
+        if let Some(change) = self.change.take()
+            && change.expect.is_some_and(|expected| expected != protocol)
+        {
+            self.events.push("applayer_unexpected_protocol");
+            if change.expect == Some(Protocol::Tls) {
+                self.events.push("applayer_no_tls_after_starttls");
+            }
+        }
+    }
+
+    /// This side never told its protocol, the other one did: its bytes go to the same parser.
+    pub(super) fn settle_by_other(
+        &mut self,
+        direction: Direction,
+        context: &Context,
+        limits: &Limits,
+    ) {
+        self.events
+            .push("applayer_detect_protocol_only_one_direction");
+        self.sides[direction.index()].protocol = Protocol::Failed;
+        self.release(direction, context, limits);
+    }
+
+    /// Gives up when neither side can tell the protocol any more, or too much is held.
+    fn give_up_when_hopeless(&mut self, direction: Direction) {
+        let [client, server] = &self.sides;
+        if client.probed && server.probed {
+            self.fail();
+            return;
+        }
+        let held = self.sides[direction.index()].held.len();
+        if self.change.is_some() && held >= MAX_CHANGE_BYTES {
+            self.fail();
+        } else if held > MAX_HELD_BYTES {
+            self.events.push("applayer_proto_detection_skipped");
+            self.fail();
+        }
+    }
+}
+
+/// Asks every protocol in turn. Without an answer, whether one of them wants more bytes.
+pub(super) fn probe(prefix: &Prefix<'_>) -> (Option<(Protocol, Verdict)>, bool) {
+    let mut more = false;
+    for row in PROTOCOLS {
+        if !row.transports.contains(&prefix.transport) {
+            continue;
+        }
+        match (row.probe)(prefix) {
+            Verdict::No => {}
+            Verdict::More => more = true,
+            verdict => return (Some((row.protocol, verdict)), more),
+        }
+    }
+    (None, more)
+}
