@@ -410,8 +410,8 @@ mod tests {
             ),
             (
                 &[(ToClient, RESPONSE), (ToServer, REQUEST)],
-                Protocol::Failed,
-                &["applayer_wrong_direction_first_data"],
+                Protocol::Http1,
+                &[],
             ),
         ];
         for (pieces, protocol, events) in rows {

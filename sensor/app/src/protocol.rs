@@ -31,6 +31,17 @@ impl Protocol {
         !matches!(self, Protocol::Unknown | Protocol::Failed)
     }
 
+    /// Name of one of its events in EVE: rules use lower case, records of some protocols do not.
+    pub fn event_label(self, name: &str) -> String {
+        match self {
+            Protocol::Dns => name.to_owned(),
+            // Detection's own events stand under no known protocol.
+            Protocol::Http1 | Protocol::Tls | Protocol::Unknown | Protocol::Failed => {
+                name.to_ascii_uppercase()
+            }
+        }
+    }
+
     /// The row of a known protocol.
     pub fn row(self) -> Option<&'static ProtocolRow> {
         PROTOCOLS.iter().find(|row| row.protocol == self)

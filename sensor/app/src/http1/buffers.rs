@@ -47,7 +47,10 @@ macro_rules! one {
 /// The value of a field, on the side under inspection.
 macro_rules! field {
     ($name:literal) => {
-        one!(tx, direction => tx.message(direction).headers.value($name))
+        BufferGetter::One(|tx, direction| {
+            let value = http(tx)?.message(direction).headers.value($name)?;
+            Some(Bytes::whole(value))
+        })
     };
 }
 
@@ -63,7 +66,7 @@ pub const BUFFERS: &[BufferRow] = &[
     row(
         "http.uri",
         &["http.uri.normalized"],
-        &["http_uri", "uricontent"],
+        &["http_uri"],
         BufferSide::ToServer,
         LINE,
         one!(tx => tx.request.normal_uri.as_deref()),

@@ -6,6 +6,9 @@
 
 use super::engine::{Engine, Ran};
 
+/// Output by which a coding that was not announced is taken for the right one: bytes that are something
+/// else decode into a little nonsense before the error.
+const MIN_RETRY_OUTPUT_BYTES: usize = 8 * 1024;
 /// Input kept to try another coding with, as long as nothing came out.
 const MAX_RETRY_BYTES: usize = 8 * 1024;
 /// Output beyond the bomb limit may be this many times the input.
@@ -191,8 +194,12 @@ enum Phase {
 struct Layer {
     coding: Coding,
     phase: Phase,
-    /// Input so far, while nothing has come out.
+    /// Input so far, until the coding is decided.
     kept: Vec<u8>,
+    /// Output of a coding that is being tried.
+    held: Vec<u8>,
+    /// The coding is the right one: output has been seen, or there is too much input to try again.
+    decided: bool,
     retries: u8,
 }
 
@@ -205,6 +212,8 @@ impl Layer {
             coding,
             phase: Phase::Header,
             kept: Vec::new(),
+            held: Vec::new(),
+            decided: false,
             retries: 0,
         }
     }
@@ -214,7 +223,8 @@ impl Layer {
         let kept = std::mem::take(&mut self.kept);
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Data(engine) => {
-                let last = engine.finish();
+                let mut last = std::mem::take(&mut self.held);
+                last.extend(engine.finish());
                 if last.is_empty() { kept } else { last }
             }
             Phase::Header => kept,
@@ -226,15 +236,10 @@ impl Layer {
         match &mut self.phase {
             Phase::Over => return true,
             Phase::Passing => return bytes.is_empty() || out(bytes),
-            Phase::Data(engine) if self.kept.is_empty() => {
-                // Output has been seen, or the input is too long to be tried again.
+            Phase::Data(engine) if self.decided => {
                 return match engine.run(bytes, out) {
-                    Ran::More { wanted, .. } => wanted,
-                    Ran::End { wanted, .. } => {
-                        self.phase = Phase::Over;
-                        wanted
-                    }
-                    Ran::Error { wanted, .. } => {
+                    Ran::More { wanted } => wanted,
+                    Ran::End { wanted } | Ran::Error { wanted } => {
                         self.phase = Phase::Over;
                         wanted
                     }
@@ -245,47 +250,55 @@ impl Layer {
         self.kept.extend_from_slice(bytes);
         let mut fresh = bytes.len();
         loop {
-            let start = match &self.phase {
-                Phase::Header => match self.begin() {
-                    Begin::At(start) => start,
+            if let Phase::Header = self.phase {
+                match self.begin() {
+                    Begin::At(start) => fresh = self.kept.len() - start,
                     Begin::More => return true,
-                    Begin::Wrong => {
-                        if !self.retry() {
-                            return self.pass(out);
-                        }
-                        continue;
-                    }
-                },
-                _ => self.kept.len() - fresh,
-            };
+                    Begin::Wrong if self.retry() => continue,
+                    Begin::Wrong => return self.pass(out),
+                }
+            }
             let Phase::Data(engine) = &mut self.phase else {
                 return true;
             };
-            match engine.run(&self.kept[start..], out) {
-                Ran::More { produced, wanted } => {
-                    if produced || self.kept.len() > MAX_RETRY_BYTES {
-                        self.kept = Vec::new();
+            let start = self.kept.len() - fresh;
+            let (held, decided) = (&mut self.held, &mut self.decided);
+            let enough = if self.retries == 0 {
+                0
+            } else {
+                MIN_RETRY_OUTPUT_BYTES
+            };
+            let ran = engine.run(&self.kept[start..], &mut |piece| {
+                if *decided {
+                    return out(piece);
+                }
+                held.extend_from_slice(piece);
+                if held.len() <= enough {
+                    return true;
+                }
+                *decided = true;
+                out(&std::mem::take(held))
+            });
+            match ran {
+                Ran::More { wanted } => {
+                    self.decided |= self.kept.len() > MAX_RETRY_BYTES;
+                    if !self.decided {
+                        return wanted;
                     }
-                    return wanted;
-                }
-                Ran::End { wanted, .. } => {
                     self.kept = Vec::new();
-                    self.phase = Phase::Over;
-                    return wanted;
+                    let held = std::mem::take(&mut self.held);
+                    return wanted && (held.is_empty() || out(&held));
                 }
-                Ran::Error {
-                    produced: true,
-                    wanted,
-                } => {
-                    self.kept = Vec::new();
-                    self.phase = Phase::Over;
-                    return wanted;
-                }
-                Ran::Error { .. } => {
+                Ran::Error { .. } if !self.decided => {
                     if !self.retry() {
                         return self.pass(out);
                     }
-                    fresh = self.kept.len();
+                }
+                Ran::End { wanted } | Ran::Error { wanted } => {
+                    self.kept = Vec::new();
+                    self.phase = Phase::Over;
+                    let held = std::mem::take(&mut self.held);
+                    return wanted && (held.is_empty() || out(&held));
                 }
             }
         }
@@ -310,6 +323,7 @@ impl Layer {
 
     /// Turns to another coding; false when enough were tried.
     fn retry(&mut self) -> bool {
+        self.held.clear();
         self.retries += 1;
         self.coding = self.coding.next();
         self.phase = Phase::Header;

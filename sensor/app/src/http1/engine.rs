@@ -40,9 +40,16 @@ impl std::fmt::Debug for Engine {
 
 /// What became of some input.
 pub enum Ran {
-    More { produced: bool, wanted: bool },
-    End { wanted: bool },
-    Error { produced: bool, wanted: bool },
+    /// All input is taken, unless no more output is wanted.
+    More {
+        wanted: bool,
+    },
+    End {
+        wanted: bool,
+    },
+    Error {
+        wanted: bool,
+    },
 }
 
 impl Engine {
@@ -89,7 +96,6 @@ impl Engine {
     pub fn run(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> bool) -> Ran {
         let mut buffer = [0u8; STEP_BYTES];
         let mut rest = bytes;
-        let mut produced = false;
         loop {
             let (taken, made, state) = match self {
                 Engine::Inflate(inflate) => step_inflate(inflate, rest, &mut buffer),
@@ -98,20 +104,17 @@ impl Engine {
             };
             rest = rest.get(taken..).unwrap_or_default();
             let wanted = match buffer.get(..made) {
-                Some(piece) if !piece.is_empty() => {
-                    produced = true;
-                    out(piece)
-                }
+                Some(piece) if !piece.is_empty() => out(piece),
                 _ => true,
             };
             match state {
-                StepState::Error => return Ran::Error { produced, wanted },
+                StepState::Error => return Ran::Error { wanted },
                 StepState::End => return Ran::End { wanted },
                 StepState::More if !wanted || (rest.is_empty() && made < STEP_BYTES) => {
-                    return Ran::More { produced, wanted };
+                    return Ran::More { wanted };
                 }
                 StepState::More if taken == 0 && made == 0 => {
-                    return Ran::Error { produced, wanted };
+                    return Ran::Error { wanted };
                 }
                 StepState::More => {}
             }

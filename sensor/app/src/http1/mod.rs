@@ -50,7 +50,8 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
     int_fields: &[],
     events: events::EVENTS,
     transports: &[Transport::Tcp],
-    first: Some(Direction::ToServer),
+    // Servers may be all that is seen of a connection.
+    first: None,
     probe,
     parser: |_| Box::new(state::State::default()),
 };

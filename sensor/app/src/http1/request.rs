@@ -271,7 +271,7 @@ impl RequestSide {
             _ if connect => self.at = At::Connect,
             Framing::Chunked => self.at = At::ChunkSize,
             Framing::Length(bytes) if bytes > 0 => self.at = At::Length(bytes),
-            _ => self.complete(FileState::Closed, work),
+            _ => self.at = At::Tail,
         }
     }
 
@@ -309,7 +309,13 @@ impl RequestSide {
             return Turn::Used(used);
         }
         if wire::trim(line).is_empty() {
-            self.push(line, work);
+            let bodiless = work
+                .tx(self.tx)
+                .and_then(|tx| http(tx))
+                .is_none_or(|http| http.request.message.body.seen == 0);
+            if !bodiless {
+                self.push(line, work);
+            }
             return Turn::Used(used);
         }
         let method = wire::request_line(line).method;
