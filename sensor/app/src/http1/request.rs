@@ -4,7 +4,7 @@ use super::body::BodyReader;
 use super::framing::{self, ChunkLine};
 use super::headers::Added;
 use super::request_fields::{Framing, add_field, looks_like_request, read_headers, read_line};
-use super::state::{Side, Turn, Work};
+use super::state::{Side, Turn, Work, live};
 use super::uri::Twice;
 use super::wire::{self, Next, Version};
 use super::{METHODS, events, http, http_mut, is_method, stage};
@@ -121,7 +121,7 @@ impl RequestSide {
             }
         };
         let lost = bytes.min(left);
-        if let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) {
+        if let Some(tx) = live(work.transactions, self.tx) {
             self.body.gap(tx, SIDE, lost, work.shared, work.limits);
         }
         match self.at {
@@ -224,7 +224,7 @@ impl RequestSide {
 
     /// Header and trailer fields.
     fn fields(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
-        let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) else {
+        let Some(tx) = live(work.transactions, self.tx) else {
             return Turn::Fail;
         };
         match wire::next_field(SIDE, input, closed) {
@@ -260,7 +260,7 @@ impl RequestSide {
     }
 
     fn headers_end(&mut self, work: &mut Work<'_>) {
-        let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) else {
+        let Some(tx) = live(work.transactions, self.tx) else {
             return;
         };
         let framing = read_headers(tx);
@@ -276,7 +276,7 @@ impl RequestSide {
     }
 
     fn push(&mut self, bytes: &[u8], work: &mut Work<'_>) {
-        if let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) {
+        if let Some(tx) = live(work.transactions, self.tx) {
             self.body.push(tx, SIDE, bytes, work.shared, work.limits);
         }
     }
@@ -407,7 +407,7 @@ impl RequestSide {
 
     /// The request is over.
     fn complete(&mut self, state: FileState, work: &mut Work<'_>) {
-        if let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) {
+        if let Some(tx) = live(work.transactions, self.tx) {
             self.body.finish(tx, SIDE, state, work.shared, work.limits);
             tx.advance(SIDE, Transaction::COMPLETE);
         }

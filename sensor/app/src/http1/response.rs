@@ -5,7 +5,7 @@ use super::framing::{self, ChunkLine};
 use super::headers::Added;
 use super::request_fields::contains_without_nuls;
 use super::response_fields::{add_field, read_line};
-use super::state::{Side, Turn, Work};
+use super::state::{Side, Turn, Work, live};
 use super::wire::{self, Extra, Next, Version};
 use super::{events, http, http_mut, stage};
 use crate::file::FileState;
@@ -99,7 +99,7 @@ impl ResponseSide {
             }
         };
         let lost = bytes.min(left);
-        if let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) {
+        if let Some(tx) = live(work.transactions, self.tx) {
             self.body.gap(tx, SIDE, lost, work.shared, work.limits);
         }
         match self.at {
@@ -212,7 +212,7 @@ impl ResponseSide {
     }
 
     fn fields(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
-        let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) else {
+        let Some(tx) = live(work.transactions, self.tx) else {
             return Turn::Fail;
         };
         match wire::next_field(SIDE, input, closed) {
@@ -241,7 +241,7 @@ impl ResponseSide {
 
     /// Decides what follows the header fields (RFC 9112 §6.3), as browsers do.
     fn headers_end(&mut self, work: &mut Work<'_>) -> Turn {
-        let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) else {
+        let Some(tx) = live(work.transactions, self.tx) else {
             return Turn::Fail;
         };
         let Some(http) = http(tx) else {
@@ -379,7 +379,7 @@ impl ResponseSide {
     }
 
     fn push(&mut self, bytes: &[u8], work: &mut Work<'_>) {
-        if let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) {
+        if let Some(tx) = live(work.transactions, self.tx) {
             self.body.push(tx, SIDE, bytes, work.shared, work.limits);
         }
     }
@@ -484,7 +484,7 @@ impl ResponseSide {
 
     /// The response is over.
     fn complete(&mut self, state: FileState, work: &mut Work<'_>) -> Turn {
-        if let Some(tx) = work.transactions.with_id(self.tx.unwrap_or(u64::MAX)) {
+        if let Some(tx) = live(work.transactions, self.tx) {
             self.body.finish(tx, SIDE, state, work.shared, work.limits);
             tx.advance(SIDE, Transaction::COMPLETE);
         }

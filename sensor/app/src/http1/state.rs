@@ -24,7 +24,7 @@ pub struct Work<'a> {
 
 impl Work<'_> {
     pub fn tx(&mut self, id: Option<u64>) -> Option<&mut Transaction> {
-        self.transactions.with_id(id?)
+        live(self.transactions, id)
     }
 
     pub fn raise(&mut self, id: Option<u64>, event: u16) {
@@ -32,6 +32,11 @@ impl Work<'_> {
             tx.raise(event);
         }
     }
+}
+
+/// The transaction, when there is one and nobody has retired it.
+pub fn live(transactions: &mut Transactions, id: Option<u64>) -> Option<&mut Transaction> {
+    transactions.with_id(id?)
 }
 
 /// What a step of a side's machine came to.

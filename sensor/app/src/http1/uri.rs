@@ -202,15 +202,38 @@ pub fn decode(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The same, with backslashes as slashes and each run of slashes as one.
+/// The same, with ASCII in disguise as ASCII, backslashes as slashes and each run of slashes as one.
 fn decode_path(path: &[u8]) -> Vec<u8> {
-    let mut out = decode(path);
+    let mut out = undisguise(&decode(path));
     for byte in &mut out {
         if *byte == b'\\' {
             *byte = b'/';
         }
     }
     out.dedup_by(|byte, before| *byte == b'/' && *before == b'/');
+    out
+}
+
+/// UTF-8 that some servers take for ASCII: overlong sequences (RFC 3629 §3) and fullwidth forms.
+fn undisguise(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let (byte, used) = match *rest {
+            [0xc0 | 0xc1, low @ 0x80..=0xbf, ..] => (((byte & 1) << 6) | (low & 0x3f), 2),
+            [0xe0, high @ (0x80 | 0x81), low @ 0x80..=0xbf, ..] => {
+                (((high & 1) << 6) | (low & 0x3f), 3)
+            }
+            [0xf0, 0x80, high @ (0x80 | 0x81), low @ 0x80..=0xbf, ..] => {
+                (((high & 1) << 6) | (low & 0x3f), 4)
+            }
+            [0xef, 0xbc, low @ 0x81..=0xbf, ..] => (low - 0x60, 3),
+            [0xef, 0xbd, low @ 0x80..=0x9e, ..] => (low - 0x20, 3),
+            _ => (byte, 1),
+        };
+        out.push(byte);
+        rest = &tail[used - 1..];
+    }
     out
 }
 
@@ -321,6 +344,10 @@ mod tests {
             ("http://Host.Example:80/a?b", "/a?b"),
             ("http://host", ""),
             ("/hello%2fthere", "/hello/there"),
+            ("/a/%c0%ae%c0%ae/b", "/b"),
+            ("/%e0%81%81%f0%80%81%82", "/AB"),
+            ("/\u{ff21}\u{ff5a}", "/Az"),
+            ("/t%C3%A0i li\u{1ec7}u.pdf", "/tài liệu.pdf"),
             ("/a%00b", "/a\0b"),
         ];
         for (uri, normal) in rows {
