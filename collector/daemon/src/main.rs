@@ -1,1 +1,61 @@
-fn main() {}
+//! The collector's command line: `serve`, `demo`, `admin`. Wiring only; what is wired is in the crates.
+
+mod adapter;
+mod admin;
+mod collector;
+mod console;
+mod demo;
+mod settings;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+#[derive(Parser)]
+#[command(
+    name = "matluoi-collector",
+    version,
+    about = "Receives, indexes and searches what the sensors see, and serves the console."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the collector.
+    Serve {
+        /// The configuration file (TOML).
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Everything in one folder on this machine: a collector, a sensor, and captures to look at.
+    Demo(demo::DemoArguments),
+    /// Accounts, enrolment, backup.
+    Admin(admin::AdminArguments),
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let quiet = matches!(arguments.command, Command::Demo(_) | Command::Admin(_));
+    let default_level = if quiet { "warn" } else { "info,tantivy=warn" };
+    let filter =
+        EnvFilter::try_from_env("MATLUOI_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Serve { config } => collector::serve(&config).await,
+            Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Admin(arguments) => admin::run(arguments).await,
+        }
+    })
+}

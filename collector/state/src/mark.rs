@@ -63,6 +63,20 @@ pub(crate) async fn write_mark(
 }
 
 impl Store {
+    /// The sequence number through which the ledger counts this stream.
+    pub async fn stored_through(&self, sensor_id: &str, epoch: u64, class: &str) -> Result<u64> {
+        let through: Option<i64> = sqlx::query_scalar(
+            "SELECT through FROM marks JOIN sensors ON no = sensor_no
+             WHERE purpose = 'stored' AND id = ? AND marks.epoch = ? AND class = ?",
+        )
+        .bind(sensor_id)
+        .bind(epoch.cast_signed())
+        .bind(class)
+        .fetch_optional(self.reader())
+        .await?;
+        Ok(through.map_or(0, i64::cast_unsigned))
+    }
+
     /// The sequence number through which the alert groups contain this stream.
     pub async fn groups_through(&self, sensor_id: &str, epoch: u64, class: &str) -> Result<u64> {
         let through: Option<i64> = sqlx::query_scalar(

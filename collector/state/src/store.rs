@@ -72,13 +72,20 @@ impl Store {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(60))
-            .connect_with(connect.clone())
+            .connect_with(connect)
             .await?;
         sqlx::migrate!().run(&writer).await?;
+        // The settings above that change the file are not for readers.
+        let readers = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(BUSY)
+            .pragma("cache_size", format!("-{CACHE_KIB}"))
+            .pragma("temp_store", "memory")
+            .pragma("query_only", "on");
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(BUSY)
-            .connect_with(connect.read_only(true).create_if_missing(false))
+            .connect_with(readers)
             .await?;
         Ok(Store {
             writer,

@@ -1,0 +1,185 @@
+//! Joins crates that do not know one another: ingest's needs to the state store, and the parts of the
+//! collector to the API.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use collector_index::{Index, Stream};
+use collector_ingest::{
+    Alert, Groups, Heartbeat, HourCounts, PortError, RefusedLine, Registry, StreamMarks,
+};
+use collector_state::{
+    AlertBatch, AlertSeen, HeartbeatSeen, Refused, SensorCounts, StateError, Store, StoredCounts,
+    UnixMillis,
+};
+
+use crate::collector::{EnrolmentStrings, now};
+
+/// The state store behind ingest's traits.
+pub struct StateAdapter {
+    state: Store,
+}
+
+impl StateAdapter {
+    pub fn new(state: Store) -> StateAdapter {
+        StateAdapter { state }
+    }
+}
+
+#[async_trait]
+impl Registry for StateAdapter {
+    async fn may_deliver(&self, sensor: &str) -> Result<bool, PortError> {
+        Ok(self.state.sensor_may_deliver(sensor).await?)
+    }
+
+    async fn connected(
+        &self,
+        sensor: &str,
+        remote_addr: &str,
+        connected: bool,
+    ) -> Result<(), PortError> {
+        Ok(self
+            .state
+            .sensor_connected(sensor, remote_addr, connected)
+            .await?)
+    }
+
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<(), PortError> {
+        let seen = HeartbeatSeen {
+            sensor_id: &heartbeat.sensor,
+            epoch: heartbeat.epoch,
+            version: &heartbeat.sensor_version,
+            ruleset_hash: &heartbeat.ruleset_hash,
+            remote_addr: &heartbeat.remote_addr,
+            sent: millis(heartbeat.sent_ms),
+            received: millis(heartbeat.received_ms),
+            stats: &heartbeat.stats,
+        };
+        self.state.record_heartbeat(seen).await?;
+        if heartbeat.ledger.is_empty() {
+            return Ok(());
+        }
+        let counts: Vec<SensorCounts> = heartbeat
+            .ledger
+            .into_iter()
+            .map(|row| SensorCounts {
+                hour: row.hour.cast_signed(),
+                class: row.class.to_owned(),
+                made: row.made,
+                sent: row.sent,
+                shed: row.shed,
+            })
+            .collect();
+        Ok(self
+            .state
+            .record_sensor_counts(&heartbeat.sensor, heartbeat.epoch, &counts)
+            .await?)
+    }
+
+    async fn marks(&self, stream: &Stream) -> Result<StreamMarks, PortError> {
+        let (sensor, epoch, class) = (&stream.sensor, stream.epoch, stream.class.name());
+        Ok(StreamMarks {
+            grouped: self.state.groups_through(sensor, epoch, class).await?,
+            counted: self.state.stored_through(sensor, epoch, class).await?,
+        })
+    }
+
+    async fn count(
+        &self,
+        stream: &Stream,
+        counts: &[HourCounts],
+        through: u64,
+    ) -> Result<(), PortError> {
+        let counts: Vec<StoredCounts> = counts
+            .iter()
+            .map(|row| StoredCounts {
+                hour: row.hour.cast_signed(),
+                stored: row.stored,
+                rejected: row.rejected,
+            })
+            .collect();
+        let class = stream.class.name();
+        Ok(self
+            .state
+            .record_stored(&stream.sensor, stream.epoch, class, through, &counts, now())
+            .await?)
+    }
+
+    async fn quarantine(&self, stream: &Stream, lines: &[RefusedLine]) -> Result<(), PortError> {
+        let refused: Vec<Refused<'_>> = lines
+            .iter()
+            .map(|line| Refused {
+                sensor_id: &stream.sensor,
+                epoch: stream.epoch,
+                class: stream.class.name(),
+                seq: line.seq,
+                reason: &line.reason,
+                line: &line.line,
+            })
+            .collect();
+        Ok(self.state.quarantine(&refused, now()).await?)
+    }
+
+    async fn token_is_open(&self, token: &str) -> Result<bool, PortError> {
+        Ok(self.state.enrolment_is_open(token, now()).await?)
+    }
+
+    async fn enrol(&self, token: &str, hostname: &str) -> Result<Option<String>, PortError> {
+        match self.state.enrol(token, hostname, now()).await {
+            Ok(enrolment) => Ok(Some(enrolment.sensor_id)),
+            Err(StateError::EnrolmentRefused) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn certificate(&self, sensor: &str, fingerprint: &str) -> Result<(), PortError> {
+        Ok(self
+            .state
+            .set_sensor_certificate(sensor, fingerprint)
+            .await?)
+    }
+}
+
+fn millis(unsigned: u64) -> UnixMillis {
+    UnixMillis(i64::try_from(unsigned).unwrap_or(i64::MAX))
+}
+
+#[async_trait]
+impl Groups for StateAdapter {
+    async fn apply(
+        &self,
+        stream: &Stream,
+        alerts: Vec<Alert>,
+        through: u64,
+    ) -> Result<(), PortError> {
+        let seen: Vec<AlertSeen<'_>> = alerts.iter().map(alert_seen).collect();
+        let batch = AlertBatch {
+            sensor_id: &stream.sensor,
+            epoch: stream.epoch,
+            class: stream.class.name(),
+            through_seq: through,
+            alerts: &seen,
+        };
+        self.state.apply_alerts(batch, now()).await?;
+        Ok(())
+    }
+}
+
+fn alert_seen(alert: &Alert) -> AlertSeen<'_> {
+    AlertSeen {
+        seq: alert.seq,
+        id: &alert.id,
+    }
+}
+
+/// The API's routes.
+pub fn api(
+    _state: Store,
+    _index: Arc<Index>,
+    _adapter: &StateAdapter,
+    _strings: EnrolmentStrings,
+    _index_days: u32,
+) -> Router {
+    Router::new()
+}

@@ -1,0 +1,266 @@
+//! The collector as a whole: its parts opened, joined, and closed in order.
+
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use collector_index::{Day, Index, Options};
+use collector_ingest::{Authority, Ingest, IngestOptions};
+use collector_state::{Retention, Store, StoreOptions, UnixMillis};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::adapter::StateAdapter;
+use crate::console;
+use crate::settings::Config;
+
+/// Pause between looks at what has served its time.
+const MAINTENANCE: Duration = Duration::from_secs(600);
+/// Requests under way have this long to end.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// A running collector.
+pub struct Collector {
+    pub state: Store,
+    pub api: SocketAddr,
+    pub delivery: SocketAddr,
+    pub enrolment: SocketAddr,
+    authority: Arc<Authority>,
+    index: Arc<Index>,
+    ingest: Arc<Ingest>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<Result<()>>>,
+    /// Keeps other processes out of the data folder.
+    _lock: File,
+}
+
+/// `matluoi-collector serve`.
+pub async fn serve(path: &Path) -> Result<()> {
+    let config = Config::read(path)?;
+    let collector = Collector::start(&config).await?;
+    tracing::info!(
+        console = %format!("http://{}", collector.api),
+        delivery = %collector.delivery,
+        enrolment = %collector.enrolment,
+        "the collector is up"
+    );
+    until_told_to_stop().await?;
+    tracing::info!("stopping");
+    collector.stop().await
+}
+
+/// Completes on SIGINT or SIGTERM.
+pub async fn until_told_to_stop() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Takes a data folder for this process, until the file is closed.
+pub fn lock(data_dir: &Path) -> Result<File> {
+    std::fs::create_dir_all(data_dir)
+        .with_context(|| format!("data folder {}", data_dir.display()))?;
+    let path = data_dir.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| path.display().to_string())?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("{} is in use by another collector", data_dir.display())
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
+/// Opens the state of a data folder.
+pub async fn open_state(data_dir: &Path) -> Result<Store> {
+    std::fs::create_dir_all(data_dir)
+        .with_context(|| format!("data folder {}", data_dir.display()))?;
+    let path = data_dir.join("state.sqlite");
+    Store::open(&path, StoreOptions::default())
+        .await
+        .with_context(|| format!("state {}", path.display()))
+}
+
+impl Collector {
+    pub async fn start(config: &Config) -> Result<Collector> {
+        let lock = lock(&config.data_dir)?;
+        let state = open_state(&config.data_dir).await?;
+        let index_dir = config.data_dir.join("index");
+        let options = Options {
+            open_writers: config.open_writers,
+        };
+        let index = tokio::task::spawn_blocking(move || Index::open(&index_dir, options))
+            .await?
+            .context("index")?;
+        let index = Arc::new(index);
+        let authority = Arc::new(Authority::open(&config.data_dir.join("authority"))?);
+
+        let bind = async |address: SocketAddr, what: &'static str| {
+            let listener = TcpListener::bind(address)
+                .await
+                .with_context(|| format!("{what}: cannot listen on {address}"))?;
+            let address = listener.local_addr()?;
+            anyhow::Ok((listener, address))
+        };
+        let (api_listener, api) = bind(config.api, "console").await?;
+        let (delivery_listener, delivery) = bind(config.delivery, "delivery").await?;
+        let (enrolment_listener, enrolment) = bind(config.enrolment, "enrolment").await?;
+        let advertised = |told: &Option<String>, address: SocketAddr| {
+            told.clone().unwrap_or_else(|| address.to_string())
+        };
+
+        let adapter = Arc::new(StateAdapter::new(state.clone()));
+        let ingest = Ingest::start(
+            Arc::clone(&index) as _,
+            Arc::clone(&adapter) as _,
+            Arc::clone(&adapter) as _,
+            IngestOptions::default(),
+        );
+        let (stop, stopped) = watch::channel(false);
+        let stopping = |mut stopped: watch::Receiver<bool>| async move {
+            // An error means that the collector is gone, which is the end as well.
+            let _ = stopped.wait_for(|&stop| stop).await;
+        };
+        let delivering = collector_ingest::serve(
+            Arc::clone(&ingest),
+            Arc::clone(&authority),
+            delivery_listener,
+            enrolment_listener,
+            stopping(stopped.clone()),
+        );
+        let strings = EnrolmentStrings {
+            authority: Arc::clone(&authority),
+            delivery: advertised(&config.advertised_delivery, delivery),
+            enrolment: advertised(&config.advertised_enrolment, enrolment),
+        };
+        let router = console::with_console(crate::adapter::api(
+            state.clone(),
+            Arc::clone(&index),
+            &adapter,
+            strings,
+            config.index_days,
+        ));
+        let serving = axum::serve(
+            api_listener,
+            router.into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(stopping(stopped.clone()));
+        let retention = Retention {
+            groups: config.inbox,
+            audit: config.audit,
+            ..Retention::default()
+        };
+        let maintaining = maintain(
+            state.clone(),
+            Arc::clone(&index),
+            config.index_days,
+            retention,
+            stopping(stopped),
+        );
+        let tasks = vec![
+            tokio::spawn(async move { delivering.await.context("delivery") }),
+            tokio::spawn(async move { serving.await.context("console") }),
+            tokio::spawn(maintaining),
+        ];
+        Ok(Collector {
+            state,
+            api,
+            delivery,
+            enrolment,
+            authority,
+            index,
+            ingest,
+            stop,
+            tasks,
+            _lock: lock,
+        })
+    }
+
+    /// An enrolment string with this token.
+    pub fn enrolment_string(&self, token: &str) -> String {
+        let (delivery, enrolment) = (self.delivery.to_string(), self.enrolment.to_string());
+        collector_ingest::enrolment_string(&self.authority, &delivery, &enrolment, token)
+    }
+
+    /// Ends the services, commits what came in, and closes the stores.
+    pub async fn stop(self) -> Result<()> {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            match tokio::time::timeout(FAREWELL, task).await {
+                Ok(ended) => ended??,
+                Err(_) => tracing::warn!("a service did not end in time"),
+            }
+        }
+        self.ingest.stop().await;
+        let index = self.index;
+        tokio::task::spawn_blocking(move || index.close())
+            .await?
+            .context("index")?;
+        self.state.close().await;
+        Ok(())
+    }
+}
+
+/// Makes enrolment strings out of tokens.
+pub struct EnrolmentStrings {
+    authority: Arc<Authority>,
+    delivery: String,
+    enrolment: String,
+}
+
+impl EnrolmentStrings {
+    pub fn with_token(&self, token: &str) -> String {
+        collector_ingest::enrolment_string(&self.authority, &self.delivery, &self.enrolment, token)
+    }
+}
+
+/// Removes what has served its time, until told to stop.
+async fn maintain(
+    state: Store,
+    index: Arc<Index>,
+    index_days: u32,
+    retention: Retention,
+    stopping: impl Future<Output = ()>,
+) -> Result<()> {
+    let mut stopping = std::pin::pin!(stopping);
+    loop {
+        let now = now();
+        match state.maintain(retention, now).await {
+            Ok(done) => tracing::debug!(?done, "state maintained"),
+            Err(error) => tracing::warn!(%error, "state is not maintained"),
+        }
+        let first_kept = Day(Day::of(now.0.saturating_mul(1_000)).0 - i64::from(index_days));
+        let index = Arc::clone(&index);
+        match tokio::task::spawn_blocking(move || index.delete_before(first_kept)).await? {
+            Ok(0) => {}
+            Ok(partitions) => {
+                tracing::info!(partitions, before = %first_kept, "partitions dropped")
+            }
+            Err(error) => tracing::warn!(%error, "partitions are not dropped"),
+        }
+        tokio::select! {
+            () = &mut stopping => return Ok(()),
+            () = tokio::time::sleep(MAINTENANCE) => {}
+        }
+    }
+}
+
+pub fn now() -> UnixMillis {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,240 @@
+//! The configuration file: as written ([`RawConfig`]), and as checked ([`Config`]). All faults are
+//! reported at once.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+const DAY: Duration = Duration::from_secs(86_400);
+const MAX_DAYS: u32 = 3_650;
+
+/// The file's shape. Every section and key may be left out, except `data_dir`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawConfig {
+    data_dir: PathBuf,
+    #[serde(default)]
+    api: RawApi,
+    #[serde(default)]
+    delivery: RawListener,
+    #[serde(default)]
+    enrolment: RawListener,
+    #[serde(default)]
+    retention: RawRetention,
+    #[serde(default)]
+    index: RawIndex,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawApi {
+    listen: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawListener {
+    listen: Option<String>,
+    /// The address that sensors use, when it is not the one listened on.
+    advertise: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRetention {
+    index_days: Option<u32>,
+    inbox_days: Option<u32>,
+    audit_days: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawIndex {
+    open_writers: Option<usize>,
+}
+
+/// Valid settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub api: SocketAddr,
+    pub delivery: SocketAddr,
+    pub enrolment: SocketAddr,
+    /// `host:port` for enrolment strings; the listening address when absent.
+    pub advertised_delivery: Option<String>,
+    pub advertised_enrolment: Option<String>,
+    pub index_days: u32,
+    pub inbox: Duration,
+    pub audit: Duration,
+    pub open_writers: usize,
+}
+
+impl Config {
+    pub fn read(path: &Path) -> Result<Config> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("configuration {}", path.display()))?;
+        // toml's message points at line and column.
+        let raw: RawConfig =
+            toml::from_str(&text).with_context(|| format!("configuration {}", path.display()))?;
+        Config::check(raw).with_context(|| format!("configuration {}", path.display()))
+    }
+
+    /// The settings of a collector on this machine alone, on ports that are free.
+    pub fn local(data_dir: PathBuf, api: SocketAddr) -> Config {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        Config {
+            data_dir,
+            api,
+            delivery: any_port,
+            enrolment: any_port,
+            advertised_delivery: None,
+            advertised_enrolment: None,
+            index_days: MAX_DAYS,
+            inbox: MAX_DAYS * DAY,
+            audit: MAX_DAYS * DAY,
+            open_writers: 8,
+        }
+    }
+
+    fn check(raw: RawConfig) -> Result<Config> {
+        let mut faults = Faults::default();
+        let config = Config {
+            data_dir: raw.data_dir,
+            api: faults.address("api.listen", raw.api.listen, ([127, 0, 0, 1], 8_080)),
+            delivery: faults.address(
+                "delivery.listen",
+                raw.delivery.listen,
+                ([0, 0, 0, 0], 7_443),
+            ),
+            enrolment: faults.address(
+                "enrolment.listen",
+                raw.enrolment.listen,
+                ([0, 0, 0, 0], 7_444),
+            ),
+            advertised_delivery: faults.host_port("delivery.advertise", raw.delivery.advertise),
+            advertised_enrolment: faults.host_port("enrolment.advertise", raw.enrolment.advertise),
+            index_days: faults.days("retention.index_days", raw.retention.index_days, 92),
+            inbox: faults.days("retention.inbox_days", raw.retention.inbox_days, 400) * DAY,
+            audit: faults.days("retention.audit_days", raw.retention.audit_days, 400) * DAY,
+            open_writers: raw.index.open_writers.unwrap_or(8),
+        };
+        if !(2..=64).contains(&config.open_writers) {
+            faults.add("index.open_writers", "is a number from 2 to 64");
+        }
+        for (key, listen, advertised) in [
+            ("delivery", config.delivery, &config.advertised_delivery),
+            ("enrolment", config.enrolment, &config.advertised_enrolment),
+        ] {
+            if listen.ip().is_unspecified() && advertised.is_none() {
+                let key = format!("{key}.advertise");
+                faults.add(
+                    &key,
+                    "is needed: sensors cannot connect to the address 0.0.0.0",
+                );
+            }
+        }
+        faults.finish(config)
+    }
+}
+
+#[derive(Default)]
+struct Faults(String);
+
+impl Faults {
+    fn add(&mut self, key: &str, reason: &str) {
+        // A String takes any write.
+        let _ = write!(self.0, "\n  {key} {reason}");
+    }
+
+    fn address(
+        &mut self,
+        key: &str,
+        text: Option<String>,
+        default: impl Into<SocketAddr>,
+    ) -> SocketAddr {
+        let Some(text) = text else {
+            return default.into();
+        };
+        text.parse().unwrap_or_else(|_| {
+            self.add(key, "is an address and a port, as in \"127.0.0.1:8080\"");
+            default.into()
+        })
+    }
+
+    fn host_port(&mut self, key: &str, text: Option<String>) -> Option<String> {
+        let valid = text.as_deref().is_none_or(|text| {
+            text.rsplit_once(':')
+                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        });
+        if !valid {
+            self.add(
+                key,
+                "is a host and a port, as in \"collector.example.vn:7443\"",
+            );
+        }
+        text
+    }
+
+    fn days(&mut self, key: &str, days: Option<u32>, default: u32) -> u32 {
+        let days = days.unwrap_or(default);
+        if !(1..=MAX_DAYS).contains(&days) {
+            self.add(key, "is a number of days from 1 to 3650");
+        }
+        days
+    }
+
+    fn finish<T>(self, value: T) -> Result<T> {
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            bail!("these values are not valid:{}", self.0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let raw: RawConfig = toml::from_str(text).map_err(|error| error.to_string())?;
+        Config::check(raw).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_short_file_is_enough() {
+        let config = read(
+            "data_dir = \"/d\"\n[delivery]\nadvertise = \"c:7443\"\n[enrolment]\nadvertise = \"c:7444\"",
+        )
+        .expect("it is valid");
+        assert_eq!(config.api.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.index_days, 92);
+    }
+
+    #[test]
+    fn all_faults_are_told() {
+        let error = read(
+            "data_dir = \"/d\"\n[api]\nlisten = \"x\"\n[retention]\nindex_days = 0\n[index]\nopen_writers = 1",
+        )
+        .expect_err("it is not valid");
+        let keys = [
+            "api.listen",
+            "retention.index_days",
+            "index.open_writers",
+            "delivery.advertise",
+            "enrolment.advertise",
+        ];
+        for key in keys {
+            assert!(error.contains(key), "{key}: {error}");
+        }
+        assert!(
+            read("data_dir = \"/d\"\nport = 1")
+                .expect_err("unknown")
+                .contains("line 2")
+        );
+    }
+}
