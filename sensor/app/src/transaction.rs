@@ -23,6 +23,8 @@ pub struct Transaction {
     /// Numbers of [`crate::EventRow`]s raised and not yet reported.
     pub events: Vec<u16>,
     pub files: Vec<File>,
+    /// The only side that the transaction has (a DNS message); none for request and reply.
+    pub only: Option<Direction>,
     pub body: Body,
 }
 
@@ -55,8 +57,14 @@ impl Transaction {
             progress: [0; 2],
             events: Vec::new(),
             files: Vec::new(),
+            only: None,
             body,
         }
+    }
+
+    /// Whether the transaction has something to look at on a side.
+    pub fn has_side(&self, direction: Direction) -> bool {
+        self.only.is_none_or(|only| only == direction)
     }
 
     pub fn is_complete(&self, direction: Direction) -> bool {
@@ -89,7 +97,7 @@ impl Transaction {
     pub fn record(&self) -> AppRecord<'_> {
         match &self.body {
             Body::Http1(http) => AppRecord::Http(Box::new(http.record())),
-            Body::Dns(dns) => dns.record(),
+            Body::Dns(dns) => dns.record(self.id),
             Body::Tls(tls) => tls.record(),
         }
     }

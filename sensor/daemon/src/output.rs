@@ -20,7 +20,11 @@ pub struct FileOutput<W: Write + Send> {
 
 impl<W: Write + Send> FileOutput<W> {
     pub fn new(writer: W) -> Self {
-        FileOutput { writer, error: None, lost: 0 }
+        FileOutput {
+            writer,
+            error: None,
+            lost: 0,
+        }
     }
 
     /// Writes what is buffered.

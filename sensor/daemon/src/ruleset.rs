@@ -26,27 +26,55 @@ pub fn compile(paths: &[PathBuf], environment: &Environment) -> anyhow::Result<R
     let sources = read_paths(paths)?;
     let hash = hash(&sources);
     let names = Names::compiled_in();
-    let Report { signatures, mut failures, warnings, skipped } = load(&sources, &names.vocabulary, environment);
+    let Report {
+        signatures,
+        mut failures,
+        warnings,
+        skipped,
+    } = load(&sources, &names.vocabulary, environment);
     let directories = paths
         .iter()
-        .filter_map(|path| if path.is_dir() { Some(path.clone()) } else { path.parent().map(PathBuf::from) })
+        .filter_map(|path| {
+            if path.is_dir() {
+                Some(path.clone())
+            } else {
+                path.parent().map(PathBuf::from)
+            }
+        })
         .collect();
     let parsed = signatures.len();
     let (engine, faults) = Engine::new(names, signatures, directories);
     for fault in &faults {
         failures.push(place(&sources, fault));
     }
-    Ok(Ruleset { engine: Arc::new(engine), failures, warnings, loaded: parsed - faults.len(), skipped, hash })
+    Ok(Ruleset {
+        engine: Arc::new(engine),
+        failures,
+        warnings,
+        loaded: parsed - faults.len(),
+        skipped,
+        hash,
+    })
 }
 
 /// Where the rule of a fault stands.
 fn place(sources: &[SourceFile], fault: &sensor_detect::CompileFault) -> Failure {
     let found = sources.iter().find_map(|file| {
-        let line = file.text.lines().position(|line| line.trim() == fault.text)?;
+        let line = file
+            .text
+            .lines()
+            .position(|line| line.trim() == fault.text)?;
         Some((file.name.clone(), line + 1))
     });
     let (file, line) = found.unwrap_or_default();
-    Failure { file, line, column: 1, sid: Some(fault.sid), keyword: None, reason: fault.reason.clone() }
+    Failure {
+        file,
+        line,
+        column: 1,
+        sid: Some(fault.sid),
+        keyword: None,
+        reason: fault.reason.clone(),
+    }
 }
 
 fn hash(sources: &[SourceFile]) -> String {
@@ -55,5 +83,8 @@ fn hash(sources: &[SourceFile]) -> String {
         hash.update(file.text.as_bytes());
         hash.update([0]);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -12,6 +12,15 @@ pub enum Checksums {
     Auto,
 }
 
+/// Format of DNS records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DnsVersion {
+    /// One record a question, one an answer.
+    Two,
+    /// One record a message.
+    Three,
+}
+
 /// Everything that changes how packets are treated.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -28,6 +37,7 @@ pub struct Settings {
     pub rule_text_in_alerts: bool,
     pub references_in_alerts: bool,
     pub metadata_in_alerts: bool,
+    pub dns_version: DnsVersion,
     /// Write a record for each direction of a flow as well.
     pub netflow: bool,
     pub environment: rules::signature::Environment,
@@ -38,7 +48,14 @@ impl Default for Settings {
         Settings {
             checksums: Checksums::Auto,
             stream: sensor_stream::Config::default(),
-            app: Limits { hashes: Hashes { md5: true, sha1: true, sha256: true }, ..Limits::default() },
+            app: Limits {
+                hashes: Hashes {
+                    md5: true,
+                    sha1: true,
+                    sha256: true,
+                },
+                ..Limits::default()
+            },
             timeouts: Timeouts::default(),
             flow_limit: 262_144,
             track_vlans: true,
@@ -49,6 +66,7 @@ impl Default for Settings {
             rule_text_in_alerts: false,
             references_in_alerts: false,
             metadata_in_alerts: true,
+            dns_version: DnsVersion::Three,
             netflow: true,
             environment: rules::signature::Environment::default(),
         }
@@ -60,38 +78,80 @@ type Apply = fn(&mut Settings, &str) -> Result<(), String>;
 /// Keys, in the order of the packet path.
 const KEYS: &[(&str, Apply)] = &[
     ("checksum-validation", |settings, value| {
-        settings.checksums = if boolean(value)? { Checksums::Auto } else { Checksums::None };
+        settings.checksums = if boolean(value)? {
+            Checksums::Auto
+        } else {
+            Checksums::None
+        };
         Ok(())
     }),
-    ("vlan.use-for-tracking", |settings, value| set(&mut settings.track_vlans, boolean(value))),
-    ("decoder.recursion-level.use-for-tracking", |settings, value| set(&mut settings.track_depth, boolean(value))),
-    ("flow.hash-size", |settings, value| set(&mut settings.flow_limit, number(value))),
-    ("stream.midstream", |settings, value| set(&mut settings.stream.midstream, boolean(value))),
-    ("stream.async-oneside", |settings, value| set(&mut settings.stream.async_oneside, boolean(value))),
-    ("stream.inline", |settings, value| set(&mut settings.stream.inline, boolean(value))),
-    ("stream.reassembly.depth", |settings, value| set(&mut settings.stream.depth, size(value))),
-    ("app-layer.protocols.http.libhtp.default-config.request-body-limit", |settings, value| {
-        set(&mut settings.app.http_request_body_bytes, size(value))
+    ("vlan.use-for-tracking", |settings, value| {
+        set(&mut settings.track_vlans, boolean(value))
     }),
-    ("app-layer.protocols.http.libhtp.default-config.response-body-limit", |settings, value| {
-        set(&mut settings.app.http_response_body_bytes, size(value))
+    (
+        "decoder.recursion-level.use-for-tracking",
+        |settings, value| set(&mut settings.track_depth, boolean(value)),
+    ),
+    ("flow.hash-size", |settings, value| {
+        set(&mut settings.flow_limit, number(value))
     }),
-    ("app-layer.protocols.http.libhtp.default-config.response-body-decompress-layer-limit", |settings, value| {
-        set(&mut settings.app.http_decompress_layers, number(value))
+    ("stream.midstream", |settings, value| {
+        set(&mut settings.stream.midstream, boolean(value))
     }),
-    ("app-layer.protocols.http.libhtp.default-config.double-decode-path", |settings, value| {
-        set(&mut settings.app.http_double_decode_path, boolean(value))
+    ("stream.async-oneside", |settings, value| {
+        set(&mut settings.stream.async_oneside, boolean(value))
     }),
-    ("app-layer.protocols.http.libhtp.default-config.double-decode-query", |settings, value| {
-        set(&mut settings.app.http_double_decode_query, boolean(value))
+    ("stream.inline", |settings, value| {
+        set(&mut settings.stream.inline, boolean(value))
     }),
-    ("packet-alert-max", |settings, value| set(&mut settings.alert_limit, number(value))),
-    ("outputs.eve-log.community-id-seed", |settings, value| set(&mut settings.community_seed, number(value))),
-    ("outputs.eve-log.types.alert.metadata", |settings, value| set(&mut settings.metadata_in_alerts, boolean(value))),
-    ("outputs.eve-log.types.alert.metadata.rule.raw", |settings, value| set(&mut settings.rule_text_in_alerts, boolean(value))),
-    ("outputs.eve-log.types.alert.metadata.rule.reference", |settings, value| {
-        set(&mut settings.references_in_alerts, boolean(value))
+    ("stream.reassembly.depth", |settings, value| {
+        set(&mut settings.stream.depth, size(value))
     }),
+    (
+        "app-layer.protocols.http.libhtp.default-config.request-body-limit",
+        |settings, value| set(&mut settings.app.http_request_body_bytes, size(value)),
+    ),
+    (
+        "app-layer.protocols.http.libhtp.default-config.response-body-limit",
+        |settings, value| set(&mut settings.app.http_response_body_bytes, size(value)),
+    ),
+    (
+        "app-layer.protocols.http.libhtp.default-config.response-body-decompress-layer-limit",
+        |settings, value| set(&mut settings.app.http_decompress_layers, number(value)),
+    ),
+    (
+        "app-layer.protocols.http.libhtp.default-config.double-decode-path",
+        |settings, value| set(&mut settings.app.http_double_decode_path, boolean(value)),
+    ),
+    (
+        "app-layer.protocols.http.libhtp.default-config.double-decode-query",
+        |settings, value| set(&mut settings.app.http_double_decode_query, boolean(value)),
+    ),
+    ("packet-alert-max", |settings, value| {
+        set(&mut settings.alert_limit, number(value))
+    }),
+    ("outputs.eve-log.types.dns.version", |settings, value| {
+        settings.dns_version = match value {
+            "2" => DnsVersion::Two,
+            "3" => DnsVersion::Three,
+            other => return Err(format!("{other:?}: write 2 or 3")),
+        };
+        Ok(())
+    }),
+    ("outputs.eve-log.community-id-seed", |settings, value| {
+        set(&mut settings.community_seed, number(value))
+    }),
+    ("outputs.eve-log.types.alert.metadata", |settings, value| {
+        set(&mut settings.metadata_in_alerts, boolean(value))
+    }),
+    (
+        "outputs.eve-log.types.alert.metadata.rule.raw",
+        |settings, value| set(&mut settings.rule_text_in_alerts, boolean(value)),
+    ),
+    (
+        "outputs.eve-log.types.alert.metadata.rule.reference",
+        |settings, value| set(&mut settings.references_in_alerts, boolean(value)),
+    ),
 ];
 
 impl Settings {
@@ -100,7 +160,9 @@ impl Settings {
     /// # Errors
     /// When the key is unknown (the nearest known one is named) or the value does not fit.
     pub fn apply(&mut self, assignment: &str) -> Result<(), String> {
-        let (key, value) = assignment.split_once('=').ok_or_else(|| format!("{assignment:?}: write KEY=VALUE"))?;
+        let (key, value) = assignment
+            .split_once('=')
+            .ok_or_else(|| format!("{assignment:?}: write KEY=VALUE"))?;
         let (key, value) = (key.trim(), value.trim());
         if let Some(name) = key.strip_prefix("vars.address-groups.") {
             self.environment.set_address_group(name, value);
@@ -112,20 +174,30 @@ impl Settings {
         }
         match KEYS.iter().find(|(known, _)| *known == key) {
             Some((_, apply)) => apply(self, value).map_err(|reason| format!("{key}: {reason}")),
-            None => Err(format!("unknown key {key:?}; the nearest known one is {:?}", nearest(key))),
+            None => Err(format!(
+                "unknown key {key:?}; the nearest known one is {:?}",
+                nearest(key)
+            )),
         }
     }
 }
 
 /// The key that shares most words with a wrong one.
 fn nearest(key: &str) -> &'static str {
-    let words = |text: &str| text.split(['.', '-', '_']).map(str::to_owned).collect::<Vec<_>>();
+    let words = |text: &str| {
+        text.split(['.', '-', '_'])
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     let wanted = words(key);
     KEYS.iter()
         .map(|(known, _)| *known)
         .max_by_key(|known| {
             let known_words = words(known);
-            let shared = wanted.iter().filter(|word| known_words.contains(word)).count() as i64;
+            let shared = wanted
+                .iter()
+                .filter(|word| known_words.contains(word))
+                .count() as i64;
             shared * 4 - (known_words.len() as i64 - wanted.len() as i64).abs()
         })
         .unwrap_or("stream.midstream")
@@ -145,7 +217,9 @@ fn boolean(value: &str) -> Result<bool, String> {
 }
 
 fn number<T: std::str::FromStr>(value: &str) -> Result<T, String> {
-    value.parse().map_err(|_| format!("{value:?} is no number in range"))
+    value
+        .parse()
+        .map_err(|_| format!("{value:?} is no number in range"))
 }
 
 /// Bytes, with a unit (`kb`, `mb`, `gb`) if wanted.
@@ -158,7 +232,12 @@ fn size(value: &str) -> Result<u64, String> {
         "g" | "gb" | "gib" => 1 << 30,
         other => return Err(format!("{other:?} is no unit: kb, mb, gb")),
     };
-    digits.trim().parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).ok_or_else(|| format!("{value:?} is no size"))
+    digits
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(factor))
+        .ok_or_else(|| format!("{value:?} is no size"))
 }
 
 #[cfg(test)]
@@ -169,8 +248,12 @@ mod tests {
     fn keys_are_known_or_told() {
         let mut settings = Settings::default();
         settings.apply("stream.midstream=true").expect("known");
-        settings.apply("stream.reassembly.depth=2mb").expect("known");
-        settings.apply("vars.address-groups.HOME_NET=[10.0.0.0/8]").expect("known");
+        settings
+            .apply("stream.reassembly.depth=2mb")
+            .expect("known");
+        settings
+            .apply("vars.address-groups.HOME_NET=[10.0.0.0/8]")
+            .expect("known");
         assert!(settings.stream.midstream);
         assert_eq!(settings.stream.depth, 2 << 20);
         for (assignment, told) in [

@@ -1,7 +1,8 @@
 //! A checked signature → what inspection runs.
 
 use rules::signature::{
-    BufferCondition, Condition, Content, FastPattern, FlowOption, HeaderDirection, HeaderProtocol, Signature, Source, Transform,
+    BufferCondition, Condition, Content, FastPattern, FlowOption, HeaderDirection, HeaderProtocol,
+    Signature, Source, Transform,
 };
 use sensor_app::Protocol;
 use sensor_flow::Direction;
@@ -113,7 +114,6 @@ impl Compiled {
             Direction::ToClient => self.to_client,
         }
     }
-
 }
 
 /// Numbers for names, given in order of first use.
@@ -142,7 +142,10 @@ pub(crate) struct Shared<'a> {
     pub hostbits: Interner,
 }
 
-pub(crate) fn compile(signature: Signature, shared: &mut Shared<'_>) -> Result<Compiled, CompileFault> {
+pub(crate) fn compile(
+    signature: Signature,
+    shared: &mut Shared<'_>,
+) -> Result<Compiled, CompileFault> {
     let flow = signature.flow.unwrap_or_default();
     let mut parts = Vec::with_capacity(signature.buffers.len());
     for buffer in &signature.buffers {
@@ -155,9 +158,14 @@ pub(crate) fn compile(signature: Signature, shared: &mut Shared<'_>) -> Result<C
         };
         parts.push(Part {
             home,
-            steps: transform::compile(&buffer.transforms).map_err(|error| CompileFault::of(&signature, error.to_string()))?,
-            checks: content::compile(&buffer.conditions, &mut shared.datasets).map_err(|error| CompileFault::of(&signature, error.to_string()))?,
-            absent: buffer.conditions.iter().any(|condition| matches!(condition, BufferCondition::Absent { .. })),
+            steps: transform::compile(&buffer.transforms)
+                .map_err(|error| CompileFault::of(&signature, error.to_string()))?,
+            checks: content::compile(&buffer.conditions, &mut shared.datasets)
+                .map_err(|error| CompileFault::of(&signature, error.to_string()))?,
+            absent: buffer
+                .conditions
+                .iter()
+                .any(|condition| matches!(condition, BufferCondition::Absent { .. })),
             decided_at_end: buffer.conditions.iter().any(|condition| match condition {
                 BufferCondition::Content(content) => content.negated,
                 BufferCondition::Pcre(pcre) => pcre.negated,
@@ -169,14 +177,36 @@ pub(crate) fn compile(signature: Signature, shared: &mut Shared<'_>) -> Result<C
     let protocols: Vec<Protocol> = signature
         .app_protocols
         .iter()
-        .filter_map(|id| shared.names.protocols.get(usize::from(id.0)).copied().flatten())
+        .filter_map(|id| {
+            shared
+                .names
+                .protocols
+                .get(usize::from(id.0))
+                .copied()
+                .flatten()
+        })
         .collect();
     let kind = kind(&signature, &parts, &flow, &protocols);
     let packet_keyword = wants_packet(&signature, &flow);
-    let has_payload = parts.iter().any(|part| matches!(part.home, PartHome::Payload));
+    let has_payload = parts
+        .iter()
+        .any(|part| matches!(part.home, PartHome::Payload));
     let (to_server, to_client) = directions(&signature, &flow, shared.names);
-    let flowbits = signature.flowbits.iter().map(|bits| bits.names.iter().map(|name| shared.flowbits.id(name)).collect()).collect();
-    let xbits = signature.xbits.iter().map(|bit| shared.hostbits.id(&bit.name)).collect();
+    let flowbits = signature
+        .flowbits
+        .iter()
+        .map(|bits| {
+            bits.names
+                .iter()
+                .map(|name| shared.flowbits.id(name))
+                .collect()
+        })
+        .collect();
+    let xbits = signature
+        .xbits
+        .iter()
+        .map(|bit| shared.hostbits.id(&bit.name))
+        .collect();
     let mut metadata = std::collections::BTreeMap::<String, Vec<String>>::new();
     for (key, value) in &signature.metadata {
         metadata.entry(key.clone()).or_default().push(value.clone());
@@ -191,13 +221,19 @@ pub(crate) fn compile(signature: Signature, shared: &mut Shared<'_>) -> Result<C
         destination: shared.addresses.intern(&signature.destination),
         protocols,
         pattern: fast_pattern(&signature, kind),
-        wants_stream: has_payload && !packet_keyword && signature.protocol != HeaderProtocol::TcpPacket,
+        wants_stream: has_payload
+            && !packet_keyword
+            && signature.protocol != HeaderProtocol::TcpPacket,
         wants_packet: has_payload && (packet_keyword || has_positions(&signature)),
         flowbits,
         xbits,
         parts,
         metadata,
-        references: signature.references.iter().map(|(kind, value)| reference(kind, value)).collect(),
+        references: signature
+            .references
+            .iter()
+            .map(|(kind, value)| reference(kind, value))
+            .collect(),
         signature,
     })
 }
@@ -207,7 +243,9 @@ fn layers(protocol: &HeaderProtocol) -> (Layer4, IpVersion) {
         HeaderProtocol::Ip | HeaderProtocol::Application(_) => (Layer4::Any, IpVersion::Any),
         HeaderProtocol::Ipv4 => (Layer4::Any, IpVersion::V4),
         HeaderProtocol::Ipv6 => (Layer4::Any, IpVersion::V6),
-        HeaderProtocol::Tcp | HeaderProtocol::TcpPacket | HeaderProtocol::TcpStream => (Layer4::Tcp, IpVersion::Any),
+        HeaderProtocol::Tcp | HeaderProtocol::TcpPacket | HeaderProtocol::TcpStream => {
+            (Layer4::Tcp, IpVersion::Any)
+        }
         HeaderProtocol::Udp => (Layer4::Udp, IpVersion::Any),
         HeaderProtocol::Icmp => (Layer4::Icmp, IpVersion::Any),
         HeaderProtocol::Icmpv4 => (Layer4::Icmp, IpVersion::V4),
@@ -219,12 +257,22 @@ fn layers(protocol: &HeaderProtocol) -> (Layer4, IpVersion) {
 }
 
 fn kind(signature: &Signature, parts: &[Part], flow: &FlowOption, protocols: &[Protocol]) -> Kind {
-    if signature.waits_for.is_some() || (protocols.is_empty() && !signature.app_protocols.is_empty()) {
+    if signature.waits_for.is_some()
+        || (protocols.is_empty() && !signature.app_protocols.is_empty())
+    {
         return Kind::Waiting;
     }
-    let transactional = parts.iter().any(|part| matches!(part.home, PartHome::App(_)))
+    let transactional = parts
+        .iter()
+        .any(|part| matches!(part.home, PartHome::App(_)))
         || signature.conditions.iter().any(|condition| {
-            matches!(condition, Condition::IntField { .. } | Condition::AppEvent { .. } | Condition::TlsNotBefore(_) | Condition::TlsNotAfter(_))
+            matches!(
+                condition,
+                Condition::IntField { .. }
+                    | Condition::AppEvent { .. }
+                    | Condition::TlsNotBefore(_)
+                    | Condition::TlsNotAfter(_)
+            )
         });
     if transactional || signature.direction == HeaderDirection::Transactional {
         return Kind::Transaction;
@@ -232,11 +280,23 @@ fn kind(signature: &Signature, parts: &[Part], flow: &FlowOption, protocols: &[P
     let plain = signature.buffers.is_empty()
         && signature.app_protocols.is_empty()
         && signature.conditions.iter().all(|condition| {
-            matches!(condition, Condition::IpProto { .. } | Condition::SameIp | Condition::GeoIp(_) | Condition::IpRep(_))
+            matches!(
+                condition,
+                Condition::IpProto { .. }
+                    | Condition::SameIp
+                    | Condition::GeoIp(_)
+                    | Condition::IpRep(_)
+            )
         })
         && signature.flowints.is_empty()
-        && signature.xbits.iter().all(|bit| bit.operation == rules::signature::BitOperation::Set)
-        && signature.flowbits.iter().all(|bits| bits.operation == rules::signature::BitOperation::Set)
+        && signature
+            .xbits
+            .iter()
+            .all(|bit| bit.operation == rules::signature::BitOperation::Set)
+        && signature
+            .flowbits
+            .iter()
+            .all(|bits| bits.operation == rules::signature::BitOperation::Set)
         && *flow == FlowOption::default()
         && signature.source_ports.ranges.is_empty()
         && signature.destination_ports.ranges.is_empty()
@@ -248,7 +308,10 @@ fn kind(signature: &Signature, parts: &[Part], flow: &FlowOption, protocols: &[P
 fn wants_packet(signature: &Signature, flow: &FlowOption) -> bool {
     flow.no_stream
         || signature.protocol == HeaderProtocol::TcpPacket
-        || signature.buffers.iter().any(|buffer| buffer.source == Source::Packet)
+        || signature
+            .buffers
+            .iter()
+            .any(|buffer| buffer.source == Source::Packet)
         || signature.conditions.iter().any(|condition| {
             !matches!(
                 condition,
@@ -271,10 +334,21 @@ fn wants_packet(signature: &Signature, flow: &FlowOption) -> bool {
 
 /// Contents at fixed places are looked for in each packet as well as in the stream.
 fn has_positions(signature: &Signature) -> bool {
-    signature.buffers.iter().filter(|buffer| buffer.source == Source::Payload).flat_map(|buffer| &buffer.conditions).any(|condition| match condition {
-        BufferCondition::Content(content) => content.depth.is_some() || content.offset.is_some() || content.startswith,
-        _ => false,
-    }) || signature.conditions.iter().any(|condition| matches!(condition, Condition::StreamSize { .. }))
+    signature
+        .buffers
+        .iter()
+        .filter(|buffer| buffer.source == Source::Payload)
+        .flat_map(|buffer| &buffer.conditions)
+        .any(|condition| match condition {
+            BufferCondition::Content(content) => {
+                content.depth.is_some() || content.offset.is_some() || content.startswith
+            }
+            _ => false,
+        })
+        || signature
+            .conditions
+            .iter()
+            .any(|condition| matches!(condition, Condition::StreamSize { .. }))
 }
 
 /// Sides on which a signature is inspected: what `flow` says, else what its buffers say, else both.
@@ -320,16 +394,33 @@ fn fast_pattern(signature: &Signature, kind: Kind) -> Option<Pattern> {
             continue;
         }
         for condition in &buffer.conditions {
-            let BufferCondition::Content(content) = condition else { continue };
+            let BufferCondition::Content(content) = condition else {
+                continue;
+            };
             if content.negated || content.bytes.is_empty() {
                 continue;
             }
             let bytes = pattern_bytes(content);
-            let explicit = if content.fast_pattern.is_some() { 1 << 20 } else { 0 };
-            let of_buffer = if home == PatternHome::Payload || bytes.len() < SHORT_PATTERN { 0 } else { 1 };
+            let explicit = if content.fast_pattern.is_some() {
+                1 << 20
+            } else {
+                0
+            };
+            let of_buffer = if home == PatternHome::Payload || bytes.len() < SHORT_PATTERN {
+                0
+            } else {
+                1
+            };
             let score = explicit + bytes.len() * 2 + of_buffer;
             if best.as_ref().is_none_or(|(other, _)| score > *other) {
-                best = Some((score, Pattern { home: home.clone(), transforms: buffer.transforms.clone(), bytes: bytes.to_vec() }));
+                best = Some((
+                    score,
+                    Pattern {
+                        home: home.clone(),
+                        transforms: buffer.transforms.clone(),
+                        bytes: bytes.to_vec(),
+                    },
+                ));
             }
         }
     }
@@ -340,7 +431,10 @@ fn pattern_bytes(content: &Content) -> &[u8] {
     match content.fast_pattern {
         Some(FastPattern::Chop { offset, length }) => {
             let start = usize::from(offset);
-            content.bytes.get(start..start + usize::from(length)).unwrap_or(&content.bytes)
+            content
+                .bytes
+                .get(start..start + usize::from(length))
+                .unwrap_or(&content.bytes)
         }
         _ => &content.bytes,
     }
@@ -356,6 +450,10 @@ fn reference(kind: &str, value: &str) -> String {
         "md5" => "http://www.threatexpert.com/report.aspx?md5=",
         _ => return format!("{kind}:{value}"),
     };
-    let value = if kind == "cve" { value.trim_start_matches("CVE-") } else { value };
+    let value = if kind == "cve" {
+        value.trim_start_matches("CVE-")
+    } else {
+        value
+    };
     format!("{prefix}{value}")
 }

@@ -24,11 +24,22 @@ pub struct DatasetId(u32);
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     #[error("cannot read {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{path}:{line}: not a value of type {kind}")]
-    Value { path: PathBuf, line: usize, kind: String },
+    Value {
+        path: PathBuf,
+        line: usize,
+        kind: String,
+    },
     #[error("set {name} is used with types {first} and {second}")]
-    KindConflict { name: String, first: String, second: String },
+    KindConflict {
+        name: String,
+        first: String,
+        second: String,
+    },
 }
 
 #[derive(Debug)]
@@ -49,7 +60,10 @@ pub struct DatasetTable {
 
 impl DatasetTable {
     pub fn new(directories: Vec<PathBuf>) -> Self {
-        DatasetTable { directories, sets: Vec::new() }
+        DatasetTable {
+            directories,
+            sets: Vec::new(),
+        }
     }
 
     /// The set that a rule names, loaded on first use.
@@ -59,7 +73,11 @@ impl DatasetTable {
             Some(index) => {
                 let first = &self.sets[index].kind;
                 if !kind.is_empty() && first != kind {
-                    return Err(DatasetError::KindConflict { name: dataset.name.clone(), first: first.clone(), second: kind.to_owned() });
+                    return Err(DatasetError::KindConflict {
+                        name: dataset.name.clone(),
+                        first: first.clone(),
+                        second: kind.to_owned(),
+                    });
                 }
                 index
             }
@@ -68,27 +86,49 @@ impl DatasetTable {
                 if let Some(load) = &dataset.load {
                     self.read(load, kind, &mut values)?;
                 }
-                self.sets.push(Arc::new(Set { name: dataset.name.clone(), kind: kind.to_owned(), values: RwLock::new(values) }));
+                self.sets.push(Arc::new(Set {
+                    name: dataset.name.clone(),
+                    kind: kind.to_owned(),
+                    values: RwLock::new(values),
+                }));
                 self.sets.len() - 1
             }
         };
         Ok(DatasetId(index as u32))
     }
 
-    fn read(&self, load: &str, kind: &str, values: &mut HashMap<Vec<u8>, u16>) -> Result<(), DatasetError> {
-        let path = self.directories.iter().map(|directory| directory.join(load)).find(|path| path.is_file()).unwrap_or_else(|| Path::new(load).to_owned());
-        let text = std::fs::read_to_string(&path).map_err(|source| DatasetError::Read { path: path.clone(), source })?;
+    fn read(
+        &self,
+        load: &str,
+        kind: &str,
+        values: &mut HashMap<Vec<u8>, u16>,
+    ) -> Result<(), DatasetError> {
+        let path = self
+            .directories
+            .iter()
+            .map(|directory| directory.join(load))
+            .find(|path| path.is_file())
+            .unwrap_or_else(|| Path::new(load).to_owned());
+        let text = std::fs::read_to_string(&path).map_err(|source| DatasetError::Read {
+            path: path.clone(),
+            source,
+        })?;
         for (number, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             let (value, reputation) = match line.rsplit_once(',') {
-                Some((value, number)) if number.trim().parse::<u16>().is_ok() => (value, number.trim().parse().unwrap_or(0)),
+                Some((value, number)) if number.trim().parse::<u16>().is_ok() => {
+                    (value, number.trim().parse().unwrap_or(0))
+                }
                 _ => (line, 0),
             };
-            let value = decode_value(value, kind)
-                .ok_or_else(|| DatasetError::Value { path: path.clone(), line: number + 1, kind: kind.to_owned() })?;
+            let value = decode_value(value, kind).ok_or_else(|| DatasetError::Value {
+                path: path.clone(),
+                line: number + 1,
+                kind: kind.to_owned(),
+            })?;
             if values.len() < VALUE_LIMIT {
                 values.insert(value, reputation);
             }
@@ -98,26 +138,47 @@ impl DatasetTable {
 }
 
 impl DatasetLookup for DatasetTable {
-    fn check(&self, id: DatasetId, condition: &Dataset, value: &[u8], _found: &mut Vec<Captured>) -> bool {
-        let Some(set) = self.sets.get(id.0 as usize) else { return false };
-        let Some(key) = key(value, &set.kind) else { return false };
+    fn check(
+        &self,
+        id: DatasetId,
+        condition: &Dataset,
+        value: &[u8],
+        _found: &mut Vec<Captured>,
+    ) -> bool {
+        let Some(set) = self.sets.get(id.0 as usize) else {
+            return false;
+        };
+        let Some(key) = key(value, &set.kind) else {
+            return false;
+        };
         match condition.operation {
             DatasetOperation::IsSet | DatasetOperation::IsNotSet | DatasetOperation::Reputation => {
-                let values = set.values.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+                let values = set
+                    .values
+                    .read()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner());
                 let found = values.get(&key).copied();
                 match (condition.operation, condition.reputation) {
                     (DatasetOperation::IsSet, _) => found.is_some(),
                     (DatasetOperation::IsNotSet, _) => found.is_none(),
-                    (_, Some((comparison, wanted))) => found.is_some_and(|reputation| compare(reputation, comparison, wanted)),
+                    (_, Some((comparison, wanted))) => {
+                        found.is_some_and(|reputation| compare(reputation, comparison, wanted))
+                    }
                     _ => false,
                 }
             }
             DatasetOperation::Set => {
-                let mut values = set.values.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+                let mut values = set
+                    .values
+                    .write()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner());
                 values.len() < VALUE_LIMIT && values.insert(key, 0).is_none()
             }
             DatasetOperation::Unset => {
-                let mut values = set.values.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+                let mut values = set
+                    .values
+                    .write()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner());
                 values.remove(&key).is_some()
             }
         }
@@ -151,7 +212,10 @@ fn decode_value(text: &str, kind: &str) -> Option<Vec<u8>> {
         "md5" | "sha256" => {
             let length = if kind == "md5" { 32 } else { 64 };
             (text.len() == length).then_some(())?;
-            text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+            text.as_bytes()
+                .chunks(2)
+                .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+                .collect()
         }
         "ipv4" | "ip" | "ipv6" => match text.parse::<std::net::IpAddr>().ok()? {
             std::net::IpAddr::V4(v4) => Some(v4.to_ipv6_mapped().octets().to_vec()),

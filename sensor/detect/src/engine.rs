@@ -29,7 +29,11 @@ pub struct CompileFault {
 
 impl CompileFault {
     pub(crate) fn of(signature: &Signature, reason: String) -> Self {
-        CompileFault { sid: signature.sid, reason, text: signature.text.clone() }
+        CompileFault {
+            sid: signature.sid,
+            reason,
+            text: signature.text.clone(),
+        }
     }
 }
 
@@ -124,7 +128,11 @@ impl Engine {
     /// Compiles signatures. Those that cannot run are told apart; the others run.
     ///
     /// `directories` are where datasets with relative paths are looked for.
-    pub fn new(names: Names, signatures: Vec<Signature>, directories: Vec<PathBuf>) -> (Engine, Vec<CompileFault>) {
+    pub fn new(
+        names: Names,
+        signatures: Vec<Signature>,
+        directories: Vec<PathBuf>,
+    ) -> (Engine, Vec<CompileFault>) {
         let mut faults = Vec::new();
         let mut shared = Shared {
             names: &names,
@@ -140,8 +148,19 @@ impl Engine {
                 Err(fault) => faults.push(fault),
             }
         }
-        let Shared { addresses, datasets, flowbits, .. } = shared;
-        compiled.sort_by_key(|one| (action_rank(one.signature.action), bit_rank(one), one.signature.priority));
+        let Shared {
+            addresses,
+            datasets,
+            flowbits,
+            ..
+        } = shared;
+        compiled.sort_by_key(|one| {
+            (
+                action_rank(one.signature.action),
+                bit_rank(one),
+                one.signature.priority,
+            )
+        });
         let mut engine = Engine {
             names,
             signatures: compiled,
@@ -154,7 +173,10 @@ impl Engine {
             packet_groups: Default::default(),
             decode_event_rules: Vec::new(),
             stream_event_rules: Vec::new(),
-            transaction_groups: PROTOCOLS.iter().map(|row| (row.protocol, Default::default())).collect(),
+            transaction_groups: PROTOCOLS
+                .iter()
+                .map(|row| (row.protocol, Default::default()))
+                .collect(),
             thresholds: Mutex::default(),
             host_bits: Mutex::default(),
             summary: Summary::default(),
@@ -189,16 +211,28 @@ impl Engine {
 
     /// Name of a flow bit.
     pub fn flowbit_name(&self, bit: u32) -> &str {
-        self.flowbit_names.get(bit as usize).map_or("", String::as_str)
+        self.flowbit_names
+            .get(bit as usize)
+            .map_or("", String::as_str)
     }
 
     /// Whether any rule asks for transactions of a protocol.
     pub fn inspects(&self, protocol: Protocol) -> bool {
-        self.transaction_groups.get(&protocol).is_some_and(|sides| sides.iter().any(|side| !side.scanners.is_empty() || !side.always.is_empty()))
+        self.transaction_groups.get(&protocol).is_some_and(|sides| {
+            sides
+                .iter()
+                .any(|side| !side.scanners.is_empty() || !side.always.is_empty())
+        })
     }
 
     /// Whether no rule has anything left to look at on a side of a transaction.
-    pub fn is_done(&self, state: &crate::FlowState, protocol: Protocol, id: u64, direction: Direction) -> bool {
+    pub fn is_done(
+        &self,
+        state: &crate::FlowState,
+        protocol: Protocol,
+        id: u64,
+        direction: Direction,
+    ) -> bool {
         let idle = self.transaction_groups.get(&protocol).is_none_or(|sides| {
             let side = &sides[direction.index()];
             side.scanners.is_empty() && side.always.is_empty()
@@ -221,10 +255,16 @@ impl Engine {
                     self.summary.ip_only += 1;
                     match (one.source, one.destination) {
                         // The rule with both directions is looked for at both ends.
-                        (Some(source), _) if one.signature.direction != HeaderDirection::Both && !one.signature.source.include.is_empty() => {
+                        (Some(source), _)
+                            if one.signature.direction != HeaderDirection::Both
+                                && !one.signature.source.include.is_empty() =>
+                        {
                             by_source.push((index, source));
                         }
-                        (_, Some(destination)) if one.signature.direction != HeaderDirection::Both && !one.signature.destination.include.is_empty() => {
+                        (_, Some(destination))
+                            if one.signature.direction != HeaderDirection::Both
+                                && !one.signature.destination.include.is_empty() =>
+                        {
                             by_destination.push((index, destination));
                         }
                         _ => self.ip_only_always.push(index),
@@ -232,12 +272,25 @@ impl Engine {
                 }
                 Kind::Packet => {
                     self.summary.packet += 1;
-                    distribute_packet(&mut self.packet_groups, &mut self.decode_event_rules, &mut self.stream_event_rules, &mut builders, index, one);
+                    distribute_packet(
+                        &mut self.packet_groups,
+                        &mut self.decode_event_rules,
+                        &mut self.stream_event_rules,
+                        &mut builders,
+                        index,
+                        one,
+                    );
                 }
                 Kind::Waiting => self.summary.waiting += 1,
                 Kind::Transaction => {
                     self.summary.transaction += 1;
-                    distribute_transaction(&self.names, &mut self.transaction_groups, &mut builders, index, one);
+                    distribute_transaction(
+                        &self.names,
+                        &mut self.transaction_groups,
+                        &mut builders,
+                        index,
+                        one,
+                    );
                 }
             }
         }
@@ -247,7 +300,12 @@ impl Engine {
     }
 
     fn build_automata(&mut self, builders: Builders, faults: &mut Vec<CompileFault>) {
-        let Builders { payload, every_payload, stream, transactions } = builders;
+        let Builders {
+            payload,
+            every_payload,
+            stream,
+            transactions,
+        } = builders;
         let summary = &mut self.summary;
         let mut build = |builder: MatcherBuilder| match builder.build() {
             Ok(matcher) if matcher.patterns() == 0 => None,
@@ -258,12 +316,26 @@ impl Engine {
                 Some(matcher)
             }
             Err(error) => {
-                faults.push(CompileFault { sid: 0, reason: format!("the fast patterns of a group are too many: {error}"), text: String::new() });
+                faults.push(CompileFault {
+                    sid: 0,
+                    reason: format!("the fast patterns of a group are too many: {error}"),
+                    text: String::new(),
+                });
                 None
             }
         };
-        for (group, ((payload, every_payload), stream)) in payload.into_iter().zip(every_payload).zip(stream).enumerate() {
-            for (side, ((payload, every_payload), stream)) in payload.into_iter().zip(every_payload).zip(stream).enumerate() {
+        for (group, ((payload, every_payload), stream)) in payload
+            .into_iter()
+            .zip(every_payload)
+            .zip(stream)
+            .enumerate()
+        {
+            for (side, ((payload, every_payload), stream)) in payload
+                .into_iter()
+                .zip(every_payload)
+                .zip(stream)
+                .enumerate()
+            {
                 let at = &mut self.packet_groups[group][side];
                 at.payload = build(payload);
                 at.every_payload = build(every_payload);
@@ -271,13 +343,25 @@ impl Engine {
             }
         }
         for ((protocol, side, buffer, transforms), builder) in transactions.into_values() {
-            let Some(matcher) = build(builder) else { continue };
-            let BufferHome::App(rows) = self.names.buffer(buffer) else { continue };
-            let Some((_, row)) = rows.iter().find(|(other, _)| *other == protocol) else { continue };
+            let Some(matcher) = build(builder) else {
+                continue;
+            };
+            let BufferHome::App(rows) = self.names.buffer(buffer) else {
+                continue;
+            };
+            let Some((_, row)) = rows.iter().find(|(other, _)| *other == protocol) else {
+                continue;
+            };
             // The same transformations compiled once already, in the signature.
-            let Ok(steps) = crate::transform::compile(&transforms) else { continue };
+            let Ok(steps) = crate::transform::compile(&transforms) else {
+                continue;
+            };
             if let Some(sides) = self.transaction_groups.get_mut(&protocol) {
-                sides[side].scanners.push(Scanner { row, steps, matcher });
+                sides[side].scanners.push(Scanner {
+                    row,
+                    steps,
+                    matcher,
+                });
             }
         }
     }
@@ -292,10 +376,16 @@ fn distribute_packet(
     one: &Compiled,
 ) {
     let conditions = &one.signature.conditions;
-    if conditions.iter().any(|condition| matches!(condition, Condition::DecodeEvent(_))) {
+    if conditions
+        .iter()
+        .any(|condition| matches!(condition, Condition::DecodeEvent(_)))
+    {
         return decode_event_rules.push(index);
     }
-    if conditions.iter().any(|condition| matches!(condition, Condition::StreamEvent(_))) {
+    if conditions
+        .iter()
+        .any(|condition| matches!(condition, Condition::StreamEvent(_)))
+    {
         return stream_event_rules.push(index);
     }
     for (group, sides) in groups.iter_mut().enumerate() {
@@ -316,7 +406,9 @@ fn distribute_packet(
             }
             let side = direction.index();
             match &one.pattern {
-                Some(pattern) if pattern.home == PatternHome::Payload && pattern.transforms.is_empty() => {
+                Some(pattern)
+                    if pattern.home == PatternHome::Payload && pattern.transforms.is_empty() =>
+                {
                     if group == 0 && one.wants_stream {
                         builders.stream[group][side].add(&pattern.bytes, index);
                         builders.payload[group][side].add(&pattern.bytes, index);
@@ -342,13 +434,19 @@ fn distribute_transaction(
         if !one.protocols.is_empty() && !one.protocols.contains(&protocol) {
             continue;
         }
-        let row = one.pattern.as_ref().and_then(|pattern| match &pattern.home {
-            PatternHome::App(buffer) => match names.buffer(*buffer) {
-                BufferHome::App(rows) => rows.iter().find(|(other, _)| *other == protocol).map(|(_, row)| (*buffer, *row, pattern)),
-                _ => None,
-            },
-            PatternHome::Payload => None,
-        });
+        let row = one
+            .pattern
+            .as_ref()
+            .and_then(|pattern| match &pattern.home {
+                PatternHome::App(buffer) => match names.buffer(*buffer) {
+                    BufferHome::App(rows) => rows
+                        .iter()
+                        .find(|(other, _)| *other == protocol)
+                        .map(|(_, row)| (*buffer, *row, pattern)),
+                    _ => None,
+                },
+                PatternHome::Payload => None,
+            });
         for direction in Direction::BOTH {
             if !one.serves(direction) {
                 continue;
@@ -362,11 +460,21 @@ fn distribute_transaction(
                         sensor_app::BufferSide::ToClient => direction == Direction::ToClient,
                     };
                     if there {
-                        let key = (protocol, side, buffer.0, format!("{:?}", pattern.transforms));
+                        let key = (
+                            protocol,
+                            side,
+                            buffer.0,
+                            format!("{:?}", pattern.transforms),
+                        );
                         builders
                             .transactions
                             .entry(key)
-                            .or_insert_with(|| ((protocol, side, buffer, pattern.transforms.clone()), MatcherBuilder::default()))
+                            .or_insert_with(|| {
+                                (
+                                    (protocol, side, buffer, pattern.transforms.clone()),
+                                    MatcherBuilder::default(),
+                                )
+                            })
                             .1
                             .add(&pattern.bytes, index);
                     }
@@ -389,8 +497,18 @@ fn action_rank(action: Action) -> u8 {
 
 /// Rules that set flow bits come before rules that read them, so that both can fire on one packet.
 fn bit_rank(one: &Compiled) -> u8 {
-    let sets = |operation: BitOperation| matches!(operation, BitOperation::Set | BitOperation::Unset | BitOperation::Toggle);
-    let bits = one.signature.flowbits.iter().map(|bits| bits.operation).chain(one.signature.xbits.iter().map(|bit| bit.operation));
+    let sets = |operation: BitOperation| {
+        matches!(
+            operation,
+            BitOperation::Set | BitOperation::Unset | BitOperation::Toggle
+        )
+    };
+    let bits = one
+        .signature
+        .flowbits
+        .iter()
+        .map(|bits| bits.operation)
+        .chain(one.signature.xbits.iter().map(|bit| bit.operation));
     let (mut setting, mut reading) = (false, false);
     for operation in bits {
         setting |= sets(operation);

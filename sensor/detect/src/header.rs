@@ -23,18 +23,26 @@ pub(crate) struct Ranges {
 impl Ranges {
     fn new(set: &AddressSet) -> Self {
         let merge = |ranges: &[rules::signature::AddressRange]| {
-            let mut numbers: Vec<(u128, u128)> = ranges.iter().map(|range| (number(range.first), number(range.last))).collect();
+            let mut numbers: Vec<(u128, u128)> = ranges
+                .iter()
+                .map(|range| (number(range.first), number(range.last)))
+                .collect();
             numbers.sort_unstable();
             let mut merged: Vec<(u128, u128)> = Vec::with_capacity(numbers.len());
             for (first, last) in numbers {
                 match merged.last_mut() {
-                    Some(previous) if first <= previous.1.saturating_add(1) => previous.1 = previous.1.max(last),
+                    Some(previous) if first <= previous.1.saturating_add(1) => {
+                        previous.1 = previous.1.max(last)
+                    }
                     _ => merged.push((first, last)),
                 }
             }
             merged
         };
-        Ranges { include: merge(&set.include), exclude: merge(&set.exclude) }
+        Ranges {
+            include: merge(&set.include),
+            exclude: merge(&set.exclude),
+        }
     }
 
     pub fn is_any(&self) -> bool {
@@ -44,7 +52,10 @@ impl Ranges {
     fn contains(&self, address: u128) -> bool {
         let within = |ranges: &[(u128, u128)]| {
             let after = ranges.partition_point(|range| range.0 <= address);
-            after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|range| address <= range.1)
+            after
+                .checked_sub(1)
+                .and_then(|at| ranges.get(at))
+                .is_some_and(|range| address <= range.1)
         };
         (self.include.is_empty() || within(&self.include)) && !within(&self.exclude)
     }
@@ -92,7 +103,10 @@ pub(crate) fn port_in(set: &PortSet, port: u16) -> bool {
         return true;
     }
     let after = set.ranges.partition_point(|range| range.0 <= port);
-    after.checked_sub(1).and_then(|at| set.ranges.get(at)).is_some_and(|range| port <= range.1)
+    after
+        .checked_sub(1)
+        .and_then(|at| set.ranges.get(at))
+        .is_some_and(|range| port <= range.1)
 }
 
 /// Which rules name an address: the line of all addresses, cut where a rule's range begins or ends.
@@ -137,8 +151,13 @@ impl AddressIndex {
     /// Rules whose set may hold the address (exclusions are not looked at).
     pub fn rules(&self, address: IpAddr) -> &[u32] {
         let address = number(address);
-        let after = self.sections.partition_point(|section| section.0 <= address);
-        after.checked_sub(1).and_then(|at| self.sections.get(at)).map_or(&[], |section| &section.1)
+        let after = self
+            .sections
+            .partition_point(|section| section.0 <= address);
+        after
+            .checked_sub(1)
+            .and_then(|at| self.sections.get(at))
+            .map_or(&[], |section| &section.1)
     }
 }
 
@@ -150,20 +169,43 @@ mod tests {
     fn set(include: &[(&str, &str)], exclude: &[(&str, &str)]) -> AddressSet {
         let ranges = |rows: &[(&str, &str)]| {
             rows.iter()
-                .map(|(first, last)| AddressRange { first: first.parse().expect("an address"), last: last.parse().expect("an address") })
+                .map(|(first, last)| AddressRange {
+                    first: first.parse().expect("an address"),
+                    last: last.parse().expect("an address"),
+                })
                 .collect()
         };
-        AddressSet { include: ranges(include), exclude: ranges(exclude) }
+        AddressSet {
+            include: ranges(include),
+            exclude: ranges(exclude),
+        }
     }
 
     #[test]
     fn addresses_are_found_in_sets_and_index() {
         let mut sets = AddressSets::default();
-        let home = sets.intern(&set(&[("10.0.0.0", "10.255.255.255"), ("192.168.0.0", "192.168.255.255")], &[])).expect("not any");
-        let outside = sets.intern(&set(&[], &[("10.0.0.0", "10.255.255.255")])).expect("not any");
-        let one = sets.intern(&set(&[("10.1.1.1", "10.1.1.1")], &[])).expect("not any");
+        let home = sets
+            .intern(&set(
+                &[
+                    ("10.0.0.0", "10.255.255.255"),
+                    ("192.168.0.0", "192.168.255.255"),
+                ],
+                &[],
+            ))
+            .expect("not any");
+        let outside = sets
+            .intern(&set(&[], &[("10.0.0.0", "10.255.255.255")]))
+            .expect("not any");
+        let one = sets
+            .intern(&set(&[("10.1.1.1", "10.1.1.1")], &[]))
+            .expect("not any");
         assert!(sets.intern(&set(&[], &[])).is_none());
-        let rows = [("10.1.1.1", true, false, &[1, 2][..]), ("192.168.7.7", true, true, &[1][..]), ("8.8.8.8", false, true, &[][..]), ("2001:db8::1", false, true, &[][..])];
+        let rows = [
+            ("10.1.1.1", true, false, &[1, 2][..]),
+            ("192.168.7.7", true, true, &[1][..]),
+            ("8.8.8.8", false, true, &[][..]),
+            ("2001:db8::1", false, true, &[][..]),
+        ];
         let index = AddressIndex::build(&sets, &[(1, home), (2, one)]);
         for (address, in_home, in_outside, rules) in rows {
             let address: IpAddr = address.parse().expect("an address");
@@ -175,8 +217,17 @@ mod tests {
 
     #[test]
     fn ports() {
-        let set = PortSet { ranges: vec![(0, 79), (443, 443), (8000, 9000)] };
-        for (port, expected) in [(0, true), (80, false), (443, true), (444, false), (8500, true), (65535, false)] {
+        let set = PortSet {
+            ranges: vec![(0, 79), (443, 443), (8000, 9000)],
+        };
+        for (port, expected) in [
+            (0, true),
+            (80, false),
+            (443, true),
+            (444, false),
+            (8500, true),
+            (65535, false),
+        ] {
             assert_eq!(port_in(&set, port), expected, "{port}");
         }
     }

@@ -18,12 +18,25 @@ pub(crate) struct HostBits {
 impl HostBits {
     /// Whether a bit is set now.
     pub fn is_set(&self, bit: u32, tracked: Tracked, now_ns: i64) -> bool {
-        self.bits.get(&(bit, tracked)).is_some_and(|&expires| now_ns < expires)
+        self.bits
+            .get(&(bit, tracked))
+            .is_some_and(|&expires| now_ns < expires)
     }
 
     /// Carries out what a matched rule says; tests change nothing.
-    pub fn apply(&mut self, operation: BitOperation, bit: u32, tracked: Tracked, now_ns: i64, seconds: u64) {
-        let expires = now_ns.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000_000));
+    pub fn apply(
+        &mut self,
+        operation: BitOperation,
+        bit: u32,
+        tracked: Tracked,
+        now_ns: i64,
+        seconds: u64,
+    ) {
+        let expires = now_ns.saturating_add(
+            i64::try_from(seconds)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1_000_000_000),
+        );
         let set = match operation {
             BitOperation::Set => true,
             BitOperation::Unset => false,

@@ -67,7 +67,12 @@ struct Scratch {
 
 impl Inspector {
     pub fn new(engine: Arc<Engine>, alert_limit: usize) -> Self {
-        Inspector { engine, alert_limit, scratch: Scratch::default(), counts: Counts::default() }
+        Inspector {
+            engine,
+            alert_limit,
+            scratch: Scratch::default(),
+            counts: Counts::default(),
+        }
     }
 
     pub fn engine(&self) -> &Arc<Engine> {
@@ -87,7 +92,12 @@ impl Inspector {
             return &[];
         }
         let engine: &Engine = &self.engine;
-        let mut pass = Pass { engine, traffic, state, scratch };
+        let mut pass = Pass {
+            engine,
+            traffic,
+            state,
+            scratch,
+        };
         pass.ip_only();
         pass.packet();
         if traffic.transactions == TransactionInspection::Changed {
@@ -104,7 +114,10 @@ impl Inspector {
             return;
         }
         matches.sort_by_key(|found| found.signature);
-        if let Some(at) = matches.iter().position(|found| self.engine.signature(found.signature).action == Action::Pass) {
+        if let Some(at) = matches
+            .iter()
+            .position(|found| self.engine.signature(found.signature).action == Action::Pass)
+        {
             let found = &matches[at];
             if found.transaction.is_some() || found.in_stream {
                 state.passed = true;
@@ -137,25 +150,51 @@ fn is_due(engine: &Engine, index: u32, traffic: &Traffic<'_>) -> bool {
     if signature.detection_filter.is_none() && signature.threshold.is_none() {
         return true;
     }
-    let mut thresholds = engine.thresholds.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut thresholds = engine
+        .thresholds
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
     if let Some(filter) = signature.detection_filter
         && let Some(tracked) = tracked(filter.track, traffic)
-        && thresholds.filter(signature.gid, signature.sid, filter, tracked, traffic.now_ns) == Decision::Silent
+        && thresholds.filter(
+            signature.gid,
+            signature.sid,
+            filter,
+            tracked,
+            traffic.now_ns,
+        ) == Decision::Silent
     {
         return false;
     }
-    let Some(threshold) = &signature.threshold else { return true };
-    let (Threshold::Threshold { track, .. } | Threshold::Limit { track, .. } | Threshold::Both { track, .. } | Threshold::Backoff { track, .. }) =
-        threshold;
+    let Some(threshold) = &signature.threshold else {
+        return true;
+    };
+    let (Threshold::Threshold { track, .. }
+    | Threshold::Limit { track, .. }
+    | Threshold::Both { track, .. }
+    | Threshold::Backoff { track, .. }) = threshold;
     match tracked(*track, traffic) {
-        Some(tracked) => thresholds.threshold(signature.gid, signature.sid, threshold, tracked, traffic.now_ns) == Decision::Alert,
+        Some(tracked) => {
+            thresholds.threshold(
+                signature.gid,
+                signature.sid,
+                threshold,
+                tracked,
+                traffic.now_ns,
+            ) == Decision::Alert
+        }
         None => true,
     }
 }
 
 fn tracked(track: Track, traffic: &Traffic<'_>) -> Option<Tracked> {
     let addresses = traffic.packet.addresses();
-    Tracked::new(track, addresses.map(|pair| pair.0), addresses.map(|pair| pair.1), traffic.flow.map(|flow| flow.id.0))
+    Tracked::new(
+        track,
+        addresses.map(|pair| pair.0),
+        addresses.map(|pair| pair.1),
+        traffic.flow.map(|flow| flow.id.0),
+    )
 }
 
 /// Inspection of one packet.
@@ -175,7 +214,9 @@ enum Place {
 
 impl<'a> Pass<'a> {
     fn ip_only(&mut self) {
-        let Some((source, destination)) = self.traffic.packet.addresses() else { return };
+        let Some((source, destination)) = self.traffic.packet.addresses() else {
+            return;
+        };
         if self.traffic.flow.is_some() {
             let side = self.traffic.direction.index();
             if std::mem::replace(&mut self.state.ip_only_done[side], true) {
@@ -183,7 +224,11 @@ impl<'a> Pass<'a> {
             }
         }
         let engine = self.engine;
-        let by_address = engine.ip_only_source.rules(source).iter().chain(engine.ip_only_destination.rules(destination));
+        let by_address = engine
+            .ip_only_source
+            .rules(source)
+            .iter()
+            .chain(engine.ip_only_destination.rules(destination));
         for &index in by_address.chain(&engine.ip_only_always) {
             let one = &engine.signatures[index as usize];
             if self.header_holds(one) && self.conditions_hold(one, None) {
@@ -203,9 +248,14 @@ impl<'a> Pass<'a> {
         if !traffic.stream_events.is_empty() {
             candidates.extend(&engine.stream_event_rules);
         }
-        let group = &engine.packet_groups[group_of(traffic.packet.ip_protocol())][traffic.direction.index()];
+        let group = &engine.packet_groups[group_of(traffic.packet.ip_protocol())]
+            [traffic.direction.index()];
         candidates.extend(&group.always);
-        let payload = if traffic.flow_end { &[][..] } else { traffic.packet.payload };
+        let payload = if traffic.flow_end {
+            &[][..]
+        } else {
+            traffic.packet.payload
+        };
         let patterns = &mut self.scratch.patterns;
         if !payload.is_empty() {
             if let Some(matcher) = &group.every_payload {
@@ -230,7 +280,8 @@ impl<'a> Pass<'a> {
 
     fn packet_rule(&mut self, index: u32) {
         let one = &self.engine.signatures[index as usize];
-        if !self.header_holds(one) || !self.protocol_holds(one) || !self.conditions_hold(one, None) {
+        if !self.header_holds(one) || !self.protocol_holds(one) || !self.conditions_hold(one, None)
+        {
             return;
         }
         self.scratch.captured.clear();
@@ -242,27 +293,39 @@ impl<'a> Pass<'a> {
     /// Looks for the payload parts in stream data, then in the packet, as far as the rule wants either.
     fn payload_holds(&mut self, index: u32, one: &Compiled) -> Option<Place> {
         let traffic = self.traffic;
-        let has_payload = one.parts.iter().any(|part| matches!(part.home, PartHome::Payload));
+        let has_payload = one
+            .parts
+            .iter()
+            .any(|part| matches!(part.home, PartHome::Payload));
         let is_tcp = traffic.packet.tcp().is_some();
         if has_payload && is_tcp && one.wants_stream {
             if let Some(raw) = &traffic.raw
                 && !(raw.seen > 0 && self.state.stream_fired(index))
             {
-                let bytes = Bytes { data: raw.data, offset: raw.offset, complete: traffic.flow_end };
+                let bytes = Bytes {
+                    data: raw.data,
+                    offset: raw.offset,
+                    complete: traffic.flow_end,
+                };
                 if self.parts_hold(one, bytes) {
                     self.state.note_stream_fired(index);
                     return Some(Place::Stream);
                 }
             }
-            let in_packet = !traffic.flow_end && (one.wants_packet || !traffic.in_stream) && one.signature.protocol != rules::signature::HeaderProtocol::TcpStream;
+            let in_packet = !traffic.flow_end
+                && (one.wants_packet || !traffic.in_stream)
+                && one.signature.protocol != rules::signature::HeaderProtocol::TcpStream;
             if !in_packet {
                 return None;
             }
         }
-        if traffic.flow_end && (has_payload || !one.parts.is_empty() || !one.signature.conditions.is_empty()) {
+        if traffic.flow_end
+            && (has_payload || !one.parts.is_empty() || !one.signature.conditions.is_empty())
+        {
             return None;
         }
-        self.parts_hold(one, Bytes::whole(traffic.packet.payload)).then_some(Place::Packet)
+        self.parts_hold(one, Bytes::whole(traffic.packet.payload))
+            .then_some(Place::Packet)
     }
 
     /// Whether all parts on packet and payload hold.
@@ -284,16 +347,36 @@ impl<'a> Pass<'a> {
         })
     }
 
-    fn bytes_hold(&mut self, part: &Part, bytes: Bytes<'_>, variables: &mut [u64; VARIABLE_LIMIT]) -> bool {
+    fn bytes_hold(
+        &mut self,
+        part: &Part,
+        bytes: Bytes<'_>,
+        variables: &mut [u64; VARIABLE_LIMIT],
+    ) -> bool {
         let transformed;
         let subject = if part.steps.is_empty() {
-            content::Subject { data: bytes.data, base: bytes.offset, complete: bytes.complete }
+            content::Subject {
+                data: bytes.data,
+                base: bytes.offset,
+                complete: bytes.complete,
+            }
         } else {
-            let Some(data) = crate::transform::apply(&part.steps, bytes.data) else { return false };
+            let Some(data) = crate::transform::apply(&part.steps, bytes.data) else {
+                return false;
+            };
             transformed = data;
-            content::Subject { data: &transformed, base: 0, complete: bytes.complete }
+            content::Subject {
+                data: &transformed,
+                base: 0,
+                complete: bytes.complete,
+            }
         };
-        let mut evaluation = Evaluation::new(subject, &self.engine.datasets, variables, &mut self.scratch.captured);
+        let mut evaluation = Evaluation::new(
+            subject,
+            &self.engine.datasets,
+            variables,
+            &mut self.scratch.captured,
+        );
         let holds = evaluation.matches(&part.checks);
         self.scratch.exhausted += u64::from(evaluation.exhausted());
         holds
@@ -306,7 +389,10 @@ impl<'a> Pass<'a> {
             Layer4::Any => protocol.is_some(),
             Layer4::Tcp => packet.tcp().is_some(),
             Layer4::Udp => matches!(packet.transport, sensor_decode::Transport::Udp(_)),
-            Layer4::Icmp => matches!(packet.transport, sensor_decode::Transport::Icmpv4(_) | sensor_decode::Transport::Icmpv6(_)),
+            Layer4::Icmp => matches!(
+                packet.transport,
+                sensor_decode::Transport::Icmpv4(_) | sensor_decode::Transport::Icmpv6(_)
+            ),
             Layer4::Number(number) => protocol == Some(number),
             Layer4::Header => true,
         };
@@ -316,26 +402,35 @@ impl<'a> Pass<'a> {
         }
         let version = match (one.ip, &packet.net) {
             (IpVersion::Any, _) => true,
-            (IpVersion::V4, sensor_decode::Net::Ipv4(_)) | (IpVersion::V6, sensor_decode::Net::Ipv6(_)) => true,
+            (IpVersion::V4, sensor_decode::Net::Ipv4(_))
+            | (IpVersion::V6, sensor_decode::Net::Ipv6(_)) => true,
             _ => false,
         };
         if !version || !layer4 && protocol.is_some() {
             return false;
         }
         let signature = &one.signature;
-        if one.layer4 != Layer4::Header && (one.source.is_some() || one.destination.is_some() || has_ports(one)) {
-            let Some((source, destination)) = packet.addresses() else { return false };
+        if one.layer4 != Layer4::Header
+            && (one.source.is_some() || one.destination.is_some() || has_ports(one))
+        {
+            let Some((source, destination)) = packet.addresses() else {
+                return false;
+            };
             let ports = packet.ports();
             let ends = |from: (std::net::IpAddr, u16), to: (std::net::IpAddr, u16)| {
-                one.source.is_none_or(|set| self.engine.addresses.contains(set, from.0))
-                    && one.destination.is_none_or(|set| self.engine.addresses.contains(set, to.0))
+                one.source
+                    .is_none_or(|set| self.engine.addresses.contains(set, from.0))
+                    && one
+                        .destination
+                        .is_none_or(|set| self.engine.addresses.contains(set, to.0))
                     && (!has_ports(one) || ports.is_some())
                     && port_in(&signature.source_ports, from.1)
                     && port_in(&signature.destination_ports, to.1)
             };
             let (from_port, to_port) = ports.unwrap_or((0, 0));
             let (from, to) = ((source, from_port), (destination, to_port));
-            if !ends(from, to) && !(signature.direction == HeaderDirection::Both && ends(to, from)) {
+            if !ends(from, to) && !(signature.direction == HeaderDirection::Both && ends(to, from))
+            {
                 return false;
             }
         }
@@ -344,7 +439,9 @@ impl<'a> Pass<'a> {
 
     fn flow_holds(&self, one: &Compiled) -> bool {
         let traffic = self.traffic;
-        let Some(flow) = one.signature.flow else { return true };
+        let Some(flow) = one.signature.flow else {
+            return true;
+        };
         let defragmented = traffic.packet.source_kind == sensor_decode::PacketSource::Defrag;
         if flow.only_frag && !defragmented || flow.no_frag && defragmented {
             return false;
@@ -368,44 +465,84 @@ impl<'a> Pass<'a> {
         one.protocols.is_empty()
             || self.traffic.app.is_some_and(|app| {
                 one.protocols.contains(&app.protocol())
-                    || Direction::BOTH.iter().any(|&direction| one.protocols.contains(&app.side_protocol(direction)))
+                    || Direction::BOTH
+                        .iter()
+                        .any(|&direction| one.protocols.contains(&app.side_protocol(direction)))
             })
     }
 
     fn conditions_hold(&self, one: &Compiled, transaction: Option<&Transaction>) -> bool {
-        let facts = Facts { traffic: self.traffic, names: &self.engine.names, transaction };
+        let facts = Facts {
+            traffic: self.traffic,
+            names: &self.engine.names,
+            transaction,
+        };
         let protocol = transaction.map(Transaction::protocol);
-        one.signature.conditions.iter().all(|condition| match condition {
-            Condition::AppEvent { protocol: wanted, .. }
-                if self.engine.names.protocols.get(usize::from(wanted.0)).copied().flatten() != protocol =>
-            {
-                false
-            }
-            condition => condition.holds(&facts),
-        }) && self.bits_hold(one)
+        one.signature
+            .conditions
+            .iter()
+            .all(|condition| match condition {
+                Condition::AppEvent {
+                    protocol: wanted, ..
+                } if self
+                    .engine
+                    .names
+                    .protocols
+                    .get(usize::from(wanted.0))
+                    .copied()
+                    .flatten()
+                    != protocol =>
+                {
+                    false
+                }
+                condition => condition.holds(&facts),
+            })
+            && self.bits_hold(one)
     }
 
     fn bits_hold(&self, one: &Compiled) -> bool {
-        let flow_bits = one.signature.flowbits.iter().zip(&one.flowbits).all(|(bits, ids)| match bits.operation {
-            BitOperation::IsSet => ids.iter().any(|&bit| self.state.has_bit(bit)),
-            BitOperation::IsNotSet => !ids.iter().any(|&bit| self.state.has_bit(bit)),
-            BitOperation::Set | BitOperation::Unset | BitOperation::Toggle => true,
-        });
-        if !flow_bits || !one.signature.flowints.iter().all(|int| self.state.int_holds(int)) {
+        let flow_bits = one
+            .signature
+            .flowbits
+            .iter()
+            .zip(&one.flowbits)
+            .all(|(bits, ids)| match bits.operation {
+                BitOperation::IsSet => ids.iter().any(|&bit| self.state.has_bit(bit)),
+                BitOperation::IsNotSet => !ids.iter().any(|&bit| self.state.has_bit(bit)),
+                BitOperation::Set | BitOperation::Unset | BitOperation::Toggle => true,
+            });
+        if !flow_bits
+            || !one
+                .signature
+                .flowints
+                .iter()
+                .all(|int| self.state.int_holds(int))
+        {
             return false;
         }
         if one.signature.xbits.is_empty() {
             return true;
         }
-        let bits = self.engine.host_bits.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        one.signature.xbits.iter().zip(&one.xbits).all(|(bit, &id)| {
-            let set = || tracked(bit.track, self.traffic).is_some_and(|tracked| bits.is_set(id, tracked, self.traffic.now_ns));
-            match bit.operation {
-                BitOperation::IsSet => set(),
-                BitOperation::IsNotSet => !set(),
-                BitOperation::Set | BitOperation::Unset | BitOperation::Toggle => true,
-            }
-        })
+        let bits = self
+            .engine
+            .host_bits
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        one.signature
+            .xbits
+            .iter()
+            .zip(&one.xbits)
+            .all(|(bit, &id)| {
+                let set = || {
+                    tracked(bit.track, self.traffic)
+                        .is_some_and(|tracked| bits.is_set(id, tracked, self.traffic.now_ns))
+                };
+                match bit.operation {
+                    BitOperation::IsSet => set(),
+                    BitOperation::IsNotSet => !set(),
+                    BitOperation::Set | BitOperation::Unset | BitOperation::Toggle => true,
+                }
+            })
     }
 
     /// Carries out what a match sets, and notes it.
@@ -420,32 +557,54 @@ impl<'a> Pass<'a> {
             self.state.apply_int(int);
         }
         if !one.signature.xbits.is_empty() {
-            let mut bits = self.engine.host_bits.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut bits = self
+                .engine
+                .host_bits
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
             for (bit, &id) in one.signature.xbits.iter().zip(&one.xbits) {
                 if let Some(tracked) = tracked(bit.track, self.traffic) {
-                    bits.apply(bit.operation, id, tracked, self.traffic.now_ns, bit.expire.as_secs());
+                    bits.apply(
+                        bit.operation,
+                        id,
+                        tracked,
+                        self.traffic.now_ns,
+                        bit.expire.as_secs(),
+                    );
                 }
             }
         }
         let captured = std::mem::take(&mut self.scratch.captured);
         for found in &captured {
             if found.capture.kind == rules::signature::CaptureKind::Flow {
-                self.state.set_variable(&found.capture.name, found.value.clone());
+                self.state
+                    .set_variable(&found.capture.name, found.value.clone());
             }
         }
-        self.scratch.matches.push(Match { signature: index, transaction, in_stream: place == Place::Stream, captured });
+        self.scratch.matches.push(Match {
+            signature: index,
+            transaction,
+            in_stream: place == Place::Stream,
+            captured,
+        });
     }
 
     fn transactions(&mut self) {
         let Some(app) = self.traffic.app else { return };
         let direction = self.traffic.direction;
         for transaction in app.transactions() {
-            let Some(sides) = self.engine.transaction_groups.get(&transaction.protocol()) else { continue };
+            let Some(sides) = self.engine.transaction_groups.get(&transaction.protocol()) else {
+                continue;
+            };
             let group = &sides[direction.index()];
-            if group.scanners.is_empty() && group.always.is_empty() {
+            if group.scanners.is_empty() && group.always.is_empty()
+                || !transaction.has_side(direction)
+            {
                 continue;
             }
-            let side = std::mem::take(&mut self.state.transaction(transaction.id).sides[direction.index()]);
+            let side = std::mem::take(
+                &mut self.state.transaction(transaction.id).sides[direction.index()],
+            );
             let side = self.transaction(transaction, group, side);
             self.state.transaction(transaction.id).sides[direction.index()] = side;
         }
@@ -454,7 +613,12 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn transaction(&mut self, transaction: &Transaction, group: &crate::engine::TransactionGroup, mut side: SideState) -> SideState {
+    fn transaction(
+        &mut self,
+        transaction: &Transaction,
+        group: &crate::engine::TransactionGroup,
+        mut side: SideState,
+    ) -> SideState {
         let direction = self.traffic.direction;
         if side.done {
             return side;
@@ -472,20 +636,33 @@ impl<'a> Pass<'a> {
             }
             match scanner.row.getter {
                 BufferGetter::One(get) => {
-                    let Some(bytes) = get(transaction, direction) else { continue };
+                    let Some(bytes) = get(transaction, direction) else {
+                        continue;
+                    };
                     let end = bytes.offset + bytes.data.len() as u64;
                     if *scanned == end + 1 {
                         continue;
                     }
                     // What was scanned before matters only as far as a pattern may lie across the seam.
-                    let from = (*scanned).saturating_sub(1 + scanner.matcher.longest() as u64).saturating_sub(bytes.offset);
-                    let new = if scanner.steps.is_empty() { bytes.data.get(from as usize..).unwrap_or_default() } else { bytes.data };
+                    let from = (*scanned)
+                        .saturating_sub(1 + scanner.matcher.longest() as u64)
+                        .saturating_sub(bytes.offset);
+                    let new = if scanner.steps.is_empty() {
+                        bytes.data.get(from as usize..).unwrap_or_default()
+                    } else {
+                        bytes.data
+                    };
                     scan(scanner, new, &mut self.scratch.patterns, &mut candidates);
                     *scanned = end + 1;
                 }
                 BufferGetter::Many(get) => {
                     for bytes in (0..).map_while(|nth| get(transaction, direction, nth)) {
-                        scan(scanner, bytes.data, &mut self.scratch.patterns, &mut candidates);
+                        scan(
+                            scanner,
+                            bytes.data,
+                            &mut self.scratch.patterns,
+                            &mut candidates,
+                        );
                     }
                     *scanned = 1;
                 }
@@ -500,7 +677,10 @@ impl<'a> Pass<'a> {
             if side.settled.binary_search(&index).is_ok() {
                 continue;
             }
-            let held = pending.iter().find(|pending| pending.signature == index).map_or(0, |pending| pending.held);
+            let held = pending
+                .iter()
+                .find(|pending| pending.signature == index)
+                .map_or(0, |pending| pending.held);
             match self.transaction_rule(index, transaction, held) {
                 Verdict::Matched => {
                     self.matched(index, Some(transaction.id), Place::Packet);
@@ -508,7 +688,12 @@ impl<'a> Pass<'a> {
                         side.settled.insert(at, index);
                     }
                 }
-                Verdict::Open(held) if !complete && side.pending.len() < PENDING_LIMIT => side.pending.push(Pending { signature: index, held }),
+                Verdict::Open(held) if !complete && side.pending.len() < PENDING_LIMIT => {
+                    side.pending.push(Pending {
+                        signature: index,
+                        held,
+                    })
+                }
                 Verdict::Open(_) | Verdict::Never => {}
             }
         }
@@ -518,7 +703,12 @@ impl<'a> Pass<'a> {
         side
     }
 
-    fn transaction_rule(&mut self, index: u32, transaction: &Transaction, mut held: u64) -> Verdict {
+    fn transaction_rule(
+        &mut self,
+        index: u32,
+        transaction: &Transaction,
+        mut held: u64,
+    ) -> Verdict {
         let one = &self.engine.signatures[index as usize];
         if !self.header_holds(one) {
             return Verdict::Never;
@@ -546,26 +736,48 @@ impl<'a> Pass<'a> {
         Verdict::Matched
     }
 
-    fn part_in_transaction(&mut self, part: &Part, transaction: &Transaction, variables: &mut [u64; VARIABLE_LIMIT]) -> Verdict {
+    fn part_in_transaction(
+        &mut self,
+        part: &Part,
+        transaction: &Transaction,
+        variables: &mut [u64; VARIABLE_LIMIT],
+    ) -> Verdict {
         let id = match part.home {
             PartHome::App(id) => id,
             PartHome::Payload => {
                 let bytes = match &self.traffic.raw {
-                    Some(raw) => Bytes { data: raw.data, offset: raw.offset, complete: self.traffic.flow_end },
+                    Some(raw) => Bytes {
+                        data: raw.data,
+                        offset: raw.offset,
+                        complete: self.traffic.flow_end,
+                    },
                     None => Bytes::whole(self.traffic.packet.payload),
                 };
-                return if self.bytes_hold(part, bytes, variables) { Verdict::Matched } else { Verdict::Open(0) };
+                return if self.bytes_hold(part, bytes, variables) {
+                    Verdict::Matched
+                } else {
+                    Verdict::Open(0)
+                };
             }
             PartHome::Packet(buffer) => {
                 let mut address = [0; 16];
                 return match packet_buffer(self.traffic, buffer, &mut address) {
-                    Some(data) if self.bytes_hold(part, Bytes::whole(data), variables) => Verdict::Matched,
+                    Some(data) if self.bytes_hold(part, Bytes::whole(data), variables) => {
+                        Verdict::Matched
+                    }
                     _ => Verdict::Open(0),
                 };
             }
         };
-        let BufferHome::App(rows) = self.engine.names.buffer(id) else { return Verdict::Never };
-        let Some((_, row)) = rows.iter().find(|(protocol, _)| *protocol == transaction.protocol()) else { return Verdict::Never };
+        let BufferHome::App(rows) = self.engine.names.buffer(id) else {
+            return Verdict::Never;
+        };
+        let Some((_, row)) = rows
+            .iter()
+            .find(|(protocol, _)| *protocol == transaction.protocol())
+        else {
+            return Verdict::Never;
+        };
         let direction = match row.side {
             BufferSide::Both => self.traffic.direction,
             BufferSide::ToServer => Direction::ToServer,
@@ -581,10 +793,17 @@ impl<'a> Pass<'a> {
                 None if complete || !row.streaming => Verdict::Never,
                 None => Verdict::Open(0),
                 Some(bytes) => {
-                    let bytes = Bytes { complete: bytes.complete || complete, ..bytes };
+                    let bytes = Bytes {
+                        complete: bytes.complete || complete,
+                        ..bytes
+                    };
                     if self.bytes_hold(part, bytes, variables) {
                         // A negated content may still come: such a part is decided at the end.
-                        if !bytes.complete && part.decided_at_end { Verdict::Open(0) } else { Verdict::Matched }
+                        if !bytes.complete && part.decided_at_end {
+                            Verdict::Open(0)
+                        } else {
+                            Verdict::Matched
+                        }
                     } else if bytes.complete {
                         Verdict::Never
                     } else {
@@ -618,7 +837,12 @@ enum Verdict {
     Never,
 }
 
-fn scan(scanner: &crate::engine::Scanner, data: &[u8], patterns: &mut Seen, candidates: &mut Vec<u32>) {
+fn scan(
+    scanner: &crate::engine::Scanner,
+    data: &[u8],
+    patterns: &mut Seen,
+    candidates: &mut Vec<u32>,
+) {
     if scanner.steps.is_empty() {
         scanner.matcher.scan(data, patterns, candidates);
     } else if let Some(transformed) = crate::transform::apply(&scanner.steps, data) {
@@ -627,10 +851,15 @@ fn scan(scanner: &crate::engine::Scanner, data: &[u8], patterns: &mut Seen, cand
 }
 
 fn has_ports(one: &Compiled) -> bool {
-    !one.signature.source_ports.ranges.is_empty() || !one.signature.destination_ports.ranges.is_empty()
+    !one.signature.source_ports.ranges.is_empty()
+        || !one.signature.destination_ports.ranges.is_empty()
 }
 
-fn packet_buffer<'a>(traffic: &Traffic<'a>, buffer: PacketBuffer, address: &'a mut [u8; 16]) -> Option<&'a [u8]> {
+fn packet_buffer<'a>(
+    traffic: &Traffic<'a>,
+    buffer: PacketBuffer,
+    address: &'a mut [u8; 16],
+) -> Option<&'a [u8]> {
     use sensor_decode::{Net, Transport};
     if traffic.flow_end {
         return None;
@@ -645,7 +874,11 @@ fn packet_buffer<'a>(traffic: &Traffic<'a>, buffer: PacketBuffer, address: &'a m
         (PacketBuffer::Icmpv6Header, _, Transport::Icmpv6(icmp)) => icmp.header,
         (PacketBuffer::SourceAddress | PacketBuffer::DestinationAddress, ..) => {
             let (source, destination) = packet.addresses()?;
-            let of = if buffer == PacketBuffer::SourceAddress { source } else { destination };
+            let of = if buffer == PacketBuffer::SourceAddress {
+                source
+            } else {
+                destination
+            };
             let length = match of {
                 std::net::IpAddr::V4(v4) => {
                     address[..4].copy_from_slice(&v4.octets());

@@ -23,14 +23,27 @@ pub(crate) struct MatcherBuilder {
 
 impl MatcherBuilder {
     pub fn add(&mut self, pattern: &[u8], signature: u32) {
-        self.patterns.entry(pattern.to_ascii_lowercase()).or_default().push(signature);
+        self.patterns
+            .entry(pattern.to_ascii_lowercase())
+            .or_default()
+            .push(signature);
     }
 
     pub fn build(self) -> Result<Matcher, BuildError> {
         let longest = self.patterns.keys().map(Vec::len).max().unwrap_or(0);
-        let (patterns, signatures): (Vec<_>, Vec<_>) = self.patterns.into_iter().map(|(pattern, ids)| (pattern, ids.into_boxed_slice())).unzip();
-        let automaton = AhoCorasickBuilder::new().ascii_case_insensitive(true).build(&patterns)?;
-        Ok(Matcher { automaton, signatures, longest })
+        let (patterns, signatures): (Vec<_>, Vec<_>) = self
+            .patterns
+            .into_iter()
+            .map(|(pattern, ids)| (pattern, ids.into_boxed_slice()))
+            .unzip();
+        let automaton = AhoCorasickBuilder::new()
+            .ascii_case_insensitive(true)
+            .build(&patterns)?;
+        Ok(Matcher {
+            automaton,
+            signatures,
+            longest,
+        })
     }
 }
 
@@ -112,7 +125,11 @@ mod tests {
         }
         let matcher = builder.build().expect("small");
         let mut seen = Seen::default();
-        for (data, expected) in [("xxAbCabc", &[1, 2, 3][..]), ("bc", &[3][..]), ("", &[][..])] {
+        for (data, expected) in [
+            ("xxAbCabc", &[1, 2, 3][..]),
+            ("bc", &[3][..]),
+            ("", &[][..]),
+        ] {
             let mut candidates = Vec::new();
             matcher.scan(data.as_bytes(), &mut seen, &mut candidates);
             candidates.sort_unstable();

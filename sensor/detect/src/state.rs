@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use rules::signature::{BitOperation, FlowInt, FlowIntOperation, FlowIntValue, Comparison};
+use rules::signature::{BitOperation, Comparison, FlowInt, FlowIntOperation, FlowIntValue};
 
 /// Flow variables kept at most.
 pub const VARIABLE_LIMIT: usize = 64;
@@ -110,7 +110,9 @@ impl FlowState {
     pub(crate) fn set_variable(&mut self, name: &str, value: Vec<u8>) {
         match self.variables.iter().position(|(other, _)| other == name) {
             Some(at) => self.variables[at].1 = value,
-            None if self.variables.len() < VARIABLE_LIMIT => self.variables.push((name.to_owned(), value)),
+            None if self.variables.len() < VARIABLE_LIMIT => {
+                self.variables.push((name.to_owned(), value))
+            }
             None => {}
         }
     }
@@ -121,19 +123,23 @@ impl FlowState {
         match &int.operation {
             FlowIntOperation::IsSet => current.is_some(),
             FlowIntOperation::NotSet => current.is_none(),
-            FlowIntOperation::Compare(comparison, value) => match (current, self.int_value(value)) {
-                (Some(current), Some(value)) => match comparison {
-                    Comparison::Equal => current == value,
-                    Comparison::NotEqual => current != value,
-                    Comparison::Less => current < value,
-                    Comparison::LessEqual => current <= value,
-                    Comparison::Greater => current > value,
-                    Comparison::GreaterEqual => current >= value,
-                    Comparison::AnyBit | Comparison::NoBit => false,
-                },
-                _ => false,
-            },
-            FlowIntOperation::Set(_) | FlowIntOperation::Add(_) | FlowIntOperation::Subtract(_) => true,
+            FlowIntOperation::Compare(comparison, value) => {
+                match (current, self.int_value(value)) {
+                    (Some(current), Some(value)) => match comparison {
+                        Comparison::Equal => current == value,
+                        Comparison::NotEqual => current != value,
+                        Comparison::Less => current < value,
+                        Comparison::LessEqual => current <= value,
+                        Comparison::Greater => current > value,
+                        Comparison::GreaterEqual => current >= value,
+                        Comparison::AnyBit | Comparison::NoBit => false,
+                    },
+                    _ => false,
+                }
+            }
+            FlowIntOperation::Set(_) | FlowIntOperation::Add(_) | FlowIntOperation::Subtract(_) => {
+                true
+            }
         }
     }
 
@@ -141,8 +147,12 @@ impl FlowState {
         let current = self.ints.get(&int.name).copied().unwrap_or(0);
         let changed = match &int.operation {
             FlowIntOperation::Set(value) => self.int_value(value),
-            FlowIntOperation::Add(value) => self.int_value(value).map(|value| current.wrapping_add(value)),
-            FlowIntOperation::Subtract(value) => self.int_value(value).map(|value| current.wrapping_sub(value)),
+            FlowIntOperation::Add(value) => self
+                .int_value(value)
+                .map(|value| current.wrapping_add(value)),
+            FlowIntOperation::Subtract(value) => self
+                .int_value(value)
+                .map(|value| current.wrapping_sub(value)),
             _ => None,
         };
         if let Some(value) = changed
@@ -164,14 +174,23 @@ impl FlowState {
         let at = match self.transactions.iter().position(|state| state.id >= id) {
             Some(at) if self.transactions[at].id == id => at,
             Some(at) => {
-                self.transactions.insert(at, TxState { id, ..TxState::default() });
+                self.transactions.insert(
+                    at,
+                    TxState {
+                        id,
+                        ..TxState::default()
+                    },
+                );
                 at
             }
             None => {
                 if self.transactions.len() >= TRANSACTION_LIMIT {
                     self.transactions.pop_front();
                 }
-                self.transactions.push_back(TxState { id, ..TxState::default() });
+                self.transactions.push_back(TxState {
+                    id,
+                    ..TxState::default()
+                });
                 self.transactions.len() - 1
             }
         };
@@ -180,7 +199,10 @@ impl FlowState {
 
     /// Whether a transaction was inspected to its end on a side.
     pub fn is_done(&self, id: u64, direction: sensor_flow::Direction) -> bool {
-        match self.transactions.binary_search_by_key(&id, |state| state.id) {
+        match self
+            .transactions
+            .binary_search_by_key(&id, |state| state.id)
+        {
             Ok(at) => self.transactions[at].sides[direction.index()].done,
             Err(at) => at == 0 && self.transactions.len() >= TRANSACTION_LIMIT,
         }
@@ -188,7 +210,11 @@ impl FlowState {
 
     /// Forgets transactions before `oldest`, the first one still live.
     pub fn forget_transactions_before(&mut self, oldest: u64) {
-        while self.transactions.front().is_some_and(|state| state.id < oldest) {
+        while self
+            .transactions
+            .front()
+            .is_some_and(|state| state.id < oldest)
+        {
             self.transactions.pop_front();
         }
     }

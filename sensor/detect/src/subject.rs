@@ -98,7 +98,9 @@ impl Subject for Facts<'_> {
     }
 
     fn has_ip_option(&self, kind: u8) -> Option<bool> {
-        let Net::Ipv4(ip) = &self.traffic.packet.net else { return None };
+        let Net::Ipv4(ip) = &self.traffic.packet.net else {
+            return None;
+        };
         let mut options = ip.header.get(20..)?;
         while let [first, rest @ ..] = options {
             if *first == kind {
@@ -109,7 +111,9 @@ impl Subject for Facts<'_> {
                 1 => rest,
                 // The length counts kind and length (RFC 791 §3.1).
                 _ => match rest.first() {
-                    Some(&length) if length >= 2 => options.get(usize::from(length)..).unwrap_or_default(),
+                    Some(&length) if length >= 2 => {
+                        options.get(usize::from(length)..).unwrap_or_default()
+                    }
                     _ => break,
                 },
             };
@@ -126,7 +130,11 @@ impl Subject for Facts<'_> {
     }
 
     fn tcp_flags(&self) -> Option<u8> {
-        self.traffic.packet.tcp().map(|tcp| tcp.flags).filter(|_| !self.traffic.flow_end)
+        self.traffic
+            .packet
+            .tcp()
+            .map(|tcp| tcp.flags)
+            .filter(|_| !self.traffic.flow_end)
     }
 
     fn tcp_seq(&self) -> Option<u32> {
@@ -200,7 +208,11 @@ impl Subject for Facts<'_> {
             ("icmpv6", Transport::Icmpv6(_)) => true,
             _ => false,
         };
-        if of_layer { packet.transport_checksum_valid() } else { None }
+        if of_layer {
+            packet.transport_checksum_valid()
+        } else {
+            None
+        }
     }
 
     fn payload_len(&self) -> Option<usize> {
@@ -232,7 +244,8 @@ impl Subject for Facts<'_> {
     }
 
     fn app_event(&self, event: u16) -> bool {
-        self.transaction.is_some_and(|transaction| transaction.events.contains(&event))
+        self.transaction
+            .is_some_and(|transaction| transaction.events.contains(&event))
     }
 
     fn flow(&self) -> Option<rules::FlowState> {
@@ -240,7 +253,10 @@ impl Subject for Facts<'_> {
         Some(rules::FlowState {
             to_server: self.traffic.direction == Direction::ToServer,
             established: self.traffic.established,
-            age_seconds: u64::try_from(flow.last_ns.div_euclid(1_000_000_000) - flow.start_ns.div_euclid(1_000_000_000)).unwrap_or(0),
+            age_seconds: u64::try_from(
+                flow.last_ns.div_euclid(1_000_000_000) - flow.start_ns.div_euclid(1_000_000_000),
+            )
+            .unwrap_or(0),
             packets_to_server: flow.packets[0],
             packets_to_client: flow.packets[1],
             bytes_to_server: flow.bytes[0],
@@ -250,7 +266,10 @@ impl Subject for Facts<'_> {
 
     fn stream_sizes(&self) -> Option<(u64, u64)> {
         let session = self.traffic.session?;
-        Some((session.sent(Direction::ToServer), session.sent(Direction::ToClient)))
+        Some((
+            session.sent(Direction::ToServer),
+            session.sent(Direction::ToClient),
+        ))
     }
 
     fn app_protocol(&self) -> Option<(&str, &str, &str)> {

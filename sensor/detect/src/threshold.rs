@@ -21,7 +21,12 @@ pub(crate) enum Tracked {
 }
 
 impl Tracked {
-    pub fn new(track: Track, source: Option<IpAddr>, destination: Option<IpAddr>, flow: Option<u64>) -> Option<Self> {
+    pub fn new(
+        track: Track,
+        source: Option<IpAddr>,
+        destination: Option<IpAddr>,
+        flow: Option<u64>,
+    ) -> Option<Self> {
         match track {
             Track::Source => source.map(Tracked::Host),
             Track::Destination => destination.map(Tracked::Host),
@@ -66,12 +71,25 @@ pub(crate) struct Thresholds {
 
 impl Thresholds {
     /// Counts a match of `threshold` and decides.
-    pub fn threshold(&mut self, gid: u32, sid: u32, threshold: &Threshold, tracked: Tracked, now_ns: i64) -> Decision {
+    pub fn threshold(
+        &mut self,
+        gid: u32,
+        sid: u32,
+        threshold: &Threshold,
+        tracked: Tracked,
+        now_ns: i64,
+    ) -> Decision {
         let (count, seconds) = match *threshold {
-            Threshold::Threshold { count, seconds, .. } | Threshold::Limit { count, seconds, .. } | Threshold::Both { count, seconds, .. } => (count, seconds),
+            Threshold::Threshold { count, seconds, .. }
+            | Threshold::Limit { count, seconds, .. }
+            | Threshold::Both { count, seconds, .. } => (count, seconds),
             Threshold::Backoff { count, .. } => (count, u32::MAX),
         };
-        let Some(window) = self.window((gid, sid, Kind::Threshold, tracked), seconds, count, now_ns) else { return Decision::Alert };
+        let Some(window) =
+            self.window((gid, sid, Kind::Threshold, tracked), seconds, count, now_ns)
+        else {
+            return Decision::Alert;
+        };
         window.count = window.count.saturating_add(1);
         let alert = match *threshold {
             Threshold::Limit { .. } => window.count <= count,
@@ -91,25 +109,58 @@ impl Thresholds {
                 due
             }
         };
-        if alert { Decision::Alert } else { Decision::Silent }
+        if alert {
+            Decision::Alert
+        } else {
+            Decision::Silent
+        }
     }
 
     /// Counts a match of `detection_filter`; it lets matches through once there were more than its count.
-    pub fn filter(&mut self, gid: u32, sid: u32, filter: DetectionFilter, tracked: Tracked, now_ns: i64) -> Decision {
-        let Some(window) = self.window((gid, sid, Kind::Filter, tracked), filter.seconds, filter.count, now_ns) else { return Decision::Alert };
+    pub fn filter(
+        &mut self,
+        gid: u32,
+        sid: u32,
+        filter: DetectionFilter,
+        tracked: Tracked,
+        now_ns: i64,
+    ) -> Decision {
+        let Some(window) = self.window(
+            (gid, sid, Kind::Filter, tracked),
+            filter.seconds,
+            filter.count,
+            now_ns,
+        ) else {
+            return Decision::Alert;
+        };
         window.count = window.count.saturating_add(1);
-        if window.count > filter.count { Decision::Alert } else { Decision::Silent }
+        if window.count > filter.count {
+            Decision::Alert
+        } else {
+            Decision::Silent
+        }
     }
 
     /// The running window of a key, begun anew when it has ended.
-    fn window(&mut self, key: (u32, u32, Kind, Tracked), seconds: u32, count: u32, now_ns: i64) -> Option<&mut Window> {
+    fn window(
+        &mut self,
+        key: (u32, u32, Kind, Tracked),
+        seconds: u32,
+        count: u32,
+        now_ns: i64,
+    ) -> Option<&mut Window> {
         if self.windows.len() >= ENTRY_LIMIT && !self.windows.contains_key(&key) {
             self.windows.retain(|_, window| !ended(window, now_ns));
             if self.windows.len() >= ENTRY_LIMIT {
                 return None;
             }
         }
-        let fresh = Window { start_ns: now_ns, seconds, count: 0, next: count.max(1) };
+        let fresh = Window {
+            start_ns: now_ns,
+            seconds,
+            count: 0,
+            next: count.max(1),
+        };
         let window = self.windows.entry(key).or_insert(fresh);
         if ended(window, now_ns) {
             *window = fresh;
@@ -119,7 +170,8 @@ impl Thresholds {
 }
 
 fn ended(window: &Window, now_ns: i64) -> bool {
-    window.seconds != u32::MAX && now_ns.saturating_sub(window.start_ns) >= i64::from(window.seconds) * 1_000_000_000
+    window.seconds != u32::MAX
+        && now_ns.saturating_sub(window.start_ns) >= i64::from(window.seconds) * 1_000_000_000
 }
 
 #[cfg(test)]
@@ -128,29 +180,76 @@ mod tests {
 
     fn alerts(threshold: Threshold, seconds: &[i64]) -> Vec<bool> {
         let mut thresholds = Thresholds::default();
-        seconds.iter().map(|second| thresholds.threshold(1, 1, &threshold, Tracked::Rule, second * 1_000_000_000) == Decision::Alert).collect()
+        seconds
+            .iter()
+            .map(|second| {
+                thresholds.threshold(1, 1, &threshold, Tracked::Rule, second * 1_000_000_000)
+                    == Decision::Alert
+            })
+            .collect()
     }
 
     #[test]
     fn windows() {
         let track = Track::Source;
         let rows = [
-            (Threshold::Limit { track, count: 2, seconds: 10 }, [true, true, false, false, true, true]),
-            (Threshold::Threshold { track, count: 2, seconds: 10 }, [false, true, false, true, false, true]),
-            (Threshold::Both { track, count: 2, seconds: 10 }, [false, true, false, false, false, true]),
-            (Threshold::Backoff { track, count: 1, multiplier: 2 }, [true, true, false, true, false, false]),
+            (
+                Threshold::Limit {
+                    track,
+                    count: 2,
+                    seconds: 10,
+                },
+                [true, true, false, false, true, true],
+            ),
+            (
+                Threshold::Threshold {
+                    track,
+                    count: 2,
+                    seconds: 10,
+                },
+                [false, true, false, true, false, true],
+            ),
+            (
+                Threshold::Both {
+                    track,
+                    count: 2,
+                    seconds: 10,
+                },
+                [false, true, false, false, false, true],
+            ),
+            (
+                Threshold::Backoff {
+                    track,
+                    count: 1,
+                    multiplier: 2,
+                },
+                [true, true, false, true, false, false],
+            ),
         ];
         for (threshold, expected) in rows {
-            assert_eq!(alerts(threshold.clone(), &[0, 1, 2, 3, 20, 21]), expected, "{threshold:?}");
+            assert_eq!(
+                alerts(threshold.clone(), &[0, 1, 2, 3, 20, 21]),
+                expected,
+                "{threshold:?}"
+            );
         }
     }
 
     #[test]
     fn a_filter_alerts_beyond_its_count() {
         let mut thresholds = Thresholds::default();
-        let filter = DetectionFilter { track: Track::Source, count: 2, seconds: 10 };
-        let decisions: Vec<bool> =
-            [0, 1, 2, 3, 20].iter().map(|second| thresholds.filter(1, 1, filter, Tracked::Rule, second * 1_000_000_000) == Decision::Alert).collect();
+        let filter = DetectionFilter {
+            track: Track::Source,
+            count: 2,
+            seconds: 10,
+        };
+        let decisions: Vec<bool> = [0, 1, 2, 3, 20]
+            .iter()
+            .map(|second| {
+                thresholds.filter(1, 1, filter, Tracked::Rule, second * 1_000_000_000)
+                    == Decision::Alert
+            })
+            .collect();
         assert_eq!(decisions, [false, false, true, true, false]);
     }
 }

@@ -21,7 +21,10 @@ pub(crate) fn compile(transforms: &[Transform]) -> Result<Vec<Step>, pcre2::Erro
     transforms
         .iter()
         .map(|transform| match transform {
-            Transform::PcreXform(pattern) => pcre2::bytes::RegexBuilder::new().jit_if_available(true).build(pattern).map(Step::Pcre),
+            Transform::PcreXform(pattern) => pcre2::bytes::RegexBuilder::new()
+                .jit_if_available(true)
+                .build(pattern)
+                .map(Step::Pcre),
             other => Ok(Step::Plain(other.clone())),
         })
         .collect()
@@ -34,7 +37,10 @@ pub(crate) fn apply<'a>(steps: &[Step], data: &'a [u8]) -> Option<Cow<'a, [u8]>>
         current = Cow::Owned(match step {
             Step::Pcre(regex) => {
                 let mut locations = regex.capture_locations();
-                regex.captures_read(&mut locations, &current).ok().flatten()?;
+                regex
+                    .captures_read(&mut locations, &current)
+                    .ok()
+                    .flatten()?;
                 let (start, end) = locations.get(1)?;
                 current[start..end].to_vec()
             }
@@ -48,7 +54,11 @@ fn plain(transform: &Transform, data: &[u8]) -> Option<Vec<u8>> {
     Some(match transform {
         Transform::ToLowercase => data.to_ascii_lowercase(),
         Transform::ToUppercase => data.to_ascii_uppercase(),
-        Transform::StripWhitespace => data.iter().copied().filter(|&byte| !is_space(byte)).collect(),
+        Transform::StripWhitespace => data
+            .iter()
+            .copied()
+            .filter(|&byte| !is_space(byte))
+            .collect(),
         Transform::CompressWhitespace => {
             let mut out = Vec::with_capacity(data.len());
             for &byte in data {
@@ -59,7 +69,11 @@ fn plain(transform: &Transform, data: &[u8]) -> Option<Vec<u8>> {
             out
         }
         Transform::UrlDecode => url_decode(data),
-        Transform::Xor(key) => data.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect(),
+        Transform::Xor(key) => data
+            .iter()
+            .zip(key.iter().cycle())
+            .map(|(byte, key)| byte ^ key)
+            .collect(),
         Transform::DotPrefix => [b".", data].concat(),
         Transform::ToMd5 => md5::Md5::digest(data).to_vec(),
         Transform::ToSha1 => sha1::Sha1::digest(data).to_vec(),
@@ -68,7 +82,11 @@ fn plain(transform: &Transform, data: &[u8]) -> Option<Vec<u8>> {
         Transform::StripPseudoHeaders => strip_pseudo_headers(data),
         Transform::Domain => domain(data)?.to_vec(),
         Transform::Tld => tld(data)?.to_vec(),
-        Transform::FromBase64 { bytes, offset, mode } => from_base64(data, *bytes, *offset, *mode)?,
+        Transform::FromBase64 {
+            bytes,
+            offset,
+            mode,
+        } => from_base64(data, *bytes, *offset, *mode)?,
         Transform::Gunzip { max } => inflate(flate2::read::GzDecoder::new(data), *max)?,
         Transform::ZlibDeflate { max } => inflate(flate2::read::ZlibDecoder::new(data), *max)?,
         Transform::PcreXform(_) => return None,
@@ -81,7 +99,10 @@ fn is_space(byte: u8) -> bool {
 
 /// `%XX` and `+`; what is no escape stays.
 fn url_decode(data: &[u8]) -> Vec<u8> {
-    let spaces: Vec<u8> = data.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
+    let spaces: Vec<u8> = data
+        .iter()
+        .map(|&byte| if byte == b'+' { b' ' } else { byte })
+        .collect();
     percent_encoding::percent_decode(&spaces).collect()
 }
 
@@ -95,21 +116,32 @@ fn header_lowercase(data: &[u8]) -> Vec<u8> {
                 b'\n' => in_name = true,
                 _ => {}
             }
-            if in_name { byte.to_ascii_lowercase() } else { byte }
+            if in_name {
+                byte.to_ascii_lowercase()
+            } else {
+                byte
+            }
         })
         .collect()
 }
 
 /// Drops lines that start with a colon (HTTP/2 pseudo headers, RFC 9113 §8.3).
 fn strip_pseudo_headers(data: &[u8]) -> Vec<u8> {
-    data.split_inclusive(|&byte| byte == b'\n').filter(|line| !line.starts_with(b":")).flatten().copied().collect()
+    data.split_inclusive(|&byte| byte == b'\n')
+        .filter(|line| !line.starts_with(b":"))
+        .flatten()
+        .copied()
+        .collect()
 }
 
 /// The registrable domain: one label below the public suffix.
 fn domain(data: &[u8]) -> Option<&[u8]> {
     let suffix = tld(data)?;
     let before = data.len().checked_sub(suffix.len() + 1)?;
-    let start = data[..before].iter().rposition(|&byte| byte == b'.').map_or(0, |dot| dot + 1);
+    let start = data[..before]
+        .iter()
+        .rposition(|&byte| byte == b'.')
+        .map_or(0, |dot| dot + 1);
     Some(&data[start..])
 }
 
@@ -137,7 +169,11 @@ fn from_base64(data: &[u8], bytes: Option<u32>, offset: u32, mode: Base64Mode) -
             body.to_vec()
         }
     };
-    let whole = if text.len() % 4 == 1 { text.len() - 1 } else { text.len() };
+    let whole = if text.len() % 4 == 1 {
+        text.len() - 1
+    } else {
+        text.len()
+    };
     base64::engine::general_purpose::GeneralPurpose::new(
         &base64::alphabet::STANDARD,
         base64::engine::GeneralPurposeConfig::new()
@@ -152,7 +188,9 @@ fn from_base64(data: &[u8], bytes: Option<u32>, offset: u32, mode: Base64Mode) -
 fn inflate(reader: impl std::io::Read, max: u32) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     // What was decompressed before an error is still worth a look.
-    let _ = reader.take(u64::from(max).min(INFLATE_LIMIT)).read_to_end(&mut out);
+    let _ = reader
+        .take(u64::from(max).min(INFLATE_LIMIT))
+        .read_to_end(&mut out);
     (!out.is_empty()).then_some(out)
 }
 
@@ -167,13 +205,45 @@ mod tests {
             (Transform::CompressWhitespace, b"a  b \t c", Some(b"a b c")),
             (Transform::DotPrefix, b"x.vn", Some(b".x.vn")),
             (Transform::UrlDecode, b"a+b%20c%zz", Some(b"a b c%zz")),
-            (Transform::Xor(vec![1, 2]), b"\x01\x02\x03", Some(b"\x00\x00\x02")),
-            (Transform::HeaderLowercase, b"Host: A\r\nX-Y: B\r\n", Some(b"host: A\r\nx-y: B\r\n")),
-            (Transform::StripPseudoHeaders, b":path: /\r\nHost: a\r\n", Some(b"Host: a\r\n")),
-            (Transform::Domain, b"www.haiduong.gov.vn", Some(b"haiduong.gov.vn")),
+            (
+                Transform::Xor(vec![1, 2]),
+                b"\x01\x02\x03",
+                Some(b"\x00\x00\x02"),
+            ),
+            (
+                Transform::HeaderLowercase,
+                b"Host: A\r\nX-Y: B\r\n",
+                Some(b"host: A\r\nx-y: B\r\n"),
+            ),
+            (
+                Transform::StripPseudoHeaders,
+                b":path: /\r\nHost: a\r\n",
+                Some(b"Host: a\r\n"),
+            ),
+            (
+                Transform::Domain,
+                b"www.haiduong.gov.vn",
+                Some(b"haiduong.gov.vn"),
+            ),
             (Transform::Tld, b"www.haiduong.gov.vn", Some(b"gov.vn")),
-            (Transform::FromBase64 { bytes: None, offset: 0, mode: Base64Mode::Rfc2045 }, b"a G\nk=", Some(b"hi")),
-            (Transform::FromBase64 { bytes: None, offset: 0, mode: Base64Mode::Strict }, b"a Gk=", None),
+            (
+                Transform::FromBase64 {
+                    bytes: None,
+                    offset: 0,
+                    mode: Base64Mode::Rfc2045,
+                },
+                b"a G\nk=",
+                Some(b"hi"),
+            ),
+            (
+                Transform::FromBase64 {
+                    bytes: None,
+                    offset: 0,
+                    mode: Base64Mode::Strict,
+                },
+                b"a Gk=",
+                None,
+            ),
         ];
         for (transform, data, expected) in rows {
             let steps = compile(std::slice::from_ref(transform)).expect("no pattern to compile");

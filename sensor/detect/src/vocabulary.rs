@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use rules::{BufferId, BufferSpec, IntFieldId, IntFieldSpec, ProtocolId, ProtocolSpec, Side, Vocabulary};
+use rules::{
+    BufferId, BufferSpec, IntFieldId, IntFieldSpec, ProtocolId, ProtocolSpec, Side, Vocabulary,
+};
 use sensor_app::{BufferGetter, BufferRow, BufferSide, IntFieldRow, PROTOCOLS, Protocol};
 
 /// A part of the packet that rules can look into.
@@ -51,9 +53,18 @@ pub struct Names {
 impl Names {
     /// Everything that is compiled in, and the names that only wait for a parser.
     pub fn compiled_in() -> Self {
-        let mut names = Names { vocabulary: Vocabulary::default(), buffers: Vec::new(), int_fields: Vec::new(), protocols: Vec::new() };
+        let mut names = Names {
+            vocabulary: Vocabulary::default(),
+            buffers: Vec::new(),
+            int_fields: Vec::new(),
+            protocols: Vec::new(),
+        };
         for row in PROTOCOLS {
-            names.vocabulary.protocols.push(ProtocolSpec { name: row.name, synonyms: row.synonyms, parsed: true });
+            names.vocabulary.protocols.push(ProtocolSpec {
+                name: row.name,
+                synonyms: row.synonyms,
+                parsed: true,
+            });
             names.protocols.push(Some(row.protocol));
         }
         for (index, row) in PROTOCOLS.iter().enumerate() {
@@ -65,7 +76,10 @@ impl Names {
                 names.add_int_field(protocol, row.protocol, field);
             }
             for event in row.events {
-                names.vocabulary.app_events.insert(format!("{}.{}", row.name, event.name), event.number);
+                names
+                    .vocabulary
+                    .app_events
+                    .insert(format!("{}.{}", row.name, event.name), event.number);
             }
         }
         for &(name, buffer) in PACKET_BUFFERS {
@@ -81,15 +95,26 @@ impl Names {
             });
             names.buffers.push(BufferHome::Packet(buffer));
         }
-        names.vocabulary.decode_events = sensor_decode::DecodeEvent::ALL.iter().map(|event| (event.name(), event.number())).collect();
-        names.vocabulary.stream_events = sensor_stream::StreamEvent::ALL.iter().map(|event| (event.name(), event.number())).collect();
+        names.vocabulary.decode_events = sensor_decode::DecodeEvent::ALL
+            .iter()
+            .map(|event| (event.name(), event.number()))
+            .collect();
+        names.vocabulary.stream_events = sensor_stream::StreamEvent::ALL
+            .iter()
+            .map(|event| (event.name(), event.number()))
+            .collect();
         names.add_waiting(rules::known_names());
         names
     }
 
     fn add_buffer(&mut self, id: ProtocolId, protocol: Protocol, row: &'static BufferRow) {
         let side = side(row.side);
-        match self.vocabulary.buffers.iter().position(|spec| spec.name == row.name) {
+        match self
+            .vocabulary
+            .buffers
+            .iter()
+            .position(|spec| spec.name == row.name)
+        {
             Some(at) => {
                 let spec = &mut self.vocabulary.buffers[at];
                 spec.protocols.push(id);
@@ -117,7 +142,12 @@ impl Names {
     }
 
     fn add_int_field(&mut self, id: ProtocolId, protocol: Protocol, row: &'static IntFieldRow) {
-        match self.vocabulary.int_fields.iter().position(|spec| spec.name == row.name) {
+        match self
+            .vocabulary
+            .int_fields
+            .iter()
+            .position(|spec| spec.name == row.name)
+        {
             Some(at) => {
                 self.vocabulary.int_fields[at].protocols.push(id);
                 self.int_fields[at].push((protocol, row));
@@ -142,13 +172,20 @@ impl Names {
         let mut ids: HashMap<ProtocolId, ProtocolId> = HashMap::new();
         for (index, spec) in known.protocols.into_iter().enumerate() {
             let id = self.vocabulary.protocol(spec.name).unwrap_or_else(|| {
-                self.vocabulary.protocols.push(ProtocolSpec { parsed: false, ..spec });
+                self.vocabulary.protocols.push(ProtocolSpec {
+                    parsed: false,
+                    ..spec
+                });
                 self.protocols.push(None);
                 ProtocolId((self.vocabulary.protocols.len() - 1) as u16)
             });
             ids.insert(ProtocolId(index as u16), id);
         }
-        let renumber = |old: Vec<ProtocolId>| -> Vec<ProtocolId> { old.into_iter().filter_map(|id| ids.get(&id).copied()).collect() };
+        let renumber = |old: Vec<ProtocolId>| -> Vec<ProtocolId> {
+            old.into_iter()
+                .filter_map(|id| ids.get(&id).copied())
+                .collect()
+        };
         for spec in known.buffers {
             let waiting_protocols = renumber(spec.protocols);
             match self.vocabulary.buffer(spec.name) {
@@ -162,7 +199,11 @@ impl Names {
                     }
                 }
                 None => {
-                    self.vocabulary.buffers.push(BufferSpec { protocols: waiting_protocols, parsed: false, ..spec });
+                    self.vocabulary.buffers.push(BufferSpec {
+                        protocols: waiting_protocols,
+                        parsed: false,
+                        ..spec
+                    });
                     self.buffers.push(BufferHome::Nowhere);
                 }
             }
@@ -170,7 +211,11 @@ impl Names {
         for spec in known.int_fields {
             if self.vocabulary.int_field(spec.name).is_none() {
                 let protocols = renumber(spec.protocols);
-                self.vocabulary.int_fields.push(IntFieldSpec { protocols, parsed: false, ..spec });
+                self.vocabulary.int_fields.push(IntFieldSpec {
+                    protocols,
+                    parsed: false,
+                    ..spec
+                });
                 self.int_fields.push(Vec::new());
             }
         }
@@ -183,8 +228,16 @@ impl Names {
         &self.buffers[usize::from(id.0)]
     }
 
-    pub(crate) fn int_field(&self, id: IntFieldId, protocol: Protocol) -> Option<&'static IntFieldRow> {
-        self.int_fields.get(usize::from(id.0))?.iter().find(|(other, _)| *other == protocol).map(|(_, row)| *row)
+    pub(crate) fn int_field(
+        &self,
+        id: IntFieldId,
+        protocol: Protocol,
+    ) -> Option<&'static IntFieldRow> {
+        self.int_fields
+            .get(usize::from(id.0))?
+            .iter()
+            .find(|(other, _)| *other == protocol)
+            .map(|(_, row)| *row)
     }
 }
 

@@ -1,68 +1,101 @@
-//! DNS over UDP and TCP.
+//! DNS over UDP and TCP (RFC 1035 and its followers). Left out: multicast DNS, DNS over HTTPS and QUIC.
 
-use sensor_event::AppRecord;
+mod buffers;
+mod event;
+mod events;
+mod number;
+mod state;
+mod wire;
+
+use sensor_bytes::Reader;
 use sensor_flow::Direction;
 
-use crate::parser::{Parser, Prefix, Step, Transport, Verdict};
-use crate::transactions::Transactions;
-use crate::{Context, Limits, Protocol, ProtocolRow};
+use crate::parser::{Prefix, Transport, Verdict};
+use crate::{Protocol, ProtocolRow};
+use wire::{HEADER_BYTES, Header, Message};
+
+pub use state::{DnsTransaction, Kind};
+
+/// Where name servers listen.
+const PORT: u16 = 53;
+/// Ports of relatives that are protocols of their own: multicast DNS, LLMNR.
+const OTHER_PORTS: [u16; 2] = [5353, 5355];
 
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Dns,
     name: "dns",
     synonyms: &[],
-    buffers: &[],
-    int_fields: &[],
-    events: &[],
+    buffers: buffers::BUFFERS,
+    int_fields: buffers::INT_FIELDS,
+    events: events::EVENTS,
     transports: &[Transport::Udp, Transport::Tcp],
-    first: Some(Direction::ToServer),
-    probe: |_: &Prefix<'_>| Verdict::No,
-    parser: |_| Box::new(State),
+    first: None,
+    probe,
+    parser: |transport| Box::new(state::State::new(transport)),
 };
 
-#[derive(Debug)]
-struct State;
-
-impl Parser for State {
-    fn chunk(
-        &mut self,
-        _direction: Direction,
-        _data: &[u8],
-        _transactions: &mut Transactions,
-        _context: &Context,
-        _limits: &Limits,
-    ) -> Step {
-        Step::Finished
+fn probe(prefix: &Prefix<'_>) -> Verdict {
+    let ports = [prefix.server_port, prefix.client_port];
+    if ports.iter().any(|port| OTHER_PORTS.contains(port)) {
+        return Verdict::No;
     }
-
-    fn gap(
-        &mut self,
-        _direction: Direction,
-        _bytes: u64,
-        _transactions: &mut Transactions,
-        _context: &Context,
-        _limits: &Limits,
-    ) -> Step {
-        Step::Finished
+    let expected = ports.contains(&PORT);
+    let message = match prefix.transport {
+        Transport::Udp => prefix.data,
+        Transport::Tcp => match prefix.data {
+            [high, low, rest @ ..] => {
+                let length = usize::from(u16::from_be_bytes([*high, *low]));
+                if length < HEADER_BYTES {
+                    return Verdict::No;
+                }
+                if rest.len() < HEADER_BYTES {
+                    return Verdict::More;
+                }
+                rest.get(..length).unwrap_or(rest)
+            }
+            _ => return Verdict::More,
+        },
+    };
+    let Ok(header) = Header::read(&mut Reader::new(message)) else {
+        return Verdict::No;
+    };
+    let declared = match prefix.transport {
+        Transport::Udp => message.len(),
+        Transport::Tcp => usize::from(u16::from_be_bytes([prefix.data[0], prefix.data[1]])),
+    };
+    if !header.fits(declared) || header.opcode() >= 7 {
+        return Verdict::No;
     }
-
-    fn close(
-        &mut self,
-        _direction: Direction,
-        _transactions: &mut Transactions,
-        _context: &Context,
-        _limits: &Limits,
-    ) {
+    let sound = match Message::read(message) {
+        // On another port only what is DNS beyond doubt.
+        Ok(message) => expected || is_certain(&message),
+        // A first segment may hold a part of the message.
+        Err(wire::Malformed::Short(_)) => {
+            expected && prefix.transport == Transport::Tcp || expected && header.questions > 0
+        }
+        Err(wire::Malformed::Name { .. }) => false,
+    };
+    if !sound {
+        return Verdict::No;
+    }
+    let from_client = prefix.direction == Direction::ToServer;
+    if header.is_response() == from_client {
+        Verdict::Reversed
+    } else {
+        Verdict::Yes
     }
 }
 
-#[derive(Debug)]
-pub struct DnsTransaction {
-    never: std::convert::Infallible,
-}
-
-impl DnsTransaction {
-    pub fn record(&self) -> AppRecord<'_> {
-        match self.never {}
-    }
+/// One question of the Internet class, a plain opcode, a name with a dot.
+fn is_certain(message: &Message) -> bool {
+    const INTERNET: u16 = 1;
+    let header = message.header;
+    header.opcode() == 0
+        && !header.z()
+        && header.questions == 1
+        && (header.is_response() || header.answers == 0)
+        && message.questions.iter().all(|asked| {
+            let name = message.name(&asked.name);
+            asked.class == INTERNET && name.contains(&b'.') && name.iter().all(u8::is_ascii_graphic)
+        })
 }

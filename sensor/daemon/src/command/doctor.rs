@@ -22,7 +22,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     };
     let Some(path) = &args.config else {
-        println!("no configuration given: write one (see the README) and run matluoi-sensor doctor --config FILE");
+        println!(
+            "no configuration given: write one (see the README) and run matluoi-sensor doctor --config FILE"
+        );
         return Ok(ExitCode::FAILURE);
     };
     let config = match super::run::Config::read(path) {
@@ -40,21 +42,40 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "capture",
             match LiveCapture::open(&LiveOptions::new(interface)) {
                 Ok(_) => Ok(format!("interface {interface} can be read")),
-                Err(error) => Err(format!("{error}; run as root, or grant the program CAP_NET_RAW")),
+                Err(error) => Err(format!(
+                    "{error}; run as root, or grant the program CAP_NET_RAW"
+                )),
             },
         );
     }
     for file in &config.files {
-        say("capture", if file.is_file() { Ok(file.display().to_string()) } else { Err(format!("{} does not exist", file.display())) });
+        say(
+            "capture",
+            if file.is_file() {
+                Ok(file.display().to_string())
+            } else {
+                Err(format!("{} does not exist", file.display()))
+            },
+        );
     }
     if config.rules.is_empty() {
-        say("rules", Err("none: nothing will be detected; name files or folders under [rules] paths".to_owned()));
+        say(
+            "rules",
+            Err(
+                "none: nothing will be detected; name files or folders under [rules] paths"
+                    .to_owned(),
+            ),
+        );
     } else {
         say(
             "rules",
             match crate::ruleset::compile(&config.rules, &config.settings.environment) {
                 Ok(rules) if rules.failures.is_empty() => Ok(format!("{} loaded", rules.loaded)),
-                Ok(rules) => Err(format!("{} loaded, {} faults: see matluoi-sensor rules check", rules.loaded, rules.failures.len())),
+                Ok(rules) => Err(format!(
+                    "{} loaded, {} faults: see matluoi-sensor rules check",
+                    rules.loaded,
+                    rules.failures.len()
+                )),
                 Err(error) => Err(format!("{error:#}")),
             },
         );
@@ -63,10 +84,16 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         "enrolment",
         match sensor_ship::Identity::load(&config.state_dir) {
             Ok(identity) => reach(&identity),
-            Err(error) => Err(format!("{error}; ask for an enrolment string in the console and run matluoi-sensor enrol")),
+            Err(error) => Err(format!(
+                "{error}; ask for an enrolment string in the console and run matluoi-sensor enrol"
+            )),
         },
     );
-    Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if faults == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Whether the collector's port answers.
@@ -79,7 +106,13 @@ fn reach(identity: &sensor_ship::Identity) -> Result<String, String> {
         .and_then(|mut addresses| addresses.next())
         .ok_or_else(|| format!("{} has no address: look at DNS", identity.address))?;
     match TcpStream::connect_timeout(&address, std::time::Duration::from_secs(5)) {
-        Ok(_) => Ok(format!("sensor {}, collector {} answers", identity.sensor_id, identity.address)),
-        Err(error) => Err(format!("collector {}: {error}; records are kept until it answers", identity.address)),
+        Ok(_) => Ok(format!(
+            "sensor {}, collector {} answers",
+            identity.sensor_id, identity.address
+        )),
+        Err(error) => Err(format!(
+            "collector {}: {error}; records are kept until it answers",
+            identity.address
+        )),
     }
 }

@@ -14,10 +14,21 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let hostname = hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let identity = runtime.block_on(sensor_ship::enrol(&args.string, &args.state_dir, &hostname))?;
-    println!("enrolled as sensor {}; delivery to {}", identity.sensor_id, identity.address);
-    println!("next: matluoi-sensor run --config FILE with state_dir = {:?}", args.state_dir);
+    let hostname = hostname::get()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let identity =
+        runtime.block_on(sensor_ship::enrol(&args.string, &args.state_dir, &hostname))?;
+    println!(
+        "enrolled as sensor {}; delivery to {}",
+        identity.sensor_id, identity.address
+    );
+    println!(
+        "next: matluoi-sensor run --config FILE with state_dir = {:?}",
+        args.state_dir
+    );
     Ok(ExitCode::SUCCESS)
 }

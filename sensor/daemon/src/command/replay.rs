@@ -35,9 +35,15 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut settings = Settings { checksums: args.checksums, ..Settings::default() };
+    let mut settings = Settings {
+        checksums: args.checksums,
+        ..Settings::default()
+    };
     for assignment in &args.set {
-        settings.apply(assignment).map_err(anyhow::Error::msg).context("--set")?;
+        settings
+            .apply(assignment)
+            .map_err(anyhow::Error::msg)
+            .context("--set")?;
     }
     let engine = if args.rules.is_empty() {
         None
@@ -46,7 +52,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         for failure in &rules.failures {
             tracing::warn!("{failure}");
         }
-        tracing::info!(loaded = rules.loaded, failed = rules.failures.len(), "rules");
+        tracing::info!(
+            loaded = rules.loaded,
+            failed = rules.failures.len(),
+            "rules"
+        );
         Some(rules.engine)
     };
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
@@ -75,6 +85,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     worker.finish();
-    worker.into_output().finish().with_context(|| path.display().to_string())?;
+    worker
+        .into_output()
+        .finish()
+        .with_context(|| path.display().to_string())?;
     Ok(code)
 }

@@ -82,9 +82,17 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     }
     let rules = ruleset::compile(&args.paths, &settings.environment)?;
     // A rule with several faults is one failed rule.
-    let mut failed: Vec<(&str, usize)> = rules.failures.iter().map(|failure| (failure.file.as_str(), failure.line)).collect();
+    let mut failed: Vec<(&str, usize)> = rules
+        .failures
+        .iter()
+        .map(|failure| (failure.file.as_str(), failure.line))
+        .collect();
     failed.dedup();
-    let warnings = if args.warnings { rules.warnings.as_slice() } else { &[] };
+    let warnings = if args.warnings {
+        rules.warnings.as_slice()
+    } else {
+        &[]
+    };
     match args.format {
         Format::Json => {
             let report = CheckReport {
@@ -104,7 +112,13 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
                 println!("warning: {warning}");
             }
             let summary = rules.engine.summary();
-            println!("{} loaded, {} failed, {} skipped, {} wait for a parser", rules.loaded, failed.len(), rules.skipped, summary.waiting);
+            println!(
+                "{} loaded, {} failed, {} skipped, {} wait for a parser",
+                rules.loaded,
+                failed.len(),
+                rules.skipped,
+                summary.waiting
+            );
             println!(
                 "{} on addresses, {} on packets and streams, {} on transactions; {} patterns in {} automata ({} MB), {} without a pattern",
                 summary.ip_only,
@@ -117,5 +131,9 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             );
         }
     }
-    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -91,16 +91,26 @@ impl Config {
     pub fn read(path: &Path) -> anyhow::Result<Config> {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
         let raw: RawConfig = toml::from_str(&text).with_context(|| path.display().to_string())?;
-        let mut settings = Settings { checksums: Checksums::Auto, netflow: false, ..Settings::default() };
+        let mut settings = Settings {
+            checksums: Checksums::Auto,
+            netflow: false,
+            ..Settings::default()
+        };
         for (key, value) in &raw.set {
             let value = match value {
                 toml::Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            settings.apply(&format!("{key}={value}")).map_err(anyhow::Error::msg).context("[set]")?;
+            settings
+                .apply(&format!("{key}={value}"))
+                .map_err(anyhow::Error::msg)
+                .context("[set]")?;
         }
         if raw.input.interface.is_some() == !raw.input.files.is_empty() {
-            bail!("{}: [input] names either an interface or files", path.display());
+            bail!(
+                "{}: [input] names either an interface or files",
+                path.display()
+            );
         }
         let mut spool = SpoolLimits::default();
         if let Some(megabytes) = raw.spool.disk_megabytes {
@@ -152,7 +162,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for failure in &rules.failures {
         tracing::warn!("{failure}");
     }
-    tracing::info!(loaded = rules.loaded, failed = rules.failures.len(), waiting = rules.engine.summary().waiting, "rules");
+    tracing::info!(
+        loaded = rules.loaded,
+        failed = rules.failures.len(),
+        waiting = rules.engine.summary().waiting,
+        "rules"
+    );
     let identity = Identity::load(&config.state_dir)?;
     let spool = Spool::open(&config.state_dir, config.spool.clone())?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -161,7 +176,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let vitals = Arc::new(Vitals::default());
     let options = shipper_options(&vitals, &rules);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
     let shipper = Arc::new(Shipper::new(&spool, identity, options));
     let running = {
         let (shipper, stop) = (Arc::clone(&shipper), Arc::clone(&stop));
@@ -169,7 +187,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let config = Arc::new(config);
     let result = match &config.interface {
-        Some(interface) => live(&config, interface, &rules.engine, &spool.handle(), &stop, &vitals),
+        Some(interface) => live(
+            &config,
+            interface,
+            &rules.engine,
+            &spool.handle(),
+            &stop,
+            &vitals,
+        ),
         None => files(&config, &rules.engine, &spool.handle(), &stop, &vitals),
     };
     vitals.input_done.store(true, Ordering::Relaxed);
@@ -189,7 +214,9 @@ fn shipper_options(vitals: &Arc<Vitals>, rules: &ruleset::Ruleset) -> ShipperOpt
     let vitals = Arc::clone(vitals);
     let (loaded, failed, hash) = (rules.loaded, rules.failures.len(), rules.hash.clone());
     ShipperOptions {
-        hostname: hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        hostname: hostname::get()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
         stats: Arc::new(move || {
             let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
             let report = VitalsReport {
@@ -227,7 +254,11 @@ async fn stopped(stop: Arc<AtomicBool>) {
 }
 
 fn now_ns() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| {
+            i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+        })
 }
 
 fn live(
@@ -241,7 +272,11 @@ fn live(
     let group = (config.workers > 1).then(|| std::process::id() as u16);
     let mut captures = Vec::new();
     for _ in 0..config.workers {
-        let options = LiveOptions { filter: config.filter.clone(), fanout_group: group, ..LiveOptions::new(interface) };
+        let options = LiveOptions {
+            filter: config.filter.clone(),
+            fanout_group: group,
+            ..LiveOptions::new(interface)
+        };
         captures.push(LiveCapture::open(&options)?);
     }
     tracing::info!(interface, workers = config.workers, "capturing");
@@ -249,31 +284,51 @@ fn live(
     std::thread::scope(|scope| {
         for (number, capture) in captures.into_iter().enumerate() {
             let settings = Arc::new(config.settings.clone());
-            let worker = Worker::new(number as u16, settings, Some(Arc::clone(engine)), Some(interface.to_owned()), recorder.clone());
-            let (stop, vitals, failure) = (Arc::clone(stop), Arc::clone(vitals), Arc::clone(&failure));
+            let worker = Worker::new(
+                number as u16,
+                settings,
+                Some(Arc::clone(engine)),
+                Some(interface.to_owned()),
+                recorder.clone(),
+            );
+            let (stop, vitals, failure) =
+                (Arc::clone(stop), Arc::clone(vitals), Arc::clone(&failure));
             scope.spawn(move || {
                 if let Err(error) = watch(capture, worker, &stop, &vitals) {
                     stop.store(true, Ordering::Relaxed);
-                    *failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
+                    *failure
+                        .lock()
+                        .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
                 }
             });
         }
     });
-    match failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take() {
+    match failure
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+        .take()
+    {
         Some(error) => Err(error.into()),
         None => Ok(()),
     }
 }
 
 /// One worker on one handle.
-fn watch(mut capture: LiveCapture, mut worker: Worker<Recorder>, stop: &AtomicBool, vitals: &Vitals) -> Result<(), sensor_capture::Error> {
+fn watch(
+    mut capture: LiveCapture,
+    mut worker: Worker<Recorder>,
+    stop: &AtomicBool,
+    vitals: &Vitals,
+) -> Result<(), sensor_capture::Error> {
     let mut told = sensor_capture::DropCounts::default();
     let mut since = 0;
     while !stop.load(Ordering::Relaxed) {
         let quiet = match capture.receive()? {
             Received::Frame(frame) => {
                 vitals.packets.fetch_add(1, Ordering::Relaxed);
-                vitals.bytes.fetch_add(u64::from(frame.wire_length), Ordering::Relaxed);
+                vitals
+                    .bytes
+                    .fetch_add(u64::from(frame.wire_length), Ordering::Relaxed);
                 worker.frame(&frame);
                 false
             }
@@ -286,8 +341,13 @@ fn watch(mut capture: LiveCapture, mut worker: Worker<Recorder>, stop: &AtomicBo
         if quiet || since >= BATCH {
             since = 0;
             let drops = capture.drops();
-            vitals.kernel_drops.fetch_add(drops.ring.saturating_sub(told.ring), Ordering::Relaxed);
-            vitals.interface_drops.fetch_add(drops.interface.saturating_sub(told.interface), Ordering::Relaxed);
+            vitals
+                .kernel_drops
+                .fetch_add(drops.ring.saturating_sub(told.ring), Ordering::Relaxed);
+            vitals.interface_drops.fetch_add(
+                drops.interface.saturating_sub(told.interface),
+                Ordering::Relaxed,
+            );
             told = drops;
         }
     }
@@ -295,11 +355,23 @@ fn watch(mut capture: LiveCapture, mut worker: Worker<Recorder>, stop: &AtomicBo
     Ok(())
 }
 
-fn files(config: &Arc<Config>, engine: &Arc<Engine>, recorder: &Recorder, stop: &AtomicBool, vitals: &Vitals) -> anyhow::Result<()> {
+fn files(
+    config: &Arc<Config>,
+    engine: &Arc<Engine>,
+    recorder: &Recorder,
+    stop: &AtomicBool,
+    vitals: &Vitals,
+) -> anyhow::Result<()> {
     let settings = Arc::new(config.settings.clone());
     loop {
         for path in &config.files {
-            let mut worker = Worker::new(0, Arc::clone(&settings), Some(Arc::clone(engine)), None, recorder.clone());
+            let mut worker = Worker::new(
+                0,
+                Arc::clone(&settings),
+                Some(Arc::clone(engine)),
+                None,
+                recorder.clone(),
+            );
             let mut capture = CaptureFile::open(path)?;
             let mut shift = None;
             let mut paced = 0;
@@ -322,7 +394,9 @@ fn files(config: &Arc<Config>, engine: &Arc<Engine>, recorder: &Recorder, stop: 
                     frame.timestamp_ns += shift;
                 }
                 vitals.packets.fetch_add(1, Ordering::Relaxed);
-                vitals.bytes.fetch_add(u64::from(frame.wire_length), Ordering::Relaxed);
+                vitals
+                    .bytes
+                    .fetch_add(u64::from(frame.wire_length), Ordering::Relaxed);
                 worker.frame(&frame);
                 paced += 1;
                 if let Some(rate) = config.frames_per_second.filter(|rate| *rate > 0) {

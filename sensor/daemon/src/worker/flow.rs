@@ -49,9 +49,18 @@ impl Tracked {
         let transactions = self.app.transactions();
         let live: u64 = transactions
             .iter()
-            .map(|transaction| Direction::BOTH.iter().filter(|side| transaction.is_complete(**side)).count() as u64)
+            .map(|transaction| {
+                Direction::BOTH
+                    .iter()
+                    .filter(|side| transaction.is_complete(**side))
+                    .count() as u64
+            })
             .sum();
-        let retired = self.app.transaction_count().saturating_sub(transactions.len() as u64) * 2;
+        let retired = self
+            .app
+            .transaction_count()
+            .saturating_sub(transactions.len() as u64)
+            * 2;
         let complete = live + retired;
         if complete > self.complete_sides {
             self.complete_sides = complete;
@@ -63,7 +72,9 @@ impl Tracked {
 
     /// Stops keeping bytes that nobody will look at.
     pub fn spare_stream(&mut self, rules: bool) {
-        let Some(session) = &mut self.session else { return };
+        let Some(session) = &mut self.session else {
+            return;
+        };
         for direction in Direction::BOTH {
             if self.stopped[direction.index()] || !self.app.is_finished(direction) {
                 if !rules {
@@ -85,7 +96,13 @@ pub fn mark(recorded: &mut VecDeque<Recorded>, id: u64) -> &mut Recorded {
     let at = match recorded.binary_search_by_key(&id, |mark| mark.id) {
         Ok(at) => at,
         Err(at) => {
-            recorded.insert(at, Recorded { id, ..Recorded::default() });
+            recorded.insert(
+                at,
+                Recorded {
+                    id,
+                    ..Recorded::default()
+                },
+            );
             at
         }
     };

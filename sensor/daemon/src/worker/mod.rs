@@ -44,7 +44,13 @@ struct ChecksumSample {
 }
 
 impl<O: Output> Worker<O> {
-    pub fn new(number: u16, settings: Arc<Settings>, engine: Option<Arc<Engine>>, interface: Option<String>, output: O) -> Self {
+    pub fn new(
+        number: u16,
+        settings: Arc<Settings>,
+        engine: Option<Arc<Engine>>,
+        interface: Option<String>,
+        output: O,
+    ) -> Self {
         let mut flows = FlowTable::new(settings.flow_limit, settings.timeouts.clone(), number);
         flows.track_by(settings.track_vlans, settings.track_depth);
         Worker {
@@ -69,7 +75,12 @@ impl<O: Output> Worker<O> {
         let at_ns = frame.timestamp_ns;
         self.expire();
         let mut counters = std::mem::take(&mut self.decode);
-        sensor_decode::decode(LinkType(frame.link), frame.data, &mut counters, &mut |packet| self.packet(packet, at_ns));
+        sensor_decode::decode(
+            LinkType(frame.link),
+            frame.data,
+            &mut counters,
+            &mut |packet| self.packet(packet, at_ns),
+        );
         counters.add(&self.decode);
         self.decode = counters;
     }
@@ -77,7 +88,8 @@ impl<O: Output> Worker<O> {
     /// The input has ended: every flow ends, and the counters are told.
     pub fn finish(&mut self) {
         let mut ended = Vec::new();
-        self.flows.drain(|entry, reason| ended.push((entry, reason)));
+        self.flows
+            .drain(|entry, reason| ended.push((entry, reason)));
         for (entry, reason) in ended {
             self.end_flow(entry, reason);
         }
@@ -97,7 +109,8 @@ impl<O: Output> Worker<O> {
 
     fn expire(&mut self) {
         let mut ended = Vec::new();
-        self.flows.expire(self.now_ns, |entry, reason| ended.push((entry, reason)));
+        self.flows
+            .expire(self.now_ns, |entry, reason| ended.push((entry, reason)));
         for (entry, reason) in ended {
             self.end_flow(entry, reason);
         }
@@ -109,7 +122,9 @@ impl<O: Output> Worker<O> {
             return;
         }
         let mut evicted = None;
-        let found = self.flows.lookup(packet, self.now_ns, |entry, reason| evicted = Some((entry, reason)));
+        let found = self.flows.lookup(packet, self.now_ns, |entry, reason| {
+            evicted = Some((entry, reason))
+        });
         if let Some((entry, reason)) = evicted {
             self.end_flow(entry, reason);
         }
@@ -118,7 +133,11 @@ impl<O: Output> Worker<O> {
             return;
         };
         if let Some(entry) = self.flows.entry(at.index)
-            && entry.user.session.as_ref().is_some_and(|session| session.is_reused_by(packet, at.direction))
+            && entry
+                .user
+                .session
+                .as_ref()
+                .is_some_and(|session| session.is_reused_by(packet, at.direction))
             && let Some(entry) = self.flows.end(at.index)
         {
             self.end_flow(entry, EndReason::Forced);
@@ -142,7 +161,9 @@ impl<O: Output> Worker<O> {
         }
         if let Some(datagram) = outcome.datagram {
             let mut counters = std::mem::take(&mut self.decode);
-            sensor_decode::decode_reassembled(packet, &datagram, &mut counters, &mut |packet| self.packet(packet, at_ns));
+            sensor_decode::decode_reassembled(packet, &datagram, &mut counters, &mut |packet| {
+                self.packet(packet, at_ns)
+            });
             counters.add(&self.decode);
             self.decode = counters;
         }
@@ -150,10 +171,15 @@ impl<O: Output> Worker<O> {
 
     /// A packet that belongs to no flow: rules and anomalies see it alone.
     fn without_flow(&mut self, packet: &Packet<'_>, at_ns: i64) {
-        let stamp = record::Stamp { at_ns, frame: Some(self.frame_number) };
+        let stamp = record::Stamp {
+            at_ns,
+            frame: Some(self.frame_number),
+        };
         self.recording.decode_anomalies(packet, None, stamp);
         self.recording.arp(packet, stamp);
-        let Some(inspector) = &mut self.inspector else { return };
+        let Some(inspector) = &mut self.inspector else {
+            return;
+        };
         let mut state = FlowState::default();
         let traffic = Traffic {
             packet,
@@ -171,14 +197,20 @@ impl<O: Output> Worker<O> {
         };
         let engine = Arc::clone(inspector.engine());
         for found in inspector.inspect(&traffic, &mut state) {
-            self.recording.alert(&engine, found, &traffic, &state, stamp);
+            self.recording
+                .alert(&engine, found, &traffic, &state, stamp);
         }
     }
 
     fn with_flow(&mut self, packet: &Packet<'_>, mut at: Lookup, at_ns: i64) {
-        let stamp = record::Stamp { at_ns, frame: Some(self.frame_number) };
+        let stamp = record::Stamp {
+            at_ns,
+            frame: Some(self.frame_number),
+        };
         let checksum_holds = self.checksum_holds(packet);
-        let Some(entry) = self.flows.entry(at.index) else { return };
+        let Some(entry) = self.flows.entry(at.index) else {
+            return;
+        };
         if at.new {
             entry.flow.first_frame = self.frame_number;
         }
@@ -189,8 +221,17 @@ impl<O: Output> Worker<O> {
             if checksum_holds {
                 let Entry { flow, user, .. } = entry;
                 let session = user.session.get_or_insert_with(Default::default);
-                let context = Context { now_ns: self.now_ns, server_port: flow.server_port, client_port: flow.client_port };
-                let mut sink = Sink { app: &mut user.app, context: &context, limits: &settings.app, changed: &mut user.changed };
+                let context = Context {
+                    now_ns: self.now_ns,
+                    server_port: flow.server_port,
+                    client_port: flow.client_port,
+                };
+                let mut sink = Sink {
+                    app: &mut user.app,
+                    context: &context,
+                    limits: &settings.app,
+                    changed: &mut user.changed,
+                };
                 let outcome = session.segment(packet, at.direction, &settings.stream, &mut sink);
                 stream_events = outcome.events;
                 in_stream = outcome.accepted && !packet.payload.is_empty() && !tcp.has(Tcp::SYN);
@@ -209,13 +250,19 @@ impl<O: Output> Worker<O> {
             }
         } else if matches!(packet.transport, sensor_decode::Transport::Udp(_)) {
             let Entry { flow, user, .. } = entry;
-            let context = Context { now_ns: self.now_ns, server_port: flow.server_port, client_port: flow.client_port };
+            let context = Context {
+                now_ns: self.now_ns,
+                server_port: flow.server_port,
+                client_port: flow.client_port,
+            };
             if !packet.payload.is_empty() {
-                user.app.datagram(at.direction, packet.payload, &context, &settings.app);
+                user.app
+                    .datagram(at.direction, packet.payload, &context, &settings.app);
                 user.changed[at.direction.index()] = true;
             }
         }
-        let midstream_reversed = entry.user.midstream && !entry.user.turned && entry.user.app.is_reversed();
+        let midstream_reversed =
+            entry.user.midstream && !entry.user.turned && entry.user.app.is_reversed();
         if midstream_reversed {
             entry.user.turned = true;
             if let Some(session) = &mut entry.user.session {
@@ -225,23 +272,41 @@ impl<O: Output> Worker<O> {
             entry.user.changed.swap(0, 1);
             at.direction = at.direction.opposite();
         }
-        self.recording.decode_anomalies(packet, Some(&mut entry.flow), stamp);
-        self.recording.stream_anomalies(packet, &mut entry.flow, stream_events, stamp);
+        self.recording
+            .decode_anomalies(packet, Some(&mut entry.flow), stamp);
+        self.recording
+            .stream_anomalies(packet, &mut entry.flow, stream_events, stamp);
         inspect(
             &mut self.inspector,
             &mut self.recording,
             &self.settings,
             entry,
-            Seen { packet, direction: at.direction, stream_events, in_stream, flow_end: false },
+            Seen {
+                packet,
+                direction: at.direction,
+                stream_events,
+                in_stream,
+                flow_end: false,
+            },
             self.now_ns,
             stamp,
         );
-        self.recording.transactions(entry, packet, at.direction, self.inspector.as_ref(), stamp, record::Moment::Packet);
+        self.recording.transactions(
+            entry,
+            packet,
+            at.direction,
+            self.inspector.as_ref(),
+            stamp,
+            record::Moment::Packet,
+        );
     }
 
     /// Whether a segment may be followed; samples whether the card computes checksums late.
     fn checksum_holds(&mut self, packet: &Packet<'_>) -> bool {
-        if self.settings.checksums == Checksums::None || self.checksums.off || packet.tcp().is_none() {
+        if self.settings.checksums == Checksums::None
+            || self.checksums.off
+            || packet.tcp().is_none()
+        {
             return true;
         }
         let holds = packet.transport_checksum_valid() != Some(false);
@@ -258,12 +323,23 @@ impl<O: Output> Worker<O> {
     }
 
     fn end_flow(&mut self, mut entry: Entry<Tracked>, reason: EndReason) {
-        let stamp = record::Stamp { at_ns: self.now_ns, frame: None };
-        let context =
-            Context { now_ns: self.now_ns, server_port: entry.flow.server_port, client_port: entry.flow.client_port };
+        let stamp = record::Stamp {
+            at_ns: self.now_ns,
+            frame: None,
+        };
+        let context = Context {
+            now_ns: self.now_ns,
+            server_port: entry.flow.server_port,
+            client_port: entry.flow.client_port,
+        };
         let settings = Arc::clone(&self.settings);
         let user = &mut entry.user;
-        let mut sink = Sink { app: &mut user.app, context: &context, limits: &settings.app, changed: &mut user.changed };
+        let mut sink = Sink {
+            app: &mut user.app,
+            context: &context,
+            limits: &settings.app,
+            changed: &mut user.changed,
+        };
         let followed = match &mut user.session {
             Some(session) => {
                 session.finish(&settings.stream, &mut sink);
@@ -282,35 +358,63 @@ impl<O: Output> Worker<O> {
         if followed || open {
             for direction in Direction::BOTH {
                 let (from, to) = entry.flow.ends(direction);
-                let packet = Packet::of_flow(from, to, entry.flow.protocol, PacketSource::FlowTimeout);
+                let packet =
+                    Packet::of_flow(from, to, entry.flow.protocol, PacketSource::FlowTimeout);
                 entry.user.changed[direction.index()] = true;
                 inspect(
                     &mut self.inspector,
                     &mut self.recording,
                     &self.settings,
                     &mut entry,
-                    Seen { packet: &packet, direction, stream_events: EventSet::default(), in_stream: false, flow_end: true },
+                    Seen {
+                        packet: &packet,
+                        direction,
+                        stream_events: EventSet::default(),
+                        in_stream: false,
+                        flow_end: true,
+                    },
                     self.now_ns,
                     stamp,
                 );
             }
             let (from, to) = entry.flow.ends(Direction::ToServer);
             let packet = Packet::of_flow(from, to, entry.flow.protocol, PacketSource::FlowTimeout);
-            self.recording.transactions(&mut entry, &packet, Direction::ToServer, self.inspector.as_ref(), stamp, record::Moment::FlowEnd);
+            self.recording.transactions(
+                &mut entry,
+                &packet,
+                Direction::ToServer,
+                self.inspector.as_ref(),
+                stamp,
+                record::Moment::FlowEnd,
+            );
         }
         self.counts.flow_ended(&entry);
-        self.recording.flow(&mut entry, reason, self.inspector.as_ref(), stamp);
+        self.recording
+            .flow(&mut entry, reason, self.inspector.as_ref(), stamp);
     }
 
     fn record_stats(&mut self) {
-        let tree = self.counts.tree(&self.decode, self.defrag.counts(), self.flows.counts(), self.inspector.as_ref());
-        let stamp = record::Stamp { at_ns: self.now_ns, frame: None };
+        let tree = self.counts.tree(
+            &self.decode,
+            self.defrag.counts(),
+            self.flows.counts(),
+            self.inspector.as_ref(),
+        );
+        let stamp = record::Stamp {
+            at_ns: self.now_ns,
+            frame: None,
+        };
         self.recording.stats(tree, stamp);
     }
 
     /// Counters as an EVE `stats` tree.
     pub fn stats(&self) -> sensor_event::StatsTree {
-        self.counts.tree(&self.decode, self.defrag.counts(), self.flows.counts(), self.inspector.as_ref())
+        self.counts.tree(
+            &self.decode,
+            self.defrag.counts(),
+            self.flows.counts(),
+            self.inspector.as_ref(),
+        )
     }
 }
 
@@ -333,7 +437,13 @@ fn inspect<O: Output>(
     stamp: record::Stamp,
 ) {
     let Some(inspector) = inspector else { return };
-    let Seen { packet, direction, stream_events, in_stream, flow_end } = seen;
+    let Seen {
+        packet,
+        direction,
+        stream_events,
+        in_stream,
+        flow_end,
+    } = seen;
     let Entry { flow, user, .. } = entry;
     user.trigger_raw();
     let established = match &user.session {
@@ -343,7 +453,11 @@ fn inspect<O: Output>(
     // Transactions of TCP are looked at once the session is open; those of UDP at once.
     let ready = flow.protocol != 6 || established;
     let changed = std::mem::take(&mut user.changed[direction.index()]) && ready;
-    let raw = user.session.as_ref().filter(|_| established).and_then(|session| session.raw_window(direction, &settings.stream, flow_end));
+    let raw = user
+        .session
+        .as_ref()
+        .filter(|_| established)
+        .and_then(|session| session.raw_window(direction, &settings.stream, flow_end));
     let traffic = Traffic {
         packet,
         flow: Some(flow),
@@ -355,7 +469,11 @@ fn inspect<O: Output>(
         raw,
         in_stream,
         app: Some(&user.app),
-        transactions: if changed { TransactionInspection::Changed } else { TransactionInspection::Unchanged },
+        transactions: if changed {
+            TransactionInspection::Changed
+        } else {
+            TransactionInspection::Unchanged
+        },
         flow_end,
     };
     let engine = Arc::clone(inspector.engine());

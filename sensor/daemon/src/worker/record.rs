@@ -8,15 +8,16 @@ use sensor_app::{File, FileState, Protocol, Transaction};
 use sensor_decode::{LinkType, Net, Packet, PacketSource, Transport};
 use sensor_detect::{Engine, FlowState, Inspector, Match, Traffic};
 use sensor_event::{
-    Alert, AlertFlow, AlertRecord, Anomaly, AnomalyKind, AnomalyRecord, Base64, Body, Class, Common, End, Ether, FileInfo,
-    FileInfoRecord, Hex, Metadata, NetflowRecord, NetflowSummary, PacketInfo, Printable, Record, StatsRecord, StatsTree, Text, Time,
+    Alert, AlertFlow, AlertRecord, Anomaly, AnomalyKind, AnomalyRecord, AppRecord, Base64, Body,
+    Class, Common, End, Ether, FileInfo, FileInfoRecord, Hex, Metadata, NetflowRecord,
+    NetflowSummary, PacketInfo, Printable, Record, StatsRecord, StatsTree, Text, Time,
     TransactionRecord, Tunnel,
 };
 use sensor_flow::{Direction, EndReason, Entry, Flow, community_id};
 
 use super::flow::Tracked;
 use crate::output::Output;
-use crate::settings::Settings;
+use crate::settings::{DnsVersion, Settings};
 
 /// When and by which frame an event came about.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +50,12 @@ pub struct Recording<O: Output> {
 
 impl<O: Output> Recording<O> {
     pub fn new(settings: Arc<Settings>, interface: Option<String>, output: O) -> Self {
-        Recording { settings, interface, output, line: Vec::with_capacity(4096) }
+        Recording {
+            settings,
+            interface,
+            output,
+            line: Vec::with_capacity(4096),
+        }
     }
 
     pub fn into_output(self) -> O {
@@ -68,33 +74,80 @@ impl<O: Output> Recording<O> {
     }
 
     /// Decoder events of a packet.
-    pub fn decode_anomalies(&mut self, packet: &Packet<'_>, mut flow: Option<&mut Flow>, stamp: Stamp) {
+    pub fn decode_anomalies(
+        &mut self,
+        packet: &Packet<'_>,
+        mut flow: Option<&mut Flow>,
+        stamp: Stamp,
+    ) {
         for event in packet.events.iter() {
-            let anomaly = Anomaly { app_proto: None, kind: AnomalyKind::Decode, event: event.full_name(), layer: None };
+            let anomaly = Anomaly {
+                app_proto: None,
+                kind: AnomalyKind::Decode,
+                event: event.full_name(),
+                layer: None,
+            };
             self.anomaly(packet, flow.as_deref_mut(), anomaly, None, stamp);
         }
     }
 
-    pub fn stream_anomalies(&mut self, packet: &Packet<'_>, flow: &mut Flow, events: sensor_stream::EventSet, stamp: Stamp) {
+    pub fn stream_anomalies(
+        &mut self,
+        packet: &Packet<'_>,
+        flow: &mut Flow,
+        events: sensor_stream::EventSet,
+        stamp: Stamp,
+    ) {
         if events.is_empty() {
             return;
         }
-        for event in sensor_stream::StreamEvent::ALL.iter().filter(|event| events.contains(**event)) {
-            let anomaly = Anomaly { app_proto: None, kind: AnomalyKind::Stream, event: event.full_name(), layer: None };
+        for event in sensor_stream::StreamEvent::ALL
+            .iter()
+            .filter(|event| events.contains(**event))
+        {
+            let anomaly = Anomaly {
+                app_proto: None,
+                kind: AnomalyKind::Stream,
+                event: event.full_name(),
+                layer: None,
+            };
             self.anomaly(packet, Some(flow), anomaly, None, stamp);
         }
     }
 
-    fn anomaly(&mut self, packet: &Packet<'_>, flow: Option<&mut Flow>, anomaly: Anomaly<'_>, tx_id: Option<u64>, stamp: Stamp) {
+    fn anomaly(
+        &mut self,
+        packet: &Packet<'_>,
+        flow: Option<&mut Flow>,
+        anomaly: Anomaly<'_>,
+        tx_id: Option<u64>,
+        stamp: Stamp,
+    ) {
         let settings = Arc::clone(&self.settings);
         let community = community(packet, flow.as_deref().map(|_| ()), &settings);
         let mut flow = flow;
-        let own = flow.as_mut().map(|flow| flow.community_id(settings.community_seed).to_owned());
+        let own = flow
+            .as_mut()
+            .map(|flow| flow.community_id(settings.community_seed).to_owned());
         let interface = self.interface.clone();
-        let mut common = common(packet, flow.as_deref(), "anomaly", Ends::Packet(packet), stamp);
+        let mut common = common(
+            packet,
+            flow.as_deref(),
+            "anomaly",
+            Ends::Packet(packet),
+            stamp,
+        );
         common.in_iface = interface.as_deref();
         common.community_id = own.as_deref().or(community.as_deref());
-        let record = Record { common, body: Body::Anomaly(AnomalyRecord { tx_id, anomaly, packet: None, packet_info: None }) };
+        let record = Record {
+            common,
+            body: Body::Anomaly(AnomalyRecord {
+                tx_id,
+                anomaly,
+                packet: None,
+                packet_info: None,
+            }),
+        };
         self.write(Class::Record, &record);
     }
 
@@ -131,7 +184,14 @@ impl<O: Output> Recording<O> {
         self.write(Class::Record, &record);
     }
 
-    pub fn alert(&mut self, engine: &Engine, found: &Match, traffic: &Traffic<'_>, state: &FlowState, stamp: Stamp) {
+    pub fn alert(
+        &mut self,
+        engine: &Engine,
+        found: &Match,
+        traffic: &Traffic<'_>,
+        state: &FlowState,
+        stamp: Stamp,
+    ) {
         let settings = Arc::clone(&self.settings);
         let packet = traffic.packet;
         let signature = engine.signature(found.signature);
@@ -144,8 +204,14 @@ impl<O: Output> Recording<O> {
         let end = |which: Target| {
             let (source, destination) = ends?;
             Some(match which {
-                Target::Source => End { ip: source, port: ports.map(|ports| ports.0) },
-                Target::Destination => End { ip: destination, port: ports.map(|ports| ports.1) },
+                Target::Source => End {
+                    ip: source,
+                    port: ports.map(|ports| ports.0),
+                },
+                Target::Destination => End {
+                    ip: destination,
+                    port: ports.map(|ports| ports.1),
+                },
             })
         };
         let (attacker, target) = match signature.target {
@@ -168,12 +234,18 @@ impl<O: Output> Recording<O> {
                 .then(|| engine.references(found.signature).to_vec()),
             metadata: (settings.metadata_in_alerts && !metadata.is_empty()).then_some(metadata),
             context: None,
-            rule: settings.rule_text_in_alerts.then_some(signature.text.as_str()),
+            rule: settings
+                .rule_text_in_alerts
+                .then_some(signature.text.as_str()),
             xff: None,
         };
         let with_app = settings.metadata_in_alerts;
         let stream_bytes = traffic.raw.filter(|_| found.in_stream).map(|raw| raw.data);
-        let payload = stream_bytes.unwrap_or(if traffic.flow_end { &[] } else { packet.payload });
+        let payload = stream_bytes.unwrap_or(if traffic.flow_end {
+            &[]
+        } else {
+            packet.payload
+        });
         let payload = &payload[..payload.len().min(settings.payload_limit_bytes)];
         let mut flow = traffic.flow.cloned();
         let community = match &mut flow {
@@ -185,14 +257,26 @@ impl<O: Output> Recording<O> {
         let side = |direction: Direction| {
             let app = app?;
             let side = app.side_protocol(direction);
-            if side == app.protocol() { None } else { name(side) }
+            if side == app.protocol() {
+                None
+            } else {
+                name(side)
+            }
         };
         let record = AlertRecord {
             tx_id: found.transaction.filter(|_| with_app),
             tx_guessed: false,
             alert,
             app: transaction.filter(|_| with_app).map(Transaction::record),
-            files: transaction.map(|transaction| transaction.files.iter().map(|file| file_info(file, transaction.id)).collect()).unwrap_or_default(),
+            files: transaction
+                .map(|transaction| {
+                    transaction
+                        .files
+                        .iter()
+                        .map(|file| file_info(file, transaction.id))
+                        .collect()
+                })
+                .unwrap_or_default(),
             app_proto: app.and_then(|app| name(app.protocol())),
             app_proto_ts: side(Direction::ToServer),
             app_proto_tc: side(Direction::ToClient),
@@ -210,13 +294,22 @@ impl<O: Output> Recording<O> {
             stream: Some(u8::from(stream_bytes.is_some())),
             packet: (!traffic.flow_end).then_some(Base64(packet.frame)),
             packet_info: (!traffic.flow_end).then(|| packet_info(packet.link)),
-            verdict: Some(sensor_event::Verdict { action: "alert", reject: Vec::new() }),
+            verdict: Some(sensor_event::Verdict {
+                action: "alert",
+                reject: Vec::new(),
+            }),
         };
         let interface = self.interface.clone();
         let mut common = common(packet, traffic.flow, "alert", Ends::Packet(packet), stamp);
         common.in_iface = interface.as_deref();
         common.community_id = community.as_deref();
-        self.write(Class::Alert, &Record { common, body: Body::Alert(Box::new(record)) });
+        self.write(
+            Class::Alert,
+            &Record {
+                common,
+                body: Body::Alert(Box::new(record)),
+            },
+        );
     }
 
     /// Records what transactions have come to: their records, events and files; then forgets those that are done.
@@ -239,38 +332,106 @@ impl<O: Output> Recording<O> {
         let interface = self.interface.clone();
         let protocol = user.app.protocol();
         for event in flow_events {
-            let anomaly = Anomaly { app_proto: known(protocol), kind: AnomalyKind::AppLayer, event, layer: Some("proto_detect") };
+            let anomaly = Anomaly {
+                app_proto: known(protocol),
+                kind: AnomalyKind::AppLayer,
+                event,
+                layer: Some("proto_detect"),
+            };
             let mut common = common(packet, Some(flow), "anomaly", Ends::Packet(packet), stamp);
             common.in_iface = interface.as_deref();
             common.community_id = Some(&community);
-            self.write(Class::Record, &Record { common, body: Body::Anomaly(AnomalyRecord { tx_id: None, anomaly, packet: None, packet_info: None }) });
+            self.write(
+                Class::Record,
+                &Record {
+                    common,
+                    body: Body::Anomaly(AnomalyRecord {
+                        tx_id: None,
+                        anomaly,
+                        packet: None,
+                        packet_info: None,
+                    }),
+                },
+            );
         }
-        let class = if user.alerted { Class::Context } else { Class::Record };
+        let class = if user.alerted {
+            Class::Context
+        } else {
+            Class::Record
+        };
         let bits = inspector.and_then(|inspector| variables(&user.detect, inspector.engine()));
         for at in 0..user.app.transactions().len() {
-            let Some(transaction) = user.app.transactions().get(at) else { break };
+            let Some(transaction) = user.app.transactions().get(at) else {
+                break;
+            };
             let id = transaction.id;
             let mark = *super::flow::mark(&mut user.recorded, id);
-            let complete = Direction::BOTH.iter().all(|side| transaction.is_complete(*side));
+            let complete = Direction::BOTH
+                .iter()
+                .all(|side| transaction.is_complete(*side));
             for number in transaction.events.iter().skip(mark.events) {
                 let row = transaction.protocol().row();
-                let event = row.and_then(|row| row.events.iter().find(|event| event.number == *number)).map_or("unknown", |event| event.name);
-                let anomaly = Anomaly { app_proto: known(transaction.protocol()), kind: AnomalyKind::AppLayer, event, layer: Some("proto_parser") };
+                let event = row
+                    .and_then(|row| row.events.iter().find(|event| event.number == *number))
+                    .map_or("unknown", |event| event.name);
+                let anomaly = Anomaly {
+                    app_proto: known(transaction.protocol()),
+                    kind: AnomalyKind::AppLayer,
+                    event,
+                    layer: Some("proto_parser"),
+                };
                 let mut common = common(packet, Some(flow), "anomaly", Ends::Packet(packet), stamp);
                 common.in_iface = interface.as_deref();
                 common.community_id = Some(&community);
-                self.write(Class::Record, &Record { common, body: Body::Anomaly(AnomalyRecord { tx_id: Some(id), anomaly, packet: None, packet_info: None }) });
+                self.write(
+                    Class::Record,
+                    &Record {
+                        common,
+                        body: Body::Anomaly(AnomalyRecord {
+                            tx_id: Some(id),
+                            anomaly,
+                            packet: None,
+                            packet_info: None,
+                        }),
+                    },
+                );
             }
             let due = !mark.record && (complete || moment == Moment::FlowEnd);
             if due {
-                let mut common = common(packet, Some(flow), transaction.protocol().name(), Ends::Flow(Direction::ToServer), stamp);
+                let mut common = common(
+                    packet,
+                    Some(flow),
+                    transaction.protocol().name(),
+                    Ends::Flow(Direction::ToServer),
+                    stamp,
+                );
                 common.in_iface = interface.as_deref();
                 common.community_id = Some(&community);
-                let body = TransactionRecord { tx_id: Some(id), metadata: bits.clone(), app: transaction.record() };
-                self.write(class, &Record { common, body: Body::Transaction(Box::new(body)) });
+                for app in app_records(transaction, settings.dns_version) {
+                    let body = TransactionRecord {
+                        tx_id: Some(id),
+                        metadata: bits.clone(),
+                        app,
+                    };
+                    self.write(
+                        class,
+                        &Record {
+                            common: common.clone(),
+                            body: Body::Transaction(Box::new(body)),
+                        },
+                    );
+                }
             }
-            for file in transaction.files.iter().filter(|file| !file.logged && (file.state != FileState::Open || moment == Moment::FlowEnd)) {
-                let mut common = common(packet, Some(flow), "fileinfo", Ends::Flow(file.direction), stamp);
+            for file in transaction.files.iter().filter(|file| {
+                !file.logged && (file.state != FileState::Open || moment == Moment::FlowEnd)
+            }) {
+                let mut common = common(
+                    packet,
+                    Some(flow),
+                    "fileinfo",
+                    Ends::Flow(file.direction),
+                    stamp,
+                );
                 common.in_iface = interface.as_deref();
                 common.community_id = Some(&community);
                 let body = FileInfoRecord {
@@ -279,7 +440,13 @@ impl<O: Output> Recording<O> {
                     app_proto: transaction.protocol().name(),
                     fileinfo: file_info(file, id),
                 };
-                self.write(class, &Record { common, body: Body::FileInfo(Box::new(body)) });
+                self.write(
+                    class,
+                    &Record {
+                        common,
+                        body: Body::FileInfo(Box::new(body)),
+                    },
+                );
             }
             let events = transaction.events.len();
             if let Some(transaction) = user.app.transactions_mut().get_mut(at) {
@@ -292,24 +459,50 @@ impl<O: Output> Recording<O> {
             mark.events = events;
         }
         let _ = direction;
-        let Tracked { app, detect, recorded, .. } = user;
+        let Tracked {
+            app,
+            detect,
+            recorded,
+            ..
+        } = user;
         app.retire(|transaction| {
-            let complete = Direction::BOTH.iter().all(|side| transaction.is_complete(*side));
-            let told = recorded.binary_search_by_key(&transaction.id, |mark| mark.id).is_ok_and(|at| recorded[at].record);
+            let complete = Direction::BOTH
+                .iter()
+                .all(|side| transaction.is_complete(*side));
+            let told = recorded
+                .binary_search_by_key(&transaction.id, |mark| mark.id)
+                .is_ok_and(|at| recorded[at].record);
             let inspected = inspector.is_none_or(|inspector| {
                 !inspector.engine().inspects(transaction.protocol())
-                    || Direction::BOTH.iter().all(|side| inspector.engine().is_done(detect, transaction.protocol(), transaction.id, *side))
+                    || Direction::BOTH.iter().all(|side| {
+                        !transaction.has_side(*side)
+                            || inspector.engine().is_done(
+                                detect,
+                                transaction.protocol(),
+                                transaction.id,
+                                *side,
+                            )
+                    })
             });
             complete && told && inspected && transaction.files.iter().all(|file| file.logged)
         });
-        let oldest = app.transactions().front().map_or(u64::MAX, |transaction| transaction.id);
+        let oldest = app
+            .transactions()
+            .front()
+            .map_or(u64::MAX, |transaction| transaction.id);
         while recorded.front().is_some_and(|mark| mark.id < oldest) {
             recorded.pop_front();
         }
     }
 
     /// A flow has ended.
-    pub fn flow(&mut self, entry: &mut Entry<Tracked>, reason: EndReason, inspector: Option<&Inspector>, stamp: Stamp) {
+    pub fn flow(
+        &mut self,
+        entry: &mut Entry<Tracked>,
+        reason: EndReason,
+        inspector: Option<&Inspector>,
+        stamp: Stamp,
+    ) {
         let Entry { flow, user, .. } = entry;
         let settings = Arc::clone(&self.settings);
         let community = flow.community_id(settings.community_seed).to_owned();
@@ -321,9 +514,19 @@ impl<O: Output> Recording<O> {
         let name = |protocol: Protocol| (protocol != Protocol::Unknown).then(|| protocol.name());
         let side = |direction: Direction| {
             let side = app.side_protocol(direction);
-            if side == app.protocol() { None } else { name(side) }
+            if side == app.protocol() {
+                None
+            } else {
+                name(side)
+            }
         };
-        let mut common = common(&packet, Some(flow), "flow", Ends::Flow(Direction::ToServer), stamp);
+        let mut common = common(
+            &packet,
+            Some(flow),
+            "flow",
+            Ends::Flow(Direction::ToServer),
+            stamp,
+        );
         common.pkt_src = None;
         common.in_iface = interface.as_deref();
         common.community_id = Some(&community);
@@ -363,7 +566,13 @@ impl<O: Output> Recording<O> {
             metadata: bits,
         };
         let mut base = common.clone();
-        self.write(Class::Flow, &Record { common, body: Body::Flow(Box::new(record)) });
+        self.write(
+            Class::Flow,
+            &Record {
+                common,
+                body: Body::Flow(Box::new(record)),
+            },
+        );
         base.event_type = "netflow";
         for direction in Direction::BOTH {
             let at = direction.index();
@@ -390,7 +599,13 @@ impl<O: Output> Recording<O> {
                 metadata: None,
             };
             if settings.netflow {
-                self.write(Class::Flow, &Record { common: base.clone(), body: Body::Netflow(Box::new(record)) });
+                self.write(
+                    Class::Flow,
+                    &Record {
+                        common: base.clone(),
+                        body: Body::Netflow(Box::new(record)),
+                    },
+                );
             }
         }
     }
@@ -416,7 +631,21 @@ impl<O: Output> Recording<O> {
             ether: None,
             community_id: None,
         };
-        self.write(Class::Record, &Record { common, body: Body::Stats(StatsRecord { stats: tree }) });
+        self.write(
+            Class::Record,
+            &Record {
+                common,
+                body: Body::Stats(StatsRecord { stats: tree }),
+            },
+        );
+    }
+}
+
+/// The objects that a transaction is recorded as; the older format of DNS has several.
+fn app_records(transaction: &Transaction, dns_version: DnsVersion) -> Vec<AppRecord<'_>> {
+    match (&transaction.body, dns_version) {
+        (sensor_app::Body::Dns(dns), DnsVersion::Two) => dns.records_v2(transaction.id),
+        _ => vec![transaction.record()],
     }
 }
 
@@ -433,12 +662,27 @@ fn community(packet: &Packet<'_>, flow: Option<()>, settings: &Settings) -> Opti
     let protocol = packet.ip_protocol()?;
     let ports = packet.ports();
     let (from, to) = ports.unwrap_or((0, 0));
-    Some(community_id(settings.community_seed, (source, from), (destination, to), protocol, ports.is_some(), false))
+    Some(community_id(
+        settings.community_seed,
+        (source, from),
+        (destination, to),
+        protocol,
+        ports.is_some(),
+        false,
+    ))
 }
 
-fn common<'a>(packet: &'a Packet<'a>, flow: Option<&Flow>, event_type: &'static str, ends: Ends<'_>, stamp: Stamp) -> Common<'a> {
+fn common<'a>(
+    packet: &'a Packet<'a>,
+    flow: Option<&Flow>,
+    event_type: &'static str,
+    ends: Ends<'_>,
+    stamp: Stamp,
+) -> Common<'a> {
     let addresses = match ends {
-        Ends::Packet(packet) => packet.addresses().map(|(source, destination)| (source, destination, packet.ports())),
+        Ends::Packet(packet) => packet
+            .addresses()
+            .map(|(source, destination)| (source, destination, packet.ports())),
         Ends::Flow(direction) => flow.map(|flow| {
             let (from, to) = flow.ends(direction);
             (from.0, to.0, flow.has_ports().then_some((from.1, to.1)))
@@ -518,7 +762,10 @@ fn protocol_name(number: u8) -> &'static str {
 }
 
 fn packet_info(link: LinkType) -> PacketInfo {
-    PacketInfo { linktype: link.0, linktype_name: link.name() }
+    PacketInfo {
+        linktype: link.0,
+        linktype_name: link.name(),
+    }
 }
 
 fn alert_flow(flow: &Flow) -> AlertFlow {
@@ -579,8 +826,16 @@ fn variables<'a>(state: &'a FlowState, engine: &'a Engine) -> Option<Metadata<'a
         return None;
     }
     Some(Metadata {
-        flowbits: state.bits().iter().map(|&bit| engine.flowbit_name(bit)).collect(),
-        flowints: state.ints().iter().map(|(name, value)| (name.as_str(), *value)).collect(),
+        flowbits: state
+            .bits()
+            .iter()
+            .map(|&bit| engine.flowbit_name(bit))
+            .collect(),
+        flowints: state
+            .ints()
+            .iter()
+            .map(|(name, value)| (name.as_str(), *value))
+            .collect(),
         flowvars: state
             .variables()
             .iter()
@@ -591,7 +846,10 @@ fn variables<'a>(state: &'a FlowState, engine: &'a Engine) -> Option<Metadata<'a
 }
 
 fn tcp_summary(session: &sensor_stream::Session) -> sensor_event::TcpSummary {
-    let (to_server, to_client) = (session.flags(Direction::ToServer), session.flags(Direction::ToClient));
+    let (to_server, to_client) = (
+        session.flags(Direction::ToServer),
+        session.flags(Direction::ToClient),
+    );
     let all = to_server | to_client;
     sensor_event::TcpSummary {
         tcp_flags: format!("{all:02x}"),

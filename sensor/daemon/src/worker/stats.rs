@@ -32,7 +32,11 @@ impl Counts {
         self.synack += u64::from(tcp.has(Tcp::SYN | Tcp::ACK));
         self.rst += u64::from(tcp.has(Tcp::RST));
         self.gaps += u64::from(outcome.events.contains(StreamEvent::ReassemblySeqGap));
-        self.overlaps += u64::from(outcome.events.contains(StreamEvent::ReassemblyOverlapDifferentData));
+        self.overlaps += u64::from(
+            outcome
+                .events
+                .contains(StreamEvent::ReassemblyOverlapDifferentData),
+        );
     }
 
     pub fn flow_ended(&mut self, entry: &Entry<Tracked>) {
@@ -53,7 +57,11 @@ impl Counts {
             *self.flows.entry(name).or_default() += 1;
             *self.transactions.entry(name).or_default() += entry.user.app.transaction_count();
         } else if protocol == sensor_app::Protocol::Failed {
-            let name = if entry.flow.protocol == 17 { "failed_udp" } else { "failed_tcp" };
+            let name = if entry.flow.protocol == 17 {
+                "failed_udp"
+            } else {
+                "failed_tcp"
+            };
             *self.flows.entry(name).or_default() += 1;
         }
     }
@@ -107,7 +115,10 @@ impl Counts {
             tree.add("detect.alert_queue_overflow", counts.over_limit);
             tree.add("detect.alerts_suppressed", counts.suppressed);
             tree.add("detect.evaluations_exhausted", counts.exhausted);
-            tree.add("detect.rules_loaded", inspector.engine().summary().signatures as u64);
+            tree.add(
+                "detect.rules_loaded",
+                inspector.engine().summary().signatures as u64,
+            );
         }
         tree
     }

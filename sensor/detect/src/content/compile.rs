@@ -19,7 +19,10 @@ pub enum CompileError {
     Dataset(#[from] crate::dataset::DatasetError),
 }
 
-pub(crate) fn compile(conditions: &[BufferCondition], datasets: &mut DatasetTable) -> Result<Vec<Check>, CompileError> {
+pub(crate) fn compile(
+    conditions: &[BufferCondition],
+    datasets: &mut DatasetTable,
+) -> Result<Vec<Check>, CompileError> {
     let mut checks = Vec::with_capacity(conditions.len());
     let mut iter = conditions.iter().enumerate().peekable();
     while let Some((index, condition)) = iter.next() {
@@ -41,15 +44,29 @@ pub(crate) fn compile(conditions: &[BufferCondition], datasets: &mut DatasetTabl
                 if !then.is_empty() {
                     iter.next();
                 }
-                Check::Base64 { decode: decode.clone(), then }
+                Check::Base64 {
+                    decode: decode.clone(),
+                    then,
+                }
             }
             // Without a base64_decode before it there is nothing decoded to look at.
             BufferCondition::Base64Data(_) => Check::Absent { or_else: false },
             BufferCondition::Absent { or_else } => Check::Absent { or_else: *or_else },
-            BufferCondition::Dataset(dataset) => Check::Dataset { id: datasets.open(dataset)?, condition: dataset.clone() },
-            BufferCondition::Entropy { bytes, offset, value, comparison } => {
-                Check::Entropy { bytes: *bytes, offset: *offset, value: *value, comparison: *comparison }
-            }
+            BufferCondition::Dataset(dataset) => Check::Dataset {
+                id: datasets.open(dataset)?,
+                condition: dataset.clone(),
+            },
+            BufferCondition::Entropy {
+                bytes,
+                offset,
+                value,
+                comparison,
+            } => Check::Entropy {
+                bytes: *bytes,
+                offset: *offset,
+                value: *value,
+                comparison: *comparison,
+            },
             BufferCondition::Asn1(asn1) => Check::Asn1(asn1.clone()),
         });
     }
@@ -71,16 +88,28 @@ fn content_check(content: &Content, later: &[BufferCondition]) -> ContentCheck {
 }
 
 fn pcre_check(pcre: &Pcre, later: &[BufferCondition]) -> Result<PcreCheck, CompileError> {
-    let pattern = format!("(*LIMIT_MATCH={PCRE_MATCH_LIMIT})(*LIMIT_DEPTH={PCRE_DEPTH_LIMIT}){}", pcre.pattern);
+    let pattern = format!(
+        "(*LIMIT_MATCH={PCRE_MATCH_LIMIT})(*LIMIT_DEPTH={PCRE_DEPTH_LIMIT}){}",
+        pcre.pattern
+    );
     let regex: Regex = RegexBuilder::new().jit_if_available(true).build(&pattern)?;
-    Ok(PcreCheck { regex, negated: pcre.negated, relative: pcre.relative, captures: pcre.captures.clone(), anchors_later: counts_from_here(later) })
+    Ok(PcreCheck {
+        regex,
+        negated: pcre.negated,
+        relative: pcre.relative,
+        captures: pcre.captures.clone(),
+        anchors_later: counts_from_here(later),
+    })
 }
 
 /// Whether a later condition counts from the position that the present one sets.
 fn counts_from_here(later: &[BufferCondition]) -> bool {
     for condition in later {
         let (relative, moves) = match condition {
-            BufferCondition::Content(content) => (content.distance.is_some() || content.within.is_some(), !content.negated),
+            BufferCondition::Content(content) => (
+                content.distance.is_some() || content.within.is_some(),
+                !content.negated,
+            ),
             BufferCondition::Pcre(pcre) => (pcre.relative, !pcre.negated),
             BufferCondition::ByteTest(test) => (test.relative, false),
             BufferCondition::ByteJump(jump) => (jump.relative, true),

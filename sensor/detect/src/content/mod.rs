@@ -11,7 +11,8 @@ mod search;
 
 use base64::Engine as _;
 use rules::signature::{
-    Asn1, Base64Decode, ByteExtract, ByteJump, ByteMath, ByteTest, Comparison, Dataset, IntMatch, IsDataAt, JumpFrom, MathOperator, Number,
+    Asn1, Base64Decode, ByteExtract, ByteJump, ByteMath, ByteTest, Comparison, Dataset, IntMatch,
+    IsDataAt, JumpFrom, MathOperator, Number,
 };
 
 pub(crate) use compile::compile;
@@ -36,10 +37,23 @@ pub(crate) enum Check {
     ByteMath(ByteMath),
     IsDataAt(IsDataAt),
     Size(IntMatch),
-    Base64 { decode: Base64Decode, then: Vec<Check> },
-    Absent { or_else: bool },
-    Dataset { id: DatasetId, condition: Dataset },
-    Entropy { bytes: Option<u32>, offset: u32, value: f64, comparison: Comparison },
+    Base64 {
+        decode: Base64Decode,
+        then: Vec<Check>,
+    },
+    Absent {
+        or_else: bool,
+    },
+    Dataset {
+        id: DatasetId,
+        condition: Dataset,
+    },
+    Entropy {
+        bytes: Option<u32>,
+        offset: u32,
+        value: f64,
+        comparison: Comparison,
+    },
     Asn1(Asn1),
 }
 
@@ -73,7 +87,13 @@ pub struct Captured {
 
 /// Looks a value up in a dataset.
 pub(crate) trait DatasetLookup {
-    fn check(&self, id: DatasetId, condition: &Dataset, value: &[u8], found: &mut Vec<Captured>) -> bool;
+    fn check(
+        &self,
+        id: DatasetId,
+        condition: &Dataset,
+        value: &[u8],
+        found: &mut Vec<Captured>,
+    ) -> bool;
 }
 
 /// The bytes under inspection.
@@ -102,7 +122,13 @@ impl<'a> Evaluation<'a> {
         variables: &'a mut [u64; VARIABLE_LIMIT],
         captured: &'a mut Vec<Captured>,
     ) -> Self {
-        Evaluation { subject, datasets, variables, captured, steps: STEP_LIMIT }
+        Evaluation {
+            subject,
+            datasets,
+            variables,
+            captured,
+            steps: STEP_LIMIT,
+        }
     }
 
     /// Whether all conditions hold.
@@ -116,8 +142,12 @@ impl<'a> Evaluation<'a> {
     }
 
     fn run(&mut self, checks: &[Check], position: usize) -> bool {
-        let Some((check, rest)) = checks.split_first() else { return true };
-        let Some(steps) = self.steps.checked_sub(1) else { return false };
+        let Some((check, rest)) = checks.split_first() else {
+            return true;
+        };
+        let Some(steps) = self.steps.checked_sub(1) else {
+            return false;
+        };
         self.steps = steps;
         let data = self.subject.data;
         match check {
@@ -128,25 +158,43 @@ impl<'a> Evaluation<'a> {
                 Some(landed) => self.run(rest, landed),
                 None => false,
             },
-            Check::ByteExtract(extract) => self.byte_extract(extract, position) && self.run(rest, position),
+            Check::ByteExtract(extract) => {
+                self.byte_extract(extract, position) && self.run(rest, position)
+            }
             Check::ByteMath(math) => self.byte_math(math, position) && self.run(rest, position),
             Check::IsDataAt(at) => {
                 let count = self.number(at.count);
                 let length = data.len() as i64;
-                let there = if at.relative { position as i64 + count <= length } else { count < length };
+                let there = if at.relative {
+                    position as i64 + count <= length
+                } else {
+                    count < length
+                };
                 there != at.negated && self.run(rest, position)
             }
             Check::Size(size) => {
                 let length = self.subject.base + data.len() as u64;
-                (self.subject.complete || matches!(size, IntMatch::Greater(_) | IntMatch::GreaterEqual(_)))
+                (self.subject.complete
+                    || matches!(size, IntMatch::Greater(_) | IntMatch::GreaterEqual(_)))
                     && size.matches(length)
                     && self.run(rest, position)
             }
             Check::Base64 { decode, then } => {
-                let Some(decoded) = base64_decode(decode, data, position) else { return false };
-                let inner = Subject { data: &decoded, base: 0, complete: true };
-                let mut inner_evaluation =
-                    Evaluation { subject: inner, datasets: self.datasets, variables: self.variables, captured: self.captured, steps: self.steps };
+                let Some(decoded) = base64_decode(decode, data, position) else {
+                    return false;
+                };
+                let inner = Subject {
+                    data: &decoded,
+                    base: 0,
+                    complete: true,
+                };
+                let mut inner_evaluation = Evaluation {
+                    subject: inner,
+                    datasets: self.datasets,
+                    variables: self.variables,
+                    captured: self.captured,
+                    steps: self.steps,
+                };
                 let matched = inner_evaluation.run(then, 0);
                 self.steps = inner_evaluation.steps;
                 matched && self.run(rest, position)
@@ -156,12 +204,20 @@ impl<'a> Evaluation<'a> {
             Check::Dataset { id, condition } => {
                 self.datasets.check(*id, condition, data, self.captured) && self.run(rest, position)
             }
-            Check::Entropy { bytes, offset, value, comparison } => {
+            Check::Entropy {
+                bytes,
+                offset,
+                value,
+                comparison,
+            } => {
                 let from = (*offset as usize).min(data.len());
                 let to = bytes.map_or(data.len(), |bytes| (from + bytes as usize).min(data.len()));
-                compare_f64(entropy(&data[from..to]), *comparison, *value) && self.run(rest, position)
+                compare_f64(entropy(&data[from..to]), *comparison, *value)
+                    && self.run(rest, position)
             }
-            Check::Asn1(asn1) => number::asn1_is_odd(asn1, data, position) && self.run(rest, position),
+            Check::Asn1(asn1) => {
+                number::asn1_is_odd(asn1, data, position) && self.run(rest, position)
+            }
         }
     }
 
@@ -169,10 +225,13 @@ impl<'a> Evaluation<'a> {
         let data = self.subject.data;
         let range = self.content_range(content, position);
         if content.negated {
-            let found = range.is_some_and(|(start, end)| self.find(content, data, start, end).is_some());
+            let found =
+                range.is_some_and(|(start, end)| self.find(content, data, start, end).is_some());
             return !found && self.run(rest, position);
         }
-        let Some((mut start, end)) = range else { return false };
+        let Some((mut start, end)) = range else {
+            return false;
+        };
         while let Some(at) = self.find(content, data, start, end) {
             if self.run(rest, at + content.literal.len()) {
                 return true;
@@ -192,7 +251,10 @@ impl<'a> Evaluation<'a> {
             let fits = self.subject.complete && end == data.len() && at >= start;
             return (fits && content.literal.is_at(data, at)).then_some(at);
         }
-        content.literal.find(data.get(start..end)?).map(|at| start + at)
+        content
+            .literal
+            .find(data.get(start..end)?)
+            .map(|at| start + at)
     }
 
     /// Where the content may lie: byte range of the data, `None` when nowhere.
@@ -200,13 +262,21 @@ impl<'a> Evaluation<'a> {
         let length = self.subject.data.len() as i64;
         let (start, end) = if content.distance.is_some() || content.within.is_some() {
             let start = position as i64 + content.distance.map_or(0, |n| self.number(n));
-            let end = content.within.map_or(length, |n| start.saturating_add(self.number(n)));
+            let end = content
+                .within
+                .map_or(length, |n| start.saturating_add(self.number(n)));
             (start, end)
         } else {
             let base = i64::try_from(self.subject.base).unwrap_or(i64::MAX);
             let offset = content.offset.map_or(0, |n| self.number(n));
-            let depth = if content.startswith { Some(content.literal.len() as i64) } else { content.depth.map(|n| self.number(n)) };
-            let end = depth.map_or(length, |depth| offset.saturating_add(depth).saturating_sub(base));
+            let depth = if content.startswith {
+                Some(content.literal.len() as i64)
+            } else {
+                content.depth.map(|n| self.number(n))
+            };
+            let end = depth.map_or(length, |depth| {
+                offset.saturating_add(depth).saturating_sub(base)
+            });
             (offset.saturating_sub(base), end)
         };
         let start = start.clamp(0, length);
@@ -216,7 +286,11 @@ impl<'a> Evaluation<'a> {
 
     fn pcre(&mut self, pcre: &PcreCheck, rest: &[Check], position: usize) -> bool {
         let data = self.subject.data;
-        let mut start = if pcre.relative { position.min(data.len()) } else { 0 };
+        let mut start = if pcre.relative {
+            position.min(data.len())
+        } else {
+            0
+        };
         // A relative pattern sees what follows the last match as its whole subject: `^` is its start.
         let window = if pcre.relative { &data[start..] } else { data };
         let shift = start;
@@ -228,12 +302,17 @@ impl<'a> Evaluation<'a> {
         }
         loop {
             let mut locations = pcre.regex.capture_locations();
-            let Ok(Some(found)) = pcre.regex.captures_read_at(&mut locations, window, start) else { return false };
+            let Ok(Some(found)) = pcre.regex.captures_read_at(&mut locations, window, start) else {
+                return false;
+            };
             let (from, to) = (found.start(), found.end());
             let mark = self.captured.len();
             for (group, capture) in pcre.captures.iter().enumerate() {
                 if let Some((first, last)) = locations.get(group + 1) {
-                    self.captured.push(Captured { capture: capture.clone(), value: window[first..last].to_vec() });
+                    self.captured.push(Captured {
+                        capture: capture.clone(),
+                        value: window[first..last].to_vec(),
+                    });
                 }
             }
             if self.run(rest, shift + to) {
@@ -249,7 +328,11 @@ impl<'a> Evaluation<'a> {
 
     fn byte_test(&self, test: &ByteTest, position: usize) -> bool {
         let at = self.number(test.offset) + if test.relative { position as i64 } else { 0 };
-        let Some(mut value) = number::read(self.subject.data, at, self.number(test.count), test.reading) else { return false };
+        let Some(mut value) =
+            number::read(self.subject.data, at, self.number(test.count), test.reading)
+        else {
+            return false;
+        };
         if let Some(mask) = test.bitmask {
             value = number::masked(value, mask);
         }
@@ -271,11 +354,17 @@ impl<'a> Evaluation<'a> {
         let data = self.subject.data;
         let at = self.number(jump.offset) + if jump.relative { position as i64 } else { 0 };
         let count = self.number(jump.count);
-        let mut value = if count == 0 { 0 } else { number::read(data, at, count, jump.reading)? };
+        let mut value = if count == 0 {
+            0
+        } else {
+            number::read(data, at, count, jump.reading)?
+        };
         if let Some(mask) = jump.bitmask {
             value = number::masked(value, mask);
         }
-        let mut distance = i64::try_from(value).ok()?.checked_mul(i64::from(jump.multiplier.max(1)))?;
+        let mut distance = i64::try_from(value)
+            .ok()?
+            .checked_mul(i64::from(jump.multiplier.max(1)))?;
         if jump.align {
             distance = distance.checked_add(3)? & !3;
         }
@@ -292,7 +381,9 @@ impl<'a> Evaluation<'a> {
     fn byte_extract(&mut self, extract: &ByteExtract, position: usize) -> bool {
         let at = i64::from(extract.offset) + if extract.relative { position as i64 } else { 0 };
         let count = self.number(extract.count);
-        let Some(mut value) = number::read(self.subject.data, at, count, extract.reading) else { return false };
+        let Some(mut value) = number::read(self.subject.data, at, count, extract.reading) else {
+            return false;
+        };
         if let Some(mask) = extract.bitmask {
             value = number::masked(value, mask);
         }
@@ -306,7 +397,9 @@ impl<'a> Evaluation<'a> {
     fn byte_math(&mut self, math: &ByteMath, position: usize) -> bool {
         let at = i64::from(math.offset) + if math.relative { position as i64 } else { 0 };
         let count = self.number(math.count);
-        let Some(value) = number::read(self.subject.data, at, count, math.reading) else { return false };
+        let Some(value) = number::read(self.subject.data, at, count, math.reading) else {
+            return false;
+        };
         let operand = self.number(math.operand) as u64;
         let result = match math.operator {
             MathOperator::Add => value.wrapping_add(operand),
@@ -316,10 +409,18 @@ impl<'a> Evaluation<'a> {
                 Some(quotient) => quotient,
                 None => return false,
             },
-            MathOperator::ShiftLeft => u32::try_from(operand).ok().and_then(|n| value.checked_shl(n)).unwrap_or(0),
-            MathOperator::ShiftRight => u32::try_from(operand).ok().and_then(|n| value.checked_shr(n)).unwrap_or(0),
+            MathOperator::ShiftLeft => u32::try_from(operand)
+                .ok()
+                .and_then(|n| value.checked_shl(n))
+                .unwrap_or(0),
+            MathOperator::ShiftRight => u32::try_from(operand)
+                .ok()
+                .and_then(|n| value.checked_shr(n))
+                .unwrap_or(0),
         };
-        let result = math.bitmask.map_or(result, |mask| number::masked(result, mask));
+        let result = math
+            .bitmask
+            .map_or(result, |mask| number::masked(result, mask));
         self.set(math.variable, result)
     }
 
@@ -336,7 +437,10 @@ impl<'a> Evaluation<'a> {
     fn number(&self, number: Number) -> i64 {
         match number {
             Number::Literal(value) => value,
-            Number::Variable(variable) => self.variables.get(usize::from(variable)).map_or(0, |&value| value as i64),
+            Number::Variable(variable) => self
+                .variables
+                .get(usize::from(variable))
+                .map_or(0, |&value| value as i64),
         }
     }
 }
@@ -345,7 +449,9 @@ impl<'a> Evaluation<'a> {
 fn base64_decode(decode: &Base64Decode, data: &[u8], position: usize) -> Option<Vec<u8>> {
     let start = decode.offset as usize + if decode.relative { position } else { 0 };
     let input = data.get(start..)?;
-    let limit = decode.bytes.map_or(BASE64_LIMIT, |bytes| (bytes as usize).min(BASE64_LIMIT));
+    let limit = decode
+        .bytes
+        .map_or(BASE64_LIMIT, |bytes| (bytes as usize).min(BASE64_LIMIT));
     let text: Vec<u8> = input
         .iter()
         .take(limit)
@@ -363,7 +469,10 @@ fn base64_decode(decode: &Base64Decode, data: &[u8], position: usize) -> Option<
             .with_decode_allow_trailing_bits(true)
             .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
     );
-    engine.decode(&text[..whole]).ok().filter(|decoded| !decoded.is_empty())
+    engine
+        .decode(&text[..whole])
+        .ok()
+        .filter(|decoded| !decoded.is_empty())
 }
 
 /// Shannon entropy in bits a byte.
@@ -373,7 +482,12 @@ fn entropy(data: &[u8]) -> f64 {
         counts[usize::from(byte)] += 1;
     }
     let total = data.len() as f64;
-    counts.iter().filter(|&&count| count > 0).map(|&count| f64::from(count) / total).map(|p| -p * p.log2()).sum()
+    counts
+        .iter()
+        .filter(|&&count| count > 0)
+        .map(|&count| f64::from(count) / total)
+        .map(|p| -p * p.log2())
+        .sum()
 }
 
 fn compare_f64(left: f64, comparison: Comparison, right: f64) -> bool {

@@ -27,7 +27,9 @@ impl Literal {
 
     /// Whether the literal stands at `at`.
     pub fn is_at(&self, haystack: &[u8], at: usize) -> bool {
-        let Some(there) = haystack.get(at..at.saturating_add(self.len())) else { return false };
+        let Some(there) = haystack.get(at..at.saturating_add(self.len())) else {
+            return false;
+        };
         match self {
             Literal::Exact(finder) => there == finder.needle(),
             Literal::Folded(needle) => there.eq_ignore_ascii_case(needle),
@@ -43,7 +45,12 @@ impl Literal {
                 let last_start = haystack.len().checked_sub(needle.len())?;
                 let mut from = 0;
                 while from <= last_start {
-                    let at = from + memchr2(first, first.to_ascii_uppercase(), &haystack[from..=last_start])?;
+                    let at = from
+                        + memchr2(
+                            first,
+                            first.to_ascii_uppercase(),
+                            &haystack[from..=last_start],
+                        )?;
                     if self.is_at(haystack, at) {
                         return Some(at);
                     }
@@ -70,7 +77,11 @@ mod tests {
             (b"\x00\xff", true, b"\x01\x00\xff", Some(1)),
         ];
         for &(needle, nocase, haystack, expected) in rows {
-            assert_eq!(Literal::new(needle, nocase).find(haystack), expected, "{needle:?} in {haystack:?}");
+            assert_eq!(
+                Literal::new(needle, nocase).find(haystack),
+                expected,
+                "{needle:?} in {haystack:?}"
+            );
         }
     }
 }
