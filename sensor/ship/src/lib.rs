@@ -33,5 +33,5 @@ pub use error::{Result, ShipError};
 pub use identity::Identity;
 pub use ledger::{Counts, HourClass, Ledger, Reason};
 pub use recorder::Recorder;
-pub use shipper::{Shipper, ShipperOptions};
+pub use shipper::{CommandHandler, Shipper, ShipperOptions};
 pub use spool::{Backlog, Spool, SpoolLimits};

@@ -11,6 +11,8 @@ use crate::ledger::Reason;
 
 const CLASSES: usize = Class::ALL.len();
 const REASONS: usize = Reason::ALL.len();
+/// Pause of a caller that waits for room.
+const ROOM: std::time::Duration = std::time::Duration::from_millis(1);
 
 /// What workers hand to the spool thread.
 #[derive(Debug)]
@@ -74,13 +76,9 @@ impl Recorder {
 
     /// Takes a record: one JSON object in one line; a line feed at its end is left out. Never waits.
     pub fn append(&self, class: Class, record: &[u8]) {
-        let record = record.strip_suffix(b"\n").unwrap_or(record);
-        if record.len() > Self::MAX_RECORD_BYTES {
-            return self.counters.shed(class, Reason::TooLarge);
-        }
-        if record.is_empty() || record.contains(&b'\n') {
-            return self.counters.shed(class, Reason::NotALine);
-        }
+        let Some(record) = self.checked(class, record) else {
+            return;
+        };
         let queued = &self.counters.queued_bytes;
         if queued.load(Ordering::Relaxed) + record.len() > self.max_queued_bytes {
             return self.counters.shed(class, Reason::QueueFull);
@@ -93,6 +91,42 @@ impl Recorder {
                 self.counters.shed(class, Reason::QueueFull);
             }
         }
+    }
+
+    /// As [`Recorder::append`], but waits for room: for input that can wait, such as a file.
+    pub fn append_waiting(&self, class: Class, record: &[u8]) {
+        let Some(record) = self.checked(class, record) else {
+            return;
+        };
+        let queued = &self.counters.queued_bytes;
+        while queued.load(Ordering::Relaxed) + record.len() > self.max_queued_bytes
+            && queued.load(Ordering::Relaxed) > 0
+        {
+            std::thread::sleep(ROOM);
+        }
+        queued.fetch_add(record.len(), Ordering::Relaxed);
+        if self
+            .queue
+            .send(Order::Record(class, record.into()))
+            .is_err()
+        {
+            queued.fetch_sub(record.len(), Ordering::Relaxed);
+            self.counters.shed(class, Reason::QueueFull);
+        }
+    }
+
+    /// The record, if it is one line of a fair length.
+    fn checked<'a>(&self, class: Class, record: &'a [u8]) -> Option<&'a [u8]> {
+        let record = record.strip_suffix(b"\n").unwrap_or(record);
+        if record.len() > Self::MAX_RECORD_BYTES {
+            self.counters.shed(class, Reason::TooLarge);
+            return None;
+        }
+        if record.is_empty() || record.contains(&b'\n') {
+            self.counters.shed(class, Reason::NotALine);
+            return None;
+        }
+        Some(record)
     }
 
     /// Hands a task to the spool thread, waiting for room. `false` when the thread has ended.

@@ -17,6 +17,9 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LAST_BACKOFF: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Takes a command of the collector: a JSON object.
+pub type CommandHandler = Arc<dyn Fn(&[u8]) + Send + Sync>;
+
 /// What the shipper tells the collector besides records.
 #[derive(Clone)]
 pub struct ShipperOptions {
@@ -30,8 +33,7 @@ pub struct ShipperOptions {
     pub stats: Arc<dyn Fn() -> String + Send + Sync>,
     /// The rule set in use now.
     pub ruleset_hash: Arc<dyn Fn() -> String + Send + Sync>,
-    /// Takes a command of the collector (JSON).
-    pub command: Arc<dyn Fn(&[u8]) + Send + Sync>,
+    pub command: CommandHandler,
 }
 
 impl Default for ShipperOptions {

@@ -68,6 +68,26 @@ async fn the_budget_holds() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let limits = SpoolLimits {
+        queue_records: 4,
+        queue_bytes: 64,
+        ..SpoolLimits::default()
+    };
+    let spool = Spool::open(folder.path(), limits).expect("the spool opens");
+    let recorder = spool.handle();
+    let worker = std::thread::spawn(move || {
+        for _ in 0..10_000 {
+            recorder.append_waiting(Class::Record, b"{\"a\":\"thirty bytes of a record\"}");
+        }
+    });
+    worker.join().expect("it ends");
+    spool.flush().await;
+    assert_eq!(spool.last_seq(Class::Record), 10_000);
+}
+
 #[test]
 fn one_process_at_a_time() {
     let folder = tempfile::tempdir().expect("a folder");
