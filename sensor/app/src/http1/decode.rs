@@ -105,6 +105,7 @@ pub struct Bomb;
 pub struct Decoder {
     /// In the order of undoing.
     layers: Vec<Layer>,
+    is_coded: bool,
     input: u64,
     output: u64,
     bomb_bytes: u64,
@@ -120,6 +121,7 @@ impl Decoder {
                 .rev()
                 .map(|&coding| Layer::new(coding))
                 .collect(),
+            is_coded: !codings.layers.is_empty(),
             bomb_bytes,
             ..Decoder::default()
         }
@@ -127,12 +129,13 @@ impl Decoder {
 
     /// The body passes as it is.
     pub fn is_identity(&self) -> bool {
-        self.layers.is_empty()
+        !self.is_coded
     }
 
-    /// Nothing further comes out.
+    /// Nothing further comes out; what decompressors hold is free.
     pub fn end(&mut self) {
         self.ended = true;
+        self.layers = Vec::new();
     }
 
     /// Undoes all layers of some bytes; what comes out goes to `out`, piece by piece. `out` says whether it
@@ -150,7 +153,9 @@ impl Decoder {
             bomb |= *output > limit;
             out(piece) && !bomb
         });
-        self.ended |= !wanted;
+        if !wanted {
+            self.end();
+        }
         if bomb { Err(Bomb) } else { Ok(()) }
     }
 

@@ -98,9 +98,17 @@ impl Multipart {
                 if input == b"-" {
                     return None;
                 }
-                let line = input.iter().position(|&byte| byte == b'\n')?;
-                self.state = State::Headers;
-                Some(line + 1)
+                match input.iter().position(|&byte| byte == b'\n') {
+                    Some(line) => {
+                        self.state = State::Headers;
+                        Some(line + 1)
+                    }
+                    None if input.len() > MAX_PART_HEADER_BYTES => {
+                        self.state = State::Part;
+                        Some(input.len())
+                    }
+                    None => None,
+                }
             }
             State::Headers => self.headers(input, out),
         }

@@ -167,6 +167,10 @@ impl RequestSide {
             None if closed && !input.is_empty() => input.len(),
             None => return Turn::More,
         };
+        if used > wire::MAX_FIELD_BYTES {
+            self.too_long(work);
+            return Turn::Fail;
+        }
         let line = wire::strip_line_end(&input[..used]);
         let begun = work
             .tx(self.tx)
@@ -228,6 +232,10 @@ impl RequestSide {
             return Turn::Fail;
         };
         match wire::next_field(SIDE, input, closed) {
+            Next::Field(_, used) if used > wire::MAX_FIELD_BYTES => {
+                self.too_long(work);
+                Turn::Fail
+            }
             Next::Field(field, used) => {
                 if add_field(tx, field, &input[..used]) == Added::TooMany {
                     return Turn::Fail;

@@ -1,10 +1,9 @@
 //! The server's side: responses.
 
 use super::body::BodyReader;
-use super::framing::{self, ChunkLine};
+use super::framing::{ChunkLine, chunk_line, is_no_chunk_line};
 use super::headers::Added;
-use super::request_fields::contains_without_nuls;
-use super::response_fields::{add_field, read_line};
+use super::response_fields::{Framing, add_field, framing, read_line, refuses_body};
 use super::state::{Side, Turn, Work, live};
 use super::wire::{self, Extra, Next, Version};
 use super::{events, http, http_mut, stage};
@@ -202,6 +201,10 @@ impl ResponseSide {
             self.push(&input[..used], work);
             return Turn::Used(used);
         }
+        if used > wire::MAX_FIELD_BYTES {
+            self.too_long(work);
+            return Turn::Fail;
+        }
         let Some(tx) = work.tx(self.tx) else {
             return Turn::Fail;
         };
@@ -216,6 +219,10 @@ impl ResponseSide {
             return Turn::Fail;
         };
         match wire::next_field(SIDE, input, closed) {
+            Next::Field(_, used) if used > wire::MAX_FIELD_BYTES => {
+                self.too_long(work);
+                Turn::Fail
+            }
             Next::Field(field, used) => {
                 if add_field(tx, field, &input[..used]) == Added::TooMany {
                     return Turn::Fail;
@@ -239,40 +246,27 @@ impl ResponseSide {
         }
     }
 
-    /// Decides what follows the header fields (RFC 9112 §6.3), as browsers do.
+    /// Goes on with what the header fields announce.
     fn headers_end(&mut self, work: &mut Work<'_>) -> Turn {
         let Some(tx) = live(work.transactions, self.tx) else {
             return Turn::Fail;
         };
-        let Some(http) = http(tx) else {
+        let Some((framing, events)) = http(tx).map(framing) else {
             return Turn::Fail;
         };
-        let request = &http.request;
-        let status = http.response.status_number.unwrap_or(0);
-        let headers = &http.response.message.headers;
-        let coding = headers.find_without_nuls(b"transfer-encoding");
-        let length = headers.find_without_nuls(b"content-length");
-        let unframed = coding.is_none() && length.is_none();
-        let is_head = http.is_method(b"HEAD");
-        let mut raised = Vec::new();
-        if http.is_method(b"CONNECT") && (200..300).contains(&status) {
-            let port = request.port;
-            let id = tx.id;
-            tx.advance(Direction::ToServer, Transaction::COMPLETE);
-            self.body = BodyReader::default();
-            self.complete(FileState::Closed, work);
-            work.awaiting.retain(|&awaited| awaited != id);
-            return Turn::Tunnel { used: 0, port };
+        for event in events {
+            tx.raise(event);
         }
-        if status == 101 {
-            if unframed {
+        match framing {
+            Framing::Tunnel(port) => {
+                tx.advance(Direction::ToServer, Transaction::COMPLETE);
+                return self.complete(FileState::Closed, work).tunnel(port);
+            }
+            Framing::Opaque => {
                 self.complete(FileState::Closed, work);
                 return Turn::Opaque(0);
             }
-            raised.push(events::SWITCHING_PROTO_WITH_CONTENT_LENGTH);
-        } else if status == 100 && coding.is_none() {
-            let bytes = length.and_then(|length| framing::content_length(&length.value).0);
-            if bytes.unwrap_or(0) == 0 {
+            Framing::Continue => {
                 if std::mem::replace(&mut self.continued, true) {
                     tx.raise(events::CONTINUE_ALREADY_SEEN);
                 }
@@ -284,78 +278,16 @@ impl ResponseSide {
                 self.at = At::Line;
                 return Turn::Used(0);
             }
-        } else if (400..500).contains(&status)
-            && request
-                .message
-                .headers
-                .value(b"expect")
-                .is_some_and(|expect| expect.eq_ignore_ascii_case(b"100-continue"))
-        {
-            self.refuses_body = request.message.body.wire_bytes == 0;
+            Framing::None => self.at = At::Tail,
+            Framing::Length(bytes) => self.at = At::Length(bytes),
+            Framing::Chunked => self.at = At::ChunkSize,
+            Framing::UntilClose => self.at = At::UntilClose,
         }
-        let bodyless = matches!(status, 100..=199 | 204 | 304);
-        if bodyless && !unframed {
-            // Browsers show what servers send here.
-            raised.push(events::RESPONSE_BODY_UNEXPECTED);
-        }
-        let chunked = coding.filter(|coding| contains_without_nuls(&coding.value, b"chunked"));
-        let next = if is_head || (bodyless && unframed) {
-            None
-        } else if let Some(coding) = chunked {
-            if !coding.value.eq_ignore_ascii_case(b"chunked") {
-                raised.push(events::RESPONSE_ABNORMAL_TRANSFER_ENCODING);
-            }
-            let version = http
-                .response
-                .message
-                .protocol
-                .as_deref()
-                .map_or(Version::Unknown, |protocol| wire::version(protocol).0);
-            if version < Version::Http11 {
-                raised.push(events::RESPONSE_CHUNKED_OLD_PROTO);
-            }
-            Some(At::ChunkSize)
-        } else if let Some(length) = length {
-            let (bytes, before, behind) = framing::content_length(&length.value);
-            if before {
-                raised.push(events::CONTENT_LENGTH_EXTRA_DATA_START);
-            }
-            if behind {
-                raised.push(events::CONTENT_LENGTH_EXTRA_DATA_END);
-            }
-            match bytes {
-                Some(0) => None,
-                Some(bytes) => Some(At::Length(bytes)),
-                None => {
-                    raised.push(events::INVALID_CONTENT_LENGTH_FIELD_IN_RESPONSE);
-                    Some(At::UntilClose)
-                }
-            }
-        } else {
-            if headers
-                .value(b"content-type")
-                .is_some_and(|kind| contains_without_nuls(kind, b"multipart/byteranges"))
-            {
-                raised.push(events::RESPONSE_MULTIPART_BYTERANGES);
-            }
-            Some(At::UntilClose)
-        };
-        for event in raised {
-            tx.raise(event);
-        }
+        self.refuses_body = http(tx).is_some_and(refuses_body);
         tx.advance(SIDE, stage::BODY);
         self.body
             .set_coding(BodyReader::new(tx, SIDE, work.shared, work.limits));
-        match next {
-            Some(at) => {
-                self.at = at;
-                Turn::Used(0)
-            }
-            None => {
-                self.at = At::Tail;
-                Turn::Used(0)
-            }
-        }
+        Turn::Used(0)
     }
 
     /// Bytes that come together with the end of a body but are no status line are body still: browsers show
@@ -406,11 +338,11 @@ impl ResponseSide {
     fn chunk_size(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
         let used = match wire::line_feed(input) {
             Some(used) => used,
-            None if framing::is_no_chunk_line(input) => input.len(),
+            None if is_no_chunk_line(input) => input.len(),
             None if closed && !input.is_empty() => return Turn::Used(input.len()),
             None => return Turn::More,
         };
-        match framing::chunk_line(&input[..used]) {
+        match chunk_line(&input[..used]) {
             ChunkLine::Empty => {}
             ChunkLine::Invalid => {
                 work.raise(self.tx, events::INVALID_RESPONSE_CHUNK_LEN);

@@ -69,6 +69,14 @@ impl Turn {
             Turn::More | Turn::Fail => self,
         }
     }
+
+    /// The same, and another protocol follows.
+    pub fn tunnel(self, port: Option<u16>) -> Turn {
+        match self {
+            Turn::Used(used) => Turn::Tunnel { used, port },
+            turn => turn,
+        }
+    }
 }
 
 /// One side's machine.

@@ -133,6 +133,9 @@ pub fn next_field(direction: Direction, input: &[u8], closed: bool) -> Next {
 fn name(response: bool, input: &[u8], closed: bool) -> Option<(Option<&[u8]>, usize)> {
     let mut ended = None;
     for (at, &byte) in input.iter().enumerate() {
+        if at > MAX_FIELD_BYTES {
+            return Some((None, 0));
+        }
         match (ended, byte) {
             (None, b':') => {
                 let blanks = input[at + 1..]
