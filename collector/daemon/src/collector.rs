@@ -101,6 +101,7 @@ impl Collector {
         let index_dir = config.data_dir.join("index");
         let options = Options {
             open_writers: config.open_writers,
+            ..Options::default()
         };
         let index = tokio::task::spawn_blocking(move || Index::open(&index_dir, options))
             .await?

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::timestamp::Day;
-
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
     #[error("index engine: {0}")]
@@ -18,8 +16,6 @@ pub enum IndexError {
         path: PathBuf,
         source: serde_json::Error,
     },
-    #[error("no partition for {day}: there are {limit} already")]
-    TooManyPartitions { day: Day, limit: usize },
 }
 
 pub type Result<T> = std::result::Result<T, IndexError>;

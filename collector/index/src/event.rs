@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use sensor_event::Class;
 
+use crate::partition::PartitionKey;
 use crate::tape::{Json, Tape};
 use crate::timestamp::{Day, parse_timestamp};
 
@@ -99,6 +100,14 @@ impl Event {
 
     pub fn shelf(&self) -> Shelf {
         self.shelf
+    }
+
+    /// Where it belongs.
+    pub fn partition(&self) -> PartitionKey {
+        PartitionKey {
+            day: self.day(),
+            shelf: self.shelf,
+        }
     }
 
     pub fn root(&self) -> Json<'_> {

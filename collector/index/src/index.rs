@@ -15,8 +15,6 @@ use crate::schema::Fields;
 use crate::timestamp::Day;
 use crate::writers::Writers;
 
-/// Partitions in all; events of further days are refused.
-const MAX_PARTITIONS: usize = 8_192;
 const MARKS_FILE: &str = "marks.json";
 /// Folders on their way out; removed at start if a crash left them.
 const DROPPED_PREFIX: &str = ".dropped-";
@@ -25,11 +23,16 @@ const DROPPED_PREFIX: &str = ".dropped-";
 pub struct Options {
     /// Writers open at a time; each takes up to 32 MiB.
     pub open_writers: usize,
+    /// Partitions in all; there is no place for events of further days.
+    pub max_partitions: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { open_writers: 8 }
+        Options {
+            open_writers: 8,
+            max_partitions: 8_192,
+        }
     }
 }
 
@@ -37,6 +40,7 @@ impl Default for Options {
 pub struct Index {
     root: PathBuf,
     fields: Arc<Fields>,
+    max_partitions: usize,
     partitions: RwLock<BTreeMap<PartitionKey, Arc<Partition>>>,
     /// What senders may forget.
     durable: RwLock<Marks>,
@@ -95,6 +99,7 @@ impl Index {
         Ok(Index {
             root: root.to_owned(),
             fields,
+            max_partitions: options.max_partitions,
             partitions: RwLock::new(partitions),
             durable: RwLock::new(marks.clone()),
             writing: Mutex::new(Writing {
@@ -114,7 +119,8 @@ impl Index {
     }
 
     /// Takes events of a stream with rising numbers; `through` is the number up to which the stream is
-    /// dealt with, events or not. What was appended before is skipped. `received` is RFC 3339.
+    /// dealt with, events or not. What was appended before is skipped. `received` is RFC 3339. Returns
+    /// the events for which there is no place, because there are too many partitions.
     ///
     /// After an error nothing since the last commit is kept: the senders must send again from
     /// [`Index::mark`].
@@ -124,13 +130,13 @@ impl Index {
         events: impl IntoIterator<Item = (u64, Event)>,
         through: u64,
         received: &str,
-    ) -> Result<()> {
+    ) -> Result<Vec<(u64, Event)>> {
         let mut writing = self.writing();
         let done = self.append_to(&mut writing, stream, events, received);
         match done {
-            Ok(()) => {
+            Ok(homeless) => {
                 writing.appended.raise(stream, through);
-                Ok(())
+                Ok(homeless)
             }
             Err(error) => {
                 self.abandon(&mut writing);
@@ -145,22 +151,27 @@ impl Index {
         stream: &Stream,
         events: impl IntoIterator<Item = (u64, Event)>,
         received: &str,
-    ) -> Result<()> {
+    ) -> Result<Vec<(u64, Event)>> {
         let appended = writing.appended.of(stream);
-        for (seq, event) in events {
-            if seq <= appended {
+        let mut events: Vec<(PartitionKey, u64, Event)> = events
+            .into_iter()
+            .filter(|(seq, _)| *seq > appended)
+            .map(|(seq, event)| (event.partition(), seq, event))
+            .collect();
+        // Partition by partition, so that a batch over many days opens each writer once. Within one, the
+        // numbers still rise.
+        events.sort_by_key(|(key, ..)| *key);
+        let mut homeless = Vec::new();
+        for (key, seq, event) in events {
+            let Some(partition) = self.partition(key) else {
+                homeless.push((seq, event));
                 continue;
-            }
-            let key = PartitionKey {
-                day: event.day(),
-                shelf: event.shelf(),
             };
-            let partition = self.partition(key)?;
             writing.writers.add(&partition, stream, seq, || {
                 EventDocument::new(Arc::clone(&self.fields), event, stream, seq, received)
             })?;
         }
-        Ok(())
+        Ok(homeless)
     }
 
     /// Makes everything appended durable, and visible. After an error: as for [`Index::append`].
@@ -269,23 +280,21 @@ impl Index {
         Ok(stats)
     }
 
-    fn partition(&self, key: PartitionKey) -> Result<Arc<Partition>> {
+    /// The partition with this key, made if there is room for one more.
+    fn partition(&self, key: PartitionKey) -> Option<Arc<Partition>> {
         if let Some(partition) = read(&self.partitions).get(&key) {
-            return Ok(Arc::clone(partition));
+            return Some(Arc::clone(partition));
         }
         let mut partitions = self
             .partitions
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if partitions.len() >= MAX_PARTITIONS {
-            return Err(IndexError::TooManyPartitions {
-                day: key.day,
-                limit: MAX_PARTITIONS,
-            });
+        if partitions.len() >= self.max_partitions {
+            return None;
         }
         let partition = Arc::new(Partition::new(&self.root, key, Arc::clone(&self.fields)));
         partitions.insert(key, Arc::clone(&partition));
-        Ok(partition)
+        Some(partition)
     }
 
     fn writing(&self) -> MutexGuard<'_, Writing> {

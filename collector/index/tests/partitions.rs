@@ -38,7 +38,14 @@ fn event(seq: u64, days: u64) -> (u64, Event) {
 }
 
 fn open(folder: &std::path::Path) -> Index {
-    Index::open(folder, Options { open_writers: 2 }).expect("the index opens")
+    Index::open(
+        folder,
+        Options {
+            open_writers: 2,
+            ..Options::default()
+        },
+    )
+    .expect("the index opens")
 }
 
 fn count(index: &Index, shelf: Option<Shelf>) -> usize {
@@ -172,4 +179,23 @@ fn streams_do_not_hide_one_another() {
     let stats = index.stats().expect("it counts");
     assert_eq!((stats.events, stats.partitions.len()), (27, 4));
     assert!(stats.bytes > 0);
+}
+
+#[test]
+fn there_is_no_place_for_too_many_days() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = Options {
+        max_partitions: 3,
+        ..Options::default()
+    };
+    let index = Index::open(folder.path(), options).expect("the index opens");
+    let records = stream(Class::Record);
+    let homeless = index
+        .append(&records, (1..=12).map(|seq| event(seq, 4)), 12, RECEIVED)
+        .expect("it appends");
+    index.commit().expect("it commits");
+    assert_eq!(count(&index, None) + homeless.len(), 12);
+    assert!(!homeless.is_empty());
+    assert_eq!(index.partitions(None, None, None).len(), 3);
+    assert_eq!(index.mark(&records), 12);
 }

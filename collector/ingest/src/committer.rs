@@ -1,12 +1,13 @@
 //! Group commit: batches of all sensors are appended as they come, committed together a few times a
 //! second, and acknowledged when index, inbox and ledger have them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use collector_index::Stream;
+use collector_index::{Event, Shelf, Stream};
+use sensor_event::Class;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -130,7 +131,7 @@ impl Ingest {
     /// From where a stream is to be sent: everything through this number is everywhere.
     pub(crate) async fn high_water(&self, stream: &Stream) -> Result<u64, PortError> {
         let marks = self.registry.marks(stream).await?;
-        Ok(self.store.mark(stream).min(marks.lowest()))
+        Ok(self.store.mark(stream).min(marks.lowest(stream.class)))
     }
 }
 
@@ -203,14 +204,17 @@ impl Committer {
             );
             return;
         }
-        let alerts = batch
-            .events
-            .iter()
-            .filter(|(_, event)| event.shelf() == collector_index::Shelf::Alerts)
-            .map(|(seq, event)| Alert::of(&stream, *seq, event))
-            .collect();
+        let alerts = match stream.class {
+            Class::Alert => batch
+                .events
+                .iter()
+                .filter(|(_, event)| event.shelf() == Shelf::Alerts)
+                .map(|(seq, event)| Alert::of(&stream, *seq, event))
+                .collect(),
+            _ => Vec::new(),
+        };
         self.events += batch.events.len();
-        self.waiting.push(Waiting {
+        let mut waiting = Waiting {
             stream: stream.clone(),
             first_seq,
             through: batch.last_seq,
@@ -219,7 +223,7 @@ impl Committer {
             stored: batch.events.iter().map(|(seq, _)| *seq).collect(),
             refused: batch.refused,
             answers,
-        });
+        };
         let received = OffsetDateTime::now_utc()
             .format(&Rfc3339)
             .unwrap_or_default();
@@ -227,8 +231,15 @@ impl Committer {
         let (events, through) = (batch.events, batch.last_seq);
         let appended = blocking(move || store.append(&stream, events, through, &received)).await;
         drop(held);
-        if let Err(error) = appended {
-            self.fail(&*error);
+        match appended {
+            Ok(homeless) => {
+                waiting.refuse(homeless);
+                self.waiting.push(waiting);
+            }
+            Err(error) => {
+                self.waiting.push(waiting);
+                self.fail(&*error);
+            }
         }
     }
 
@@ -239,12 +250,20 @@ impl Committer {
             return;
         }
         self.events = 0;
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
-        while let Some(batch) = waiting.next() {
-            match self.settle(&batch).await {
-                Ok(()) => ack(&batch.answers, &batch.stream, batch.through),
+        let mut streams: BTreeMap<Stream, Vec<Waiting>> = BTreeMap::new();
+        for batch in self.waiting.drain(..) {
+            streams.entry(batch.stream.clone()).or_default().push(batch);
+        }
+        while let Some((stream, batches)) = streams.pop_first() {
+            match self.settle(&stream, &batches).await {
+                Ok(()) => {
+                    if let Some(last) = batches.last() {
+                        ack(&last.answers, &stream, last.through);
+                    }
+                }
                 Err(error) => {
-                    self.waiting = std::iter::once(batch).chain(waiting).collect();
+                    self.waiting = batches;
+                    self.waiting.extend(streams.into_values().flatten());
                     self.fail(&*error);
                     return;
                 }
@@ -252,37 +271,38 @@ impl Committer {
         }
     }
 
-    /// Inbox and ledger, each from its own mark.
-    async fn settle(&mut self, batch: &Waiting) -> Result<(), PortError> {
-        let stream = &batch.stream;
+    /// Inbox and ledger, each from its own mark, for batches of one stream in their order.
+    async fn settle(&mut self, stream: &Stream, batches: &[Waiting]) -> Result<(), PortError> {
+        let Some(through) = batches.iter().map(|batch| batch.through).max() else {
+            return Ok(());
+        };
         let mut marks = match self.marks.get(stream) {
             Some(&marks) => marks,
             None => self.registry.marks(stream).await?,
         };
-        if !batch.refused.is_empty() {
-            self.registry.quarantine(stream, &batch.refused).await?;
+        let refused: Vec<RefusedLine> = batches
+            .iter()
+            .flat_map(|batch| batch.refused.iter().cloned())
+            .collect();
+        if !refused.is_empty() {
+            self.registry.quarantine(stream, &refused).await?;
         }
-        if batch.through > marks.grouped {
-            let alerts = batch
-                .alerts
+        if stream.class == Class::Alert && through > marks.grouped {
+            // A stream that came over two connections may have brought an alert twice.
+            let alerts: BTreeMap<u64, Alert> = batches
                 .iter()
+                .flat_map(|batch| &batch.alerts)
                 .filter(|alert| alert.seq > marks.grouped)
-                .cloned()
+                .map(|alert| (alert.seq, alert.clone()))
                 .collect();
-            self.groups.apply(stream, alerts, batch.through).await?;
-            marks.grouped = batch.through;
+            let alerts = alerts.into_values().collect();
+            self.groups.apply(stream, alerts, through).await?;
+            marks.grouped = through;
         }
-        if batch.through > marks.counted {
-            let new = |seq: u64| seq > marks.counted;
-            let counts = HourCounts {
-                hour: batch.hour,
-                stored: batch.stored.iter().filter(|&&seq| new(seq)).count() as u64,
-                rejected: batch.refused.iter().filter(|line| new(line.seq)).count() as u64,
-            };
-            self.registry
-                .count(stream, &[counts], batch.through)
-                .await?;
-            marks.counted = batch.through;
+        if through > marks.counted {
+            let counts = count(batches, marks.counted);
+            self.registry.count(stream, &counts, through).await?;
+            marks.counted = through;
         }
         if self.marks.len() >= MAX_MARKS {
             self.marks.clear();
@@ -309,9 +329,43 @@ impl Committer {
     }
 }
 
-async fn blocking(
-    work: impl FnOnce() -> Result<(), PortError> + Send + 'static,
-) -> Result<(), PortError> {
+impl Waiting {
+    /// Moves events from the stored to the refused.
+    fn refuse(&mut self, homeless: Vec<(u64, Event)>) {
+        for (seq, event) in homeless {
+            if let Ok(at) = self.stored.binary_search(&seq) {
+                self.stored.remove(at);
+            }
+            self.alerts.retain(|alert| alert.seq != seq);
+            self.refused.push(RefusedLine {
+                seq,
+                reason: "there are too many days in the index for one more".to_owned(),
+                line: event.text().as_bytes().to_vec(),
+            });
+        }
+    }
+}
+
+/// What of the batches is above a mark, by hour; each number once.
+fn count(batches: &[Waiting], counted: u64) -> Vec<HourCounts> {
+    let mut hours: BTreeMap<u64, HourCounts> = BTreeMap::new();
+    let mut mark = counted;
+    for batch in batches {
+        let row = hours.entry(batch.hour).or_insert(HourCounts {
+            hour: batch.hour,
+            stored: 0,
+            rejected: 0,
+        });
+        row.stored += batch.stored.iter().filter(|&&seq| seq > mark).count() as u64;
+        row.rejected += batch.refused.iter().filter(|line| line.seq > mark).count() as u64;
+        mark = mark.max(batch.through);
+    }
+    hours.into_values().collect()
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PortError> + Send + 'static,
+) -> Result<T, PortError> {
     tokio::task::spawn_blocking(work).await?
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use collector_index::{Event, Index, Json, JsonKind, Stream};
+use sensor_event::Class;
 
 use crate::error::PortError;
 
@@ -14,14 +15,15 @@ pub trait Store: Send + Sync + 'static {
     fn mark(&self, stream: &Stream) -> u64;
 
     /// Takes events with rising numbers; the stream is dealt with through `through`. What was appended
-    /// before is skipped. After an error, nothing since the last commit is kept.
+    /// before is skipped. Returns the events for which there is no place. After an error, nothing since
+    /// the last commit is kept.
     fn append(
         &self,
         stream: &Stream,
         events: Vec<(u64, Event)>,
         through: u64,
         received: &str,
-    ) -> Result<(), PortError>;
+    ) -> Result<Vec<(u64, Event)>, PortError>;
 
     /// Makes everything appended durable. After an error: as for `append`.
     fn commit(&self) -> Result<(), PortError>;
@@ -38,7 +40,7 @@ impl Store for Index {
         events: Vec<(u64, Event)>,
         through: u64,
         received: &str,
-    ) -> Result<(), PortError> {
+    ) -> Result<Vec<(u64, Event)>, PortError> {
         Ok(Index::append(self, stream, events, through, received)?)
     }
 
@@ -106,7 +108,7 @@ fn first_text(json: Json<'_>) -> Option<String> {
     }
 }
 
-/// The alert inbox.
+/// The alert inbox. It is told of the streams of class [`Class::Alert`].
 #[async_trait]
 pub trait Groups: Send + Sync + 'static {
     /// Counts alerts of a stream, and raises the stream's mark to `through`, in one transaction. Alerts
@@ -129,8 +131,12 @@ pub struct StreamMarks {
 }
 
 impl StreamMarks {
-    pub(crate) fn lowest(self) -> u64 {
-        self.grouped.min(self.counted)
+    /// Through which number the stream is dealt with here. Only alerts go to the inbox.
+    pub(crate) fn lowest(self, class: Class) -> u64 {
+        match class {
+            Class::Alert => self.grouped.min(self.counted),
+            _ => self.counted,
+        }
     }
 }
 

@@ -79,13 +79,13 @@ async fn who_waits_loses_nothing() {
     let spool = Spool::open(folder.path(), limits).expect("the spool opens");
     let recorder = spool.handle();
     let worker = std::thread::spawn(move || {
-        for _ in 0..10_000 {
+        for _ in 0..1_000 {
             recorder.append_waiting(Class::Record, b"{\"a\":\"thirty bytes of a record\"}");
         }
     });
     worker.join().expect("it ends");
     spool.flush().await;
-    assert_eq!(spool.last_seq(Class::Record), 10_000);
+    assert_eq!(spool.last_seq(Class::Record), 1_000);
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl Store for Stumbling {
         events: Vec<(u64, Event)>,
         through: u64,
         received: &str,
-    ) -> Result<(), PortError> {
+    ) -> Result<Vec<(u64, Event)>, PortError> {
         Store::append(&*self.0, stream, events, through, received)
     }
 
