@@ -29,6 +29,8 @@ struct Side {
     protocol: Protocol,
     /// Bytes not yet given to a parser.
     held: Vec<u8>,
+    /// Bytes that no parser will see: those of a gap before the protocol was known, and behind it.
+    lost: u64,
     /// No probe can say more about this side.
     probed: bool,
     /// Detection is over: bytes go to the parser.
@@ -42,6 +44,7 @@ impl Default for Side {
         Side {
             protocol: Protocol::Unknown,
             held: Vec::new(),
+            lost: 0,
             probed: false,
             done: false,
             finished: false,
@@ -108,6 +111,9 @@ impl AppLayer {
         }
         self.first_data.get_or_insert(direction);
         if self.sides[direction.index()].done {
+            if self.parser.is_none() {
+                self.sides[direction.index()].lost += data.len() as u64;
+            }
             self.parse(direction, data, context, limits);
             return;
         }
@@ -122,7 +128,7 @@ impl AppLayer {
         }
         if !self.sides[direction.index()].done {
             if self.protocol == Protocol::Unknown {
-                self.fail();
+                self.lose(direction, bytes);
                 return;
             }
             self.settle_by_other(direction, context, limits);
@@ -307,6 +313,7 @@ impl AppLayer {
                 self.parsing = false;
                 self.first_data = None;
                 for side in &mut self.sides {
+                    side.lost = 0;
                     side.protocol = Protocol::Unknown;
                     side.done = false;
                     side.probed = false;
@@ -427,6 +434,24 @@ mod tests {
         assert_eq!(app.protocol(), Protocol::Http1);
         assert!(app.is_reversed());
         assert_eq!(app.transaction_count(), 1);
+    }
+
+    #[test]
+    fn one_side_is_enough_when_the_other_is_lost() {
+        let limits = Limits::default();
+        let mut app = AppLayer::default();
+        app.gap(ToServer, 40, &CONTEXT, &limits);
+        app.chunk(ToClient, RESPONSE, &CONTEXT, &limits);
+        app.chunk(ToServer, b"rest of a line\r\n", &CONTEXT, &limits);
+        app.chunk(ToServer, REQUEST, &CONTEXT, &limits);
+        assert_eq!(app.protocol(), Protocol::Http1);
+        assert_eq!(app.transaction_count(), 2);
+        app.gap(ToClient, 40, &CONTEXT, &limits);
+        let mut app = AppLayer::default();
+        for direction in Direction::BOTH {
+            app.gap(direction, 1, &CONTEXT, &limits);
+        }
+        assert_eq!(app.protocol(), Protocol::Failed);
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl AppLayer {
         self.sides[direction.index()].protocol = protocol;
         // The server is trusted more, as long as no parser has begun.
         if !known || (!self.parsing && direction == Direction::ToClient) {
-            self.settle(protocol);
+            self.settle(protocol, context, limits);
         }
         if verdict == Verdict::Reversed && self.midstream && !known && !self.parsing {
             self.reversed = true;
@@ -127,9 +127,17 @@ impl AppLayer {
     }
 
     /// The flow's protocol is this one.
-    fn settle(&mut self, protocol: Protocol) {
+    fn settle(&mut self, protocol: Protocol, context: &Context, limits: &Limits) {
         self.protocol = protocol;
         self.parser = protocol.row().map(|row| (row.parser)(Transport::Tcp));
+        for direction in Direction::BOTH {
+            let lost = std::mem::take(&mut self.sides[direction.index()].lost);
+            if lost > 0
+                && let Some(parser) = &mut self.parser
+            {
+                parser.gap(direction, lost, &mut self.transactions, context, limits);
+            }
+        }
         if let Some(change) = self.change.take()
             && change.expect.is_some_and(|expected| expected != protocol)
         {
@@ -137,6 +145,18 @@ impl AppLayer {
             if change.expect == Some(Protocol::Tls) {
                 self.events.push("applayer_no_tls_after_starttls");
             }
+        }
+    }
+
+    /// The beginning of this side is lost: only the other one can tell the protocol.
+    pub(super) fn lose(&mut self, direction: Direction, bytes: u64) {
+        let side = &mut self.sides[direction.index()];
+        side.lost = bytes.saturating_add(side.held.len() as u64);
+        side.held = Vec::new();
+        side.done = true;
+        side.probed = true;
+        if self.sides.iter().all(|side| side.probed) {
+            self.fail();
         }
     }
 
