@@ -38,11 +38,12 @@ impl Store {
         let token = random_token()?;
         let expires = now.plus(ENROLMENT_LIFETIME.as_millis() as i64);
         let mut tx = self.write().await?;
-        let open: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM enrolments WHERE used IS NULL AND expires > ?")
-                .bind(now.0)
-                .fetch_one(&mut *tx)
-                .await?;
+        let open: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM enrolments WHERE used IS NULL AND expires > ?",
+        )
+        .bind(now.0)
+        .fetch_one(&mut *tx)
+        .await?;
         if open >= MAX_OPEN_ENROLMENTS {
             return Err(StateError::Invalid {
                 field: "enrolments",

@@ -30,7 +30,9 @@ impl LedgerRow {
     /// Negative: the sensor has not told yet that it made them.
     pub fn gap(&self) -> i64 {
         let accounted: u64 = self.shed.values().sum::<u64>() + self.stored + self.rejected;
-        self.made.cast_signed().saturating_sub(accounted.cast_signed())
+        self.made
+            .cast_signed()
+            .saturating_sub(accounted.cast_signed())
     }
 }
 

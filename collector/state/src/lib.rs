@@ -32,8 +32,7 @@ pub use enrolment::{Enrolment, PendingEnrolment};
 pub use error::{Result, StateError};
 pub use group::{
     Action, ActionOutcome, AlertBatch, AlertSeen, AppliedAlert, By, Change, Group, GroupCounts,
-    GroupEvent, GroupFilter, GroupKey, GroupPage, GroupSelection, GroupSort, HistoryRow,
-    RolledGroup, Status, Term, Verdict,
+    GroupFilter, GroupPage, GroupSort, HistoryRow, RolledGroup, Status, Term, Verdict,
 };
 pub use ids::{GroupId, UnitId, UnixMillis, UserId};
 pub use ledger::{LedgerRow, SensorCounts, StoredCounts};

@@ -56,12 +56,13 @@ impl Store {
             .execute(&mut *tx)
             .await?
             .rows_affected();
-        done.other += sqlx::query("DELETE FROM sign_in_failures WHERE last < ? AND blocked_until < ?")
-            .bind(before(DAY))
-            .bind(now.0)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+        done.other +=
+            sqlx::query("DELETE FROM sign_in_failures WHERE last < ? AND blocked_until < ?")
+                .bind(before(DAY))
+                .bind(now.0)
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
         done.other += sqlx::query("DELETE FROM enrolments WHERE expires < ?")
             .bind(before(30 * DAY))
             .execute(&mut *tx)
@@ -126,7 +127,9 @@ impl Store {
         sqlx::query("PRAGMA incremental_vacuum(2000)")
             .execute(self.writer())
             .await?;
-        sqlx::query("PRAGMA optimize").execute(self.writer()).await?;
+        sqlx::query("PRAGMA optimize")
+            .execute(self.writer())
+            .await?;
         Ok(done)
     }
 }

@@ -79,9 +79,7 @@ impl Store {
             Some(hash) => {
                 let parsed = PasswordHash::new(&hash)
                     .map_err(|e| StateError::PasswordHash(e.to_string()))?;
-                Ok(argon2
-                    .verify_password(password.as_bytes(), &parsed)
-                    .is_ok())
+                Ok(argon2.verify_password(password.as_bytes(), &parsed).is_ok())
             }
             None => argon2
                 .hash_password(password.as_bytes())

@@ -50,7 +50,8 @@ pub struct HeartbeatSeen<'a> {
     pub stats: &'a str,
 }
 
-const COLUMNS: &str = "SELECT s.id, s.name, s.unit_id, u.name, hostname, enrolled, revoked, certificate,
+const COLUMNS: &str =
+    "SELECT s.id, s.name, s.unit_id, u.name, hostname, enrolled, revoked, certificate,
     epoch, version, ruleset_hash, remote_addr, connected, last_heartbeat, clock_skew_ms, stats
     FROM sensors s JOIN units u ON u.id = s.unit_id WHERE 1";
 
@@ -128,13 +129,13 @@ impl Store {
 
     /// Whether a sensor with this id may deliver.
     pub async fn sensor_may_deliver(&self, id: &str) -> Result<bool> {
-        Ok(sqlx::query_scalar::<_, i64>(
-            "SELECT 1 FROM sensors WHERE id = ? AND revoked IS NULL",
+        Ok(
+            sqlx::query_scalar::<_, i64>("SELECT 1 FROM sensors WHERE id = ? AND revoked IS NULL")
+                .bind(id)
+                .fetch_optional(self.reader())
+                .await?
+                .is_some(),
         )
-        .bind(id)
-        .fetch_optional(self.reader())
-        .await?
-        .is_some())
     }
 
     /// Notes that the sensor's stream opened or closed.

@@ -53,7 +53,8 @@ impl Store {
             let left = blocked.unwrap_or(0) - now.0;
             if left > 0 {
                 return Err(StateError::Throttled {
-                    retry_after: Duration::from_millis(left.unsigned_abs()).max(Duration::from_secs(1)),
+                    retry_after: Duration::from_millis(left.unsigned_abs())
+                        .max(Duration::from_secs(1)),
                 });
             }
         }
@@ -123,7 +124,11 @@ mod tests {
     #[test]
     fn the_wait_doubles_up_to_its_limit() {
         for (failures, seconds) in [(1, 0), (4, 0), (5, 2), (6, 4), (9, 32), (30, 900)] {
-            assert_eq!(delay(failures, 5), Duration::from_secs(seconds), "{failures}");
+            assert_eq!(
+                delay(failures, 5),
+                Duration::from_secs(seconds),
+                "{failures}"
+            );
         }
     }
 }
