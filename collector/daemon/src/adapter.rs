@@ -178,7 +178,7 @@ pub fn api(
     _state: Store,
     _index: Arc<Index>,
     _adapter: &StateAdapter,
-    _strings: EnrolmentStrings,
+    _strings: Arc<EnrolmentStrings>,
     _index_days: u32,
 ) -> Router {
     Router::new()

@@ -29,7 +29,7 @@ pub struct Collector {
     pub api: SocketAddr,
     pub delivery: SocketAddr,
     pub enrolment: SocketAddr,
-    authority: Arc<Authority>,
+    strings: Arc<EnrolmentStrings>,
     index: Arc<Index>,
     ingest: Arc<Ingest>,
     stop: watch::Sender<bool>,
@@ -142,16 +142,16 @@ impl Collector {
             enrolment_listener,
             stopping(stopped.clone()),
         );
-        let strings = EnrolmentStrings {
-            authority: Arc::clone(&authority),
+        let strings = Arc::new(EnrolmentStrings {
+            authority,
             delivery: advertised(&config.advertised_delivery, delivery),
             enrolment: advertised(&config.advertised_enrolment, enrolment),
-        };
+        });
         let router = console::with_console(crate::adapter::api(
             state.clone(),
             Arc::clone(&index),
             &adapter,
-            strings,
+            Arc::clone(&strings),
             config.index_days,
         ));
         let serving = axum::serve(
@@ -181,7 +181,7 @@ impl Collector {
             api,
             delivery,
             enrolment,
-            authority,
+            strings,
             index,
             ingest,
             stop,
@@ -192,8 +192,7 @@ impl Collector {
 
     /// An enrolment string with this token.
     pub fn enrolment_string(&self, token: &str) -> String {
-        let (delivery, enrolment) = (self.delivery.to_string(), self.enrolment.to_string());
-        collector_ingest::enrolment_string(&self.authority, &delivery, &enrolment, token)
+        self.strings.with_token(token)
     }
 
     /// Ends the services, commits what came in, and closes the stores.
