@@ -1,6 +1,7 @@
 //! Joins crates that do not know one another: ingest's needs to the state store, and the parts of the
 //! collector to the API.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -167,9 +168,21 @@ impl Groups for StateAdapter {
 }
 
 fn alert_seen(alert: &Alert) -> AlertSeen<'_> {
+    // An alert on a frame without addresses is grouped under none.
+    let none = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     AlertSeen {
         seq: alert.seq,
         id: &alert.id,
+        at: UnixMillis(alert.timestamp.div_euclid(1_000)),
+        gid: u32::try_from(alert.gid).unwrap_or(u32::MAX),
+        sid: u32::try_from(alert.sid).unwrap_or(u32::MAX),
+        signature: &alert.signature,
+        category: &alert.category,
+        severity: u8::try_from(alert.severity).unwrap_or(u8::MAX),
+        source: alert.src_ip.unwrap_or(none),
+        destination: alert.dest_ip.unwrap_or(none),
+        app_proto: alert.app_proto.as_deref(),
+        technique: alert.technique.as_deref(),
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use collector_index::{Index, Options};
-use collector_state::{Store, StoreOptions};
+use collector_state::{GroupFilter, GroupPage, GroupSort, Store, StoreOptions, UnitId};
 use sensor_event::Class;
 use sensor_ship::{Identity, Shipper, ShipperOptions, Spool, SpoolLimits};
 
@@ -178,7 +178,7 @@ fn stored(folder: &Path) -> BTreeMap<(String, u64), u32> {
     stored
 }
 
-/// The ledger is even.
+/// The inbox counts every alert once, and the ledger is even.
 async fn state_agrees(folder: &Path, sensor: &str, last: &BTreeMap<String, u64>) {
     let path = folder.join("collector/state.sqlite");
     let state = Store::open(&path, StoreOptions::default())
@@ -194,6 +194,24 @@ async fn state_agrees(folder: &Path, sensor: &str, last: &BTreeMap<String, u64>)
             assert_eq!(row.shed.values().sum::<u64>(), 0, "{row:?}");
         }
     }
+    let filter = GroupFilter {
+        scope: state.scope_of(UnitId::ROOT).await.expect("it reads"),
+        status: None,
+        terms: Vec::new(),
+        severities: Vec::new(),
+        from: None,
+        to: None,
+    };
+    let page = GroupPage {
+        sort: GroupSort::Count,
+        descending: true,
+        limit: 500,
+        after: None,
+    };
+    let groups = state.groups(&filter, page).await.expect("it reads");
+    assert_eq!(groups.len(), 7 * 50);
+    let grouped: u64 = groups.iter().map(|group| group.count).sum();
+    assert_eq!(grouped, last[Class::Alert.name()]);
 }
 
 /// Not a test: the sensor, when it is started by the test above.

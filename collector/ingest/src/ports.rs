@@ -64,13 +64,9 @@ pub struct Alert {
     pub severity: u64,
     pub src_ip: Option<IpAddr>,
     pub dest_ip: Option<IpAddr>,
-    pub src_port: Option<u64>,
-    pub dest_port: Option<u64>,
     pub app_proto: Option<String>,
     /// ATT&CK technique, from the rule's metadata.
     pub technique: Option<String>,
-    /// Host name in HTTP, TLS or DNS, if the alert has one.
-    pub hostname: Option<String>,
 }
 
 impl Alert {
@@ -87,14 +83,11 @@ impl Alert {
             severity: event.u64("alert.severity").unwrap_or(3),
             src_ip: event.ip("src_ip"),
             dest_ip: event.ip("dest_ip"),
-            src_port: event.u64("src_port"),
-            dest_port: event.u64("dest_port"),
             app_proto: text("app_proto"),
             technique: event
                 .root()
                 .path("alert.metadata.mitre_technique_id")
                 .and_then(first_text),
-            hostname: text("http.hostname").or_else(|| text("tls.sni")),
         }
     }
 }
