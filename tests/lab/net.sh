@@ -1,11 +1,12 @@
 # Names and helpers of the laboratory; sourced by up.sh, down.sh, scenario and capture-all.
 #
-#   ml-attacker 203.0.113.66 ─┐                     ┌─ ml-server 192.168.10.10
-#                             ├─ wan0 ─ ml-gate ─ lan0 ┤
-#   ml-internet 203.0.113.80 ─┘   (.1)       (.1)   └─ ml-client 192.168.10.50
+#   ml-attacker 203.0.113.66 ─┐                        ┌─ ml-server 192.168.10.10
+#                             ├─ wan0 ─ ml-gate ─ lan0 ┼─ ml-client 192.168.10.50
+#   ml-internet 203.0.113.80 ─┘   (.1)       (.1)      └─ ml-tap
 #
-# ml-gate routes between two bridges. lan0 is the tap: it sees each frame of the inner network
-# once, whether it was switched (client to server) or routed (from or to the outside).
+# wan0 and lan0 are bridges of ml-switch; ml-gate routes between them. Each frame of the inner network
+# is seen once on lan0, and comes out of ml-tap in the machine's own namespace, where a live sensor can
+# listen and still reach its collector.
 
 set -euo pipefail
 
@@ -18,9 +19,10 @@ SERVER=192.168.10.10
 CLIENT=192.168.10.50
 SERVER6=fd10::10
 CLIENT6=fd10::50
-TAP_NETNS=ml-gate
+TAP_NETNS=ml-switch
 TAP_DEVICE=lan0
-NAMESPACES="ml-attacker ml-internet ml-server ml-client ml-gate"
+HOST_TAP=ml-tap
+NAMESPACES="ml-attacker ml-internet ml-server ml-client ml-gate ml-switch"
 
 # The names which the laboratory's programs look up; all lead into the laboratory.
 PORTAL=dichvucong.tinh.example
