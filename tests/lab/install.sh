@@ -1,0 +1,33 @@
+#!/bin/bash
+# Installs the Debian packages of the laboratory that are missing, without starting their services on
+# the machine itself: they run inside the namespaces only.
+. "$(dirname "$0")/net.sh"
+need_root
+
+declare -A services=(
+    [nginx-light]=nginx [dnsmasq]=dnsmasq [openssh-server]=ssh [vsftpd]=vsftpd
+    [samba]="smbd nmbd" [dovecot-pop3d]=dovecot [ngircd]=ngircd
+)
+missing=()
+while read -r package; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done < <(grep -v '^#' "$LAB_HERE/packages.txt")
+[ ${#missing[@]} = 0 ] && exit 0
+echo "installing ${missing[*]}"
+
+# policy-rc.d is how Debian lets one forbid a package to start its service.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod +x $policy
+    trap 'rm -f $policy' EXIT
+fi
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+if [ -d /run/systemd/system ]; then
+    for package in "${missing[@]}"; do
+        for service in ${services[$package]:-}; do
+            systemctl disable --quiet "$service" || true
+        done
+    done
+fi
