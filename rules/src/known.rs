@@ -1,6 +1,6 @@
 //! Names of the rule language whether or not a parser fills them.
 
-use crate::{BufferSpec, ProtocolId, ProtocolSpec, Side, Vocabulary};
+use crate::{BufferSpec, IntFieldSpec, ProtocolId, ProtocolSpec, Side, Vocabulary};
 
 /// Protocols by name, with other names.
 const PROTOCOLS: &[(&str, &[&str])] = &[
@@ -237,8 +237,8 @@ const BUFFERS: &[Row] = &[
         Side::ToServer,
         false,
     ),
-    ("dns.query", &["dns_query"], &["dns"], Side::Both, true),
-    ("dns.queries.rrname", &[], &["dns"], Side::Both, true),
+    ("dns.query", &["dns_query"], DNS, Side::Both, true),
+    ("dns.queries.rrname", &[], DNS, Side::Both, true),
     (
         "dns.answers.rrname",
         &["dns.answer.name"],
@@ -246,10 +246,10 @@ const BUFFERS: &[Row] = &[
         Side::Both,
         true,
     ),
-    ("dns.authorities.rrname", &[], &["dns"], Side::Both, true),
-    ("dns.additionals.rrname", &[], &["dns"], Side::Both, true),
-    ("dns.response.rrname", &[], &["dns"], Side::ToClient, true),
-    ("dns.query.name", &[], &["dns"], Side::Both, true),
+    ("dns.authorities.rrname", &[], DNS, Side::Both, true),
+    ("dns.additionals.rrname", &[], DNS, Side::Both, true),
+    ("dns.response.rrname", &[], DNS, Side::ToClient, true),
+    ("dns.query.name", &[], DNS, Side::Both, true),
     (
         "smb.named_pipe",
         &["smb_named_pipe"],
@@ -339,6 +339,23 @@ const BUFFERS: &[Row] = &[
     ("ip.dst", &[], &[], Side::Packet, false),
 ];
 
+/// Number fields: name, other names, protocols, side, bits.
+type IntRow = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    Side,
+    u8,
+);
+
+const DNS: &[&str] = &["dns", "doh2", "mdns"];
+
+const INT_FIELDS: &[IntRow] = &[
+    ("dns.opcode", &[], DNS, Side::Both, 8),
+    ("dns.rcode", &[], DNS, Side::Both, 16),
+    ("dns.rrtype", &[], DNS, Side::Both, 16),
+];
+
 /// Every name of the language, none of them with a parser. Who has parsers puts their names in front.
 pub fn known_names() -> Vocabulary {
     let protocols: Vec<ProtocolSpec> = PROTOCOLS
@@ -372,10 +389,22 @@ pub fn known_names() -> Vocabulary {
             parsed: false,
         })
         .collect();
+    let int_fields = INT_FIELDS
+        .iter()
+        .map(|&(name, synonyms, of, side, bits)| IntFieldSpec {
+            name,
+            synonyms,
+            protocols: ids(of),
+            side,
+            bits,
+            names: &[],
+            parsed: false,
+        })
+        .collect();
     Vocabulary {
         protocols,
         buffers,
-        int_fields: Vec::new(),
+        int_fields,
         app_events: Default::default(),
         decode_events: [("ipv4.trunc_pkt", 0)].into_iter().collect(),
         stream_events: [("pkt_invalid_ack", 0)].into_iter().collect(),

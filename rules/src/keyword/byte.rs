@@ -18,6 +18,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "byte_test:5,<,100,0,string,dec;",
             "byte_test:1,!&,0x80,2;",
             "byte_test:8,=,13,0;",
+            "byte_test:0,=,0,0,string,dec;",
+            "byte_test:4,=,13,0,string;",
         ],
         rejects: &[
             "byte_test:4,>,1000;",
@@ -159,7 +161,7 @@ impl Options {
     fn reading(&self) -> Result<Reading, String> {
         match (self.string, self.base, self.endian) {
             (true, Some(base), _) => Ok(Reading::String(base)),
-            (true, None, _) => Err("string needs hex, dec or oct".to_owned()),
+            (true, None, _) => Ok(Reading::String(Base::Decimal)),
             (false, Some(_), _) => Err("hex, dec and oct go with string".to_owned()),
             (false, None, endian) => Ok(Reading::Binary(endian.unwrap_or(Endian::Big))),
         }
@@ -180,6 +182,11 @@ fn rest(options: &[&str], builder: &Builder<'_>) -> Result<Options, String> {
 }
 
 fn check_count(count: Number, reading: Reading, lowest: i64) -> Result<(), String> {
+    // No bytes of text: digits as far as they go.
+    let lowest = match reading {
+        Reading::Binary(_) => lowest,
+        Reading::String(_) => 0,
+    };
     let highest = match reading {
         Reading::Binary(_) => 8,
         Reading::String(_) => 23,

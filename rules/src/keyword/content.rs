@@ -4,7 +4,7 @@ use super::{Keyword, needed, nothing};
 use crate::signature::{BufferCondition, Builder, Content, FastPattern, Number};
 
 /// Bytes of one content.
-const CONTENT_LIMIT: usize = 255;
+const CONTENT_LIMIT: usize = 8_192;
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {

@@ -1,6 +1,6 @@
 //! What decoder, stream and parsers found odd; which protocol the flow has.
 
-use super::{Keyword, needed, parts};
+use super::{Keyword, event_names, needed, parts};
 use crate::signature::{AppSide, Builder, Condition, nearest};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
@@ -9,7 +9,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &[],
         doc: "An event of the decoder: ipv4.trunc_pkt, ….",
         parse: |builder, value| decode_event(builder, needed(value)?),
-        accepts: &["decode-event:ipv4.trunc_pkt;"],
+        accepts: &[
+            "decode-event:ipv4.trunc_pkt;",
+            "decode-event:ppp.wrong_type;",
+        ],
         rejects: &["decode-event:ipv4.zzz;", "decode-event;"],
     },
     Keyword {
@@ -70,25 +73,41 @@ fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
 
 fn decode_event(builder: &mut Builder<'_>, name: &str) -> Result<(), String> {
     let events = &builder.vocabulary.decode_events;
-    let number = *events
-        .get(name)
-        .ok_or_else(|| unknown(name, events.keys().copied()))?;
-    builder
-        .signature
-        .conditions
-        .push(Condition::DecodeEvent(number));
+    match events.get(name) {
+        Some(&number) => builder
+            .signature
+            .conditions
+            .push(Condition::DecodeEvent(number)),
+        None if event_names::DECODE.contains(&name) => {
+            builder.wait_for(&format!("the decoder event {name}"));
+        }
+        None => {
+            return Err(unknown(
+                name,
+                events.keys().chain(event_names::DECODE).copied(),
+            ));
+        }
+    }
     Ok(())
 }
 
 fn stream_event(builder: &mut Builder<'_>, name: &str) -> Result<(), String> {
     let events = &builder.vocabulary.stream_events;
-    let number = *events
-        .get(name)
-        .ok_or_else(|| unknown(name, events.keys().copied()))?;
-    builder
-        .signature
-        .conditions
-        .push(Condition::StreamEvent(number));
+    match events.get(name) {
+        Some(&number) => builder
+            .signature
+            .conditions
+            .push(Condition::StreamEvent(number)),
+        None if event_names::STREAM.contains(&name) => {
+            builder.wait_for(&format!("the stream event {name}"));
+        }
+        None => {
+            return Err(unknown(
+                name,
+                events.keys().chain(event_names::STREAM).copied(),
+            ));
+        }
+    }
     Ok(())
 }
 

@@ -245,27 +245,31 @@ fn number(value: Option<&str>) -> Result<u32, String> {
 const VERSION: (u32, u32, u32) = (8, 0, 6);
 
 fn requires(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
-    for part in parts(needed(value)?) {
+    if let Some(reason) = unmet(builder.vocabulary, needed(value)?)? {
+        builder.requires_unmet = Some(reason);
+    }
+    Ok(())
+}
+
+/// The first need of `requires` that is not met.
+pub(crate) fn unmet(vocabulary: &crate::Vocabulary, value: &str) -> Result<Option<String>, String> {
+    let mut unmet = None;
+    for part in parts(value) {
         let (word, rest) = part
             .split_once(char::is_whitespace)
             .ok_or_else(|| format!("{part:?} needs a value"))?;
+        let rest = rest.trim();
         let met = match word {
             "version" => version(rest)?,
-            "feature" => matches!(
-                rest.trim(),
-                "http2" | "ja3" | "ja4" | "pcre2" | "jansson" | "rust"
-            ),
-            "keyword" => {
-                super::find(rest.trim()).is_some()
-                    || builder.vocabulary.buffer(rest.trim()).is_some()
-            }
+            "feature" => matches!(rest, "http2" | "ja3" | "ja4" | "pcre2" | "jansson" | "rust"),
+            "keyword" => super::find(rest).is_some() || vocabulary.buffer(rest).is_some(),
             _ => false,
         };
         if !met {
-            builder.requires_unmet = Some(format!("requires {part}"));
+            unmet.get_or_insert_with(|| format!("requires {part}"));
         }
     }
-    Ok(())
+    Ok(unmet)
 }
 
 /// Alternatives between bars, each a list of comparisons that must all hold.

@@ -9,6 +9,7 @@ mod byte;
 mod content;
 mod dataset;
 mod event;
+mod event_names;
 mod file;
 mod flow;
 mod flowbits;
@@ -27,6 +28,8 @@ mod tls;
 mod transform;
 mod waiting;
 mod xbits;
+
+pub(crate) use meta::unmet;
 
 use crate::signature::{Builder, RawOption, nearest};
 
@@ -78,16 +81,23 @@ pub(crate) fn apply(builder: &mut Builder<'_>, option: &RawOption<'_>) -> Result
     let vocabulary = builder.vocabulary;
     if let Some(id) = vocabulary.modifier(name) {
         nothing(option.value)?;
-        return builder.move_last(id, name);
+        return builder.move_content(id, name);
     }
     if let Some(id) = vocabulary.buffer(name) {
-        nothing(option.value)?;
+        if let Some("to_server" | "to_client") = option.value
+            && builder.signature.direction == crate::signature::HeaderDirection::Transactional
+        {
+            builder.wait_for("sticky buffers with a side");
+        } else {
+            nothing(option.value)?;
+        }
         return builder.sticky(id);
     }
     if let Some(id) = vocabulary.int_field(name) {
         return integer::field(builder, id, name, option.value);
     }
     if let Some(protocol) = waiting::protocol(name) {
+        builder.payload();
         builder.wait_for(&format!("the parser of {protocol}"));
         return Ok(());
     }

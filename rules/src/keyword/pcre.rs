@@ -15,9 +15,12 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
         r#"pcre:"/x(?P<flow_name>y)/";"#,
         r#"pcre:"/(a)/, flow:first";"#,
         r#"pcre:"/index\.php/U";"#,
+        r#"http.uri; pcre:"/index\.php/U";"#,
+        "pcre:/abc/i;",
     ],
     rejects: &[
         r#"pcre:"abc";"#,
+        r#"http.host; pcre:"/index\.php/U";"#,
         r#"pcre:"/(/";"#,
         r#"pcre:"/a/q";"#,
         "pcre;",
@@ -31,10 +34,13 @@ fn parse(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
         Some(rest) => (true, rest.trim_start()),
         None => (false, value),
     };
-    let inner = value
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .ok_or("a pattern stands in double quotes")?;
+    // Old rules leave the quotes out.
+    let inner = match value.strip_prefix('"') {
+        Some(rest) => rest
+            .strip_suffix('"')
+            .ok_or("the quotes of the pattern are not closed")?,
+        None => value,
+    };
     let body = inner
         .strip_prefix('/')
         .ok_or("a pattern stands between slashes: \"/…/flags\"")?;

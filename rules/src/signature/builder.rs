@@ -7,6 +7,8 @@ use crate::{BufferId, Vocabulary};
 
 /// Conditions that one rule may hold.
 const CONDITION_LIMIT: usize = 512;
+/// Transformations of one buffer.
+const TRANSFORM_LIMIT: usize = 16;
 
 /// Where the next condition on bytes goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +37,10 @@ pub(crate) struct Builder<'a> {
     target: Target,
     /// The next condition begins a list of its own (a multi-buffer was named anew).
     fresh: bool,
+    /// The last condition, which the letter of a pattern may move.
     last: Option<Place>,
+    /// The last content, whatever stands between it and its modifiers (`bsize`, `isdataat`, `pcre`).
+    last_content: Option<Place>,
     variables: Vec<String>,
     pub protocols: Vec<crate::ProtocolId>,
     pub requires_unmet: Option<String>,
@@ -103,6 +108,7 @@ impl<'a> Builder<'a> {
             },
             fresh: false,
             last: None,
+            last_content: None,
             variables: Vec::new(),
             protocols,
             requires_unmet: None,
@@ -125,6 +131,7 @@ impl<'a> Builder<'a> {
             transforms: Vec::new(),
         };
         self.last = None;
+        self.last_content = None;
         Ok(())
     }
 
@@ -136,6 +143,7 @@ impl<'a> Builder<'a> {
         };
         self.fresh = false;
         self.last = None;
+        self.last_content = None;
     }
 
     /// `base64_data`: what follows looks at the decoded bytes.
@@ -148,18 +156,24 @@ impl<'a> Builder<'a> {
         let list = list.ok_or("there is nothing decoded: write base64_decode before it")?;
         self.target = Target::Base64 { list };
         self.last = None;
+        self.last_content = None;
         Ok(())
     }
 
+    /// A transformation of the sticky buffer; what stands before it looks at the buffer without it.
     pub fn transform(&mut self, transform: Transform) -> Result<(), String> {
         match &mut self.target {
-            Target::Buffer { source: Source::Buffer(_), transforms } if self.last.is_none() => {
+            Target::Buffer { source: Source::Buffer(_), transforms } => {
+                if transforms.len() >= TRANSFORM_LIMIT {
+                    return Err(format!("more than {TRANSFORM_LIMIT} transformations of one buffer"));
+                }
                 transforms.push(transform);
+                self.last = None;
+                self.last_content = None;
                 Ok(())
             }
-            Target::Buffer { source: Source::Buffer(_), .. } => {
-                Err("a transformation stands between its sticky buffer and the first content".to_owned())
-            }
+            // The buffer of a parser that is not there yet.
+            _ if self.signature.waits_for.is_some() => Ok(()),
             _ => Err("a transformation needs a sticky buffer before it (http.uri; to_lowercase; content:…)".to_owned()),
         }
     }
@@ -261,6 +275,7 @@ impl<'a> Builder<'a> {
                 "more than {CONDITION_LIMIT} conditions in one rule"
             ));
         }
+        let is_content = matches!(condition, BufferCondition::Content(_));
         let list = self.list()?;
         let in_base64 = matches!(self.target, Target::Base64 { .. });
         let conditions = &mut self.signature.buffers[list].conditions;
@@ -284,6 +299,9 @@ impl<'a> Builder<'a> {
             at,
             in_base64,
         });
+        if is_content {
+            self.last_content = self.last;
+        }
         Ok(())
     }
 
@@ -314,7 +332,7 @@ impl<'a> Builder<'a> {
     /// The content that a modifier speaks of.
     pub fn content(&mut self, modifier: &str) -> Result<&mut Content, String> {
         let missing = || format!("{modifier} needs a content before it");
-        let place = self.last.ok_or_else(missing)?;
+        let place = self.last_content.ok_or_else(missing)?;
         let conditions = &mut self
             .signature
             .buffers
@@ -335,15 +353,36 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// An old content modifier: moves the last content (or pattern) to a buffer.
+    /// An old content modifier: moves the last content to a buffer.
+    pub fn move_content(&mut self, id: BufferId, modifier: &str) -> Result<(), String> {
+        self.move_to(self.last_content, id, modifier)
+    }
+
+    /// Moves the condition just added to a buffer.
     pub fn move_last(&mut self, id: BufferId, modifier: &str) -> Result<(), String> {
+        self.move_to(self.last, id, modifier)
+    }
+
+    fn move_to(
+        &mut self,
+        place: Option<Place>,
+        id: BufferId,
+        modifier: &str,
+    ) -> Result<(), String> {
         let missing = || format!("{modifier} needs a content before it");
-        let place = self.last.ok_or_else(missing)?;
+        let place = place.ok_or_else(missing)?;
         let list = self
             .signature
             .buffers
             .get_mut(place.list)
             .ok_or_else(missing)?;
+        let source = Source::Buffer(id);
+        let sticky =
+            matches!(&self.target, Target::Buffer { source: wanted, .. } if *wanted == source);
+        if sticky && list.source == source && !place.in_base64 {
+            // A sticky buffer already says the same.
+            return Ok(());
+        }
         if place.in_base64 || list.source != Source::Payload {
             return Err(format!(
                 "{modifier} moves a content of the payload; within a sticky buffer leave it out"
@@ -353,12 +392,12 @@ impl<'a> Builder<'a> {
             return Err(missing());
         }
         let condition = list.conditions.remove(place.at);
+        let is_content = matches!(condition, BufferCondition::Content(_));
         let spec = self.vocabulary.buffer_spec(id);
         if !spec.parsed {
             self.wait_for(&format!("the parser that fills {}", spec.name));
         }
         self.note_protocols(&spec.protocols.clone(), modifier)?;
-        let source = Source::Buffer(id);
         let found = self
             .signature
             .buffers
@@ -374,11 +413,31 @@ impl<'a> Builder<'a> {
         });
         self.signature.buffers[list].conditions.push(condition);
         let at = self.signature.buffers[list].conditions.len() - 1;
-        self.last = Some(Place {
+        let moved = Some(Place {
             list,
             at,
             in_base64: false,
         });
+        for other in [&mut self.last, &mut self.last_content] {
+            match other {
+                Some(other) if *other == place => {
+                    *other = Place {
+                        list,
+                        at,
+                        in_base64: false,
+                    }
+                }
+                Some(other)
+                    if other.list == place.list && !other.in_base64 && other.at > place.at =>
+                {
+                    other.at -= 1;
+                }
+                _ => {}
+            }
+        }
+        if is_content {
+            self.last_content = moved;
+        }
         Ok(())
     }
 
@@ -575,12 +634,6 @@ fn check_list(list: &BufferMatch, faults: &mut Vec<(Option<&'static str>, String
                 Some("startswith"),
                 "startswith already says where: leave offset, depth, distance and within out"
                     .to_owned(),
-            ));
-        }
-        if content.endswith && (content.offset.is_some() || relative) {
-            faults.push((
-                Some("endswith"),
-                "endswith already says where: leave offset, distance and within out".to_owned(),
             ));
         }
         let length = content.bytes.len() as i64;

@@ -255,6 +255,16 @@ pub fn parse_rule(
     let header = match header::parse(&raw.header, vocabulary, environment) {
         Ok(header) => header,
         Err(header_faults) => {
+            // A rule for another engine may name what only that engine knows.
+            if let Some(value) = raw
+                .options
+                .iter()
+                .find(|option| option.name == "requires")
+                .and_then(|option| option.value)
+                && let Ok(Some(reason)) = keyword::unmet(vocabulary, value)
+            {
+                return Ok(Parsed::Skipped { reason });
+            }
             return Err(header_faults
                 .into_iter()
                 .map(|(offset, reason)| of_header(offset, reason))
