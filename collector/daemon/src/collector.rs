@@ -12,7 +12,7 @@ use collector_ingest::{Authority, Ingest, IngestOptions};
 use collector_state::{Retention, Store, StoreOptions, UnixMillis};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::adapter::StateAdapter;
 use crate::console;
@@ -33,7 +33,7 @@ pub struct Collector {
     index: Arc<Index>,
     ingest: Arc<Ingest>,
     stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<Result<()>>>,
+    services: JoinSet<Result<()>>,
     /// Keeps other processes out of the data folder.
     _lock: File,
 }
@@ -41,16 +41,20 @@ pub struct Collector {
 /// `matluoi-collector serve`.
 pub async fn serve(path: &Path) -> Result<()> {
     let config = Config::read(path)?;
-    let collector = Collector::start(&config).await?;
+    let mut collector = Collector::start(&config).await?;
     tracing::info!(
         console = %format!("http://{}", collector.api),
         delivery = %collector.delivery,
         enrolment = %collector.enrolment,
         "the collector is up"
     );
-    until_told_to_stop().await?;
+    let told = tokio::select! {
+        told = until_told_to_stop() => told,
+        error = collector.failed() => Err(error),
+    };
     tracing::info!("stopping");
-    collector.stop().await
+    collector.stop().await?;
+    told
 }
 
 /// Completes on SIGINT or SIGTERM.
@@ -171,11 +175,10 @@ impl Collector {
             retention,
             stopping(stopped),
         );
-        let tasks = vec![
-            tokio::spawn(async move { delivering.await.context("delivery") }),
-            tokio::spawn(async move { serving.await.context("console") }),
-            tokio::spawn(maintaining),
-        ];
+        let mut services = JoinSet::new();
+        services.spawn(async move { delivering.await.context("delivery") });
+        services.spawn(async move { serving.await.context("console") });
+        services.spawn(maintaining);
         Ok(Collector {
             state,
             api,
@@ -185,7 +188,7 @@ impl Collector {
             index,
             ingest,
             stop,
-            tasks,
+            services,
             _lock: lock,
         })
     }
@@ -195,14 +198,27 @@ impl Collector {
         self.strings.with_token(token)
     }
 
+    /// Completes when a service ends by itself, which none should.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        match self.services.join_next().await {
+            Some(Ok(Err(error))) => error,
+            Some(Err(error)) => error.into(),
+            Some(Ok(Ok(()))) | None => anyhow::anyhow!("a service ended by itself"),
+        }
+    }
+
     /// Ends the services, commits what came in, and closes the stores.
-    pub async fn stop(self) -> Result<()> {
+    pub async fn stop(mut self) -> Result<()> {
         self.stop.send_replace(true);
-        for task in self.tasks {
-            match tokio::time::timeout(FAREWELL, task).await {
-                Ok(ended) => ended??,
-                Err(_) => tracing::warn!("a service did not end in time"),
+        let all_ended = async {
+            while let Some(ended) = self.services.join_next().await {
+                ended??;
             }
+            anyhow::Ok(())
+        };
+        match tokio::time::timeout(FAREWELL, all_ended).await {
+            Ok(ended) => ended?,
+            Err(_) => self.services.shutdown().await,
         }
         self.ingest.stop().await;
         let index = self.index;

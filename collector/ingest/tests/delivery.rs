@@ -1,5 +1,6 @@
 //! A real shipper against a real server over loopback: every record arrives exactly once.
 
+#[allow(dead_code)]
 mod support;
 
 use std::collections::BTreeMap;

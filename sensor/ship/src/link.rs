@@ -23,9 +23,9 @@ use crate::wire::delivery_client::DeliveryClient;
 use crate::wire::sensor_message::Message as FromSensor;
 
 const PROTOCOL_VERSION: u32 = 1;
-/// Batches of one class sent and not acknowledged. Each class has its own window, so that alerts never
-/// wait for flows.
-const WINDOW: usize = 4;
+/// Batches of one class sent and not acknowledged: what a collector takes between two commits. Each
+/// class has its own window, so that alerts never wait for flows.
+const WINDOW: usize = 32;
 /// The collector commits twice a second; this long without an answer means that it is stuck.
 const ACK_TIMEOUT: Duration = Duration::from_secs(60);
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(30);

@@ -177,16 +177,25 @@ pub struct Collector {
 
 impl Collector {
     pub async fn start(folder: &Path, desk: &Arc<Desk>, delivery: &str) -> Collector {
+        let options = IngestOptions {
+            commit_every: std::time::Duration::from_millis(50),
+            ..IngestOptions::default()
+        };
+        Collector::start_with(folder, desk, delivery, options).await
+    }
+
+    pub async fn start_with(
+        folder: &Path,
+        desk: &Arc<Desk>,
+        delivery: &str,
+        options: IngestOptions,
+    ) -> Collector {
         let index = Index::open(&folder.join("index"), Options::default()).expect("it opens");
         let index = Arc::new(index);
         let authority = Authority::open(&folder.join("authority")).expect("it opens");
         let authority = Arc::new(authority);
         let part = AtDesk(Arc::clone(desk));
         let store = Arc::new(Stumbling(Arc::clone(&index), Arc::clone(desk)));
-        let options = IngestOptions {
-            commit_every: std::time::Duration::from_millis(50),
-            ..IngestOptions::default()
-        };
         let ingest = Ingest::start(store, Arc::new(part.clone()), Arc::new(part), options);
         let delivery = TcpListener::bind(delivery).await.expect("it binds");
         let enrolment = TcpListener::bind("127.0.0.1:0").await.expect("it binds");
