@@ -1,1 +1,32 @@
-//! collector-search
+//! Query text → tree → an engine's query, over the partitions of the index.
+//!
+//! The language is ours and stays the same whatever engine runs it ([`SearchEngine`]). Regular
+//! expressions are left out on purpose. Everything is limited: clauses, wildcards and their
+//! expansions, rows, buckets, searches at once, and time.
+
+mod address;
+mod catalogue;
+mod compile;
+mod cursor;
+mod embedded;
+mod engine;
+mod error;
+mod expand;
+mod parse;
+mod query;
+
+pub use address::Network;
+pub use catalogue::{FIELDS, FieldInfo, FieldKind, path_of};
+pub use embedded::Embedded;
+pub use engine::{
+    Bucket, ClassFilter, Counted, Facet, Health, Histogram, Hits, PartitionHealth, Request,
+    SearchEngine, Sort, limits,
+};
+pub use error::{QueryError, QueryFault, SearchError};
+pub use parse::{MAX_CLAUSES, MAX_QUERY_BYTES, MAX_WILDCARDS, parse};
+pub use query::{Limit, Node, Test};
+
+/// Whether a query can be run: its fields take the values they are compared with.
+pub fn check(node: &Node) -> Result<(), QueryError> {
+    compile::check(node)
+}
