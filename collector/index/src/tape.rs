@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Values and keys of one record; more are refused.
-pub const MAX_VALUES: usize = 65_536;
+pub const MAX_VALUES: usize = 16_384;
 
 /// A place in the text, or in the side buffer for strings that were written with escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
