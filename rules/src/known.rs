@@ -54,7 +54,7 @@ type Row = (
     bool,
 );
 
-const HTTP: &[&str] = &["http", "http2"];
+const HTTP: &[&str] = &["http", "http2", "doh2"];
 const FILES: &[&str] = &["http", "http2", "smtp", "ftp-data", "smb", "nfs"];
 
 /// Old content modifiers and their buffers.
@@ -242,7 +242,7 @@ const BUFFERS: &[Row] = &[
     (
         "dns.answers.rrname",
         &["dns.answer.name"],
-        &["dns"],
+        DNS,
         Side::Both,
         true,
     ),

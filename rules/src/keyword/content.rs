@@ -52,7 +52,11 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             builder.content("nocase")?.nocase = true;
             Ok(())
         },
-        accepts: &[r#"content:"a"; nocase;"#],
+        accepts: &[
+            r#"content:"a"; nocase;"#,
+            r#"http.uri; content:"a"; bsize:1; nocase;"#,
+            r#"content:"a"; isdataat:!1,relative; nocase;"#,
+        ],
         rejects: &["nocase;", r#"content:"a"; nocase:1;"#],
     },
     Keyword {
@@ -132,7 +136,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             builder.content("endswith")?.endswith = true;
             Ok(())
         },
-        accepts: &[r#"content:"a"; endswith;"#],
+        accepts: &[
+            r#"content:"a"; endswith;"#,
+            r#"content:"a"; content:"bc"; endswith; distance:1; within:2;"#,
+        ],
         rejects: &["endswith;"],
     },
     Keyword {

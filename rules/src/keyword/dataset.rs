@@ -57,10 +57,12 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         accepts: &[
             "http.uri; entropy:value > 4.0;",
             "http.uri; entropy:bytes 10, offset 2, value >= 3;",
+            "http.uri; entropy:value 4-5;",
         ],
         rejects: &[
             "http.uri; entropy:bytes 10;",
             "http.uri; entropy:value > x;",
+            "http.uri; entropy:value 5-4;",
         ],
     },
     Keyword {
@@ -183,7 +185,7 @@ fn datarep(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
 }
 
 fn entropy(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
-    let (mut bytes, mut offset, mut compared) = (None, 0, None);
+    let (mut bytes, mut offset, mut compared) = (None, 0, Vec::new());
     for part in parts(needed(value)?) {
         let (word, value) = part
             .split_once(char::is_whitespace)
@@ -197,6 +199,27 @@ fn entropy(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
         match word {
             "bytes" => bytes = Some(number()?),
             "offset" => offset = number()?,
+            "value" if value.contains('-') => {
+                let (low, high) = value.split_once('-').unwrap_or((value, ""));
+                let bound = |text: &str| {
+                    text.trim()
+                        .parse::<f64>()
+                        .map_err(|_| format!("{text:?} is no number"))
+                };
+                let (negated, low) = match low.strip_prefix('!') {
+                    Some(low) => (true, bound(low)?),
+                    None => (false, bound(low)?),
+                };
+                let high = bound(high)?;
+                if low >= high {
+                    return Err(format!("{value:?}: no number lies between"));
+                }
+                if negated {
+                    builder.wait_for("entropy outside a range");
+                }
+                compared.push((Comparison::Greater, low));
+                compared.push((Comparison::Less, high));
+            }
             "value" => {
                 let digits = value
                     .find(|c: char| c.is_ascii_digit() || c == '.')
@@ -211,18 +234,23 @@ fn entropy(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
                 } else {
                     operator.trim()
                 };
-                compared = Some((comparison(operator)?, threshold));
+                compared.push((comparison(operator)?, threshold));
             }
             other => return Err(format!("unknown option {other:?}")),
         }
     }
-    let (comparison, value) = compared.ok_or("value is missing: entropy: value > 4;")?;
-    builder.add(BufferCondition::Entropy {
-        bytes,
-        offset,
-        value,
-        comparison,
-    })
+    if compared.is_empty() {
+        return Err("value is missing: entropy: value > 4;".to_owned());
+    }
+    for (comparison, value) in compared {
+        builder.add(BufferCondition::Entropy {
+            bytes,
+            offset,
+            value,
+            comparison,
+        })?;
+    }
+    Ok(())
 }
 
 fn asn1(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {

@@ -50,11 +50,20 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &[],
         doc: "Size of the file in bytes; waits for file inspection.",
         parse: |builder, value| {
-            super::integer::parse(needed(value)?, u64::MAX)?;
+            let value = needed(value)?;
+            let size = match value.split_once(',') {
+                Some((side, size)) if matches!(side.trim(), "to_server" | "to_client") => size,
+                _ => value,
+            };
+            super::integer::parse(size, u64::MAX)?;
             builder.wait_for("inspection of file sizes");
             Ok(())
         },
-        accepts: &["filesize:>100;", "filesize:1MB<>2MB;"],
+        accepts: &[
+            "filesize:>100;",
+            "filesize:1MB<>2MB;",
+            "filesize:to_client, <100;",
+        ],
         rejects: &["filesize:x;"],
     },
     hash!("filemd5", "md5"),

@@ -1,7 +1,7 @@
 //! Fields of IP headers and of what lies around them.
 
 use super::{Keyword, integer, needed, nothing, parts};
-use crate::signature::{Builder, Comparison, Condition, FlagMode, IntMatch};
+use crate::signature::{Builder, Comparison, Condition, FlagMode, Index, IntMatch};
 
 macro_rules! number {
     ($name:literal, $aliases:expr, $doc:literal, $highest:expr, $make:expr) => {
@@ -173,9 +173,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "vlan.id",
         aliases: &[],
-        doc: "VLAN number [, layer or any].",
+        doc: "VLAN number [, layer (from the inside when negative), any or all].",
         parse: |builder, value| {
             let words = parts(needed(value)?);
+            if let [text, layer @ ("all" | "-1" | "-2" | "-3")] = words.as_slice() {
+                let index = layer.parse().map_or(Index::All, Index::Nth);
+                let value = integer::parse(text, 4_095)?;
+                return push(builder, Condition::VlanIds { index, value });
+            }
             let (text, layer) = match words.as_slice() {
                 [text] | [text, "any"] => (*text, None),
                 [text, layer] => (
@@ -185,7 +190,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
                             .parse::<u8>()
                             .ok()
                             .filter(|layer| *layer < 3)
-                            .ok_or_else(|| format!("{layer:?} is no layer (0 to 2)"))?,
+                            .ok_or_else(|| format!("{layer:?} is no layer: 0 to 2, -1 to -3 from the inside, any, all"))?,
                     ),
                 ),
                 _ => return Err("write number [, layer]".to_owned()),
@@ -193,8 +198,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             let value = integer::parse(text, 4_095)?;
             push(builder, Condition::VlanId { layer, value })
         },
-        accepts: &["vlan.id:300;", "vlan.id:300,1;", "vlan.id:>10,any;"],
-        rejects: &["vlan.id:5000;", "vlan.id:1,9;"],
+        accepts: &[
+            "vlan.id:300;",
+            "vlan.id:300,1;",
+            "vlan.id:>10,any;",
+            "vlan.id:!5,all;",
+            "vlan.id:5,-1;",
+        ],
+        rejects: &["vlan.id:5000;", "vlan.id:1,9;", "vlan.id:1,-9;"],
     },
 ];
 

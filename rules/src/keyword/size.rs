@@ -57,11 +57,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         doc: "Length of the request's URI in bytes; `,raw` as sent, `,norm` normalised (the default is raw).",
         parse: |builder, value| {
             let value = needed(value)?;
-            let (size, buffer) = match value.split_once(',') {
-                Some((size, "norm")) => (size, "http.uri"),
-                Some((size, "raw")) => (size, "http.uri.raw"),
-                Some((_, other)) => return Err(format!("{other:?}: write norm or raw")),
-                None => (value, "http.uri.raw"),
+            let (size, form) = match value.split_once(',') {
+                Some((size, form)) => (size, Some(form.trim())),
+                None => (value, None),
+            };
+            let buffer = match form {
+                Some("norm") => "http.uri",
+                Some("raw") | None => "http.uri.raw",
+                Some(other) => return Err(format!("{other:?}: write norm or raw")),
             };
             let size = integer::parse(size, 65_535)?;
             let id = builder
@@ -70,7 +73,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
                 .ok_or_else(|| format!("there is no buffer {buffer}"))?;
             builder.apart(id, BufferCondition::Size(size))
         },
-        accepts: &["urilen:5;", "urilen:>5,norm;", "urilen:5<>10,raw;"],
+        accepts: &["urilen:5;", "urilen:>5,norm;", "urilen:5<>10, raw;"],
         rejects: &["urilen;", "urilen:x;", "urilen:5,sideways;"],
     },
 ];

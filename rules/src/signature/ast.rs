@@ -575,6 +575,11 @@ pub enum Condition {
         layer: Option<u8>,
         value: IntMatch,
     },
+    /// All of the VLAN numbers (and there is one), or the nth from the inside (-1 is the last).
+    VlanIds {
+        index: Index,
+        value: IntMatch,
+    },
     VlanLayers(IntMatch),
     VxlanVni(IntMatch),
     GeneveVni(IntMatch),

@@ -74,6 +74,21 @@ impl Condition {
             } => number(subject.vlan_id(usize::from(*layer)).map(u64::from), value),
             Condition::VlanId { layer: None, value } => (0..usize::from(subject.vlan_layers()))
                 .any(|layer| number(subject.vlan_id(layer).map(u64::from), value)),
+            Condition::VlanIds { index, value } => {
+                let layers = usize::from(subject.vlan_layers());
+                let holds = |layer: usize| number(subject.vlan_id(layer).map(u64::from), value);
+                match index {
+                    Index::Any => (0..layers).any(holds),
+                    Index::All => layers > 0 && (0..layers).all(holds),
+                    Index::Nth(nth) => {
+                        let nth = *nth as isize;
+                        let from = if nth < 0 { layers } else { 0 };
+                        from.checked_add_signed(nth)
+                            .is_some_and(|layer| layer < layers && holds(layer))
+                    }
+                    Index::Absent => layers == 0,
+                }
+            }
             Condition::VlanLayers(wanted) => wanted.matches(u64::from(subject.vlan_layers())),
             Condition::VxlanVni(wanted) => number(subject.vxlan_vni().map(u64::from), wanted),
             Condition::GeneveVni(wanted) => number(subject.geneve_vni().map(u64::from), wanted),
@@ -242,6 +257,41 @@ mod tests {
         ];
         for (condition, expected) in rows {
             assert_eq!(condition.holds(&Packet), expected, "{condition:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_nested_vlans() {
+        struct Tagged(&'static [u16]);
+        impl Subject for Tagged {
+            fn vlan_id(&self, layer: usize) -> Option<u16> {
+                self.0.get(layer).copied()
+            }
+            fn vlan_layers(&self) -> u8 {
+                self.0.len() as u8
+            }
+        }
+        let rows = [
+            (Index::All, IntMatch::Greater(100), true),
+            (Index::All, IntMatch::Equal(200), false),
+            (Index::Any, IntMatch::Equal(200), true),
+            (Index::Nth(-1), IntMatch::Equal(300), true),
+            (Index::Nth(-3), IntMatch::Greater(0), false),
+            (Index::Nth(0), IntMatch::Equal(200), true),
+            (Index::Absent, IntMatch::Greater(0), false),
+        ];
+        for (index, value, expected) in rows {
+            let condition = Condition::VlanIds { index, value };
+            assert_eq!(
+                condition.holds(&Tagged(&[200, 300])),
+                expected,
+                "{condition:?}"
+            );
+            assert_eq!(
+                condition.holds(&Tagged(&[])),
+                index == Index::Absent,
+                "{condition:?} without a VLAN"
+            );
         }
     }
 }

@@ -321,6 +321,7 @@ pub(crate) use fault::nearest;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signature::BufferCondition;
     use proptest::prelude::*;
 
     fn report(text: &str) -> Report {
@@ -376,6 +377,44 @@ mod tests {
             .map(|list| list.conditions.len())
             .collect();
         assert_eq!(lists, [3, 1]);
+    }
+
+    #[test]
+    fn modifiers_find_their_content_past_a_pattern() {
+        let rule = r#"alert http any any -> any any (content:"a"; pcre:"/b/"; http_uri; nocase; content:"c"; sid:1;)"#;
+        let report = report(rule);
+        assert!(report.failures.is_empty(), "{:?}", report.failures);
+        let lists = &report.signatures[0].buffers;
+        assert_eq!(lists.len(), 2);
+        assert!(matches!(
+            lists[0].conditions.as_slice(),
+            [BufferCondition::Pcre(_), BufferCondition::Content(_)]
+        ));
+        assert!(matches!(
+            lists[1].conditions.as_slice(),
+            [BufferCondition::Content(content)] if content.nocase
+        ));
+    }
+
+    #[test]
+    fn a_transformation_behind_a_content_begins_a_list() {
+        let rule = r#"alert http any any -> any any (http.uri; content:"a"; url_decode; content:"b"; nocase; sid:1;)"#;
+        let report = report(rule);
+        assert!(report.failures.is_empty(), "{:?}", report.failures);
+        let transforms: Vec<usize> = report.signatures[0]
+            .buffers
+            .iter()
+            .map(|list| list.transforms.len())
+            .collect();
+        assert_eq!(transforms, [0, 1]);
+    }
+
+    #[test]
+    fn a_rule_for_another_engine_may_have_any_header() {
+        let report = report(
+            "alert vxlan any any -> any any (requires: version >= 10; sid:1;)\nalert vxlan any any -> any any (sid:2;)",
+        );
+        assert_eq!((report.skipped, report.failures.len()), (1, 1));
     }
 
     proptest! {

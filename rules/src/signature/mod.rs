@@ -5,6 +5,7 @@
 
 mod ast;
 mod builder;
+mod check;
 mod condition;
 mod environment;
 mod fault;

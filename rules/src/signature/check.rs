@@ -1,0 +1,243 @@
+//! What only the whole rule tells: conditions that contradict each other and so never match.
+
+use super::*;
+
+/// A fault of the whole rule, with the keyword to point at.
+type Objection = (Option<&'static str>, String);
+
+impl Builder<'_> {
+    /// Checks what only the whole rule tells, and gives it away.
+    pub fn finish(mut self) -> Result<(Signature, Vec<String>), Vec<Objection>> {
+        let mut faults = Vec::new();
+        if let Err(reason) = self.check_dangling_transforms() {
+            faults.push((None, reason));
+        }
+        self.signature
+            .buffers
+            .retain(|list| !list.conditions.is_empty());
+        if self.signature.sid == 0 {
+            faults.push((
+                Some("sid"),
+                "a rule needs a number of its own: sid:1000001;".to_owned(),
+            ));
+        }
+        for list in &self.signature.buffers {
+            check_list(list, &mut faults);
+            if let Source::Buffer(id) = list.source
+                && self.vocabulary.buffer_spec(id).lowercase
+                && list.transforms.is_empty()
+            {
+                for condition in &list.conditions {
+                    if let BufferCondition::Content(content) = condition
+                        && content.bytes.iter().any(u8::is_ascii_uppercase)
+                    {
+                        let name = self.vocabulary.buffer_spec(id).name;
+                        if content.nocase {
+                            continue;
+                        }
+                        faults.push((
+                            Some("content"),
+                            format!("{name} is in lower case: a content with capitals never matches there; write it in lower case"),
+                        ));
+                    }
+                }
+            }
+        }
+        let fast = self
+            .signature
+            .buffers
+            .iter()
+            .flat_map(|list| &list.conditions)
+            .filter(|condition| matches!(condition, BufferCondition::Content(content) if content.fast_pattern.is_some()))
+            .count();
+        if fast > 1 {
+            faults.push((
+                Some("fast_pattern"),
+                "only one content of a rule is its fast pattern".to_owned(),
+            ));
+        }
+        self.check_sides(&mut faults);
+        self.check_protocol(&mut faults);
+        if let Some(priority) = self.priority {
+            self.signature.priority = priority;
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        self.signature.app_protocols = self.protocols;
+        Ok((self.signature, self.warnings))
+    }
+
+    /// Buffers of both sides never meet in one direction.
+    fn check_sides(&self, faults: &mut Vec<Objection>) {
+        if self.signature.direction == HeaderDirection::Transactional {
+            return;
+        }
+        let (mut to_server, mut to_client) = (None, None);
+        for list in &self.signature.buffers {
+            if let Source::Buffer(id) = list.source {
+                let spec = self.vocabulary.buffer_spec(id);
+                match spec.side {
+                    crate::Side::ToServer => to_server = Some(spec.name),
+                    crate::Side::ToClient => to_client = Some(spec.name),
+                    crate::Side::Both | crate::Side::Packet => {}
+                }
+            }
+        }
+        let flow = self.signature.flow.unwrap_or_default();
+        match (to_server, to_client) {
+            (Some(request), Some(reply)) => faults.push((
+                None,
+                format!("{request} is in requests, {reply} in replies: a rule looks at one direction (or is written with =>)"),
+            )),
+            (Some(request), None) if flow.to_client && !flow.to_server => {
+                faults.push((Some("flow"), format!("{request} is in requests, but the rule looks at traffic to the client")));
+            }
+            (None, Some(reply)) if flow.to_server && !flow.to_client => {
+                faults.push((Some("flow"), format!("{reply} is in replies, but the rule looks at traffic to the server")));
+            }
+            _ => {}
+        }
+    }
+
+    fn check_protocol(&self, faults: &mut Vec<Objection>) {
+        let icmp = matches!(
+            self.signature.protocol,
+            HeaderProtocol::Icmp | HeaderProtocol::Icmpv4 | HeaderProtocol::Icmpv6
+        );
+        if icmp && !self.protocols.is_empty() {
+            faults.push((None, "ICMP carries no application protocol".to_owned()));
+        }
+        let ports = !self.signature.source_ports.ranges.is_empty()
+            || !self.signature.destination_ports.ranges.is_empty();
+        if matches!(
+            self.signature.protocol,
+            HeaderProtocol::Icmp | HeaderProtocol::Icmpv4 | HeaderProtocol::Icmpv6
+        ) && ports
+        {
+            faults.push((None, "ICMP has no ports: write any".to_owned()));
+        }
+        let size = self
+            .signature
+            .conditions
+            .iter()
+            .find_map(|condition| match condition {
+                Condition::PayloadSize(IntMatch::Equal(size)) => Some(*size),
+                Condition::PayloadSize(IntMatch::Less(size)) => Some(size.saturating_sub(1)),
+                _ => None,
+            });
+        if let Some(size) = size {
+            for list in self
+                .signature
+                .buffers
+                .iter()
+                .filter(|list| list.source == Source::Payload)
+            {
+                for condition in &list.conditions {
+                    if let BufferCondition::Content(content) = condition
+                        && !content.negated
+                        && content.bytes.len() as u64 > size
+                    {
+                        faults.push((
+                            Some("dsize"),
+                            format!(
+                                "a content of {} bytes does not fit into dsize",
+                                content.bytes.len()
+                            ),
+                        ));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What contents of one list say of each other.
+fn check_list(list: &BufferMatch, faults: &mut Vec<Objection>) {
+    for condition in &list.conditions {
+        let BufferCondition::Content(content) = condition else {
+            continue;
+        };
+        let absolute = content.offset.is_some() || content.depth.is_some();
+        let relative = content.distance.is_some() || content.within.is_some();
+        if absolute && relative && !content.startswith {
+            faults.push((Some("content"), "offset and depth count from the start, distance and within from the last match: use one kind".to_owned()));
+        }
+        if content.startswith && (absolute || relative) {
+            faults.push((
+                Some("startswith"),
+                "startswith already says where: leave offset, depth, distance and within out"
+                    .to_owned(),
+            ));
+        }
+        let length = content.bytes.len() as i64;
+        if let Some(Number::Literal(depth)) = content.depth
+            && depth < length
+        {
+            faults.push((
+                Some("depth"),
+                format!("a depth of {depth} is shorter than its content ({length} bytes)"),
+            ));
+        }
+        if let Some(Number::Literal(within)) = content.within
+            && within < length
+        {
+            faults.push((
+                Some("within"),
+                format!("within {within} is shorter than its content ({length} bytes)"),
+            ));
+        }
+        match content.fast_pattern {
+            Some(FastPattern::Only) if content.negated || absolute || relative => {
+                faults.push((
+                    Some("fast_pattern"),
+                    "fast_pattern:only takes neither negation nor positions".to_owned(),
+                ));
+            }
+            Some(FastPattern::Chop {
+                offset,
+                length: chop,
+            }) if u64::from(offset) + u64::from(chop) > length as u64 => {
+                faults.push((
+                    Some("fast_pattern"),
+                    format!("the part lies outside the content of {length} bytes"),
+                ));
+            }
+            _ => {}
+        }
+    }
+    check_size(list, faults);
+}
+
+/// A content that is longer than the size its buffer must have never matches.
+fn check_size(list: &BufferMatch, faults: &mut Vec<Objection>) {
+    let limit = list
+        .conditions
+        .iter()
+        .find_map(|condition| match condition {
+            BufferCondition::Size(IntMatch::Equal(size) | IntMatch::LessEqual(size)) => Some(*size),
+            BufferCondition::Size(IntMatch::Less(size)) => Some(size.saturating_sub(1)),
+            BufferCondition::Size(IntMatch::Between(_, high)) => Some(high.saturating_sub(1)),
+            _ => None,
+        });
+    let Some(limit) = limit else { return };
+    for condition in &list.conditions {
+        if let BufferCondition::Content(content) = condition
+            && !content.negated
+        {
+            let from = match content.offset {
+                Some(Number::Literal(offset)) => u64::try_from(offset).unwrap_or(0),
+                _ => 0,
+            };
+            if from + content.bytes.len() as u64 > limit {
+                faults.push((
+                    Some("bsize"),
+                    format!(
+                        "a content that ends at byte {} never fits into {limit}",
+                        from + content.bytes.len() as u64
+                    ),
+                ));
+            }
+        }
+    }
+}
