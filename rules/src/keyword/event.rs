@@ -137,10 +137,17 @@ fn app_layer_event(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(),
         return Ok(());
     }
     let full = format!("{}.{}", spec.name, &name[protocol.len() + 1..]);
-    let event = *vocabulary
-        .app_events
-        .get(&full)
-        .ok_or_else(|| unknown(&full, vocabulary.app_events.keys().map(String::as_str)))?;
+    let Some(&event) = vocabulary.app_events.get(&full) else {
+        if event_names::APP.contains(&full.as_str()) {
+            builder.wait_for(&format!("the event {full}"));
+            return Ok(());
+        }
+        let known = vocabulary.app_events.keys().map(String::as_str);
+        return Err(unknown(
+            &full,
+            known.chain(event_names::APP.iter().copied()),
+        ));
+    };
     builder.signature.conditions.push(Condition::AppEvent {
         protocol: id,
         event,
@@ -189,4 +196,36 @@ fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<
         side,
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::signature::{Environment, Parsed, parse_rule};
+
+    #[test]
+    fn events_of_a_parser_are_raised_wait_or_are_unknown() {
+        let mut vocabulary = crate::known_names();
+        for spec in &mut vocabulary.protocols {
+            spec.parsed = true;
+        }
+        vocabulary
+            .app_events
+            .insert("tls.invalid_tls_header".to_owned(), 7);
+        for (event, waits) in [
+            ("tls.invalid_tls_header", Some(None)),
+            (
+                "tls.heartbeat_message",
+                Some(Some("the event tls.heartbeat_message")),
+            ),
+            ("tls.zzz", None),
+        ] {
+            let rule = format!("alert tls any any -> any any (app-layer-event:{event}; sid:1;)");
+            let parsed = parse_rule(&rule, &vocabulary, &Environment::default());
+            let found = match &parsed {
+                Ok(Parsed::Signature { signature, .. }) => Some(signature.waits_for.as_deref()),
+                _ => None,
+            };
+            assert_eq!(found, waits, "{event}");
+        }
+    }
 }
