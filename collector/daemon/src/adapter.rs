@@ -1,12 +1,9 @@
-//! Joins crates that do not know one another: ingest's needs to the state store, and the parts of the
-//! collector to the API.
+//! Joins crates that do not know one another: what ingest needs, from the state store.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::Router;
-use collector_index::{Index, Stream};
+use collector_index::Stream;
 use collector_ingest::{
     Alert, Groups, Heartbeat, HourCounts, PortError, RefusedLine, Registry, StreamMarks,
 };
@@ -15,7 +12,7 @@ use collector_state::{
     UnixMillis,
 };
 
-use crate::collector::{EnrolmentStrings, now};
+use crate::collector::now;
 
 /// The state store behind ingest's traits.
 pub struct StateAdapter {
@@ -184,15 +181,4 @@ fn alert_seen(alert: &Alert) -> AlertSeen<'_> {
         app_proto: alert.app_proto.as_deref(),
         technique: alert.technique.as_deref(),
     }
-}
-
-/// The API's routes.
-pub fn api(
-    _state: Store,
-    _index: Arc<Index>,
-    _adapter: &StateAdapter,
-    _strings: Arc<EnrolmentStrings>,
-    _index_days: u32,
-) -> Router {
-    Router::new()
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
+use collector_api::{ApiState, Guidance, Parts, rule_texts};
 use collector_index::{Day, Index, Options};
 use collector_ingest::{Authority, Ingest, IngestOptions};
+use collector_search::Embedded;
 use collector_state::{Retention, Store, StoreOptions, UnixMillis};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -22,6 +24,15 @@ use crate::settings::Config;
 const MAINTENANCE: Duration = Duration::from_secs(600);
 /// Requests under way have this long to end.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What analysts read beside an alert; the first file that knows it counts.
+const GUIDANCE: [&str; 3] = [
+    include_str!("../../../rules/sets/core/guidance.yaml"),
+    include_str!("../../../rules/sets/guidance/attack.yaml"),
+    include_str!("../../../rules/sets/guidance/classtype.yaml"),
+];
+/// The rules that come with the collector, to show what fired.
+const RULES: [&str; 1] = [include_str!("../../../rules/sets/core/core.rules")];
 
 /// A running collector.
 pub struct Collector {
@@ -151,13 +162,18 @@ impl Collector {
             delivery: advertised(&config.advertised_delivery, delivery),
             enrolment: advertised(&config.advertised_enrolment, enrolment),
         });
-        let router = console::with_console(crate::adapter::api(
-            state.clone(),
-            Arc::clone(&index),
-            &adapter,
-            Arc::clone(&strings),
-            config.index_days,
-        ));
+        let router = console::with_console(collector_api::router(ApiState::new(Parts {
+            store: state.clone(),
+            engine: Arc::new(Embedded::new(Arc::clone(&index))),
+            enrolment_string: {
+                let strings = Arc::clone(&strings);
+                Arc::new(move |token| strings.with_token(token))
+            },
+            guidance: Guidance::parse(&GUIDANCE)?,
+            rules: rule_texts(&RULES),
+            index_days: config.index_days,
+            clock: now,
+        })));
         let serving = axum::serve(
             api_listener,
             router.into_make_service_with_connect_info::<SocketAddr>(),

@@ -24,7 +24,9 @@ impl Network {
         if bits.is_some_and(|bits| bits > width) {
             return None;
         }
-        let mask = 1_u128.checked_shl(host_bits).map_or(u128::MAX, |bit| bit - 1);
+        let mask = 1_u128
+            .checked_shl(host_bits)
+            .map_or(u128::MAX, |bit| bit - 1);
         let number = u128::from(address);
         Some(Network {
             first: Ipv6Addr::from(number & !mask),
@@ -45,9 +47,18 @@ mod tests {
     fn networks_are_ranges() {
         for (text, range) in [
             ("10.0.0.1", Some(("::ffff:10.0.0.1", "::ffff:10.0.0.1"))),
-            ("10.1.2.3/8", Some(("::ffff:10.0.0.0", "::ffff:10.255.255.255"))),
-            ("0.0.0.0/0", Some(("::ffff:0.0.0.0", "::ffff:255.255.255.255"))),
-            ("::/0", Some(("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))),
+            (
+                "10.1.2.3/8",
+                Some(("::ffff:10.0.0.0", "::ffff:10.255.255.255")),
+            ),
+            (
+                "0.0.0.0/0",
+                Some(("::ffff:0.0.0.0", "::ffff:255.255.255.255")),
+            ),
+            (
+                "::/0",
+                Some(("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")),
+            ),
             ("10.0.0.0/33", None),
             ("abc", None),
         ] {

@@ -245,7 +245,10 @@ fn is(resolved: &Resolved, value: &str, position: Position) -> Result<Compiled, 
                 Bound::Included(term),
             ))
         }
-        Kind::Keyword => term_query(Term::from_field_text(field, cut(&fold(value), MAX_TERM_BYTES))),
+        Kind::Keyword => term_query(Term::from_field_text(
+            field,
+            cut(&fold(value), MAX_TERM_BYTES),
+        )),
         Kind::Text => term_query(Term::from_field_text(field, cut(&fold(value), 255))),
         Kind::Json => {
             let path = || Term::from_field_json_path(field, &resolved.json_path, false);
@@ -326,7 +329,11 @@ fn range(
     };
     let (lower, upper) = (bound(lower, false)?, bound(upper, true)?);
     if matches!((&lower, &upper), (Bound::Unbounded, Bound::Unbounded)) {
-        return Err(QueryError::new(QueryFault::MissingValue, position, "[ TO ]"));
+        return Err(QueryError::new(
+            QueryFault::MissingValue,
+            position,
+            "[ TO ]",
+        ));
     }
     Ok(Box::new(RangeQuery::new(lower, upper)))
 }

@@ -37,7 +37,10 @@ mod tests {
 
     #[test]
     fn cursors_survive_the_browser() {
-        let cursor = Cursor { time: -5, order: u64::MAX };
+        let cursor = Cursor {
+            time: -5,
+            order: u64::MAX,
+        };
         assert_eq!(Cursor::decode(&cursor.encode()).expect("its own"), cursor);
         for text in ["", "x", "AAAA", "***"] {
             assert!(Cursor::decode(text).is_err(), "{text}");

@@ -93,9 +93,12 @@ fn date(fields: &Fields, micros: i64) -> Term {
 
 /// The events of the sensors in scope.
 fn of_sensors(fields: &Fields, sensors: &[String]) -> Box<dyn Query> {
-    let terms = sensors
-        .iter()
-        .map(|id| term_query(Term::from_field_text(fields.sensor, &collector_index::fold(id))));
+    let terms = sensors.iter().map(|id| {
+        term_query(Term::from_field_text(
+            fields.sensor,
+            &collector_index::fold(id),
+        ))
+    });
     one_of(terms.collect())
 }
 
@@ -114,7 +117,9 @@ fn prepare(
     let mut clauses = vec![(Occur::Must, compiler.compile(&request.query)?)];
     let cut_short = compiler.cut_short;
     if request.from.is_some() || request.to.is_some() {
-        let bound = |end: Option<i64>| end.map_or(Bound::Unbounded, |end| Bound::Included(date(fields, end)));
+        let bound = |end: Option<i64>| {
+            end.map_or(Bound::Unbounded, |end| Bound::Included(date(fields, end)))
+        };
         clauses.push((
             Occur::Must,
             Box::new(RangeQuery::new(bound(request.from), bound(request.to))),
@@ -145,11 +150,17 @@ fn behind(fields: &Fields, cursor: Cursor, sort: Sort) -> Box<dyn Query> {
     let order = Term::from_field_u64(fields.order, cursor.order);
     let (farther, ties): (Box<dyn Query>, Box<dyn Query>) = match sort {
         Sort::NewestFirst => (
-            Box::new(RangeQuery::new(Bound::Unbounded, Bound::Excluded(here.clone()))),
+            Box::new(RangeQuery::new(
+                Bound::Unbounded,
+                Bound::Excluded(here.clone()),
+            )),
             Box::new(RangeQuery::new(Bound::Unbounded, Bound::Excluded(order))),
         ),
         Sort::OldestFirst => (
-            Box::new(RangeQuery::new(Bound::Excluded(here.clone()), Bound::Unbounded)),
+            Box::new(RangeQuery::new(
+                Bound::Excluded(here.clone()),
+                Bound::Unbounded,
+            )),
             Box::new(RangeQuery::new(Bound::Excluded(order), Bound::Unbounded)),
         ),
     };
@@ -157,8 +168,10 @@ fn behind(fields: &Fields, cursor: Cursor, sort: Sort) -> Box<dyn Query> {
         Bound::Included(here.clone()),
         Bound::Included(here),
     ));
-    let tie: Box<dyn Query> =
-        Box::new(BooleanQuery::new(vec![(Occur::Must, same), (Occur::Must, ties)]));
+    let tie: Box<dyn Query> = Box::new(BooleanQuery::new(vec![
+        (Occur::Must, same),
+        (Occur::Must, ties),
+    ]));
     one_of(vec![farther, tie])
 }
 
@@ -176,7 +189,10 @@ fn top(
         Sort::OldestFirst => Order::Asc,
     };
     let collector = TopDocs::with_limit(limit).order_by((
-        (SortByStaticFastValue::<DateTime>::for_field("timestamp"), order.clone()),
+        (
+            SortByStaticFastValue::<DateTime>::for_field("timestamp"),
+            order,
+        ),
         (SortByStaticFastValue::<u64>::for_field("_order"), order),
     ));
     let mut rows = Vec::new();
@@ -278,8 +294,8 @@ fn count(index: &Index, deadline: Instant, request: &Request) -> Result<Counted,
 
 /// Lengths of buckets that people can read, in seconds.
 const STEPS: [i64; 20] = [
-    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400,
-    172_800, 604_800,
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200,
+    86_400, 172_800, 604_800,
 ];
 
 fn histogram(
@@ -317,7 +333,9 @@ fn histogram(
             Shelf::Records => &mut records,
         };
         for bucket in found["t"]["buckets"].as_array().into_iter().flatten() {
-            let Some(key) = bucket["key"].as_f64() else { continue };
+            let Some(key) = bucket["key"].as_f64() else {
+                continue;
+            };
             let at = ((key * 1_000.0) as i64 - start).div_euclid(step);
             let place = usize::try_from(at).ok().and_then(|at| counts.get_mut(at));
             if let Some(count) = place {

@@ -85,9 +85,7 @@ impl QueryError {
                 "Dấu ) không có dấu ( đi trước; hãy bỏ đi".to_owned()
             }
             QueryFault::UnclosedRange => "Thiếu dấu ] hoặc } ở cuối khoảng".to_owned(),
-            QueryFault::RangeNeedsTo => {
-                "Khoảng phải viết như [1 TO 5], chữ TO viết hoa".to_owned()
-            }
+            QueryFault::RangeNeedsTo => "Khoảng phải viết như [1 TO 5], chữ TO viết hoa".to_owned(),
             QueryFault::MissingValue => {
                 format!("Thiếu giá trị sau {param}; ví dụ {param}* để tìm mọi giá trị")
             }
@@ -125,9 +123,7 @@ impl QueryError {
                 "This ) has no ( before it; take it out".to_owned()
             }
             QueryFault::UnclosedRange => "The range needs a closing ] or }".to_owned(),
-            QueryFault::RangeNeedsTo => {
-                "Write a range as [1 TO 5], with TO in capitals".to_owned()
-            }
+            QueryFault::RangeNeedsTo => "Write a range as [1 TO 5], with TO in capitals".to_owned(),
             QueryFault::MissingValue => {
                 format!("No value after {param}; {param}* finds any value")
             }

@@ -111,7 +111,11 @@ impl Parser {
         }
         if nodes.is_empty() {
             let position = self.at;
-            return Err(QueryError::new(QueryFault::MissingOperand, position, "OR, ()"));
+            return Err(QueryError::new(
+                QueryFault::MissingOperand,
+                position,
+                "OR, ()",
+            ));
         }
         Ok(one_or(nodes, Node::And))
     }
@@ -198,11 +202,7 @@ impl Parser {
             if prefix.chars().all(char::is_alphanumeric) {
                 return Ok(Node::WordPrefix(prefix.to_owned()));
             }
-            return Err(QueryError::new(
-                QueryFault::WildcardNotHere,
-                start,
-                "text",
-            ));
+            return Err(QueryError::new(QueryFault::WildcardNotHere, start, "text"));
         }
         Ok(Node::Words(word))
     }
@@ -440,9 +440,15 @@ mod tests {
             ("port:[1 TO 5]", "port:[1 TO 5]"),
             ("port:[1 TO 5}", "port:[1 TO 5}"),
             ("http.url:/admin*", "http.url:/admin*"),
-            ("dns.queries.rrname:*.example.com", "dns.queries.rrname:*.example.com"),
+            (
+                "dns.queries.rrname:*.example.com",
+                "dns.queries.rrname:*.example.com",
+            ),
             ("tls.sni:*", "tls.sni:*"),
-            ("type:(dns OR tls)", "(event_type:\"dns\" OR event_type:\"tls\")"),
+            (
+                "type:(dns OR tls)",
+                "(event_type:\"dns\" OR event_type:\"tls\")",
+            ),
             ("sig:\"ET \\\"x\\\"\"", "alert.signature:\"ET \\\"x\\\"\""),
             ("scan*", "scan*"),
         ] {

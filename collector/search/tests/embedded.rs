@@ -13,12 +13,30 @@ const OTHER: &str = "ffffffff-4e5f-4a6b-8c7d-9e0f1a2b3c4d";
 
 /// Event numbers with their bodies. 1, 2 are alerts; 3 to 6 are records, over two days.
 const EVENTS: [(u64, &str); 6] = [
-    (1, r#""timestamp":"2026-11-23T10:00:00.000001+0000","event_type":"alert","src_ip":"10.0.0.5","src_port":5000,"dest_ip":"192.0.2.1","dest_port":443,"proto":"TCP","alert":{"signature_id":2001,"signature":"ET SCAN Quét cổng","category":"Attempted Recon","severity":2}"#),
-    (2, r#""timestamp":"2026-11-24T10:00:00.000002+0000","event_type":"alert","src_ip":"2001:db8::1","dest_ip":"10.9.0.1","dest_port":53,"proto":"UDP","alert":{"signature_id":2002,"signature":"ET MALWARE x","category":"Trojan","severity":1}"#),
-    (3, r#""timestamp":"2026-11-24T10:00:01.000000+0000","event_type":"dns","src_ip":"10.0.0.5","dest_ip":"10.9.0.1","src_port":40000,"dest_port":53,"proto":"UDP","flow_id":77,"dns":{"queries":[{"rrname":"mail.example.com","rrtype":"A"}]}"#),
-    (4, r#""timestamp":"2026-11-24T10:00:01.000000+0000","event_type":"http","src_ip":"10.0.0.6","dest_ip":"192.0.2.1","dest_port":80,"proto":"TCP","http":{"hostname":"example.com","url":"/admin/login.php","status":404,"http_method":"GET"}"#),
-    (5, r#""timestamp":"2026-11-24T10:05:00.000000+0000","event_type":"flow","src_ip":"172.16.0.1","dest_ip":"192.0.2.9","dest_port":22,"proto":"TCP","flow":{"bytes_toserver":1500,"bytes_toclient":90000,"alerted":true,"state":"closed"}"#),
-    (6, r#""timestamp":"2026-11-24T11:00:00.000000+0000","event_type":"tls","src_ip":"10.0.0.7","dest_ip":"192.0.2.1","dest_port":443,"proto":"TCP","tls":{"sni":"www.example.org","version":"TLS 1.3"}"#),
+    (
+        1,
+        r#""timestamp":"2026-11-23T10:00:00.000001+0000","event_type":"alert","src_ip":"10.0.0.5","src_port":5000,"dest_ip":"192.0.2.1","dest_port":443,"proto":"TCP","alert":{"signature_id":2001,"signature":"ET SCAN Quét cổng","category":"Attempted Recon","severity":2}"#,
+    ),
+    (
+        2,
+        r#""timestamp":"2026-11-24T10:00:00.000002+0000","event_type":"alert","src_ip":"2001:db8::1","dest_ip":"10.9.0.1","dest_port":53,"proto":"UDP","alert":{"signature_id":2002,"signature":"ET MALWARE x","category":"Trojan","severity":1}"#,
+    ),
+    (
+        3,
+        r#""timestamp":"2026-11-24T10:00:01.000000+0000","event_type":"dns","src_ip":"10.0.0.5","dest_ip":"10.9.0.1","src_port":40000,"dest_port":53,"proto":"UDP","flow_id":77,"dns":{"queries":[{"rrname":"mail.example.com","rrtype":"A"}]}"#,
+    ),
+    (
+        4,
+        r#""timestamp":"2026-11-24T10:00:01.000000+0000","event_type":"http","src_ip":"10.0.0.6","dest_ip":"192.0.2.1","dest_port":80,"proto":"TCP","http":{"hostname":"example.com","url":"/admin/login.php","status":404,"http_method":"GET"}"#,
+    ),
+    (
+        5,
+        r#""timestamp":"2026-11-24T10:05:00.000000+0000","event_type":"flow","src_ip":"172.16.0.1","dest_ip":"192.0.2.9","dest_port":22,"proto":"TCP","flow":{"bytes_toserver":1500,"bytes_toclient":90000,"alerted":true,"state":"closed"}"#,
+    ),
+    (
+        6,
+        r#""timestamp":"2026-11-24T11:00:00.000000+0000","event_type":"tls","src_ip":"10.0.0.7","dest_ip":"192.0.2.1","dest_port":443,"proto":"TCP","tls":{"sni":"www.example.org","version":"TLS 1.3"}"#,
+    ),
 ];
 
 struct Bench {
@@ -33,7 +51,11 @@ fn bench() -> Bench {
         let stream = Stream {
             sensor: if seq == 6 { OTHER } else { SENSOR }.to_owned(),
             epoch: 1,
-            class: if seq <= 2 { Class::Alert } else { Class::Record },
+            class: if seq <= 2 {
+                Class::Alert
+            } else {
+                Class::Record
+            },
         };
         let event = Event::parse(format!("{{{body}}}").into_bytes()).expect("it is an event");
         index
@@ -113,7 +135,10 @@ async fn operators_find_what_they_should() {
         ("sid:*", &[1, 2]),
         ("proto:tcp AND (port:443 OR port:22)", &[1, 5, 6]),
         ("tls.version:\"TLS 1.3\"", &[6]),
-        ("timestamp:[2026-11-24T10:00:01Z TO 2026-11-24T10:05:00Z]", &[3, 4, 5]),
+        (
+            "timestamp:[2026-11-24T10:00:01Z TO 2026-11-24T10:05:00Z]",
+            &[3, 4, 5],
+        ),
         ("-(type:alert OR type:dns)", &[4, 5, 6]),
     ];
     for (query, expected) in rows {
@@ -172,7 +197,11 @@ async fn pages_go_on_where_they_ended() {
             sorted.sort_unstable();
             assert_eq!(sorted, [1, 2, 3, 4, 5, 6], "{sort:?} {size}");
             let ends = (found[0], found[5]);
-            let expected = if sort == Sort::NewestFirst { (6, 1) } else { (1, 6) };
+            let expected = if sort == Sort::NewestFirst {
+                (6, 1)
+            } else {
+                (1, 6)
+            };
             assert_eq!(ends, expected);
         }
     }
@@ -219,19 +248,35 @@ async fn histogram_and_facets_add_up() {
     let mut day = request("");
     day.from = collector_index::parse_timestamp("2026-11-24T00:00:00Z");
     day.to = collector_index::parse_timestamp("2026-11-24T23:59:59Z");
-    let histogram = bench.engine.histogram(day.clone(), 24).await.expect("it counts");
+    let histogram = bench
+        .engine
+        .histogram(day.clone(), 24)
+        .await
+        .expect("it counts");
     assert_eq!(histogram.interval.as_secs(), 3_600);
     assert_eq!(histogram.buckets.len(), 24);
-    let of = |hour: usize| (histogram.buckets[hour].alerts, histogram.buckets[hour].records);
+    let of = |hour: usize| {
+        (
+            histogram.buckets[hour].alerts,
+            histogram.buckets[hour].records,
+        )
+    };
     assert_eq!((of(9), of(10), of(11)), ((0, 0), (1, 3), (0, 1)));
 
     let fields = ["src_ip", "port", "type", "dest_port", "http.status"];
     let fields = fields.map(str::to_owned).to_vec();
-    let (facets, partial) = bench.engine.facets(day, fields, 1).await.expect("it counts");
+    let (facets, partial) = bench
+        .engine
+        .facets(day, fields, 1)
+        .await
+        .expect("it counts");
     assert!(!partial);
     assert_eq!(facets[0].values.len(), 1);
     assert_eq!(facets[0].other, 4);
-    assert_eq!(facets[2].values.iter().map(|v| v.1).sum::<u64>() + facets[2].other, 5);
+    assert_eq!(
+        facets[2].values.iter().map(|v| v.1).sum::<u64>() + facets[2].other,
+        5
+    );
     assert_eq!(facets[3].values, [("53".to_owned(), 2)]);
     assert_eq!(facets[4].values, [("404".to_owned(), 1)]);
 }

@@ -129,13 +129,3 @@ impl Store {
         Ok(size.unsigned_abs())
     }
 }
-
-impl<T> Paged<T> {
-    pub(crate) fn map<U>(self, f: impl FnMut(T) -> U) -> Paged<U> {
-        Paged {
-            items: self.items.into_iter().map(f).collect(),
-            total: self.total,
-            next: self.next,
-        }
-    }
-}

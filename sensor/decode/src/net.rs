@@ -228,7 +228,7 @@ fn extensions(packet: &mut Packet<'_>, ip: &mut Ipv6<'_>) -> Result<(), DecodeEv
                     continue;
                 }
                 let id = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
-                if more && reader.remaining() % 8 != 0 {
+                if more && !reader.remaining().is_multiple_of(8) {
                     packet.events.insert(DecodeEvent::Ipv6FragInvalidLength);
                 }
                 packet.fragment = Some(Fragment { id, offset, more });

@@ -332,10 +332,7 @@ impl<'a> Pass<'a> {
     fn parts_hold(&mut self, one: &Compiled, payload: Bytes<'_>) -> bool {
         let mut variables = [0; VARIABLE_LIMIT];
         one.parts.iter().all(|part| match part.home {
-            PartHome::Payload => {
-                let held = self.bytes_hold(part, payload, &mut variables);
-                held
-            }
+            PartHome::Payload => self.bytes_hold(part, payload, &mut variables),
             PartHome::Packet(buffer) => {
                 let mut address = [0; 16];
                 match packet_buffer(self.traffic, buffer, &mut address) {
@@ -400,12 +397,12 @@ impl<'a> Pass<'a> {
         if !layer4 && packet.events.is_empty() {
             return false;
         }
-        let version = match (one.ip, &packet.net) {
-            (IpVersion::Any, _) => true,
-            (IpVersion::V4, sensor_decode::Net::Ipv4(_))
-            | (IpVersion::V6, sensor_decode::Net::Ipv6(_)) => true,
-            _ => false,
-        };
+        let version = matches!(
+            (one.ip, &packet.net),
+            (IpVersion::Any, _)
+                | (IpVersion::V4, sensor_decode::Net::Ipv4(_))
+                | (IpVersion::V6, sensor_decode::Net::Ipv6(_))
+        );
         if !version || !layer4 && protocol.is_some() {
             return false;
         }
@@ -429,8 +426,7 @@ impl<'a> Pass<'a> {
             };
             let (from_port, to_port) = ports.unwrap_or((0, 0));
             let (from, to) = ((source, from_port), (destination, to_port));
-            if !ends(from, to) && !(signature.direction == HeaderDirection::Both && ends(to, from))
-            {
+            if !(ends(from, to) || signature.direction == HeaderDirection::Both && ends(to, from)) {
                 return false;
             }
         }

@@ -163,7 +163,7 @@ fn from_base64(data: &[u8], bytes: Option<u32>, offset: u32, mode: Base64Mode) -
         Base64Mode::Strict => {
             let padding = input.iter().rev().take_while(|&&byte| byte == b'=').count();
             let body = &input[..input.len() - padding];
-            if !body.iter().all(|byte| is_digit(byte)) || (body.len() + padding) % 4 != 0 {
+            if !body.iter().all(is_digit) || (body.len() + padding) % 4 != 0 {
                 return None;
             }
             body.to_vec()

@@ -262,7 +262,8 @@ fn depth_stops_reassembly_and_is_told() {
 #[test]
 fn handshake_oddities_are_told() {
     use StreamEvent as E;
-    let rows: [(&[(Direction, u8, i64, i64)], E); 5] = [
+    type Segments = &'static [(Direction, u8, i64, i64)];
+    let rows: [(Segments, E); 5] = [
         (
             &[(ToServer, S, -1, 0), (ToServer, S | A, -1, 0)],
             E::ThreewhsSynackInWrongDirection,

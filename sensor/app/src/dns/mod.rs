@@ -71,7 +71,7 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
         Ok(message) => expected || is_certain(&message),
         // A first segment may hold a part of the message.
         Err(wire::Malformed::Short(_)) => {
-            expected && prefix.transport == Transport::Tcp || expected && header.questions > 0
+            expected && (prefix.transport == Transport::Tcp || header.questions > 0)
         }
         Err(wire::Malformed::Name { .. }) => false,
     };

@@ -106,7 +106,7 @@ impl Config {
                 .map_err(anyhow::Error::msg)
                 .context("[set]")?;
         }
-        if raw.input.interface.is_some() == !raw.input.files.is_empty() {
+        if raw.input.interface.is_some() != raw.input.files.is_empty() {
             bail!(
                 "{}: [input] names either an interface or files",
                 path.display()

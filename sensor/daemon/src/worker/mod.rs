@@ -406,16 +406,6 @@ impl<O: Output> Worker<O> {
         };
         self.recording.stats(tree, stamp);
     }
-
-    /// Counters as an EVE `stats` tree.
-    pub fn stats(&self) -> sensor_event::StatsTree {
-        self.counts.tree(
-            &self.decode,
-            self.defrag.counts(),
-            self.flows.counts(),
-            self.inspector.as_ref(),
-        )
-    }
 }
 
 /// What inspection looks at beside the flow.

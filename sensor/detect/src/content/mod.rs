@@ -28,6 +28,10 @@ pub const VARIABLE_LIMIT: usize = 32;
 const BASE64_LIMIT: usize = 65_536;
 
 /// A compiled condition.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are contents; a box would cost every check a jump"
+)]
 pub(crate) enum Check {
     Content(ContentCheck),
     Pcre(PcreCheck),

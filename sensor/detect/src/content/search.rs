@@ -3,6 +3,10 @@
 use memchr::{memchr2, memmem};
 
 /// A byte string to look for, exactly or without regard to ASCII case.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are exact; a box would cost every search a jump"
+)]
 pub(crate) enum Literal {
     Exact(memmem::Finder<'static>),
     /// Lower case.
