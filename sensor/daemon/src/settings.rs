@@ -184,22 +184,10 @@ impl Settings {
 
 /// The key that shares most words with a wrong one.
 fn nearest(key: &str) -> &'static str {
-    let words = |text: &str| {
-        text.split(['.', '-', '_'])
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
-    let wanted = words(key);
+    let likeness = |known: &str| strsim::jaro_winkler(known, key);
     KEYS.iter()
         .map(|(known, _)| *known)
-        .max_by_key(|known| {
-            let known_words = words(known);
-            let shared = wanted
-                .iter()
-                .filter(|word| known_words.contains(word))
-                .count() as i64;
-            shared * 4 - (known_words.len() as i64 - wanted.len() as i64).abs()
-        })
+        .max_by(|left, right| likeness(left).total_cmp(&likeness(right)))
         .unwrap_or("stream.midstream")
 }
 
