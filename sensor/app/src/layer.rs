@@ -187,6 +187,7 @@ impl AppLayer {
                 data,
                 server_port: context.server_port,
                 client_port: context.client_port,
+                other: self.sides[direction.opposite().index()].protocol,
             };
             let Some((protocol, verdict)) = detection::probe(&prefix).0 else {
                 let side = &mut self.sides[direction.index()];

@@ -26,6 +26,8 @@ pub struct Prefix<'a> {
     /// Ports at which to expect the protocol; after CONNECT the port that the client asked for.
     pub server_port: u16,
     pub client_port: u16,
+    /// What the other side has told to be; `Unknown` as long as it has not.
+    pub other: Protocol,
 }
 
 /// What a probe says of a prefix.

@@ -38,6 +38,7 @@ impl AppLayer {
 
     /// Asks the probes. Without an answer, `probed` tells whether more bytes could bring one.
     fn look(&mut self, direction: Direction, context: &Context) -> Option<(Protocol, Verdict)> {
+        let other = self.sides[direction.opposite().index()].protocol;
         let side = &mut self.sides[direction.index()];
         let mut prefix = Prefix {
             transport: Transport::Tcp,
@@ -48,6 +49,7 @@ impl AppLayer {
                 .and_then(|change| change.port)
                 .unwrap_or(context.server_port),
             client_port: context.client_port,
+            other,
         };
         let (found, more) = probe(&prefix);
         if found.is_some() {
