@@ -88,6 +88,54 @@ fn parse_unsigned(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
+/// Flags by name, `!` for those that must not be set (`dup,!retain`), or a comparison of the number.
+pub(super) fn flags(text: &str, names: &[(&str, u64)], highest: u64) -> Result<IntMatch, String> {
+    if let Ok(number) = parse(text, highest) {
+        return Ok(number);
+    }
+    let (mut mask, mut set) = (0, 0);
+    for word in text.split([',', ' ']).filter(|word| !word.is_empty()) {
+        let (negated, name) = match word.strip_prefix('!') {
+            Some(name) => (true, name),
+            None => (false, word),
+        };
+        let &(_, bit) = names
+            .iter()
+            .find(|(known, _)| *known == name)
+            .ok_or_else(|| format!("{name:?} is no flag"))?;
+        if mask & bit != 0 {
+            return Err(format!("{name:?} stands twice"));
+        }
+        mask |= bit;
+        set |= if negated { 0 } else { bit };
+    }
+    Ok(IntMatch::Mask {
+        mask,
+        value: set,
+        negated: false,
+    })
+}
+
+/// A condition on a number field that a keyword of its own reads.
+pub(super) fn condition(
+    builder: &mut Builder<'_>,
+    name: &str,
+    value: IntMatch,
+) -> Result<(), String> {
+    let Some(field) = builder.vocabulary.int_field(name) else {
+        builder.wait_for(&format!("the parser that fills {name}"));
+        return Ok(());
+    };
+    let spec = builder.vocabulary.int_field_spec(field);
+    builder.note_protocols(&spec.protocols.clone(), name)?;
+    builder.signature.conditions.push(Condition::IntField {
+        field,
+        value,
+        index: Index::Any,
+    });
+    Ok(())
+}
+
 /// A number field of a protocol: `dns.opcode:4;`, `dns.rrtype:A;`, with an index behind a comma.
 pub(super) fn field(
     builder: &mut Builder<'_>,

@@ -19,6 +19,7 @@ mod integer;
 mod ip;
 mod isdataat;
 mod meta;
+mod mqtt;
 mod pcre;
 mod reputation;
 mod size;
@@ -67,6 +68,7 @@ pub const KEYWORDS: &[&[Keyword]] = &[
     event::KEYWORDS,
     file::KEYWORDS,
     tls::KEYWORDS,
+    mqtt::KEYWORDS,
     threshold::KEYWORDS,
     reputation::KEYWORDS,
     meta::KEYWORDS,

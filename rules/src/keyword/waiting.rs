@@ -13,7 +13,6 @@ const NAMES: &[(&str, &str)] = &[
     ("snmp.", "snmp"),
     ("sip.", "sip"),
     ("sdp.", "sip"),
-    ("mqtt.", "mqtt"),
     ("rfb.", "rfb"),
     ("quic.", "quic"),
     ("ike.", "ike"),

@@ -9,6 +9,7 @@ mod file;
 pub mod http1;
 mod layer;
 mod limits;
+pub mod mqtt;
 mod parser;
 mod protocol;
 pub mod tls;

@@ -1,7 +1,7 @@
 //! The table of protocols.
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
-use crate::{BufferRow, IntFieldRow, dns, http1, tls};
+use crate::{BufferRow, IntFieldRow, dns, http1, mqtt, tls};
 use sensor_flow::Direction;
 
 /// An application protocol. `Unknown` until detection has spoken, `Failed` once it has given up.
@@ -12,6 +12,7 @@ pub enum Protocol {
     Http1,
     Tls,
     Dns,
+    Mqtt,
 }
 
 impl Protocol {
@@ -23,23 +24,13 @@ impl Protocol {
             Protocol::Http1 => "http",
             Protocol::Tls => "tls",
             Protocol::Dns => "dns",
+            Protocol::Mqtt => "mqtt",
         }
     }
 
     /// Neither `Unknown` nor `Failed`.
     pub fn is_known(self) -> bool {
         !matches!(self, Protocol::Unknown | Protocol::Failed)
-    }
-
-    /// Name of one of its events in EVE: rules use lower case, records of some protocols do not.
-    pub fn event_label(self, name: &str) -> String {
-        match self {
-            Protocol::Dns => name.to_owned(),
-            // Detection's own events stand under no known protocol.
-            Protocol::Http1 | Protocol::Tls | Protocol::Unknown | Protocol::Failed => {
-                name.to_ascii_uppercase()
-            }
-        }
     }
 
     /// The row of a known protocol.
@@ -73,7 +64,12 @@ pub struct ProtocolRow {
 }
 
 /// Every protocol that is parsed; order is the order of detection.
-pub const PROTOCOLS: &[ProtocolRow] = &[http1::PROTOCOL, tls::PROTOCOL, dns::PROTOCOL];
+pub const PROTOCOLS: &[ProtocolRow] = &[
+    http1::PROTOCOL,
+    tls::PROTOCOL,
+    dns::PROTOCOL,
+    mqtt::PROTOCOL,
+];
 
 #[cfg(test)]
 mod tests {

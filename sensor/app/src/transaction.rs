@@ -3,6 +3,7 @@
 use crate::File;
 use crate::dns::DnsTransaction;
 use crate::http1::HttpTransaction;
+use crate::mqtt::MqttTransaction;
 use crate::tls::TlsTransaction;
 use crate::{Protocol, file::MAX_FILES};
 use sensor_event::AppRecord;
@@ -33,6 +34,7 @@ pub struct Transaction {
 pub enum Body {
     Http1(Box<HttpTransaction>),
     Dns(Box<DnsTransaction>),
+    Mqtt(Box<MqttTransaction>),
     Tls(Box<TlsTransaction>),
 }
 
@@ -41,6 +43,7 @@ impl Body {
         match self {
             Body::Http1(_) => Protocol::Http1,
             Body::Dns(_) => Protocol::Dns,
+            Body::Mqtt(_) => Protocol::Mqtt,
             Body::Tls(_) => Protocol::Tls,
         }
     }
@@ -93,11 +96,21 @@ impl Transaction {
         self.files.len() < MAX_FILES
     }
 
+    /// The direction in which addresses stand in its record: from the client, but for a protocol whose server
+    /// speaks unasked.
+    pub fn record_direction(&self) -> Direction {
+        match &self.body {
+            Body::Mqtt(_) => self.only.unwrap_or(Direction::ToServer),
+            _ => Direction::ToServer,
+        }
+    }
+
     /// The EVE object of this transaction (`http`, `dns`, `tls`).
     pub fn record(&self) -> AppRecord<'_> {
         match &self.body {
             Body::Http1(http) => AppRecord::Http(Box::new(http.record())),
             Body::Dns(dns) => dns.record(self.id),
+            Body::Mqtt(mqtt) => mqtt.record(),
             Body::Tls(tls) => tls.record(),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Dns, Http, Metadata, Tls};
+use crate::{Dns, Http, Metadata, Mqtt, Tls};
 
 /// The object of a transaction, under its protocol's name.
 #[derive(Debug, Clone, Serialize)]
@@ -10,6 +10,7 @@ use crate::{Dns, Http, Metadata, Tls};
 pub enum AppRecord<'a> {
     Dns(Dns<'a>),
     Http(Box<Http<'a>>),
+    Mqtt(Mqtt<'a>),
     Tls(Tls<'a>),
 }
 

@@ -14,6 +14,7 @@ mod dns;
 mod fileinfo;
 mod flow;
 mod http;
+mod mqtt;
 mod stats;
 mod text;
 mod tls;
@@ -28,8 +29,9 @@ pub use dns::*;
 pub use fileinfo::{FileInfo, FileInfoRecord};
 pub use flow::{FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpSummary};
 pub use http::*;
+pub use mqtt::*;
 pub use stats::{StatsRecord, StatsTree};
-pub use text::{Base64, Hex, Printable, Text};
+pub use text::{Base64, Hex, Limited, Printable, Text};
 pub use tls::*;
 
 use serde::Serialize;

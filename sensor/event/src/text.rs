@@ -29,6 +29,39 @@ impl Serialize for Text<'_> {
     }
 }
 
+/// [`Text`] of at most so many bytes; more are cut off (not within a character) and counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limited<'a>(pub &'a [u8], pub usize);
+
+impl fmt::Display for Limited<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Limited(bytes, limit) = *self;
+        let Some(more) = bytes.len().checked_sub(limit).filter(|more| *more > 0) else {
+            return Text(bytes).fmt(f);
+        };
+        let end = match std::str::from_utf8(bytes) {
+            Ok(text) => text.floor_char_boundary(limit),
+            Err(_) => limit,
+        };
+        let plural = if more == 1 { "" } else { "s" };
+        write!(
+            f,
+            "{}[truncated {more} additional byte{plural}]",
+            Text(&bytes[..end])
+        )
+    }
+}
+
+impl Serialize for Limited<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.len() <= self.1 {
+            Text(self.0).serialize(serializer)
+        } else {
+            serializer.collect_str(self)
+        }
+    }
+}
+
 /// Bytes with everything but printable ASCII, CR and LF as a dot (`payload_printable`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Printable<'a>(pub &'a [u8]);
@@ -117,5 +150,18 @@ mod tests {
             assert_eq!(Base64(bytes).to_string(), base64);
         }
         assert_eq!(Hex(b"\x00\xab").to_string(), "00ab");
+    }
+
+    #[test]
+    fn long_strings_are_cut_between_characters() {
+        let rows: &[(&[u8], usize, &str)] = &[
+            (b"abc", 3, "abc"),
+            (b"abc", 2, "ab[truncated 1 additional byte]"),
+            ("hải".as_bytes(), 3, "h[truncated 2 additional bytes]"),
+            (b"\xff\xfe", 1, "\\xff[truncated 1 additional byte]"),
+        ];
+        for &(bytes, limit, expected) in rows {
+            assert_eq!(Limited(bytes, limit).to_string(), expected);
+        }
     }
 }

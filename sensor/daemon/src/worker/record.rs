@@ -402,7 +402,7 @@ impl<O: Output> Recording<O> {
                     packet,
                     Some(flow),
                     transaction.protocol().name(),
-                    Ends::Flow(Direction::ToServer),
+                    Ends::Flow(transaction.record_direction()),
                     stamp,
                 );
                 common.in_iface = interface.as_deref();
