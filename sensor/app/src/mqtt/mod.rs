@@ -86,6 +86,7 @@ mod tests {
                 data,
                 server_port,
                 client_port: 40_000,
+                other: Protocol::Unknown,
             };
             assert_eq!(probe(&prefix), expected, "{server_port} {data:02x?}");
         }
