@@ -237,7 +237,13 @@ const BUFFERS: &[Row] = &[
         false,
     ),
     ("dns.query", &["dns_query"], DNS, Side::Both, true),
-    ("dns.queries.rrname", &[], DNS, Side::Both, true),
+    (
+        "dns.queries.rrname",
+        &["dns.query.name"],
+        DNS,
+        Side::Both,
+        true,
+    ),
     (
         "dns.answers.rrname",
         &["dns.answer.name"],
@@ -248,7 +254,6 @@ const BUFFERS: &[Row] = &[
     ("dns.authorities.rrname", &[], DNS, Side::Both, true),
     ("dns.additionals.rrname", &[], DNS, Side::Both, true),
     ("dns.response.rrname", &[], DNS, Side::ToClient, true),
-    ("dns.query.name", &[], DNS, Side::Both, true),
     (
         "smb.named_pipe",
         &["smb_named_pipe"],
@@ -339,7 +344,7 @@ type IntRow = (
     u8,
 );
 
-const DNS: &[&str] = &["dns", "doh2", "mdns"];
+const DNS: &[&str] = &["dns", "doh2"];
 
 const INT_FIELDS: &[IntRow] = &[
     ("dns.opcode", &[], DNS, Side::Both, 8),

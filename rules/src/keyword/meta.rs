@@ -225,20 +225,47 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "config",
         aliases: &[],
-        doc: "Logging of transactions; waits for it.",
-        parse: |builder, value| {
-            needed(value)?;
-            builder.wait_for("config rules");
-            Ok(())
-        },
-        accepts: &["config: logging disable, type tx, scope tx;"],
-        rejects: &["config;"],
+        doc: "Switches off the record of the matching transaction.",
+        parse: config,
+        accepts: &[
+            "config: logging disable, type tx, scope tx;",
+            "config: tracking disable, type flow, scope packet;",
+        ],
+        rejects: &["config;", "config: logging enable, type tx, scope tx;"],
     },
 ];
 
 fn number(value: Option<&str>) -> Result<u32, String> {
     let text = needed(value)?.trim_matches('"');
     text.parse().map_err(|_| format!("{text:?} is no number"))
+}
+
+/// What a match switches off: a subsystem, and where. Only the record of the matching transaction can be;
+/// the language knows the other combinations, and they do nothing.
+fn config(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    let words: Vec<&str> = parts(needed(value)?)
+        .into_iter()
+        .flat_map(str::split_whitespace)
+        .collect();
+    match words.as_slice() {
+        ["tracking", "disable", "type", "flow", "scope", "packet"] => {
+            builder.wait_for("packets without flow");
+            Ok(())
+        }
+        [
+            subsystem @ ("logging" | "tracking"),
+            "disable",
+            "type",
+            of @ ("tx" | "flow"),
+            "scope",
+            scope @ ("tx" | "flow" | "packet"),
+        ] => {
+            builder.signature.silences_transaction =
+                (*subsystem, *of, *scope) == ("logging", "tx", "tx");
+            Ok(())
+        }
+        _ => Err("expected \"logging disable, type tx, scope tx\"".to_owned()),
+    }
 }
 
 /// The engine version whose language this sensor speaks.

@@ -37,7 +37,6 @@ const NAMES: &[(&str, &str)] = &[
     ("tftp.", "tftp"),
     ("dhcp.", "dhcp"),
     ("ntp.", "ntp"),
-    ("mdns.", "mdns"),
     ("llmnr.", "llmnr"),
     ("arp.", "arp"),
     ("igmp.", "igmp"),

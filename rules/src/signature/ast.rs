@@ -709,6 +709,8 @@ pub struct Signature {
     pub detection_filter: Option<DetectionFilter>,
     pub tag: Option<Tag>,
     pub filestore: Option<FileStore>,
+    /// A match switches off the record of its transaction.
+    pub silences_transaction: bool,
     /// `prefilter`: the condition (index in `conditions`) that shall serve as prefilter.
     pub prefilter: Option<usize>,
     /// Application protocols of which the rule needs a transaction, from its header and buffers; empty: none.

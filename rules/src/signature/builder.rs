@@ -96,6 +96,7 @@ impl<'a> Builder<'a> {
                 detection_filter: None,
                 tag: None,
                 filestore: None,
+                silences_transaction: false,
                 prefilter: None,
                 app_protocols: Vec::new(),
                 hook: header.hook,

@@ -9,7 +9,7 @@ mod detection;
 use std::collections::VecDeque;
 
 use crate::file::FileState;
-use crate::parser::{Parser, Prefix, Step, Transport, Verdict};
+use crate::parser::{Parser, Step, Verdict};
 use crate::transactions::Transactions;
 use crate::{Context, Limits, Protocol, Transaction};
 use sensor_flow::Direction;
@@ -75,6 +75,7 @@ pub struct AppLayer {
     reversed: bool,
     change: Option<Change>,
     changes: u8,
+    failures: u64,
     events: Vec<&'static str>,
 }
 
@@ -92,6 +93,7 @@ impl Default for AppLayer {
             reversed: false,
             change: None,
             changes: 0,
+            failures: 0,
             events: Vec::new(),
         }
     }
@@ -176,39 +178,25 @@ impl AppLayer {
         context: &Context,
         limits: &Limits,
     ) {
-        if self.protocol == Protocol::Failed {
+        if self
+            .sides
+            .iter()
+            .all(|side| side.protocol == Protocol::Failed)
+        {
             return;
         }
+        let mut direction = direction;
         self.first_data.get_or_insert(direction);
-        if self.protocol == Protocol::Unknown {
-            let prefix = Prefix {
-                transport: Transport::Udp,
-                direction,
-                data,
-                server_port: context.server_port,
-                client_port: context.client_port,
-                other: self.sides[direction.opposite().index()].protocol,
-            };
-            let Some((protocol, verdict)) = detection::probe(&prefix).0 else {
-                let side = &mut self.sides[direction.index()];
-                side.probed = true;
-                side.protocol = Protocol::Failed;
-                side.done = true;
-                if self.sides.iter().all(|side| side.done) {
-                    self.fail();
-                }
-                return;
-            };
-            self.reversed = verdict == Verdict::Reversed;
-            self.protocol = protocol;
-            self.parser = protocol.row().map(|row| (row.parser)(Transport::Udp));
+        if self.sides[direction.index()].protocol == Protocol::Unknown
+            && self.detect_datagram(direction, data, context) == Verdict::Reversed
+        {
+            self.reversed = true;
+            self.sides.swap(0, 1);
+            direction = direction.opposite();
         }
-        let side = &mut self.sides[direction.index()];
-        side.done = true;
-        if side.protocol == Protocol::Unknown {
-            side.protocol = self.protocol;
+        if self.protocol.is_known() {
+            self.parse(direction, data, context, limits);
         }
-        self.parse(direction, data, context, limits);
     }
 
     /// Protocol of the flow, `Unknown` or `Failed`.
@@ -227,9 +215,10 @@ impl AppLayer {
     pub fn detection_done(&self, direction: Direction) -> bool {
         self.protocol == Protocol::Failed || self.sides[direction.index()].done
     }
-    /// The content says that the flow's client is its server (after a midstream pickup).
-    pub fn is_reversed(&self) -> bool {
-        self.reversed
+    /// Whether the content has said, since the last call, that the flow's client is its server: of a stream
+    /// whose start was not seen, or of a datagram. The sides of this value are turned round already.
+    pub fn take_reversed(&mut self) -> bool {
+        std::mem::take(&mut self.reversed)
     }
     /// The parser needs nothing more (encrypted data, error): the stream may skip reassembly for it.
     pub fn is_finished(&self, direction: Direction) -> bool {
@@ -247,9 +236,22 @@ impl AppLayer {
     pub fn retire(&mut self, done: impl Fn(&Transaction) -> bool) {
         self.transactions.live_mut().retain(|tx| !done(tx));
     }
+    /// Switches off the record of a transaction.
+    pub fn silence(&mut self, id: u64) {
+        if let Some(transaction) = self.transactions.with_id(id) {
+            transaction.silent = true;
+            if let Some(parser) = &mut self.parser {
+                parser.silenced(transaction);
+            }
+        }
+    }
     /// Transactions made so far.
     pub fn transaction_count(&self) -> u64 {
         self.transactions.begun()
+    }
+    /// How often a parser gave up.
+    pub fn failures(&self) -> u64 {
+        self.failures
     }
     /// Events of the flow itself, not of a transaction (detection: "applayer_mismatch_protocol_both_directions", …).
     pub fn take_events(&mut self) -> Vec<&'static str> {
@@ -292,6 +294,7 @@ impl AppLayer {
             Step::Finished => self.sides[direction.index()].finished = true,
             // The protocol stays known: what was parsed so far is still its.
             Step::Failed => {
+                self.failures += 1;
                 self.sides.iter_mut().for_each(|side| side.finished = true);
                 self.end_transactions();
             }
@@ -431,9 +434,9 @@ mod tests {
 
     #[test]
     fn midstream_sides_may_be_the_wrong_way_round() {
-        let app = run(&[(ToServer, RESPONSE)], true);
+        let mut app = run(&[(ToServer, RESPONSE)], true);
         assert_eq!(app.protocol(), Protocol::Http1);
-        assert!(app.is_reversed());
+        assert!(app.take_reversed());
         assert_eq!(app.transaction_count(), 1);
     }
 
@@ -453,6 +456,54 @@ mod tests {
             app.gap(direction, 1, &CONTEXT, &limits);
         }
         assert_eq!(app.protocol(), Protocol::Failed);
+    }
+
+    #[test]
+    fn datagrams_are_told_by_either_side() {
+        const QUERY: &[u8] = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x01a\x04test\0\0\x01\0\x01";
+        const ANSWER: &[u8] = b"\0\x07\x81\x80\0\x01\0\0\0\0\0\0\x01a\x04test\0\0\x01\0\x01";
+        const JUNK: &[u8] = b"junk";
+        type Row = (&'static [(Direction, &'static [u8])], Protocol, bool, u64);
+        let rows: &[Row] = &[
+            (
+                &[(ToServer, QUERY), (ToClient, ANSWER)],
+                Protocol::Dns,
+                false,
+                2,
+            ),
+            (&[(ToServer, ANSWER)], Protocol::Dns, true, 1),
+            (
+                &[(ToServer, QUERY), (ToClient, JUNK)],
+                Protocol::Dns,
+                false,
+                1,
+            ),
+            (
+                &[(ToServer, JUNK), (ToClient, ANSWER)],
+                Protocol::Dns,
+                false,
+                1,
+            ),
+            (
+                &[(ToServer, JUNK), (ToClient, JUNK)],
+                Protocol::Failed,
+                false,
+                0,
+            ),
+        ];
+        let context = Context {
+            server_port: 53,
+            ..CONTEXT
+        };
+        for (datagrams, protocol, reversed, transactions) in rows {
+            let mut app = AppLayer::default();
+            for (direction, bytes) in *datagrams {
+                app.datagram(*direction, bytes, &context, &Limits::default());
+            }
+            assert_eq!(app.protocol(), *protocol, "{datagrams:?}");
+            assert_eq!(app.take_reversed(), *reversed, "{datagrams:?}");
+            assert_eq!(app.transaction_count(), *transactions, "{datagrams:?}");
+        }
     }
 
     #[test]

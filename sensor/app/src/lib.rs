@@ -9,6 +9,7 @@ mod file;
 pub mod http1;
 mod layer;
 mod limits;
+pub mod mdns;
 pub mod mqtt;
 mod parser;
 mod protocol;

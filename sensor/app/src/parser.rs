@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::transactions::Transactions;
-use crate::{Context, Limits, Protocol};
+use crate::{Context, Limits, Protocol, Transaction};
 use sensor_flow::Direction;
 
 /// How bytes reach a parser.
@@ -95,4 +95,7 @@ pub trait Parser: fmt::Debug + Send {
         context: &Context,
         limits: &Limits,
     );
+
+    /// A rule has switched off the record of a transaction; what belongs to it may be silent too.
+    fn silenced(&mut self, _transaction: &Transaction) {}
 }

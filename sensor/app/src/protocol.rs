@@ -1,7 +1,7 @@
 //! The table of protocols.
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
-use crate::{BufferRow, IntFieldRow, dns, http1, mqtt, tls};
+use crate::{BufferRow, IntFieldRow, dns, http1, mdns, mqtt, tls};
 use sensor_flow::Direction;
 
 /// An application protocol. `Unknown` until detection has spoken, `Failed` once it has given up.
@@ -13,6 +13,7 @@ pub enum Protocol {
     Tls,
     Dns,
     Mqtt,
+    Mdns,
 }
 
 impl Protocol {
@@ -25,6 +26,7 @@ impl Protocol {
             Protocol::Tls => "tls",
             Protocol::Dns => "dns",
             Protocol::Mqtt => "mqtt",
+            Protocol::Mdns => "mdns",
         }
     }
 
@@ -69,6 +71,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     tls::PROTOCOL,
     dns::PROTOCOL,
     mqtt::PROTOCOL,
+    mdns::PROTOCOL,
 ];
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::dns::DnsTransaction;
 use crate::http1::HttpTransaction;
 use crate::mqtt::MqttTransaction;
 use crate::tls::TlsTransaction;
-use crate::{Protocol, file::MAX_FILES};
+use crate::{Protocol, file::MAX_FILES, mdns};
 use sensor_event::AppRecord;
 use sensor_flow::Direction;
 
@@ -26,6 +26,8 @@ pub struct Transaction {
     pub files: Vec<File>,
     /// The only side that the transaction has (a DNS message); none for request and reply.
     pub only: Option<Direction>,
+    /// A rule has switched off its record.
+    pub silent: bool,
     pub body: Body,
 }
 
@@ -35,6 +37,7 @@ pub enum Body {
     Http1(Box<HttpTransaction>),
     Dns(Box<DnsTransaction>),
     Mqtt(Box<MqttTransaction>),
+    Mdns(Box<DnsTransaction>),
     Tls(Box<TlsTransaction>),
 }
 
@@ -44,6 +47,7 @@ impl Body {
             Body::Http1(_) => Protocol::Http1,
             Body::Dns(_) => Protocol::Dns,
             Body::Mqtt(_) => Protocol::Mqtt,
+            Body::Mdns(_) => Protocol::Mdns,
             Body::Tls(_) => Protocol::Tls,
         }
     }
@@ -61,6 +65,7 @@ impl Transaction {
             events: Vec::new(),
             files: Vec::new(),
             only: None,
+            silent: false,
             body,
         }
     }
@@ -111,7 +116,16 @@ impl Transaction {
             Body::Http1(http) => AppRecord::Http(Box::new(http.record())),
             Body::Dns(dns) => dns.record(self.id),
             Body::Mqtt(mqtt) => mqtt.record(),
+            Body::Mdns(dns) => mdns::record(dns),
             Body::Tls(tls) => tls.record(),
+        }
+    }
+
+    /// The same for an alert, where some protocols say less.
+    pub fn alert_record(&self) -> AppRecord<'_> {
+        match &self.body {
+            Body::Dns(dns) => dns.alert_record(self.id),
+            _ => self.record(),
         }
     }
 }

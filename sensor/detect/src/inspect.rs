@@ -61,6 +61,8 @@ struct Scratch {
     candidates: Vec<u32>,
     matches: Vec<Match>,
     captured: Vec<Captured>,
+    /// Transactions whose records a rule has switched off.
+    silenced: Vec<u64>,
     passed: bool,
     exhausted: u64,
 }
@@ -83,10 +85,16 @@ impl Inspector {
         self.counts
     }
 
+    /// Transactions whose records the last inspection has switched off.
+    pub fn silenced(&self) -> &[u64] {
+        &self.scratch.silenced
+    }
+
     /// Inspects a packet; the matches that are alerts, most important first.
     pub fn inspect(&mut self, traffic: &Traffic<'_>, state: &mut FlowState) -> &[Match] {
         let scratch = &mut self.scratch;
         scratch.matches.clear();
+        scratch.silenced.clear();
         scratch.passed = false;
         if state.passed {
             return &[];
@@ -128,7 +136,7 @@ impl Inspector {
         let counts = &mut self.counts;
         matches.retain(|found| {
             let signature = engine.signature(found.signature);
-            if signature.noalert {
+            if signature.noalert || signature.action == Action::Config {
                 return false;
             }
             let alert = is_due(engine, found.signature, traffic);
@@ -569,6 +577,9 @@ impl<'a> Pass<'a> {
                     );
                 }
             }
+        }
+        if one.signature.silences_transaction {
+            self.scratch.silenced.extend(transaction);
         }
         let captured = std::mem::take(&mut self.scratch.captured);
         for found in &captured {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Dns, Http, Metadata, Mqtt, Tls};
+use crate::{Dns, Http, Mdns, Metadata, Mqtt, Tls};
 
 /// The object of a transaction, under its protocol's name.
 #[derive(Debug, Clone, Serialize)]
@@ -11,6 +11,7 @@ pub enum AppRecord<'a> {
     Dns(Dns<'a>),
     Http(Box<Http<'a>>),
     Mqtt(Mqtt<'a>),
+    Mdns(Box<Mdns<'a>>),
     Tls(Tls<'a>),
 }
 

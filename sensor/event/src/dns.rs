@@ -257,7 +257,7 @@ impl Serialize for ColonHex<'_> {
 pub struct DnsGrouped<'a>(pub Vec<(Cow<'static, str>, Vec<DnsRdata<'a>>)>);
 
 /// A value inside a group, without its key.
-struct Bare<'r, 'a>(&'r DnsRdata<'a>);
+pub(crate) struct Bare<'r, 'a>(pub(crate) &'r DnsRdata<'a>);
 
 impl Serialize for Bare<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -13,9 +13,15 @@ fn dns(transaction: &Transaction) -> Option<&DnsTransaction> {
     }
 }
 
+fn response(transaction: &Transaction) -> Option<&Message> {
+    dns(transaction)
+        .filter(|dns| dns.kind == Kind::Response)
+        .map(|dns| &dns.message)
+}
+
 type Get = for<'a> fn(&'a Transaction, Direction, usize) -> Option<Bytes<'a>>;
 
-const fn row(
+pub(crate) const fn row(
     name: &'static str,
     synonyms: &'static [&'static str],
     side: BufferSide,
@@ -33,34 +39,43 @@ const fn row(
     }
 }
 
-fn question(message: &Message, nth: usize) -> Option<Bytes<'_>> {
-    message
-        .questions
-        .get(nth)
-        .map(|asked| Bytes::whole(message.name(&asked.name)))
+/// The name of the nth question. The name of the root is empty, and ends the list.
+pub(crate) fn question(message: &Message, nth: usize) -> Option<Bytes<'_>> {
+    let asked = message.questions.get(nth)?;
+    Some(message.name(&asked.name))
+        .filter(|name| !name.is_empty())
+        .map(Bytes::whole)
 }
 
-fn name<'a>(message: &'a Message, records: &'a [Resource], nth: usize) -> Option<Bytes<'a>> {
-    records
-        .get(nth)
-        .map(|record| Bytes::whole(message.name(&record.name)))
+/// The name of the nth record; the name of the root ends the list.
+pub(crate) fn name<'a>(
+    message: &'a Message,
+    records: &'a [Resource],
+    nth: usize,
+) -> Option<Bytes<'a>> {
+    let record = records.get(nth)?;
+    Some(message.name(&record.name))
+        .filter(|name| !name.is_empty())
+        .map(Bytes::whole)
 }
 
-/// Every name of a response: questions, then names and targets of all records.
-fn response_name(message: &Message, nth: usize) -> Option<Bytes<'_>> {
-    let records = || {
-        message
-            .answers
-            .iter()
-            .chain(&message.authorities)
-            .chain(&message.additionals)
-    };
+/// Every name of a response: questions, then names and targets of all records. A section ends at the name of
+/// the root.
+pub(crate) fn response_name(message: &Message, nth: usize) -> Option<Bytes<'_>> {
     let questions = message
         .questions
         .iter()
-        .map(|asked| message.name(&asked.name));
-    let names = records().flat_map(|record| {
-        std::iter::once(message.name(&record.name)).chain(message.target(record))
+        .map(|asked| message.name(&asked.name))
+        .take_while(|name| !name.is_empty());
+    let sections = [&message.answers, &message.authorities, &message.additionals];
+    let names = sections.into_iter().flat_map(|section| {
+        section
+            .iter()
+            .take_while(|record| !message.name(&record.name).is_empty())
+            .flat_map(|record| {
+                let target = message.target(record).filter(|name| !name.is_empty());
+                std::iter::once(message.name(&record.name)).chain(target)
+            })
     });
     questions.chain(names).nth(nth).map(Bytes::whole)
 }
@@ -72,9 +87,12 @@ pub const BUFFERS: &[BufferRow] = &[
         BufferSide::ToServer,
         |tx, _, nth| question(&dns(tx)?.message, nth),
     ),
-    row("dns.queries.rrname", &[], BufferSide::Both, |tx, _, nth| {
-        question(&dns(tx)?.message, nth)
-    }),
+    row(
+        "dns.queries.rrname",
+        &["dns.query.name"],
+        BufferSide::Both,
+        |tx, _, nth| question(&dns(tx)?.message, nth),
+    ),
     row(
         "dns.answers.rrname",
         &["dns.answer.name"],
@@ -89,7 +107,7 @@ pub const BUFFERS: &[BufferRow] = &[
         &[],
         BufferSide::Both,
         |tx, _, nth| {
-            let message = &dns(tx)?.message;
+            let message = response(tx)?;
             name(message, &message.authorities, nth)
         },
     ),
@@ -98,7 +116,7 @@ pub const BUFFERS: &[BufferRow] = &[
         &[],
         BufferSide::Both,
         |tx, _, nth| {
-            let message = &dns(tx)?.message;
+            let message = response(tx)?;
             name(message, &message.additionals, nth)
         },
     ),
@@ -106,12 +124,7 @@ pub const BUFFERS: &[BufferRow] = &[
         "dns.response.rrname",
         &[],
         BufferSide::ToClient,
-        |tx, _, nth| {
-            let dns = dns(tx)?;
-            (dns.kind == Kind::Response)
-                .then(|| response_name(&dns.message, nth))
-                .flatten()
-        },
+        |tx, _, nth| response_name(response(tx)?, nth),
     ),
 ];
 
@@ -137,7 +150,7 @@ pub const INT_FIELDS: &[IntFieldRow] = &[
         bits: 16,
         names: RCODES,
         getter: |tx, _, nth| {
-            let dns = dns(tx).filter(|dns| dns.kind == Kind::Response && nth == 0)?;
+            let dns = dns(tx).filter(|_| nth == 0)?;
             Some(u64::from(dns.message.header.rcode().0))
         },
     },
@@ -149,13 +162,12 @@ pub const INT_FIELDS: &[IntFieldRow] = &[
         bits: 16,
         names: RR_TYPES,
         getter: |tx, _, nth| {
-            let message = &dns(tx)?.message;
-            let asked = message.questions.iter().map(|asked| asked.rrtype);
-            let answered = message.answers.iter().map(|record| record.rrtype);
-            asked
-                .chain(answered)
-                .nth(nth)
-                .map(|rrtype| u64::from(rrtype.0))
+            let dns = dns(tx)?;
+            let rrtype = match dns.kind {
+                Kind::Request => dns.message.questions.get(nth)?.rrtype,
+                Kind::Response => dns.message.answers.get(nth)?.rrtype,
+            };
+            Some(u64::from(rrtype.0))
         },
     },
 ];

@@ -113,11 +113,16 @@ fn resources<'a>(message: &'a Message, records: &'a [Resource]) -> Vec<DnsResour
     out
 }
 
-/// The additional records without the bare OPT that nearly every message carries.
+/// The additional records that say something.
 fn additionals(message: &Message) -> Vec<DnsResource<'_>> {
     let mut records = resources(message, &message.additionals);
-    records.retain(|record| !matches!(&record.rdata, DnsRdata::Opt(options) if options.is_empty()));
+    records.retain(|record| additional_is_worth_telling(&record.rdata));
     records
+}
+
+/// False for the bare OPT that nearly every message carries.
+pub(crate) fn additional_is_worth_telling(rdata: &DnsRdata<'_>) -> bool {
+    !matches!(rdata, DnsRdata::Opt(options) if options.is_empty())
 }
 
 fn grouped(message: &Message, grouping: Grouping) -> Option<DnsGrouped<'_>> {
@@ -152,16 +157,24 @@ fn name<'a>(message: &'a Message, name: &'a Name) -> DnsName<'a> {
 
 /// Data of a record: a TXT record has as many values as strings, every other one.
 fn values<'a>(message: &'a Message, rdata: &'a Rdata) -> Vec<DnsRdata<'a>> {
-    let value = match rdata {
-        Rdata::Text(span) => {
-            return message
-                .strings(span)
-                .map(|string| DnsRdata::Text(Text(string)))
-                .collect();
-        }
+    match rdata {
+        Rdata::Text(span) => message
+            .strings(span)
+            .map(|string| DnsRdata::Text(Text(string)))
+            .collect(),
+        Rdata::Other(_) => vec![DnsRdata::Other],
+        other => vec![value(message, other)],
+    }
+}
+
+/// Data of a record as one value.
+pub(crate) fn value<'a>(message: &'a Message, rdata: &'a Rdata) -> DnsRdata<'a> {
+    match rdata {
         Rdata::Address(span) => DnsRdata::Address(DnsAddress(message.bytes(span))),
         Rdata::Name(target) => DnsRdata::Name(name(message, target)),
-        Rdata::Null(span) => DnsRdata::Text(Text(message.bytes(span))),
+        Rdata::Text(span) | Rdata::Null(span) | Rdata::Other(span) => {
+            DnsRdata::Text(Text(message.bytes(span)))
+        }
         Rdata::Soa(soa) => DnsRdata::Soa(DnsSoa {
             mname: Text(message.name(&soa.mname)),
             mname_truncated: soa.mname.truncated,
@@ -202,7 +215,5 @@ fn values<'a>(message: &'a Message, rdata: &'a Rdata) -> Vec<DnsRdata<'a>> {
                 })
                 .collect(),
         ),
-        Rdata::Other(_) => DnsRdata::Other,
-    };
-    vec![value]
+    }
 }

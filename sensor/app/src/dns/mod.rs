@@ -1,11 +1,12 @@
-//! DNS over UDP and TCP (RFC 1035 and its followers). Left out: multicast DNS, DNS over HTTPS and QUIC.
+//! DNS over UDP and TCP (RFC 1035 and its followers). Multicast DNS is a protocol of its own beside it;
+//! left out is DNS over QUIC.
 
-mod buffers;
-mod event;
-mod events;
+pub(crate) mod buffers;
+pub(crate) mod event;
+pub(crate) mod events;
 mod number;
-mod state;
-mod wire;
+pub(crate) mod state;
+pub(crate) mod wire;
 
 use sensor_bytes::Reader;
 use sensor_flow::Direction;
@@ -15,6 +16,7 @@ use crate::{Protocol, ProtocolRow};
 use wire::{HEADER_BYTES, Header, Message};
 
 pub use state::{DnsTransaction, Kind};
+use state::{State, Variant};
 
 /// Where name servers listen.
 const PORT: u16 = 53;
@@ -31,7 +33,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
     transports: &[Transport::Udp, Transport::Tcp],
     first: None,
     probe,
-    parser: |transport| Box::new(state::State::new(transport)),
+    parser: |transport| Box::new(State::new(transport, Variant::Unicast)),
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {

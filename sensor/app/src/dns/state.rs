@@ -1,5 +1,6 @@
 //! Messages → transactions. Each message is a transaction of its own, as queries and answers are records of
-//! their own; a query belongs to the client's side, an answer to the server's.
+//! their own; a query belongs to the client's side, an answer to the server's. Multicast DNS has no sides:
+//! all of its messages count as the client's.
 
 use sensor_event::AppRecord;
 use sensor_flow::Direction;
@@ -11,6 +12,7 @@ use crate::parser::{Parser, Step, Transport};
 use crate::transactions::Transactions;
 use crate::{Body, Context, Limits, Transaction};
 use sensor_bytes::Reader;
+use std::collections::VecDeque;
 
 /// Length prefix of a message over TCP (RFC 1035 §4.2.2).
 const PREFIX_BYTES: usize = 2;
@@ -20,6 +22,17 @@ pub enum Kind {
     Request,
     Response,
 }
+
+/// Which of its relatives a flow speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    Unicast,
+    /// RFC 6762.
+    Multicast,
+}
+
+/// Transactions of which the records are switched off and whose answers may still come.
+const MAX_SILENCED: usize = 64;
 
 /// One message.
 #[derive(Debug)]
@@ -31,6 +44,11 @@ pub struct DnsTransaction {
 impl DnsTransaction {
     pub fn record(&self, tx_id: u64) -> AppRecord<'_> {
         AppRecord::Dns(event::record(self, tx_id, Grouping::Grouped))
+    }
+
+    /// The object of an alert: without the answers by type.
+    pub fn alert_record(&self, tx_id: u64) -> AppRecord<'_> {
+        AppRecord::Dns(event::record(self, tx_id, Grouping::Plain))
     }
 
     /// The records of the older format: one a question, one a response.
@@ -46,17 +64,22 @@ impl DnsTransaction {
 #[derive(Debug)]
 pub struct State {
     transport: Transport,
+    variant: Variant,
     held: [Vec<u8>; 2],
     /// After a gap the next chunk is tried as the start of a message.
     lost: [bool; 2],
+    /// Identifiers of questions whose answer shall not be recorded.
+    silenced: VecDeque<u16>,
 }
 
 impl State {
-    pub fn new(transport: Transport) -> Self {
+    pub fn new(transport: Transport, variant: Variant) -> Self {
         State {
             transport,
+            variant,
             held: Default::default(),
             lost: [false; 2],
+            silenced: VecDeque::new(),
         }
     }
 
@@ -81,8 +104,12 @@ impl State {
             let Some(message) = after.get(..usize::from(u16::from_be_bytes(*prefix))) else {
                 break;
             };
-            if !message.is_empty() && take(message, direction, transactions) == Taken::Full {
-                return Step::Finished;
+            if !message.is_empty() {
+                match self.take(message, direction, transactions) {
+                    Taken::Read => {}
+                    Taken::Refused => return Step::Failed,
+                    Taken::Full => return Step::Finished,
+                }
             }
             rest = &after[message.len()..];
         }
@@ -103,8 +130,9 @@ impl Parser for State {
     ) -> Step {
         match self.transport {
             Transport::Tcp => self.stream(direction, data, transactions),
-            Transport::Udp => match take(data, direction, transactions) {
-                Taken::Read | Taken::Full => Step::More,
+            // A datagram stands for itself: what cannot be read says nothing of the next one.
+            Transport::Udp => match self.take(data, direction, transactions) {
+                Taken::Read | Taken::Refused | Taken::Full => Step::More,
             },
         }
     }
@@ -125,11 +153,24 @@ impl Parser for State {
     fn close(&mut self, direction: Direction, _: &mut Transactions, _: &Context, _: &Limits) {
         self.held[direction.index()] = Vec::new();
     }
+
+    fn silenced(&mut self, transaction: &Transaction) {
+        if let Body::Dns(dns) = &transaction.body
+            && dns.kind == Kind::Request
+        {
+            if self.silenced.len() >= MAX_SILENCED {
+                self.silenced.pop_front();
+            }
+            self.silenced.push_back(dns.message.header.id);
+        }
+    }
 }
 
 #[derive(PartialEq, Eq)]
 enum Taken {
     Read,
+    /// No message, or one of the other side.
+    Refused,
     /// Too many transactions are live.
     Full,
 }
@@ -145,59 +186,74 @@ pub fn begins_message(data: &[u8]) -> bool {
             .is_ok_and(|header| header.fits(length) && header.opcode() < 7)
 }
 
-fn take(bytes: &[u8], direction: Direction, transactions: &mut Transactions) -> Taken {
-    let message = match Message::read(bytes) {
-        Ok(message) => message,
-        Err(_) => {
+impl State {
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        direction: Direction,
+        transactions: &mut Transactions,
+    ) -> Taken {
+        if !Header::read(&mut Reader::new(bytes)).is_ok_and(|header| header.fits(bytes.len())) {
+            return Taken::Refused;
+        }
+        let refuse = |transactions: &mut Transactions, event| {
             if let Some(last) = transactions.last() {
-                last.raise(events::MALFORMED_DATA);
+                last.raise(event);
             }
-            return Taken::Read;
+            Taken::Refused
+        };
+        let Ok(message) = Message::read(bytes) else {
+            return refuse(transactions, events::MALFORMED_DATA);
+        };
+        let header = message.header;
+        let oddities = message.oddities;
+        let (kind, side) = match (self.variant, direction) {
+            (Variant::Multicast, _) if header.is_response() => {
+                (Kind::Response, Direction::ToServer)
+            }
+            (Variant::Multicast, _) => (Kind::Request, Direction::ToServer),
+            (Variant::Unicast, Direction::ToServer) => (Kind::Request, direction),
+            (Variant::Unicast, Direction::ToClient) => (Kind::Response, direction),
+        };
+        if self.variant == Variant::Unicast && kind == Kind::Request && header.is_response() {
+            return refuse(transactions, events::NOT_REQUEST);
         }
-    };
-    let kind = if message.header.is_response() {
-        Kind::Response
-    } else {
-        Kind::Request
-    };
-    let expected = if direction == Direction::ToServer {
-        Kind::Request
-    } else {
-        Kind::Response
-    };
-    let oddities = message.oddities;
-    let header = message.header;
-    let Some(transaction) =
-        transactions.begin(Body::Dns(Box::new(DnsTransaction { kind, message })))
-    else {
-        return Taken::Full;
-    };
-    transaction.only = Some(direction);
-    for (odd, event) in [
-        (
-            kind != expected && direction == Direction::ToServer,
-            events::NOT_REQUEST,
-        ),
-        (
-            kind != expected && direction == Direction::ToClient,
-            events::NOT_RESPONSE,
-        ),
-        (header.z(), events::Z_FLAG_SET),
-        (header.opcode() >= 7, events::INVALID_OPCODE),
-        (oddities.name_too_long, events::NAME_TOO_LONG),
-        (oddities.infinite_loop, events::INFINITE_LOOP),
-        (oddities.too_many_labels, events::TOO_MANY_LABELS),
-        (oddities.invalid_authorities, events::INVALID_AUTHORITIES),
-        (oddities.invalid_additionals, events::INVALID_ADDITIONALS),
-    ] {
-        if odd {
-            transaction.raise(event);
+        let dns = Box::new(DnsTransaction { kind, message });
+        let Some(transaction) = transactions.begin(match self.variant {
+            Variant::Unicast => Body::Dns(dns),
+            Variant::Multicast => Body::Mdns(dns),
+        }) else {
+            return Taken::Full;
+        };
+        transaction.only = Some(side);
+        if kind == Kind::Response
+            && let Some(at) = self.silenced.iter().position(|id| *id == header.id)
+        {
+            self.silenced.remove(at);
+            transaction.silent = true;
         }
+        for (odd, event) in [
+            (
+                kind == Kind::Response && !header.is_response(),
+                events::NOT_RESPONSE,
+            ),
+            (header.z(), events::Z_FLAG_SET),
+            (header.opcode() >= 7, events::INVALID_OPCODE),
+            (oddities.name_too_long, events::NAME_TOO_LONG),
+            (oddities.infinite_loop, events::INFINITE_LOOP),
+            (oddities.too_many_labels, events::TOO_MANY_LABELS),
+            (oddities.invalid_authorities, events::INVALID_AUTHORITIES),
+            (oddities.invalid_additionals, events::INVALID_ADDITIONALS),
+        ] {
+            if odd {
+                transaction.raise(event);
+            }
+        }
+        for side in Direction::BOTH {
+            transaction.advance(side, Transaction::COMPLETE);
+        }
+        Taken::Read
     }
-    for side in Direction::BOTH {
-        transaction.advance(side, Transaction::COMPLETE);
-    }
-    Taken::Read
 }
 
 #[cfg(test)]
@@ -246,7 +302,7 @@ mod tests {
         fn any_chunking_gives_the_same_transactions(cuts in proptest::collection::vec(1usize..20, 1..20)) {
             let mut stream = prefixed(&query("a.example.org"));
             stream.extend(prefixed(&query("b.example.org")));
-            let mut state = State::new(Transport::Tcp);
+            let mut state = State::new(Transport::Tcp, Variant::Unicast);
             let mut transactions = Transactions::default();
             let mut rest = stream.as_slice();
             let mut cuts = cuts.into_iter().cycle();
@@ -259,21 +315,20 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), tcp in any::<bool>()) {
-            let mut state = State::new(if tcp { Transport::Tcp } else { Transport::Udp });
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), tcp in any::<bool>(), multicast in any::<bool>()) {
+            let variant = if multicast { Variant::Multicast } else { Variant::Unicast };
+            let mut state = State::new(if tcp { Transport::Tcp } else { Transport::Udp }, variant);
             let mut transactions = Transactions::default();
             state.chunk(Direction::ToClient, &bytes, &mut transactions, &CONTEXT, &Limits::default());
             for transaction in transactions.live() {
-                if let Body::Dns(dns) = &transaction.body {
-                    serde_json::to_string(&dns.record(0)).expect("a record serialises");
-                }
+                serde_json::to_string(&transaction.record()).expect("a record serialises");
             }
         }
     }
 
     #[test]
     fn after_a_gap_the_next_message_is_found() {
-        let mut state = State::new(Transport::Tcp);
+        let mut state = State::new(Transport::Tcp, Variant::Unicast);
         let mut transactions = Transactions::default();
         let message = prefixed(&query("a.example.org"));
         state.chunk(
@@ -298,5 +353,54 @@ mod tests {
             &Limits::default(),
         );
         assert_eq!(names(&transactions), ["a.example.org"]);
+    }
+
+    #[test]
+    fn a_message_of_the_wrong_side_ends_a_stream_and_not_a_datagram() {
+        let mut answer = query("a.example.org");
+        answer[2] |= 0x80;
+        for (transport, bytes, step) in [
+            (Transport::Tcp, prefixed(&answer), Step::Failed),
+            (Transport::Udp, answer.clone(), Step::More),
+        ] {
+            let mut state = State::new(transport, Variant::Unicast);
+            let mut transactions = Transactions::default();
+            let seen = state.chunk(
+                Direction::ToServer,
+                &bytes,
+                &mut transactions,
+                &CONTEXT,
+                &Limits::default(),
+            );
+            assert_eq!((seen, transactions.begun()), (step, 0));
+        }
+    }
+
+    #[test]
+    fn the_answer_to_a_silenced_question_is_silent() {
+        let question = query("a.example.org");
+        let mut answer = question.clone();
+        answer[2] |= 0x80;
+        let mut state = State::new(Transport::Udp, Variant::Unicast);
+        let mut transactions = Transactions::default();
+        let limits = Limits::default();
+        state.chunk(
+            Direction::ToServer,
+            &question,
+            &mut transactions,
+            &CONTEXT,
+            &limits,
+        );
+        state.silenced(&transactions.live()[0]);
+        for silent in [true, false] {
+            state.chunk(
+                Direction::ToClient,
+                &answer,
+                &mut transactions,
+                &CONTEXT,
+                &limits,
+            );
+            assert_eq!(transactions.live().back().map(|tx| tx.silent), Some(silent));
+        }
     }
 }

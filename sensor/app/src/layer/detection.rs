@@ -1,4 +1,4 @@
-//! The search for the protocol of a stream, by what its sides say.
+//! The search for the protocol of a flow, by what its sides say.
 
 use super::{AppLayer, MAX_CHANGE_BYTES, MAX_HELD_BYTES, MAX_PROBE_BYTES};
 use crate::parser::{Prefix, Transport, Verdict};
@@ -118,6 +118,55 @@ impl AppLayer {
         if !opposite_first {
             self.detect_held(opposite, context, limits);
         }
+    }
+
+    /// Looks for the protocol in the first datagram of a side. A side that says nothing typical takes the
+    /// protocol of the other one; what the first side said stays, even if the second contradicts.
+    pub(super) fn detect_datagram(
+        &mut self,
+        direction: Direction,
+        data: &[u8],
+        context: &Context,
+    ) -> Verdict {
+        let other = self.sides[direction.opposite().index()].protocol;
+        let prefix = Prefix {
+            transport: Transport::Udp,
+            direction,
+            data,
+            server_port: context.server_port,
+            client_port: context.client_port,
+            other,
+        };
+        // The second side is most likely what the first one is.
+        let expected = other.row().map_or(Verdict::No, |row| (row.probe)(&prefix));
+        let found = match expected {
+            Verdict::Yes | Verdict::Reversed => Some((other, expected)),
+            Verdict::No | Verdict::More => probe(&prefix).0,
+        };
+        let side = &mut self.sides[direction.index()];
+        side.done = true;
+        let (protocol, verdict) = match found {
+            Some((protocol, verdict)) => {
+                side.protocol = protocol;
+                if other.is_known() && other != protocol {
+                    self.events
+                        .push("applayer_mismatch_protocol_both_directions");
+                }
+                (protocol, verdict)
+            }
+            None => {
+                side.protocol = match other {
+                    Protocol::Unknown => Protocol::Failed,
+                    other => other,
+                };
+                (side.protocol, Verdict::No)
+            }
+        };
+        if !self.protocol.is_known() {
+            self.protocol = protocol;
+            self.parser = protocol.row().map(|row| (row.parser)(Transport::Udp));
+        }
+        verdict
     }
 
     /// Looks again at a side that waits, now that the flow's protocol is known.

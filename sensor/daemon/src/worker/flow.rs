@@ -16,8 +16,6 @@ pub struct Tracked {
     /// Transactions of a side have changed since they were inspected.
     pub changed: [bool; 2],
     pub midstream: bool,
-    /// The flow was turned round by its content.
-    pub turned: bool,
     pub alerted: bool,
     /// How far each live transaction was recorded, in the order of their ids.
     pub recorded: VecDeque<Recorded>,

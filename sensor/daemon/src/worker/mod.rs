@@ -261,10 +261,7 @@ impl<O: Output> Worker<O> {
                 user.changed[at.direction.index()] = true;
             }
         }
-        let midstream_reversed =
-            entry.user.midstream && !entry.user.turned && entry.user.app.is_reversed();
-        if midstream_reversed {
-            entry.user.turned = true;
+        if entry.user.app.take_reversed() {
             if let Some(session) = &mut entry.user.session {
                 session.swap();
             }
@@ -475,6 +472,9 @@ fn inspect<O: Output>(
         }
     }
     let raw_seen = raw.is_some();
+    for &id in inspector.silenced() {
+        user.app.silence(id);
+    }
     if raw_seen && let Some(session) = &mut user.session {
         session.raw_done(direction, &settings.stream, flow_end);
     }

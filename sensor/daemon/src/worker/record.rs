@@ -267,7 +267,9 @@ impl<O: Output> Recording<O> {
             tx_id: found.transaction.filter(|_| with_app),
             tx_guessed: false,
             alert,
-            app: transaction.filter(|_| with_app).map(Transaction::record),
+            app: transaction
+                .filter(|_| with_app)
+                .map(Transaction::alert_record),
             files: transaction
                 .map(|transaction| {
                     transaction
@@ -397,12 +399,12 @@ impl<O: Output> Recording<O> {
                 );
             }
             let due = !mark.record && (complete || moment == Moment::FlowEnd);
-            if due {
+            if due && !transaction.silent {
                 let mut common = common(
                     packet,
                     Some(flow),
                     transaction.protocol().name(),
-                    Ends::Flow(transaction.record_direction()),
+                    record_ends(transaction, packet, settings.dns_version),
                     stamp,
                 );
                 common.in_iface = interface.as_deref();
@@ -638,6 +640,21 @@ impl<O: Output> Recording<O> {
                 body: Body::Stats(StatsRecord { stats: tree }),
             },
         );
+    }
+}
+
+/// Whose addresses stand first in the record of a transaction, as readers of EVE know it.
+fn record_ends<'a>(
+    transaction: &Transaction,
+    packet: &'a Packet<'a>,
+    dns_version: DnsVersion,
+) -> Ends<'a> {
+    match (transaction.protocol(), dns_version, transaction.only) {
+        (Protocol::Dns, DnsVersion::Three, Some(side)) if packet.tcp().is_some() => {
+            Ends::Flow(side)
+        }
+        (Protocol::Dns, DnsVersion::Three, _) => Ends::Packet(packet),
+        _ => Ends::Flow(transaction.record_direction()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sensor_app::{PROTOCOLS, Protocol, ProtocolRow, Transport};
 use sensor_decode::{Counters, Packet, Tcp};
 use sensor_detect::Inspector;
 use sensor_event::StatsTree;
@@ -21,8 +22,18 @@ pub struct Counts {
     midstream: u64,
     gaps: u64,
     overlaps: u64,
-    flows: BTreeMap<&'static str, u64>,
-    transactions: BTreeMap<&'static str, u64>,
+    /// Of known protocols, by protocol and whether over UDP.
+    applications: BTreeMap<(Protocol, bool), Application>,
+    failed_tcp: u64,
+    failed_udp: u64,
+}
+
+/// Flows of one protocol over one transport.
+#[derive(Default, Clone, Copy)]
+struct Application {
+    flows: u64,
+    transactions: u64,
+    failures: u64,
 }
 
 impl Counts {
@@ -47,22 +58,19 @@ impl Counts {
             self.midstream += u64::from(session.is_midstream());
         }
         let protocol = entry.user.app.protocol();
+        let udp = entry.flow.protocol == 17;
         if protocol.is_known() {
-            // DNS runs over both transports and is counted apart.
-            let name = match (protocol.name(), entry.flow.protocol) {
-                ("dns", 17) => "dns_udp",
-                ("dns", _) => "dns_tcp",
-                (name, _) => name,
-            };
-            *self.flows.entry(name).or_default() += 1;
-            *self.transactions.entry(name).or_default() += entry.user.app.transaction_count();
-        } else if protocol == sensor_app::Protocol::Failed {
-            let name = if entry.flow.protocol == 17 {
-                "failed_udp"
+            let counts = self.applications.entry((protocol, udp)).or_default();
+            counts.flows += 1;
+            counts.transactions += entry.user.app.transaction_count();
+            counts.failures += entry.user.app.failures();
+        } else if protocol == Protocol::Failed {
+            let failed = if udp {
+                &mut self.failed_udp
             } else {
-                "failed_tcp"
+                &mut self.failed_tcp
             };
-            *self.flows.entry(name).or_default() += 1;
+            *failed += 1;
         }
     }
 
@@ -104,11 +112,19 @@ impl Counts {
         ] {
             tree.add(&format!("tcp.{name}"), count);
         }
-        for (names, group) in [(&self.flows, "flow"), (&self.transactions, "tx")] {
-            for (name, count) in names {
-                tree.add(&format!("app_layer.{group}.{name}"), *count);
+        for row in PROTOCOLS {
+            for transport in row.transports {
+                let udp = *transport == Transport::Udp;
+                let counts = self.applications.get(&(row.protocol, udp));
+                let counts = counts.copied().unwrap_or_default();
+                let name = counted_as(row, *transport);
+                tree.add(&format!("app_layer.flow.{name}"), counts.flows);
+                tree.add(&format!("app_layer.tx.{name}"), counts.transactions);
+                tree.add(&format!("app_layer.error.{name}.parser"), counts.failures);
             }
         }
+        tree.add("app_layer.flow.failed_tcp", self.failed_tcp);
+        tree.add("app_layer.flow.failed_udp", self.failed_udp);
         if let Some(inspector) = inspector {
             let counts = inspector.counts();
             tree.add("detect.alert", counts.alerts);
@@ -121,5 +137,14 @@ impl Counts {
             );
         }
         tree
+    }
+}
+
+/// Name of a protocol among the counters; over each of two transports it is counted apart.
+fn counted_as(row: &ProtocolRow, transport: Transport) -> String {
+    match (row.transports, transport) {
+        ([_], _) => row.name.to_owned(),
+        (_, Transport::Tcp) => format!("{}_tcp", row.name),
+        (_, Transport::Udp) => format!("{}_udp", row.name),
     }
 }
