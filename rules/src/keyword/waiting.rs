@@ -11,8 +11,6 @@ const NAMES: &[(&str, &str)] = &[
     ("krb5.", "krb5"),
     ("krb5_", "krb5"),
     ("snmp.", "snmp"),
-    ("sip.", "sip"),
-    ("sdp.", "sip"),
     ("rfb.", "rfb"),
     ("quic.", "quic"),
     ("ike.", "ike"),

@@ -13,6 +13,7 @@ pub mod mdns;
 pub mod mqtt;
 mod parser;
 mod protocol;
+pub mod sip;
 pub mod tls;
 mod transaction;
 mod transactions;

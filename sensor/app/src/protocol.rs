@@ -1,7 +1,7 @@
 //! The table of protocols.
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
-use crate::{BufferRow, IntFieldRow, dns, http1, mdns, mqtt, tls};
+use crate::{BufferRow, IntFieldRow, dns, http1, mdns, mqtt, sip, tls};
 use sensor_flow::Direction;
 
 /// An application protocol. `Unknown` until detection has spoken, `Failed` once it has given up.
@@ -14,6 +14,7 @@ pub enum Protocol {
     Dns,
     Mqtt,
     Mdns,
+    Sip,
 }
 
 impl Protocol {
@@ -27,6 +28,7 @@ impl Protocol {
             Protocol::Dns => "dns",
             Protocol::Mqtt => "mqtt",
             Protocol::Mdns => "mdns",
+            Protocol::Sip => "sip",
         }
     }
 
@@ -72,6 +74,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     dns::PROTOCOL,
     mqtt::PROTOCOL,
     mdns::PROTOCOL,
+    sip::PROTOCOL,
 ];
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::File;
 use crate::dns::DnsTransaction;
 use crate::http1::HttpTransaction;
 use crate::mqtt::MqttTransaction;
+use crate::sip::SipTransaction;
 use crate::tls::TlsTransaction;
 use crate::{Protocol, file::MAX_FILES, mdns};
 use sensor_event::AppRecord;
@@ -38,6 +39,7 @@ pub enum Body {
     Dns(Box<DnsTransaction>),
     Mqtt(Box<MqttTransaction>),
     Mdns(Box<DnsTransaction>),
+    Sip(Box<SipTransaction>),
     Tls(Box<TlsTransaction>),
 }
 
@@ -48,6 +50,7 @@ impl Body {
             Body::Dns(_) => Protocol::Dns,
             Body::Mqtt(_) => Protocol::Mqtt,
             Body::Mdns(_) => Protocol::Mdns,
+            Body::Sip(_) => Protocol::Sip,
             Body::Tls(_) => Protocol::Tls,
         }
     }
@@ -117,6 +120,7 @@ impl Transaction {
             Body::Dns(dns) => dns.record(self.id),
             Body::Mqtt(mqtt) => mqtt.record(),
             Body::Mdns(dns) => mdns::record(dns),
+            Body::Sip(sip) => sip.record(),
             Body::Tls(tls) => tls.record(),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Dns, Http, Mdns, Metadata, Mqtt, Tls};
+use crate::{Dns, Http, Mdns, Metadata, Mqtt, Sip, Tls};
 
 /// The object of a transaction, under its protocol's name.
 #[derive(Debug, Clone, Serialize)]
@@ -12,6 +12,7 @@ pub enum AppRecord<'a> {
     Http(Box<Http<'a>>),
     Mqtt(Mqtt<'a>),
     Mdns(Box<Mdns<'a>>),
+    Sip(Box<Sip<'a>>),
     Tls(Tls<'a>),
 }
 

@@ -16,6 +16,7 @@ mod flow;
 mod http;
 mod mdns;
 mod mqtt;
+mod sip;
 mod stats;
 mod text;
 mod tls;
@@ -32,6 +33,7 @@ pub use flow::{FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpSummar
 pub use http::*;
 pub use mdns::*;
 pub use mqtt::*;
+pub use sip::*;
 pub use stats::{StatsRecord, StatsTree};
 pub use text::{Base64, Hex, Limited, Printable, Text};
 pub use tls::*;
