@@ -316,7 +316,6 @@ const BUFFERS: &[Row] = &[
     ("quic.ua", &[], &["quic"], Side::ToServer, false),
     ("quic.version", &[], &["quic"], Side::ToServer, false),
     ("websocket.payload", &[], &["websocket"], Side::Both, false),
-    ("pgsql.query", &[], &["pgsql"], Side::ToServer, false),
     ("ipv4.hdr", &[], &[], Side::Packet, false),
     ("ipv6.hdr", &[], &[], Side::Packet, false),
     ("tcp.hdr", &[], &[], Side::Packet, false),

@@ -29,7 +29,6 @@ const NAMES: &[(&str, &str)] = &[
     ("mime.", "smtp"),
     ("websocket.", "websocket"),
     ("ldap.", "ldap"),
-    ("pgsql.", "pgsql"),
     ("mysql.", "mysql"),
     ("rdp.", "rdp"),
     ("tftp.", "tftp"),

@@ -12,6 +12,7 @@ mod limits;
 pub mod mdns;
 pub mod mqtt;
 mod parser;
+pub mod pgsql;
 mod protocol;
 pub mod sip;
 pub mod tls;

@@ -1,7 +1,7 @@
 //! The table of protocols.
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
-use crate::{BufferRow, IntFieldRow, dns, http1, mdns, mqtt, sip, tls};
+use crate::{BufferRow, IntFieldRow, dns, http1, mdns, mqtt, pgsql, sip, tls};
 use sensor_flow::Direction;
 
 /// An application protocol. `Unknown` until detection has spoken, `Failed` once it has given up.
@@ -15,6 +15,7 @@ pub enum Protocol {
     Mqtt,
     Mdns,
     Sip,
+    Pgsql,
 }
 
 impl Protocol {
@@ -29,7 +30,13 @@ impl Protocol {
             Protocol::Mqtt => "mqtt",
             Protocol::Mdns => "mdns",
             Protocol::Sip => "sip",
+            Protocol::Pgsql => "pgsql",
         }
+    }
+
+    /// Its streams are read to their end, whatever the depth of reassembly.
+    pub fn is_read_whole(self) -> bool {
+        matches!(self, Protocol::Pgsql)
     }
 
     /// Neither `Unknown` nor `Failed`.
@@ -75,6 +82,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     mqtt::PROTOCOL,
     mdns::PROTOCOL,
     sip::PROTOCOL,
+    pgsql::PROTOCOL,
 ];
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::File;
 use crate::dns::DnsTransaction;
 use crate::http1::HttpTransaction;
 use crate::mqtt::MqttTransaction;
+use crate::pgsql::PgsqlTransaction;
 use crate::sip::SipTransaction;
 use crate::tls::TlsTransaction;
 use crate::{Protocol, file::MAX_FILES, mdns};
@@ -40,6 +41,7 @@ pub enum Body {
     Mqtt(Box<MqttTransaction>),
     Mdns(Box<DnsTransaction>),
     Sip(Box<SipTransaction>),
+    Pgsql(Box<PgsqlTransaction>),
     Tls(Box<TlsTransaction>),
 }
 
@@ -51,6 +53,7 @@ impl Body {
             Body::Mqtt(_) => Protocol::Mqtt,
             Body::Mdns(_) => Protocol::Mdns,
             Body::Sip(_) => Protocol::Sip,
+            Body::Pgsql(_) => Protocol::Pgsql,
             Body::Tls(_) => Protocol::Tls,
         }
     }
@@ -121,6 +124,7 @@ impl Transaction {
             Body::Mqtt(mqtt) => mqtt.record(),
             Body::Mdns(dns) => mdns::record(dns),
             Body::Sip(sip) => sip.record(),
+            Body::Pgsql(pgsql) => pgsql.record(self.number),
             Body::Tls(tls) => tls.record(),
         }
     }

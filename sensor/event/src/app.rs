@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Dns, Http, Mdns, Metadata, Mqtt, Sip, Tls};
+use crate::{Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Sip, Tls};
 
 /// The object of a transaction, under its protocol's name.
 #[derive(Debug, Clone, Serialize)]
@@ -13,6 +13,7 @@ pub enum AppRecord<'a> {
     Mqtt(Mqtt<'a>),
     Mdns(Box<Mdns<'a>>),
     Sip(Box<Sip<'a>>),
+    Pgsql(Box<Pgsql<'a>>),
     Tls(Tls<'a>),
 }
 

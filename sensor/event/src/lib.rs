@@ -16,6 +16,7 @@ mod flow;
 mod http;
 mod mdns;
 mod mqtt;
+mod pgsql;
 mod sip;
 mod stats;
 mod text;
@@ -33,6 +34,7 @@ pub use flow::{FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpSummar
 pub use http::*;
 pub use mdns::*;
 pub use mqtt::*;
+pub use pgsql::*;
 pub use sip::*;
 pub use stats::{StatsRecord, StatsTree};
 pub use text::{Base64, Hex, Limited, Printable, Text};

@@ -35,6 +35,7 @@ pub struct Session {
     /// Only one direction has been seen.
     one_sided: bool,
     other_syn_ack: Option<OtherSynAck>,
+    read_whole: bool,
 }
 
 /// A segment with what its judges need.
@@ -201,6 +202,16 @@ impl Session {
         for half in &mut self.sides {
             half.raw_trigger = true;
         }
+    }
+
+    /// The protocol of this session is read to its end: the depth of reassembly does not hold.
+    pub fn read_whole(&mut self) {
+        self.read_whole = true;
+    }
+
+    /// 0 is no limit.
+    fn depth(&self, config: &Config) -> u64 {
+        if self.read_whole { 0 } else { config.depth }
     }
 
     /// No rule looks at the raw stream of this side.
@@ -684,9 +695,10 @@ impl Session {
             } else {
                 tcp.sequence
             };
+            let depth = self.depth(config);
             let half = &mut self.sides[own.index()];
             half.buffer
-                .insert(from, segment.payload, config.depth, &mut outcome.events);
+                .insert(from, segment.payload, depth, &mut outcome.events);
             if half.buffer.end().saturating_sub(half.buffer.delivered()) > UNACKED_LIMIT_BYTES {
                 let end = half.buffer.end();
                 outcome.delivered[own.index()] |=
@@ -729,10 +741,11 @@ impl Session {
         sink: &mut dyn Sink,
         outcome: &mut Outcome,
     ) {
+        let depth = self.depth(config);
         let half = &mut self.sides[direction.index()];
         let mut limit = half.acked_position();
-        if config.depth > 0 {
-            limit = limit.min(config.depth);
+        if depth > 0 {
+            limit = limit.min(depth);
         }
         outcome.delivered[direction.index()] |=
             half.buffer

@@ -260,6 +260,22 @@ fn depth_stops_reassembly_and_is_told() {
 }
 
 #[test]
+fn depth_does_not_hold_for_what_is_read_whole() {
+    let mut wire = Wire::open(Config {
+        depth: 10,
+        ..Config::default()
+    });
+    wire.session.read_whole();
+    wire.send(ToServer, A, 0, 0, &[b'x'; 8]);
+    wire.send(ToServer, A, 8, 0, &[b'y'; 8]);
+    wire.send(ToClient, A, 0, 16, b"");
+    assert_eq!(
+        (wire.log.data[0].len(), wire.log.truncated),
+        (16, [false, false])
+    );
+}
+
+#[test]
 fn handshake_oddities_are_told() {
     use StreamEvent as E;
     type Segments = &'static [(Direction, u8, i64, i64)];

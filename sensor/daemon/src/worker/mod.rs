@@ -244,6 +244,9 @@ impl<O: Output> Worker<O> {
                     user.midstream = true;
                     user.app.set_midstream();
                 }
+                if user.app.protocol().is_read_whole() {
+                    session.read_whole();
+                }
                 flow.state = user.state();
                 self.counts.segments(&outcome, packet);
                 user.spare_stream(self.inspector.is_some());
