@@ -56,6 +56,24 @@ pub struct BufferRow {
     pub getter: BufferGetter,
 }
 
+/// The name of the nth file of a side (`file.name`).
+pub(crate) fn file_name(
+    transaction: &Transaction,
+    side: Direction,
+    nth: usize,
+) -> Option<Bytes<'_>> {
+    let mut files = transaction
+        .files
+        .iter()
+        .filter(|file| file.direction == side);
+    files.nth(nth).map(|file| Bytes::whole(&file.name))
+}
+
+/// What kind of file the nth of a side is (`file.magic`): nothing here tells.
+pub(crate) fn file_magic(_: &Transaction, _: Direction, _: usize) -> Option<Bytes<'_>> {
+    None
+}
+
 /// A number of a protocol, for integer keywords.
 pub struct IntFieldRow {
     pub name: &'static str,

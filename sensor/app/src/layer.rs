@@ -224,6 +224,14 @@ impl AppLayer {
     pub fn is_finished(&self, direction: Direction) -> bool {
         self.protocol == Protocol::Failed || self.sides[direction.index()].finished
     }
+    /// A parser gave up on bytes that make no sense; nothing is parsed behind it.
+    pub fn is_broken(&self) -> bool {
+        self.failures > 0
+    }
+    /// Nothing more will come from either side, or none of it will be parsed.
+    pub fn is_over(&self) -> bool {
+        self.is_broken() || self.sides.iter().all(|side| side.closed)
+    }
     /// Transactions not yet retired, oldest first.
     pub fn transactions(&self) -> &VecDeque<Transaction> {
         self.transactions.live()

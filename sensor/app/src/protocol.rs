@@ -1,7 +1,9 @@
 //! The table of protocols.
 
+use std::borrow::Cow;
+
 use crate::parser::{Parser, Prefix, Transport, Verdict};
-use crate::{BufferRow, IntFieldRow, dns, http1, mdns, mqtt, pgsql, sip, tls};
+use crate::{BufferRow, IntFieldRow, dns, http1, mdns, mqtt, pgsql, sip, smtp, tls};
 use sensor_flow::Direction;
 
 /// An application protocol. `Unknown` until detection has spoken, `Failed` once it has given up.
@@ -16,6 +18,7 @@ pub enum Protocol {
     Mdns,
     Sip,
     Pgsql,
+    Smtp,
 }
 
 impl Protocol {
@@ -31,6 +34,7 @@ impl Protocol {
             Protocol::Mdns => "mdns",
             Protocol::Sip => "sip",
             Protocol::Pgsql => "pgsql",
+            Protocol::Smtp => "smtp",
         }
     }
 
@@ -42,6 +46,14 @@ impl Protocol {
     /// Neither `Unknown` nor `Failed`.
     pub fn is_known(self) -> bool {
         !matches!(self, Protocol::Unknown | Protocol::Failed)
+    }
+
+    /// Name of one of its events in EVE: rules use lower case, records of some protocols do not.
+    pub fn event_label(self, name: &'static str) -> Cow<'static, str> {
+        match self {
+            Protocol::Http1 | Protocol::Smtp => name.to_ascii_uppercase().into(),
+            _ => name.into(),
+        }
     }
 
     /// The row of a known protocol.
@@ -83,6 +95,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     mdns::PROTOCOL,
     sip::PROTOCOL,
     pgsql::PROTOCOL,
+    smtp::PROTOCOL,
 ];
 
 #[cfg(test)]
@@ -91,20 +104,17 @@ mod tests {
 
     #[test]
     fn names_are_given_once() {
-        let mut buffers: Vec<&str> = Vec::new();
         for row in PROTOCOLS {
             assert_eq!(row.name, row.protocol.name());
-            for buffer in row.buffers {
-                buffers.push(buffer.name);
-            }
+            // Protocols share some buffers (`file.data`), each has one of a name.
+            let mut buffers: Vec<_> = row.buffers.iter().map(|buffer| buffer.name).collect();
+            buffers.sort_unstable();
+            buffers.dedup();
+            assert_eq!(buffers.len(), row.buffers.len(), "{}", row.name);
             let mut events: Vec<_> = row.events.iter().map(|event| event.number).collect();
             events.sort_unstable();
             events.dedup();
             assert_eq!(events.len(), row.events.len(), "{}", row.name);
         }
-        let count = buffers.len();
-        buffers.sort_unstable();
-        buffers.dedup();
-        assert_eq!(buffers.len(), count);
     }
 }

@@ -6,6 +6,7 @@ use crate::http1::HttpTransaction;
 use crate::mqtt::MqttTransaction;
 use crate::pgsql::PgsqlTransaction;
 use crate::sip::SipTransaction;
+use crate::smtp::SmtpTransaction;
 use crate::tls::TlsTransaction;
 use crate::{Protocol, file::MAX_FILES, mdns};
 use sensor_event::AppRecord;
@@ -43,6 +44,7 @@ pub enum Body {
     Sip(Box<SipTransaction>),
     Pgsql(Box<PgsqlTransaction>),
     Tls(Box<TlsTransaction>),
+    Smtp(Box<SmtpTransaction>),
 }
 
 impl Body {
@@ -55,6 +57,7 @@ impl Body {
             Body::Sip(_) => Protocol::Sip,
             Body::Pgsql(_) => Protocol::Pgsql,
             Body::Tls(_) => Protocol::Tls,
+            Body::Smtp(_) => Protocol::Smtp,
         }
     }
 }
@@ -126,13 +129,15 @@ impl Transaction {
             Body::Sip(sip) => sip.record(),
             Body::Pgsql(pgsql) => pgsql.record(self.number),
             Body::Tls(tls) => tls.record(),
+            Body::Smtp(smtp) => AppRecord::Smtp(Box::new(smtp.record())),
         }
     }
 
-    /// The same for an alert, where some protocols say less.
+    /// The same as it stands beside alerts and files, where some protocols say less.
     pub fn alert_record(&self) -> AppRecord<'_> {
         match &self.body {
             Body::Dns(dns) => dns.alert_record(self.id),
+            Body::Smtp(smtp) => AppRecord::Smtp(Box::new(smtp.summary())),
             _ => self.record(),
         }
     }

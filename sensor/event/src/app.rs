@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Sip, Tls};
+use crate::{Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Sip, SmtpRecord, Tls};
 
 /// The object of a transaction, under its protocol's name.
 #[derive(Debug, Clone, Serialize)]
@@ -15,6 +15,9 @@ pub enum AppRecord<'a> {
     Sip(Box<Sip<'a>>),
     Pgsql(Box<Pgsql<'a>>),
     Tls(Tls<'a>),
+    /// Two objects, which name themselves.
+    #[serde(untagged)]
+    Smtp(Box<SmtpRecord<'a>>),
 }
 
 /// Event of a transaction (`event_type` http, dns, tls, …).

@@ -18,6 +18,7 @@ mod mdns;
 mod mqtt;
 mod pgsql;
 mod sip;
+mod smtp;
 mod stats;
 mod text;
 mod tls;
@@ -36,8 +37,9 @@ pub use mdns::*;
 pub use mqtt::*;
 pub use pgsql::*;
 pub use sip::*;
+pub use smtp::*;
 pub use stats::{StatsRecord, StatsTree};
-pub use text::{Base64, Hex, Limited, Printable, Text};
+pub use text::{Base64, Hex, Hex16, Limited, Printable, Text};
 pub use tls::*;
 
 use serde::Serialize;

@@ -130,6 +130,16 @@ impl Serialize for Hex<'_> {
     }
 }
 
+/// A digest of 16 bytes as lower-case hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hex16(pub [u8; 16]);
+
+impl Serialize for Hex16 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Hex(&self.0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

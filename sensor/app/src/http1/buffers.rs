@@ -1,6 +1,7 @@
 //! Sticky buffers of HTTP/1.
 
 use super::{HttpTransaction, http, stage};
+use crate::buffer::{file_magic, file_name};
 use crate::{BufferGetter, BufferRow, BufferSide, Bytes, Transaction};
 use sensor_flow::Direction::{self, ToClient, ToServer};
 
@@ -317,23 +318,15 @@ pub const BUFFERS: &[BufferRow] = &[
         &[],
         BufferSide::Both,
         stage::LINE,
-        BufferGetter::Many(|tx, direction, at| {
-            let file = tx
-                .files
-                .iter()
-                .filter(|file| file.direction == direction)
-                .nth(at)?;
-            Some(Bytes::whole(&file.name))
-        }),
+        BufferGetter::Many(file_name),
     ),
-    // Nothing here tells what a file is.
     row(
         "file.magic",
         &["file_magic"],
         &[],
         BufferSide::Both,
         stage::LINE,
-        BufferGetter::Many(|_, _, _| None),
+        BufferGetter::Many(file_magic),
     ),
 ];
 

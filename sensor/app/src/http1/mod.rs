@@ -29,6 +29,7 @@ use crate::{Body, Protocol, ProtocolRow, Transaction};
 use sensor_flow::Direction;
 
 pub use headers::{Header, Headers};
+pub(crate) use multipart::parameter;
 pub use wire::Version;
 
 /// Stages of a side (`Transaction::progress`): what is being read.

@@ -180,7 +180,7 @@ pub fn file_name(value: &[u8]) -> Option<&[u8]> {
 }
 
 /// A parameter behind a semicolon: `; name=value`, quoted or not.
-fn parameter<'a>(value: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+pub(crate) fn parameter<'a>(value: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let mut quoted = false;
     let mut escaped = false;
     let mut begin = 0;

@@ -80,8 +80,9 @@ impl Tracked {
                 }
                 continue;
             }
-            // An encrypted stream tells rules nothing; one whose protocol is not known does.
-            if self.app.protocol().is_known() || !rules {
+            // An encrypted stream tells rules nothing; one that no parser understands does.
+            let encrypted = self.app.protocol().is_known() && !self.app.is_broken();
+            if encrypted || !rules {
                 self.stopped[direction.index()] = true;
                 session.stop(direction);
             }

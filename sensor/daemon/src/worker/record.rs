@@ -362,6 +362,13 @@ impl<O: Output> Recording<O> {
             Class::Record
         };
         let bits = inspector.and_then(|inspector| variables(&user.detect, inspector.engine()));
+        let over = moment == Moment::FlowEnd || user.app.is_over();
+        // A file is told with a packet of its side, as it is inspected with one.
+        let is_due = |file: &File| {
+            !file.logged
+                && (over || file.direction == direction)
+                && (file.state != FileState::Open || moment == Moment::FlowEnd)
+        };
         for at in 0..user.app.transactions().len() {
             let Some(transaction) = user.app.transactions().get(at) else {
                 break;
@@ -376,10 +383,11 @@ impl<O: Output> Recording<O> {
                 let event = row
                     .and_then(|row| row.events.iter().find(|event| event.number == *number))
                     .map_or("unknown", |event| event.name);
+                let event = transaction.protocol().event_label(event);
                 let anomaly = Anomaly {
                     app_proto: known(transaction.protocol()),
                     kind: AnomalyKind::AppLayer,
-                    event,
+                    event: &event,
                     layer: Some("proto_parser"),
                 };
                 let mut common = common(packet, Some(flow), "anomaly", Ends::Packet(packet), stamp);
@@ -424,9 +432,7 @@ impl<O: Output> Recording<O> {
                     );
                 }
             }
-            for file in transaction.files.iter().filter(|file| {
-                !file.logged && (file.state != FileState::Open || moment == Moment::FlowEnd)
-            }) {
+            for file in transaction.files.iter().filter(|file| is_due(file)) {
                 let mut common = common(
                     packet,
                     Some(flow),
@@ -437,7 +443,7 @@ impl<O: Output> Recording<O> {
                 common.in_iface = interface.as_deref();
                 common.community_id = Some(&community);
                 let body = FileInfoRecord {
-                    app: Some(transaction.record()),
+                    app: Some(transaction.alert_record()),
                     metadata: bits.clone(),
                     app_proto: transaction.protocol().name(),
                     fileinfo: file_info(file, id),
@@ -453,14 +459,13 @@ impl<O: Output> Recording<O> {
             let events = transaction.events.len();
             if let Some(transaction) = user.app.transactions_mut().get_mut(at) {
                 for file in &mut transaction.files {
-                    file.logged |= file.state != FileState::Open || moment == Moment::FlowEnd;
+                    file.logged |= is_due(file);
                 }
             }
             let mark = super::flow::mark(&mut user.recorded, id);
             mark.record |= due;
             mark.events = events;
         }
-        let _ = direction;
         let Tracked {
             app,
             detect,
