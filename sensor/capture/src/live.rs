@@ -50,7 +50,7 @@ pub struct DropCounts {
 /// What waiting for a frame gave.
 pub enum Received<'a> {
     Frame(Frame<'a>),
-    /// Nothing within the time-out.
+    /// None was there: the time-out has passed, or one has come meanwhile.
     Quiet,
 }
 
@@ -59,6 +59,7 @@ pub struct LiveCapture {
     interface: String,
     capture: Capture<Active>,
     link: u16,
+    timeout_ms: u16,
 }
 
 impl LiveCapture {
@@ -78,6 +79,9 @@ impl LiveCapture {
             .timeout(i32::from(options.timeout_ms))
             .precision(pcap::Precision::Nano)
             .open()
+            .map_err(live)?
+            // libpcap's own wait has no end on an interface where nothing is sent (TPACKET_V3); the wait is here.
+            .setnonblock()
             .map_err(live)?;
         if let Some(filter) = &options.filter {
             capture.filter(filter, true).map_err(live)?;
@@ -93,14 +97,16 @@ impl LiveCapture {
             interface: options.interface.clone(),
             capture,
             link: linktype(link),
+            timeout_ms: options.timeout_ms,
         })
     }
 
-    /// The next frame, or the end of the wait.
+    /// The next frame. Without one it waits, [`LiveOptions::timeout_ms`] at most, and says so.
     ///
     /// # Errors
     /// When the interface is gone.
     pub fn receive(&mut self) -> Result<Received<'_>, Error> {
+        let descriptor = self.capture.as_raw_fd();
         match self.capture.next_packet() {
             Ok(packet) => Ok(Received::Frame(Frame {
                 // With nanosecond precision libpcap counts nanoseconds where the type says microseconds.
@@ -109,7 +115,10 @@ impl LiveCapture {
                 data: packet.data,
                 wire_length: packet.header.len,
             })),
-            Err(pcap::Error::TimeoutExpired) => Ok(Received::Quiet),
+            Err(pcap::Error::TimeoutExpired) => {
+                wait_readable(descriptor, self.timeout_ms);
+                Ok(Received::Quiet)
+            }
             Err(source) => Err(Error::Live {
                 interface: self.interface.clone(),
                 source,
@@ -135,6 +144,20 @@ fn linktype(dlt: u16) -> u16 {
     match dlt {
         12 => 101,
         other => other,
+    }
+}
+
+/// Waits until there is something to read, or the time-out has passed. A failing wait shows in the next read.
+#[allow(unsafe_code)]
+fn wait_readable(descriptor: std::os::fd::RawFd, timeout_ms: u16) {
+    let mut wanted = libc::pollfd {
+        fd: descriptor,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one `pollfd` of this frame is passed, and their number says one.
+    unsafe {
+        libc::poll(&raw mut wanted, 1, libc::c_int::from(timeout_ms));
     }
 }
 
