@@ -2,6 +2,7 @@
 
 use sensor_app::{Hashes, Limits};
 use sensor_flow::Timeouts;
+use sensor_stream::{MidstreamPolicy, OsPolicy};
 
 /// Whether TCP checksums are looked at before segments are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -26,6 +27,10 @@ pub enum DnsVersion {
 pub struct Settings {
     pub checksums: Checksums,
     pub stream: sensor_stream::Config,
+    /// `exception-policy`, the same for all exceptions.
+    pub exception_policy: MidstreamPolicy,
+    /// `stream.midstream-policy`, when it is set apart from the others.
+    pub midstream_policy: Option<MidstreamPolicy>,
     pub app: Limits,
     pub timeouts: Timeouts,
     pub flow_limit: usize,
@@ -48,6 +53,8 @@ impl Default for Settings {
         Settings {
             checksums: Checksums::Auto,
             stream: sensor_stream::Config::default(),
+            exception_policy: MidstreamPolicy::Ignore,
+            midstream_policy: None,
             app: Limits {
                 hashes: Hashes {
                     md5: true,
@@ -97,6 +104,12 @@ const KEYS: &[(&str, Apply)] = &[
     }),
     ("stream.midstream", |settings, value| {
         set(&mut settings.stream.midstream, boolean(value))
+    }),
+    ("stream.midstream-policy", |settings, value| {
+        set(&mut settings.midstream_policy, policy(value).map(Some))
+    }),
+    ("exception-policy", |settings, value| {
+        set(&mut settings.exception_policy, policy(value))
     }),
     ("stream.async-oneside", |settings, value| {
         set(&mut settings.stream.async_oneside, boolean(value))
@@ -155,6 +168,15 @@ const KEYS: &[(&str, Apply)] = &[
 ];
 
 impl Settings {
+    /// The policy that holds: its own, else the common one, unless sessions are picked up all the same.
+    fn settle_midstream_policy(&mut self) {
+        let common = match self.exception_policy {
+            MidstreamPolicy::Bypass if self.stream.midstream => MidstreamPolicy::Ignore,
+            policy => policy,
+        };
+        self.stream.midstream_policy = self.midstream_policy.unwrap_or(common);
+    }
+
     /// Carries out `KEY=VALUE`.
     ///
     /// # Errors
@@ -172,13 +194,61 @@ impl Settings {
             self.environment.set_port_group(name, value);
             return Ok(());
         }
+        if let Some(name) = key.strip_prefix("host-os-policy.") {
+            let policy = OsPolicy::from_name(name)
+                .ok_or_else(|| format!("{name:?} is no operating system known here"))?;
+            for (network, prefix) in networks(value)? {
+                self.stream.hosts.add(network, prefix, policy);
+            }
+            return Ok(());
+        }
         match KEYS.iter().find(|(known, _)| *known == key) {
-            Some((_, apply)) => apply(self, value).map_err(|reason| format!("{key}: {reason}")),
+            Some((_, apply)) => {
+                apply(self, value).map_err(|reason| format!("{key}: {reason}"))?;
+                self.settle_midstream_policy();
+                Ok(())
+            }
             None => Err(format!(
                 "unknown key {key:?}; the nearest known one is {:?}",
                 nearest(key)
             )),
         }
+    }
+}
+
+/// Addresses and networks of a list.
+fn networks(value: &str) -> Result<Vec<(std::net::IpAddr, u8)>, String> {
+    value
+        .trim_matches(['[', ']'])
+        .split(',')
+        .map(|entry| entry.trim().trim_matches('"'))
+        .filter(|entry| !entry.is_empty())
+        .map(|entry| {
+            let (address, prefix) = match entry.split_once('/') {
+                Some((address, prefix)) => (address, Some(prefix)),
+                None => (entry, None),
+            };
+            let wrong = || format!("{entry:?} is no address or network");
+            let address: std::net::IpAddr = address.parse().map_err(|_| wrong())?;
+            let whole = if address.is_ipv4() { 32 } else { 128 };
+            let prefix = match prefix {
+                Some(prefix) => prefix.parse().map_err(|_| wrong())?,
+                None => whole,
+            };
+            (prefix <= whole)
+                .then_some((address, prefix))
+                .ok_or_else(wrong)
+        })
+        .collect()
+}
+
+/// A policy for what cannot be followed. A sensor that only listens drops nothing.
+fn policy(value: &str) -> Result<MidstreamPolicy, String> {
+    match value {
+        "auto" | "ignore" => Ok(MidstreamPolicy::Ignore),
+        "pass-flow" => Ok(MidstreamPolicy::PassFlow),
+        "bypass" => Ok(MidstreamPolicy::Bypass),
+        other => Err(format!("{other:?}: write ignore, pass-flow or bypass")),
     }
 }
 

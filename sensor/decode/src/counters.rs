@@ -12,6 +12,10 @@ macro_rules! counters {
             pub max_pkt_size: u64,
             pub invalid: u64,
             $(pub $field: u64,)*
+            pub tcp_syn: u64,
+            pub tcp_synack: u64,
+            pub tcp_rst: u64,
+            pub tcp_urg: u64,
             events: Vec<u64>,
         }
 
@@ -120,7 +124,11 @@ impl Counters {
             mpls,
             erspan,
             nsh,
-            too_many_layers
+            too_many_layers,
+            tcp_syn,
+            tcp_synack,
+            tcp_rst,
+            tcp_urg
         );
         self.max_pkt_size = self.max_pkt_size.max(other.max_pkt_size);
         self.events.resize(DecodeEvent::ALL.len(), 0);

@@ -120,7 +120,11 @@ pub struct TcpOptions {
     pub sack_permitted: bool,
     /// Value and echo.
     pub timestamps: Option<(u32, u32)>,
+    /// Selective acknowledgements are there; see [`Tcp::sack_blocks`].
+    pub sack: bool,
     pub fast_open: bool,
+    /// With a signature that only the ends can check (RFC 2385, RFC 5925).
+    pub signed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -151,6 +155,30 @@ impl Tcp<'_> {
     /// Whether all these flags are set.
     pub fn has(&self, flags: u8) -> bool {
         self.flags & flags == flags
+    }
+
+    /// Left and right edges of what the sender has received beyond a gap (RFC 2018 §3).
+    pub fn sack_blocks(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let mut options = self.header.get(20..).filter(|_| self.options.sack);
+        let mut blocks = &[][..];
+        while let Some([kind, rest @ ..]) = options {
+            options = match (kind, rest.first()) {
+                (0, _) => None,
+                (1, _) => Some(rest),
+                (5, Some(&length)) if length > 2 => {
+                    blocks = rest.get(1..usize::from(length) - 1).unwrap_or_default();
+                    None
+                }
+                (_, Some(&length)) if length >= 2 => rest.get(usize::from(length) - 1..),
+                _ => None,
+            };
+        }
+        blocks.chunks_exact(8).map(|block| {
+            let edge = |at: usize| {
+                u32::from_be_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
+            };
+            (edge(0), edge(4))
+        })
     }
 }
 
@@ -229,6 +257,8 @@ pub struct Packet<'a> {
     pub depth: u8,
     pub outer: Option<Outer>,
     pub labels: Labels,
+    /// The payload is a packet that is looked at on its own.
+    pub encloses: bool,
     /// Something in it could not be read.
     pub invalid: bool,
     /// Layers passed, against [`LAYER_LIMIT`].
@@ -253,6 +283,7 @@ impl<'a> Packet<'a> {
             depth: 0,
             outer: None,
             labels: Labels::default(),
+            encloses: false,
             invalid: false,
             layers: 0,
             length: frame.len(),

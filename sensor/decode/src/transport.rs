@@ -20,7 +20,15 @@ pub(crate) fn decode<'a>(
     let read = match protocol {
         6 => {
             counters.tcp += 1;
-            tcp(packet, data)
+            let read = tcp(packet, data);
+            if let Transport::Tcp(tcp) = &packet.transport {
+                let syn_ack = tcp.has(Tcp::SYN | Tcp::ACK);
+                counters.tcp_synack += u64::from(syn_ack);
+                counters.tcp_syn += u64::from(tcp.has(Tcp::SYN) && !syn_ack);
+                counters.tcp_rst += u64::from(tcp.has(Tcp::RST));
+                counters.tcp_urg += u64::from(tcp.has(Tcp::URG));
+            }
+            read
         }
         17 => {
             counters.udp += 1;
@@ -82,6 +90,7 @@ fn tcp<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent> {
     Ok(())
 }
 
+/// Options as far as they could be read. A length that makes no sense ends them.
 fn tcp_options(packet: &mut Packet<'_>, options: &[u8]) -> TcpOptions {
     let mut out = TcpOptions::default();
     let mut reader = Reader::new(options);
@@ -93,17 +102,39 @@ fn tcp_options(packet: &mut Packet<'_>, options: &[u8]) -> TcpOptions {
             _ => {}
         }
         let Ok(length) = reader.u8() else { break };
-        let body = match usize::from(length)
+        let Some(Ok(body)) = usize::from(length)
             .checked_sub(2)
             .map(|length| reader.take(length))
-        {
-            Some(Ok(body)) => body,
-            _ => {
-                packet.events.insert(DecodeEvent::TcpInvalidOptlen);
-                break;
-            }
+        else {
+            packet.fail(DecodeEvent::TcpOptInvalidLen);
+            break;
         };
-        if matches!(kind, 2 | 3 | 4 | 5 | 8) {
+        let fits = match kind {
+            2 => body.len() == 2,
+            3 => body.len() == 1,
+            4 => body.is_empty(),
+            // An empty one is useless, but common.
+            5 => body.len() % 8 == 0 && body.len() <= 32,
+            8 => body.len() == 8,
+            34 => body.is_empty() || matches!(body.len(), 4..=16) && body.len() % 2 == 0,
+            253 | 254 => matches!(body.len(), 2 | 10),
+            19 => body.len() == 16,
+            29 => body.len() >= 2,
+            _ => continue,
+        };
+        if !fits {
+            packet.events.insert(DecodeEvent::TcpOptInvalidLen);
+            packet.invalid |= matches!(kind, 19 | 29);
+            continue;
+        }
+        // Fast Open had an experimental number first, with a magic of its own (RFC 7413 §4.1.1).
+        let kind = match kind {
+            253 | 254 if body.starts_with(&[0xf9, 0x89]) => 34,
+            253 | 254 => continue,
+            5 if body.is_empty() => continue,
+            kind => kind,
+        };
+        if matches!(kind, 2..=5 | 8 | 34) {
             if seen >> kind & 1 == 1 {
                 packet.events.insert(DecodeEvent::TcpOptDuplicate);
                 continue;
@@ -112,9 +143,9 @@ fn tcp_options(packet: &mut Packet<'_>, options: &[u8]) -> TcpOptions {
         }
         match (kind, body) {
             (2, &[a, b]) => out.mss = Some(u16::from_be_bytes([a, b])),
-            (3, &[scale]) => out.window_scale = Some(scale),
-            (4, []) => out.sack_permitted = true,
-            (5, blocks) if blocks.len() % 8 == 0 && !blocks.is_empty() => {}
+            (3, &[scale]) => out.window_scale = Some(if scale <= 14 { scale } else { 0 }),
+            (4, _) => out.sack_permitted = true,
+            (5, _) => out.sack = true,
             (8, &[a, b, c, d, e, f, g, h]) => {
                 out.timestamps = Some((
                     u32::from_be_bytes([a, b, c, d]),
@@ -122,7 +153,7 @@ fn tcp_options(packet: &mut Packet<'_>, options: &[u8]) -> TcpOptions {
                 ))
             }
             (34, _) => out.fast_open = true,
-            (2..=5 | 8, _) => packet.events.insert(DecodeEvent::TcpOptInvalidLen),
+            (19 | 29, _) => out.signed = true,
             _ => {}
         }
     }

@@ -56,8 +56,9 @@ struct Datagram {
 /// What became of the fragments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    pub fragments: u64,
-    pub reassembled: u64,
+    /// Of IPv4 and of IPv6.
+    pub fragments: [u64; 2],
+    pub reassembled: [u64; 2],
     pub timed_out: u64,
     /// Given up for want of room.
     pub evicted: u64,
@@ -109,7 +110,7 @@ impl Defragmenter {
             ),
             Net::None | Net::Arp(_) => return outcome,
         };
-        self.counts.fragments += 1;
+        self.counts.fragments[usize::from(v6)] += 1;
         self.expire(now_ns);
         let mut vlans = [0; sensor_decode::VLAN_LIMIT];
         for (slot, vlan) in vlans.iter_mut().zip(&packet.vlans) {
@@ -187,7 +188,7 @@ impl Defragmenter {
                 .map(|piece| piece.data.len())
                 .sum::<usize>();
             outcome.datagram = assemble(datagram, v6);
-            self.counts.reassembled += u64::from(outcome.datagram.is_some());
+            self.counts.reassembled[usize::from(v6)] += u64::from(outcome.datagram.is_some());
         }
         outcome
     }

@@ -216,6 +216,14 @@ impl Engine {
             .map_or("", String::as_str)
     }
 
+    /// Whether any rule asks for a stream event, by its number.
+    pub fn asks_for_stream_event(&self, number: u16) -> bool {
+        self.stream_event_rules.iter().any(|&index| {
+            let conditions = &self.signature(index).conditions;
+            conditions.contains(&Condition::StreamEvent(number))
+        })
+    }
+
     /// Whether any rule asks for transactions of a protocol.
     pub fn inspects(&self, protocol: Protocol) -> bool {
         self.transaction_groups.get(&protocol).is_some_and(|sides| {

@@ -259,7 +259,7 @@ impl<'a> Pass<'a> {
         let group = &engine.packet_groups[group_of(traffic.packet.ip_protocol())]
             [traffic.direction.index()];
         candidates.extend(&group.always);
-        let payload = if traffic.flow_end {
+        let payload = if traffic.flow_end || traffic.packet.encloses {
             &[][..]
         } else {
             traffic.packet.payload

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Base64, PacketInfo};
+use crate::{Base64, Metadata, PacketInfo};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -30,6 +30,8 @@ pub struct Anomaly<'a> {
 pub struct AnomalyRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tx_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata<'a>>,
     pub anomaly: Anomaly<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet: Option<Base64<'a>>,

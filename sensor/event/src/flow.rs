@@ -60,10 +60,19 @@ pub struct TcpSummary {
     pub cwr: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<&'static str>,
+    /// Bytes of this side were never seen.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tc_gap: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ts_gap: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ts_max_regions: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tc_max_regions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ts_urgent_oob_data: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tc_urgent_oob_data: Option<u16>,
 }
 
 #[derive(Debug, Clone, Serialize)]

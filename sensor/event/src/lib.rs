@@ -31,7 +31,9 @@ pub use class::Class;
 pub use common::{Common, Ether, Time};
 pub use dns::*;
 pub use fileinfo::{FileInfo, FileInfoRecord};
-pub use flow::{FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpSummary};
+pub use flow::{
+    ExceptionPolicy, FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpSummary,
+};
 pub use http::*;
 pub use mdns::*;
 pub use mqtt::*;

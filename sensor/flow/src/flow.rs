@@ -23,6 +23,8 @@ pub enum State {
     Established,
     /// TCP: ended by FIN or RST.
     Closed,
+    /// Nothing of it is looked at any more.
+    Bypassed,
 }
 
 impl State {
@@ -32,6 +34,7 @@ impl State {
             State::New => "new",
             State::Established => "established",
             State::Closed => "closed",
+            State::Bypassed => "bypassed",
         }
     }
 }

@@ -9,6 +9,9 @@ use crate::{Direction, Flow, FlowId, FlowKey, State};
 
 const SECOND_NS: i64 = 1_000_000_000;
 
+/// Seconds of silence after which a bypassed flow ends.
+const BYPASSED_TIMEOUT_S: i64 = 100;
+
 /// Seconds of silence after which a flow ends; the names are those of `flow-timeouts` in Suricata's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
@@ -41,6 +44,7 @@ impl Timeouts {
             State::New => 0,
             State::Established => 1,
             State::Closed => 2,
+            State::Bypassed => return BYPASSED_TIMEOUT_S,
         }]
     }
 }
@@ -49,8 +53,10 @@ impl Timeouts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
     Timeout,
-    /// Its place was needed: the table is full, or a new session began on the same ports.
+    /// Its place was needed: the table is full.
     Forced,
+    /// A new session began on the same ports.
+    TcpReuse,
     Shutdown,
 }
 
@@ -60,6 +66,7 @@ impl EndReason {
         match self {
             EndReason::Timeout => "timeout",
             EndReason::Forced => "forced",
+            EndReason::TcpReuse => "tcp_reuse",
             EndReason::Shutdown => "shutdown",
         }
     }

@@ -1,13 +1,20 @@
 //! The bytes of one side: in order, waiting for order, handed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use sensor_flow::Direction;
 
-use crate::{EventSet, PENDING_LIMIT, PENDING_LIMIT_BYTES, Sink, StreamEvent};
+use crate::policy::OsPolicy;
+use crate::{EventSet, PENDING_LIMIT, PENDING_LIMIT_BYTES, Sink, StreamEvent, Tally};
 
 /// Bytes in front of the buffer that may lie unused before it is compacted.
 const SLACK_BYTES: usize = 16 << 10;
+/// Segments of one side whose edges are remembered; what overlaps others stays as it was.
+const SEGMENT_LIMIT: usize = 4 << 10;
+/// Distance from which data begins a new region (EVE `ts_max_regions`).
+const REGION_GAP_BYTES: u64 = 256 << 10;
+/// Acknowledged bytes that were never seen, and behind which nothing was, before they are given up.
+const BLIND_LIMIT_BYTES: u64 = 1 << 30;
 
 /// A part of a side's raw stream, for rules that look at the stream itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,36 +26,81 @@ pub struct RawWindow<'a> {
     pub seen: usize,
 }
 
+/// How overlapping data is resolved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Overlap {
+    pub policy: OsPolicy,
+    /// What was let pass before cannot change: it stays.
+    pub inline: bool,
+    /// Tell when the bytes differ.
+    pub compare: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Segment {
+    from: u64,
+    to: u64,
+}
+
 /// Positions count bytes of the stream from 0 (the byte after SYN).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Buffer {
     /// In-order bytes; `data[head]` is at position `start`.
     data: Vec<u8>,
     head: usize,
     start: u64,
-    /// Sequence number of the byte at `end()`.
-    end_sequence: u32,
+    /// Sequence number of the byte at `start`.
+    start_sequence: u32,
     /// Out-of-order pieces by position, never overlapping.
     pending: BTreeMap<u64, Vec<u8>>,
     pending_bytes: usize,
+    /// Segments not yet dropped, by their edges.
+    segments: VecDeque<Segment>,
     /// Handed over up to here.
     delivered: u64,
     /// Inspected raw up to here.
     raw: u64,
     /// The window began anew here: after a gap the bytes before do not belong together with those behind.
     raw_floor: u64,
+    /// Behind the last byte seen.
+    right_edge: u64,
     pub raw_disabled: bool,
     pub depth_reached: bool,
-    /// Nobody wants the bytes: positions move, nothing is kept.
+    /// Nobody wants the bytes: nothing is kept.
     pub discard: bool,
-    /// Most out-of-order pieces at a time (EVE `ts_max_regions`).
+    /// Regions of data far from each other (EVE `ts_max_regions`).
     pub max_regions: u32,
     pub gaps: u32,
 }
 
+impl Default for Buffer {
+    fn default() -> Self {
+        Buffer {
+            data: Vec::new(),
+            head: 0,
+            start: 0,
+            start_sequence: 0,
+            pending: BTreeMap::new(),
+            pending_bytes: 0,
+            segments: VecDeque::new(),
+            delivered: 0,
+            raw: 0,
+            raw_floor: 0,
+            right_edge: 0,
+            raw_disabled: false,
+            depth_reached: false,
+            discard: false,
+            max_regions: 1,
+            gaps: 0,
+        }
+    }
+}
+
 impl Buffer {
+    /// The byte at position 0 has this number.
     pub fn begin(&mut self, sequence: u32) {
-        self.end_sequence = sequence;
+        self.start_sequence = sequence;
+        self.start = 0;
     }
 
     /// Position behind the last in-order byte.
@@ -56,135 +108,230 @@ impl Buffer {
         self.start + (self.data.len() - self.head) as u64
     }
 
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
     pub fn delivered(&self) -> u64 {
         self.delivered
     }
 
+    pub fn raw(&self) -> u64 {
+        self.raw
+    }
+
+    pub fn right_edge(&self) -> u64 {
+        self.right_edge
+    }
+
     /// Position of a sequence number, as far as it lies within half the circle.
     pub fn position(&self, sequence: u32) -> i64 {
-        self.end() as i64 + i64::from(sequence.wrapping_sub(self.end_sequence) as i32)
+        self.start as i64 + i64::from(sequence.wrapping_sub(self.start_sequence) as i32)
     }
 
-    /// Takes the payload of a segment.
-    pub fn insert(&mut self, sequence: u32, payload: &[u8], depth: u64, events: &mut EventSet) {
-        let mut from = self.position(sequence);
-        let mut data = payload;
-        if from < 0 {
-            events.insert(StreamEvent::ReassemblySegmentBeforeBaseSeq);
-            let Some(rest) = data.get(usize::try_from(-from).unwrap_or(usize::MAX)..) else {
-                return;
-            };
-            (data, from) = (rest, 0);
-        }
-        let mut from = from as u64;
-        let mut end = from + data.len() as u64;
-        if depth > 0 && end > depth {
-            if !self.depth_reached {
-                self.depth_reached = true;
-                events.insert(StreamEvent::ReassemblyDepthReached);
-            }
-            if from >= depth {
-                return;
-            }
-            end = depth;
-            data = &data[..(end - from) as usize];
-        }
-        self.compare(from, data, events);
-        if from < self.end() {
-            let old = (self.end() - from) as usize;
-            let Some(rest) = data.get(old..) else { return };
-            (data, from) = (rest, self.end());
-        }
+    /// Takes the payload of a segment. False when there is no room for it.
+    pub fn insert(
+        &mut self,
+        sequence: u32,
+        payload: &[u8],
+        overlap: Overlap,
+        events: &mut EventSet,
+        tally: &mut Tally,
+    ) -> bool {
+        let position = self.position(sequence);
+        let cut = (self.start as i64 - position).max(0);
+        let Some(data) = usize::try_from(cut)
+            .ok()
+            .and_then(|cut| payload.get(cut..))
+            .filter(|data| !data.is_empty())
+        else {
+            return true;
+        };
+        let from = (position + cut) as u64;
+        let to = from + data.len() as u64;
+        self.right_edge = self.right_edge.max(to);
         if from == self.end() && self.pending.is_empty() {
-            self.append(data);
-            return;
+            self.remember(Segment { from, to });
+            self.data.extend_from_slice(data);
+            return true;
         }
-        self.insert_pieces(from, end, data, events);
-        self.absorb();
+        let room = self.pending.len() < PENDING_LIMIT
+            && self.pending_bytes + data.len() <= PENDING_LIMIT_BYTES;
+        if to > self.end() && !room {
+            events.insert(StreamEvent::ReassemblyInsertLimit);
+            return false;
+        }
+        let resolved = self.resolve(Segment { from, to }, data, overlap, events, tally);
+        self.remember(Segment { from, to });
+        self.write(from, resolved.as_deref().unwrap_or(data));
+        true
     }
 
-    /// Notes overlapping bytes that differ from those kept.
-    fn compare(&self, from: u64, data: &[u8], events: &mut EventSet) {
-        let kept_from = from.max(self.start);
-        let kept_to = (from + data.len() as u64).min(self.end());
-        let mut differs = kept_from < kept_to
-            && self.data[self.head + (kept_from - self.start) as usize
-                ..self.head + (kept_to - self.start) as usize]
-                != data[(kept_from - from) as usize..(kept_to - from) as usize];
-        if !self.pending.is_empty() {
-            let end = from + data.len() as u64;
-            for (&at, piece) in self.pending.range(..end).rev() {
-                let piece_end = at + piece.len() as u64;
-                if piece_end <= from {
-                    break;
-                }
-                let (low, high) = (at.max(from), piece_end.min(end));
-                differs |= piece[(low - at) as usize..(high - at) as usize]
-                    != data[(low - from) as usize..(high - from) as usize];
+    /// The bytes of a segment as the receiver sees them, when they overlap others.
+    fn resolve(
+        &self,
+        new: Segment,
+        data: &[u8],
+        overlap: Overlap,
+        events: &mut EventSet,
+        tally: &mut Tally,
+    ) -> Option<Vec<u8>> {
+        let behind = self.segments.partition_point(|old| old.from < new.to);
+        let mut bytes = None;
+        let mut differs = false;
+        for old in self.segments.range(..behind).rev() {
+            if old.from + u64::from(u16::MAX) < new.from {
+                // No segment is longer than that: the ones before do not reach the new one.
+                break;
+            }
+            if old.to <= new.from {
+                continue;
+            }
+            let (low, high) = (old.from.max(new.from), old.to.min(new.to));
+            let range = (low - new.from) as usize..(high - new.from) as usize;
+            let Some(theirs) = data.get(range.clone()) else {
+                continue;
+            };
+            tally.overlaps = 1;
+            let mut kept = Vec::new();
+            if !self.read(low, high, &mut kept) || kept == theirs {
+                continue;
+            }
+            differs |= overlap.compare;
+            let takes_new = !overlap.inline
+                && overlap.policy.takes_new(
+                    (new.from as i64, new.to as i64),
+                    (old.from as i64, old.to as i64),
+                );
+            if !takes_new {
+                bytes.get_or_insert_with(|| data.to_vec())[range].copy_from_slice(&kept);
             }
         }
         if differs {
             events.insert(StreamEvent::ReassemblyOverlapDifferentData);
+            tally.overlaps_differ = 1;
+        }
+        bytes
+    }
+
+    /// Copies kept bytes; false when not all of them are there.
+    fn read(&self, mut from: u64, to: u64, into: &mut Vec<u8>) -> bool {
+        let end = self.end();
+        if from < end {
+            let upto = to.min(end);
+            let at = self.head + (from.saturating_sub(self.start)) as usize;
+            let Some(bytes) = self.data.get(at..at + (upto - from) as usize) else {
+                return false;
+            };
+            into.extend_from_slice(bytes);
+            from = upto;
+        }
+        while from < to {
+            let Some((&at, piece)) = self.pending.range(..=from).next_back() else {
+                return false;
+            };
+            let upto = to.min(at + piece.len() as u64);
+            let Some(bytes) = piece
+                .get((from - at) as usize..)
+                .and_then(|rest| rest.get(..upto.checked_sub(from)? as usize))
+            else {
+                return false;
+            };
+            if bytes.is_empty() {
+                return false;
+            }
+            into.extend_from_slice(bytes);
+            from = upto;
+        }
+        true
+    }
+
+    fn remember(&mut self, segment: Segment) {
+        if self.segments.len() >= SEGMENT_LIMIT {
+            return;
+        }
+        match self.segments.back() {
+            Some(last) if last.from >= segment.from => {
+                let at = self
+                    .segments
+                    .partition_point(|old| (old.from, old.to) < (segment.from, segment.to));
+                if self.segments.get(at) != Some(&segment) {
+                    self.segments.insert(at, segment);
+                }
+            }
+            _ => self.segments.push_back(segment),
         }
     }
 
-    /// Puts what no piece holds yet among the pieces.
-    fn insert_pieces(&mut self, mut from: u64, end: u64, data: &[u8], events: &mut EventSet) {
-        let base = from;
-        if let Some((&at, piece)) = self.pending.range(..=from).next_back() {
-            from = from.max(at + piece.len() as u64);
+    /// Puts bytes at their place, over what is there.
+    fn write(&mut self, from: u64, bytes: &[u8]) {
+        let end = self.end();
+        let mut at = from;
+        let mut rest = bytes;
+        if at < end {
+            let count = rest.len().min((end - at) as usize);
+            let place = self.head + (at - self.start) as usize;
+            let (old, new) = rest.split_at(count);
+            if let Some(place) = self.data.get_mut(place..place + count) {
+                place.copy_from_slice(old);
+            }
+            at += count as u64;
+            rest = new;
         }
-        while from < end {
-            let next = self
+        if rest.is_empty() {
+            return;
+        }
+        if at == end && self.pending.is_empty() {
+            self.data.extend_from_slice(rest);
+            return;
+        }
+        self.write_pieces(at, rest);
+        self.absorb();
+    }
+
+    fn write_pieces(&mut self, mut at: u64, mut rest: &[u8]) {
+        while !rest.is_empty() {
+            let covering = self
                 .pending
-                .range(from..)
-                .next()
-                .map(|(&at, piece)| (at, at + piece.len() as u64));
-            let to = next.map_or(end, |(at, _)| at.min(end));
-            if from < to {
-                if self.pending.len() >= PENDING_LIMIT
-                    || self.pending_bytes + (to - from) as usize > PENDING_LIMIT_BYTES
-                {
-                    events.insert(StreamEvent::ReassemblyInsertLimit);
-                    return;
-                }
-                self.pending_bytes += (to - from) as usize;
-                self.pending.insert(
-                    from,
-                    data[(from - base) as usize..(to - base) as usize].to_vec(),
-                );
+                .range_mut(..=at)
+                .next_back()
+                .filter(|(start, piece)| *start + piece.len() as u64 > at);
+            if let Some((start, piece)) = covering {
+                let offset = (at - *start) as usize;
+                let count = rest.len().min(piece.len() - offset);
+                let (here, later) = rest.split_at(count);
+                piece[offset..offset + count].copy_from_slice(here);
+                (at, rest) = (at + count as u64, later);
+                continue;
             }
-            match next {
-                Some((at, next_end)) if at < end => from = next_end,
-                _ => break,
+            let next = self.pending.range(at..).next().map(|(&start, _)| start);
+            let count = next.map_or(rest.len(), |next| rest.len().min((next - at) as usize));
+            let (here, later) = rest.split_at(count);
+            let nearest = self
+                .pending
+                .range(..at)
+                .next_back()
+                .map_or(self.end(), |(start, piece)| start + piece.len() as u64);
+            if at.saturating_sub(nearest) > REGION_GAP_BYTES
+                && next.is_none_or(|next| next - at > REGION_GAP_BYTES)
+            {
+                self.max_regions += 1;
             }
+            self.pending_bytes += count;
+            self.pending.insert(at, here.to_vec());
+            (at, rest) = (at + count as u64, later);
         }
-        self.max_regions = self.max_regions.max(self.pending.len() as u32 + 1);
     }
 
     /// Moves pieces that have become in-order.
     fn absorb(&mut self) {
-        let mut end = self.end();
         while let Some(first) = self.pending.first_entry() {
-            if *first.key() > end {
+            if *first.key() > self.start + (self.data.len() - self.head) as u64 {
                 return;
             }
             let piece = first.remove();
-            end += piece.len() as u64;
             self.pending_bytes -= piece.len();
-            self.append(&piece);
-        }
-    }
-
-    fn append(&mut self, data: &[u8]) {
-        if self.max_regions == 0 {
-            self.max_regions = 1;
-        }
-        self.end_sequence = self.end_sequence.wrapping_add(data.len() as u32);
-        if self.discard {
-            self.skip_to(self.end() + data.len() as u64);
-        } else {
-            self.data.extend_from_slice(data);
+            self.data.extend_from_slice(&piece);
         }
     }
 
@@ -192,16 +339,28 @@ impl Buffer {
     fn skip_to(&mut self, position: u64) {
         self.data.clear();
         self.head = 0;
+        self.start_sequence = self
+            .start_sequence
+            .wrapping_add((position - self.start) as u32);
         self.start = position;
         self.delivered = position;
-        self.raw = position;
+        self.raw = position.max(self.raw);
         self.raw_floor = position;
+        while self
+            .segments
+            .front()
+            .is_some_and(|segment| segment.to <= position)
+        {
+            self.segments.pop_front();
+        }
     }
 
-    /// Hands over what lies before `limit`, gaps included. True when something was.
+    /// Hands over what lies before `limit`. A gap counts as one when data lies behind it and the receiver has
+    /// acknowledged more than what is before it (`acked`). True when something was handed over.
     pub fn deliver(
         &mut self,
         limit: u64,
+        acked: u64,
         direction: Direction,
         sink: &mut dyn Sink,
         events: &mut EventSet,
@@ -212,22 +371,22 @@ impl Buffer {
             if self.delivered < end {
                 let to = end.min(limit);
                 let from = self.head + (self.delivered - self.start) as usize;
-                sink.chunk(
-                    direction,
-                    &self.data[from..from + (to - self.delivered) as usize],
-                );
+                if let Some(bytes) = self.data.get(from..from + (to - self.delivered) as usize) {
+                    sink.chunk(direction, bytes);
+                }
                 self.delivered = to;
                 continue;
             }
-            let to = self
-                .pending
-                .first_key_value()
-                .map_or(limit, |(&at, _)| at.min(limit));
+            let blind = acked.saturating_sub(end) > BLIND_LIMIT_BYTES;
+            let to = match self.pending.first_key_value() {
+                Some((&at, _)) if acked > end => at.min(limit),
+                None if blind => acked,
+                _ => break,
+            };
             let missing = to - self.delivered;
             events.insert(StreamEvent::ReassemblySeqGap);
             self.gaps += 1;
             sink.gap(direction, missing);
-            self.end_sequence = self.end_sequence.wrapping_add(missing as u32);
             self.skip_to(to);
             self.absorb();
         }
@@ -248,9 +407,9 @@ impl Buffer {
             .max(self.raw_floor);
         let at = self.head + (from - self.start) as usize;
         Some(RawWindow {
-            data: &self.data[at..at + (to - from) as usize],
+            data: self.data.get(at..at + (to - from) as usize)?,
             offset: from,
-            seen: (self.raw - from) as usize,
+            seen: self.raw.saturating_sub(from) as usize,
         })
     }
 
@@ -267,16 +426,31 @@ impl Buffer {
         self.raw = self.raw.max(limit.min(self.end()));
     }
 
-    /// Drops bytes that nobody will ask for again.
-    pub fn trim(&mut self, chunk: u64) {
+    /// Drops bytes that nobody will ask for again; `behind` more are kept to compare with what comes again.
+    pub fn trim(&mut self, chunk: u64, behind: u64) {
         let wanted = if self.raw_disabled {
             self.delivered
         } else {
             self.delivered.min(self.raw.saturating_sub(chunk))
         };
-        let wanted = wanted.max(self.start).min(self.end());
-        self.head += (wanted - self.start) as usize;
+        let wanted = wanted
+            .saturating_sub(behind)
+            .max(self.start)
+            .min(self.end());
+        let moved = wanted - self.start;
+        if moved == 0 {
+            return;
+        }
+        self.head += moved as usize;
         self.start = wanted;
+        self.start_sequence = self.start_sequence.wrapping_add(moved as u32);
+        while self
+            .segments
+            .front()
+            .is_some_and(|segment| segment.to <= wanted)
+        {
+            self.segments.pop_front();
+        }
         if self.head == self.data.len() {
             self.data.clear();
             self.head = 0;
@@ -293,5 +467,8 @@ impl Buffer {
         let end = self.end();
         self.skip_to(end);
         self.data = Vec::new();
+        self.pending = BTreeMap::new();
+        self.pending_bytes = 0;
+        self.segments = VecDeque::new();
     }
 }

@@ -2,21 +2,29 @@
 //!
 //! A [`Session`] follows the states of both ends as an observer sees them, reports what is odd as
 //! [`StreamEvent`]s, and hands each side's bytes to a [`Sink`]: when the other end has acknowledged them,
-//! or on arrival with [`Config::inline`]. What is acknowledged but was never seen is a gap. Overlapping data:
-//! what came first stays (the policy of Windows hosts). Left out: policies by host operating system.
+//! or on arrival with [`Config::inline`]. What was never seen, but has data behind it, is a gap. Overlapping
+//! data is resolved as the receiving host would ([`OsPolicy`]).
 
 mod buffer;
+mod closing;
 mod event;
 mod half;
+mod handshake;
+mod open;
+mod policy;
+mod reassemble;
+mod sack;
 mod session;
 mod state;
+mod validate;
 
 #[cfg(test)]
 mod tests;
 
 pub use buffer::RawWindow;
 pub use event::{EventSet, StreamEvent};
-pub use session::{Outcome, Session};
+pub use policy::{HostPolicies, OsPolicy};
+pub use session::{Outcome, Session, Tally};
 pub use state::TcpState;
 
 use sensor_flow::Direction;
@@ -32,11 +40,32 @@ pub trait Sink {
     fn close(&mut self, direction: Direction);
 }
 
+/// What to do with a session whose beginning was not seen (`stream.midstream-policy`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MidstreamPolicy {
+    #[default]
+    Ignore,
+    PassFlow,
+    Bypass,
+}
+
+impl MidstreamPolicy {
+    /// Name in EVE's `flow.exception_policy` and in the counters.
+    pub fn name(self) -> &'static str {
+        match self {
+            MidstreamPolicy::Ignore => "ignore",
+            MidstreamPolicy::PassFlow => "pass_flow",
+            MidstreamPolicy::Bypass => "bypass",
+        }
+    }
+}
+
 /// Keys and defaults are those of `stream` in Suricata's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Follow sessions whose handshake was not seen.
     pub midstream: bool,
+    pub midstream_policy: MidstreamPolicy,
     /// Follow sessions of which one direction is not seen.
     pub async_oneside: bool,
     /// Hand data over on arrival instead of on acknowledgement.
@@ -45,16 +74,23 @@ pub struct Config {
     pub depth: u64,
     /// Bytes after which the raw stream is inspected (`reassembly.toserver-chunk-size`).
     pub raw_chunk_bytes: u64,
+    /// Overlap policies by host (`host-os-policy`).
+    pub hosts: HostPolicies,
+    /// Tell when overlapping data differs: a rule asks for it, and delivered bytes are kept longer for it.
+    pub compare_overlaps: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Config {
             midstream: false,
+            midstream_policy: MidstreamPolicy::Ignore,
             async_oneside: false,
             inline: false,
             depth: 1 << 20,
             raw_chunk_bytes: 2_560,
+            hosts: HostPolicies::default(),
+            compare_overlaps: false,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use sensor_app::{AppLayer, Context, Limits};
 use sensor_detect::FlowState;
-use sensor_flow::{Direction, State};
+use sensor_flow::{Direction, Flow, State};
 use sensor_stream::{Session, TcpState};
 
 /// Everything of one flow beside addresses and counters.
@@ -17,6 +17,10 @@ pub struct Tracked {
     pub changed: [bool; 2],
     pub midstream: bool,
     pub alerted: bool,
+    /// The session's beginning was not seen, and the policy for that was applied.
+    pub without_beginning: bool,
+    /// The flow is let pass: nothing of it is inspected.
+    pub passed: bool,
     /// How far each live transaction was recorded, in the order of their ids.
     pub recorded: VecDeque<Recorded>,
     /// Complete sides of transactions seen so far: a new one calls for a look at the raw stream.
@@ -33,13 +37,22 @@ pub struct Recorded {
 }
 
 impl Tracked {
-    /// State of the flow by its session.
-    pub fn state(&self) -> State {
+    /// State of the flow after a change of its session's.
+    pub fn state(&self, now: State) -> State {
         match self.session.as_ref().map(|session| session.state()) {
-            Some(TcpState::Closed | TcpState::TimeWait) => State::Closed,
+            Some(TcpState::LastAck | TcpState::Closed | TcpState::TimeWait) => State::Closed,
             Some(state) if state >= TcpState::Established => State::Established,
-            _ => State::New,
+            _ => now,
         }
+    }
+
+    /// Whether rules for established flows look at the next packet.
+    pub fn is_established(&self, flow: &Flow) -> bool {
+        flow.state == State::Established
+            || self
+                .session
+                .as_ref()
+                .is_some_and(|session| session.state() >= TcpState::Established)
     }
 
     /// Lets rules look at the raw stream when a transaction has been completed since the last look.

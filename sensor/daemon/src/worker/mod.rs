@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use sensor_app::Context;
 use sensor_capture::Frame;
-use sensor_decode::{Counters, LinkType, Packet, PacketSource, Tcp};
+use sensor_decode::{Counters, LinkType, Packet, PacketSource};
 use sensor_defrag::Defragmenter;
 use sensor_detect::{Engine, FlowState, Inspector, Traffic, TransactionInspection};
 use sensor_flow::{Direction, EndReason, Entry, FlowTable, Lookup};
-use sensor_stream::EventSet;
+use sensor_stream::{EventSet, StreamEvent};
 
 use crate::output::Output;
 use crate::settings::{Checksums, Settings};
@@ -51,6 +51,14 @@ impl<O: Output> Worker<O> {
         interface: Option<String>,
         output: O,
     ) -> Self {
+        let mut settings = settings;
+        let differs = StreamEvent::ReassemblyOverlapDifferentData.number();
+        if engine
+            .as_ref()
+            .is_some_and(|engine| engine.asks_for_stream_event(differs))
+        {
+            Arc::make_mut(&mut settings).stream.compare_overlaps = true;
+        }
         let mut flows = FlowTable::new(settings.flow_limit, settings.timeouts.clone(), number);
         flows.track_by(settings.track_vlans, settings.track_depth);
         Worker {
@@ -133,14 +141,13 @@ impl<O: Output> Worker<O> {
             return;
         };
         if let Some(entry) = self.flows.entry(at.index)
-            && entry
-                .user
-                .session
-                .as_ref()
-                .is_some_and(|session| session.is_reused_by(packet, at.direction))
+            && entry.user.session.as_ref().is_some_and(|session| {
+                session.is_reused_by(packet, at.direction, &self.settings.stream)
+            })
             && let Some(entry) = self.flows.end(at.index)
         {
-            self.end_flow(entry, EndReason::Forced);
+            self.counts.tcp_reused += 1;
+            self.end_flow(entry, EndReason::TcpReuse);
             match self.flows.lookup(packet, self.now_ns, |_, _| {}) {
                 Some(fresh) => at = fresh,
                 None => return,
@@ -175,7 +182,7 @@ impl<O: Output> Worker<O> {
             at_ns,
             frame: Some(self.frame_number),
         };
-        self.recording.decode_anomalies(packet, None, stamp);
+        self.recording.decode_anomalies(packet, stamp);
         self.recording.arp(packet, stamp);
         let Some(inspector) = &mut self.inspector else {
             return;
@@ -214,10 +221,15 @@ impl<O: Output> Worker<O> {
         if at.new {
             entry.flow.first_frame = self.frame_number;
         }
+        if entry.flow.state == sensor_flow::State::Bypassed {
+            self.counts.bypassed(packet);
+            return;
+        }
         let settings = &self.settings;
         let mut stream_events = EventSet::default();
         let mut in_stream = false;
-        if let Some(tcp) = packet.tcp() {
+        let mut established = entry.user.is_established(&entry.flow);
+        if packet.tcp().is_some() {
             if checksum_holds {
                 let Entry { flow, user, .. } = entry;
                 let session = user.session.get_or_insert_with(Default::default);
@@ -232,14 +244,21 @@ impl<O: Output> Worker<O> {
                     limits: &settings.app,
                     changed: &mut user.changed,
                 };
-                let outcome = session.segment(packet, at.direction, &settings.stream, &mut sink);
+                let before = session.state();
+                let outcome =
+                    session.segment(packet, at.direction, at_ns, &settings.stream, &mut sink);
                 stream_events = outcome.events;
-                in_stream = outcome.accepted && !packet.payload.is_empty() && !tcp.has(Tcp::SYN);
+                in_stream = outcome.accepted;
                 if outcome.reversed {
                     session.swap();
                     flow.swap();
                     at.direction = at.direction.opposite();
                 }
+                // The segment that completes the handshake counts as established when it has data.
+                established |= before == sensor_stream::TcpState::SynRecv
+                    && session.state() == sensor_stream::TcpState::Established
+                    && at.direction == Direction::ToServer
+                    && !packet.payload.is_empty();
                 if session.is_midstream() && !user.midstream {
                     user.midstream = true;
                     user.app.set_midstream();
@@ -247,8 +266,19 @@ impl<O: Output> Worker<O> {
                 if user.app.protocol().is_read_whole() {
                     session.read_whole();
                 }
-                flow.state = user.state();
-                self.counts.segments(&outcome, packet);
+                if session.state() != before {
+                    flow.state = user.state(flow.state);
+                }
+                self.counts.segments(&outcome);
+                if outcome.without_beginning {
+                    user.without_beginning = true;
+                    let policy = settings.stream.midstream_policy;
+                    self.counts.without_beginning(policy);
+                    user.passed |= policy != sensor_stream::MidstreamPolicy::Ignore;
+                    if policy == sensor_stream::MidstreamPolicy::Bypass {
+                        flow.state = sensor_flow::State::Bypassed;
+                    }
+                }
                 user.spare_stream(self.inspector.is_some());
             }
         } else if matches!(packet.transport, sensor_decode::Transport::Udp(_)) {
@@ -272,10 +302,6 @@ impl<O: Output> Worker<O> {
             entry.user.changed.swap(0, 1);
             at.direction = at.direction.opposite();
         }
-        self.recording
-            .decode_anomalies(packet, Some(&mut entry.flow), stamp);
-        self.recording
-            .stream_anomalies(packet, &mut entry.flow, stream_events, stamp);
         inspect(
             &mut self.inspector,
             &mut self.recording,
@@ -286,11 +312,14 @@ impl<O: Output> Worker<O> {
                 direction: at.direction,
                 stream_events,
                 in_stream,
+                established,
                 flow_end: false,
             },
             self.now_ns,
             stamp,
         );
+        self.recording
+            .anomalies(packet, entry, stream_events, self.inspector.as_ref(), stamp);
         self.recording.transactions(
             entry,
             packet,
@@ -299,6 +328,9 @@ impl<O: Output> Worker<O> {
             stamp,
             record::Moment::Packet,
         );
+        if let Some(session) = &mut entry.user.session {
+            session.prune(at.direction);
+        }
     }
 
     /// Whether a segment may be followed; samples whether the card computes checksums late.
@@ -333,50 +365,63 @@ impl<O: Output> Worker<O> {
             client_port: entry.flow.client_port,
         };
         let settings = Arc::clone(&self.settings);
-        let user = &mut entry.user;
-        let mut sink = Sink {
-            app: &mut user.app,
-            context: &context,
-            limits: &settings.app,
-            changed: &mut user.changed,
-        };
-        let followed = match &mut user.session {
-            Some(session) => {
-                session.finish(&settings.stream, &mut sink);
-                session.state() != sensor_stream::TcpState::None
-            }
-            None => {
-                if entry.flow.protocol == 17 {
-                    for direction in Direction::BOTH {
-                        user.app.close(direction, &context, &settings.app);
-                    }
-                }
-                false
-            }
-        };
-        let open = !user.app.transactions().is_empty();
-        if followed || open {
+        if entry.flow.protocol == 17 {
             for direction in Direction::BOTH {
-                let (from, to) = entry.flow.ends(direction);
-                let packet =
-                    Packet::of_flow(from, to, entry.flow.protocol, PacketSource::FlowTimeout);
-                entry.user.changed[direction.index()] = true;
-                inspect(
-                    &mut self.inspector,
-                    &mut self.recording,
-                    &self.settings,
-                    &mut entry,
-                    Seen {
-                        packet: &packet,
-                        direction,
-                        stream_events: EventSet::default(),
-                        in_stream: false,
-                        flow_end: true,
-                    },
-                    self.now_ns,
-                    stamp,
-                );
+                entry.user.app.close(direction, &context, &settings.app);
             }
+        }
+        let bypassed = entry.flow.state == sensor_flow::State::Bypassed;
+        let open = !entry.user.app.transactions().is_empty();
+        for direction in Direction::BOTH {
+            let user = &mut entry.user;
+            let rest = user
+                .session
+                .as_ref()
+                .is_some_and(|session| session.has_rest(direction));
+            if bypassed || !(rest || open) {
+                continue;
+            }
+            if let Some(session) = &mut user.session {
+                let mut sink = Sink {
+                    app: &mut user.app,
+                    context: &context,
+                    limits: &settings.app,
+                    changed: &mut user.changed,
+                };
+                let events = session.finish(direction, &mut sink);
+                self.counts.stream_events(events);
+                self.counts.pseudo += 1;
+            }
+            let (from, to) = entry.flow.ends(direction);
+            let packet = Packet::of_flow(from, to, entry.flow.protocol, PacketSource::FlowTimeout);
+            entry.user.changed[direction.index()] = true;
+            let established = entry.user.is_established(&entry.flow);
+            inspect(
+                &mut self.inspector,
+                &mut self.recording,
+                &self.settings,
+                &mut entry,
+                Seen {
+                    packet: &packet,
+                    direction,
+                    stream_events: EventSet::default(),
+                    in_stream: false,
+                    established,
+                    flow_end: true,
+                },
+                self.now_ns,
+                stamp,
+            );
+            self.recording.transactions(
+                &mut entry,
+                &packet,
+                direction,
+                self.inspector.as_ref(),
+                stamp,
+                record::Moment::Packet,
+            );
+        }
+        if !bypassed && !entry.user.app.transactions().is_empty() {
             let (from, to) = entry.flow.ends(Direction::ToServer);
             let packet = Packet::of_flow(from, to, entry.flow.protocol, PacketSource::FlowTimeout);
             self.recording.transactions(
@@ -414,6 +459,7 @@ struct Seen<'a> {
     direction: Direction,
     stream_events: EventSet,
     in_stream: bool,
+    established: bool,
     flow_end: bool,
 }
 
@@ -432,21 +478,30 @@ fn inspect<O: Output>(
         direction,
         stream_events,
         in_stream,
+        established,
         flow_end,
     } = seen;
     let Entry { flow, user, .. } = entry;
     user.trigger_raw();
-    let established = match &user.session {
-        Some(session) => session.state() >= sensor_stream::TcpState::Established,
-        None => flow.state == sensor_flow::State::Established,
-    };
+    if user.passed {
+        return;
+    }
     // Transactions of TCP are looked at once the session is open; those of UDP at once.
-    let ready = flow.protocol != 6 || established;
+    let ready = match &user.session {
+        Some(session) => {
+            session.state() >= sensor_stream::TcpState::Established
+                || in_stream
+                    && packet
+                        .tcp()
+                        .is_some_and(|tcp| tcp.has(sensor_decode::Tcp::SYN))
+        }
+        None => flow.protocol != 6,
+    };
     let changed = std::mem::take(&mut user.changed[direction.index()]) && ready;
     let raw = user
         .session
         .as_ref()
-        .filter(|_| established)
+        .filter(|_| ready)
         .and_then(|session| session.raw_window(direction, &settings.stream, flow_end));
     let traffic = Traffic {
         packet,

@@ -40,6 +40,14 @@ enum Ends<'a> {
     Flow(Direction),
 }
 
+/// What stands beside an anomaly.
+struct AnomalyFacts<'a> {
+    flow: Option<&'a Flow>,
+    community: Option<&'a str>,
+    metadata: Option<Metadata<'a>>,
+    tx_id: Option<u64>,
+}
+
 /// Writes records to an output through one buffer.
 pub struct Recording<O: Output> {
     settings: Arc<Settings>,
@@ -73,13 +81,13 @@ impl<O: Output> Recording<O> {
         }
     }
 
-    /// Decoder events of a packet.
-    pub fn decode_anomalies(
-        &mut self,
-        packet: &Packet<'_>,
-        mut flow: Option<&mut Flow>,
-        stamp: Stamp,
-    ) {
+    /// Decoder events of a packet without flow.
+    pub fn decode_anomalies(&mut self, packet: &Packet<'_>, stamp: Stamp) {
+        if packet.events.is_empty() {
+            return;
+        }
+        let settings = Arc::clone(&self.settings);
+        let community = community(packet, None, &settings);
         for event in packet.events.iter() {
             let anomaly = Anomaly {
                 app_proto: None,
@@ -87,62 +95,72 @@ impl<O: Output> Recording<O> {
                 event: event.full_name(),
                 layer: None,
             };
-            self.anomaly(packet, flow.as_deref_mut(), anomaly, None, stamp);
+            let facts = AnomalyFacts {
+                flow: None,
+                community: community.as_deref(),
+                metadata: None,
+                tx_id: None,
+            };
+            self.anomaly(packet, anomaly, facts, stamp);
         }
     }
 
-    pub fn stream_anomalies(
+    /// Decoder and stream events of a packet.
+    pub fn anomalies(
         &mut self,
         packet: &Packet<'_>,
-        flow: &mut Flow,
-        events: sensor_stream::EventSet,
+        entry: &mut Entry<Tracked>,
+        stream_events: sensor_stream::EventSet,
+        inspector: Option<&Inspector>,
         stamp: Stamp,
     ) {
-        if events.is_empty() {
+        if packet.events.is_empty() && stream_events.is_empty() {
             return;
         }
-        for event in sensor_stream::StreamEvent::ALL
+        let Entry { flow, user, .. } = entry;
+        let seed = self.settings.community_seed;
+        let community = flow.community_id(seed).to_owned();
+        let metadata = inspector.and_then(|inspector| variables(&user.detect, inspector.engine()));
+        let decode = packet
+            .events
             .iter()
-            .filter(|event| events.contains(**event))
-        {
+            .map(|event| (AnomalyKind::Decode, event.full_name()));
+        let stream = stream_events
+            .iter()
+            .map(|event| (AnomalyKind::Stream, event.full_name()));
+        for (kind, event) in decode.chain(stream) {
             let anomaly = Anomaly {
                 app_proto: None,
-                kind: AnomalyKind::Stream,
-                event: event.full_name(),
+                kind,
+                event,
                 layer: None,
             };
-            self.anomaly(packet, Some(flow), anomaly, None, stamp);
+            let facts = AnomalyFacts {
+                flow: Some(flow),
+                community: Some(&community),
+                metadata: metadata.clone(),
+                tx_id: None,
+            };
+            self.anomaly(packet, anomaly, facts, stamp);
         }
     }
 
     fn anomaly(
         &mut self,
         packet: &Packet<'_>,
-        flow: Option<&mut Flow>,
         anomaly: Anomaly<'_>,
-        tx_id: Option<u64>,
+        facts: AnomalyFacts<'_>,
         stamp: Stamp,
     ) {
-        let settings = Arc::clone(&self.settings);
-        let community = community(packet, flow.as_deref().map(|_| ()), &settings);
-        let mut flow = flow;
-        let own = flow
-            .as_mut()
-            .map(|flow| flow.community_id(settings.community_seed).to_owned());
         let interface = self.interface.clone();
-        let mut common = common(
-            packet,
-            flow.as_deref(),
-            "anomaly",
-            Ends::Packet(packet),
-            stamp,
-        );
+        let mut common = common(packet, facts.flow, "anomaly", Ends::Packet(packet), stamp);
         common.in_iface = interface.as_deref();
-        common.community_id = own.as_deref().or(community.as_deref());
+        common.community_id = facts.community;
         let record = Record {
             common,
             body: Body::Anomaly(AnomalyRecord {
-                tx_id,
+                tx_id: facts.tx_id,
+                metadata: facts.metadata,
                 anomaly,
                 packet: None,
                 packet_info: None,
@@ -333,35 +351,28 @@ impl<O: Output> Recording<O> {
         let community = flow.community_id(settings.community_seed).to_owned();
         let interface = self.interface.clone();
         let protocol = user.app.protocol();
+        let bits = inspector.and_then(|inspector| variables(&user.detect, inspector.engine()));
         for event in flow_events {
+            let label = Protocol::Unknown.event_label(event);
             let anomaly = Anomaly {
                 app_proto: known(protocol),
                 kind: AnomalyKind::AppLayer,
-                event,
+                event: &label,
                 layer: Some("proto_detect"),
             };
-            let mut common = common(packet, Some(flow), "anomaly", Ends::Packet(packet), stamp);
-            common.in_iface = interface.as_deref();
-            common.community_id = Some(&community);
-            self.write(
-                Class::Record,
-                &Record {
-                    common,
-                    body: Body::Anomaly(AnomalyRecord {
-                        tx_id: None,
-                        anomaly,
-                        packet: None,
-                        packet_info: None,
-                    }),
-                },
-            );
+            let facts = AnomalyFacts {
+                flow: Some(flow),
+                community: Some(&community),
+                metadata: bits.clone(),
+                tx_id: None,
+            };
+            self.anomaly(packet, anomaly, facts, stamp);
         }
         let class = if user.alerted {
             Class::Context
         } else {
             Class::Record
         };
-        let bits = inspector.and_then(|inspector| variables(&user.detect, inspector.engine()));
         let over = moment == Moment::FlowEnd || user.app.is_over();
         // A file is told with a packet of its side, as it is inspected with one.
         let is_due = |file: &File| {
@@ -383,28 +394,20 @@ impl<O: Output> Recording<O> {
                 let event = row
                     .and_then(|row| row.events.iter().find(|event| event.number == *number))
                     .map_or("unknown", |event| event.name);
-                let event = transaction.protocol().event_label(event);
+                let label = transaction.protocol().event_label(event);
                 let anomaly = Anomaly {
                     app_proto: known(transaction.protocol()),
                     kind: AnomalyKind::AppLayer,
-                    event: &event,
+                    event: &label,
                     layer: Some("proto_parser"),
                 };
-                let mut common = common(packet, Some(flow), "anomaly", Ends::Packet(packet), stamp);
-                common.in_iface = interface.as_deref();
-                common.community_id = Some(&community);
-                self.write(
-                    Class::Record,
-                    &Record {
-                        common,
-                        body: Body::Anomaly(AnomalyRecord {
-                            tx_id: Some(id),
-                            anomaly,
-                            packet: None,
-                            packet_info: None,
-                        }),
-                    },
-                );
+                let facts = AnomalyFacts {
+                    flow: Some(flow),
+                    community: Some(&community),
+                    metadata: bits.clone(),
+                    tx_id: Some(id),
+                };
+                self.anomaly(packet, anomaly, facts, stamp);
             }
             let due = !mark.record && (complete || moment == Moment::FlowEnd);
             if due && !transaction.silent {
@@ -560,16 +563,21 @@ impl<O: Output> Recording<O> {
                 start: Time(flow.start_ns),
                 end: Time(flow.last_ns),
                 age: u64::try_from(seconds(flow.last_ns) - seconds(flow.start_ns)).unwrap_or(0),
-                bypass: None,
+                bypass: (flow.state == sensor_flow::State::Bypassed).then_some("local"),
                 state: flow.state.name(),
                 reason: reason.name(),
                 alerted: user.alerted,
                 wrong_thread: false,
-                action: None,
-                exception_policy: None,
+                action: (user.passed || user.detect.has_passed()).then_some("pass"),
+                exception_policy: user.without_beginning.then(|| {
+                    vec![sensor_event::ExceptionPolicy {
+                        target: "stream_midstream",
+                        policy: settings.stream.midstream_policy.name(),
+                    }]
+                }),
                 tx_cnt: Some(app.transaction_count()).filter(|count| *count > 0),
             },
-            tcp: user.session.as_deref().map(tcp_summary),
+            tcp: (flow.protocol == 6).then(|| tcp_summary(user.session.as_deref())),
             metadata: bits,
         };
         let mut base = common.clone();
@@ -867,12 +875,20 @@ fn variables<'a>(state: &'a FlowState, engine: &'a Engine) -> Option<Metadata<'a
     })
 }
 
-fn tcp_summary(session: &sensor_stream::Session) -> sensor_event::TcpSummary {
-    let (to_server, to_client) = (
-        session.flags(Direction::ToServer),
-        session.flags(Direction::ToClient),
-    );
+fn tcp_summary(session: Option<&sensor_stream::Session>) -> sensor_event::TcpSummary {
+    // A session without state never began: a segment alone makes none.
+    let session = session.filter(|session| session.state().name().is_some());
+    let flags = |direction| session.map_or(0, |session| session.flags(direction));
+    let (to_server, to_client) = (flags(Direction::ToServer), flags(Direction::ToClient));
     let all = to_server | to_client;
+    let gap = |direction| {
+        session.is_some_and(|session: &sensor_stream::Session| session.gaps(direction) > 0)
+    };
+    let urgent = |direction| {
+        session
+            .map(|session| session.urgent(direction))
+            .filter(|count| *count > 0)
+    };
     sensor_event::TcpSummary {
         tcp_flags: format!("{all:02x}"),
         tcp_flags_ts: format!("{to_server:02x}"),
@@ -885,8 +901,12 @@ fn tcp_summary(session: &sensor_stream::Session) -> sensor_event::TcpSummary {
         urg: all & 0x20 != 0,
         ecn: all & 0x40 != 0,
         cwr: all & 0x80 != 0,
-        state: session.state().name(),
-        ts_max_regions: Some(session.max_regions(Direction::ToServer)),
-        tc_max_regions: Some(session.max_regions(Direction::ToClient)),
+        state: session.and_then(|session| session.state().name()),
+        tc_gap: gap(Direction::ToClient),
+        ts_gap: gap(Direction::ToServer),
+        ts_max_regions: session.map(|session| session.max_regions(Direction::ToServer)),
+        tc_max_regions: session.map(|session| session.max_regions(Direction::ToClient)),
+        ts_urgent_oob_data: urgent(Direction::ToServer),
+        tc_urgent_oob_data: urgent(Direction::ToClient),
     }
 }

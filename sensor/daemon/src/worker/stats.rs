@@ -3,25 +3,51 @@
 use std::collections::BTreeMap;
 
 use sensor_app::{PROTOCOLS, Protocol, ProtocolRow, Transport};
-use sensor_decode::{Counters, Packet, Tcp};
+use sensor_decode::{Counters, Packet};
 use sensor_detect::Inspector;
 use sensor_event::StatsTree;
 use sensor_flow::Entry;
-use sensor_stream::{Outcome, StreamEvent};
+use sensor_stream::{MidstreamPolicy, Outcome, StreamEvent, TcpState};
 
 use super::flow::Tracked;
+
+/// `flow.end.tcp_state.…`
+const TCP_STATES: [&str; 11] = [
+    "none",
+    "syn_sent",
+    "syn_recv",
+    "established",
+    "fin_wait1",
+    "fin_wait2",
+    "time_wait",
+    "last_ack",
+    "close_wait",
+    "closing",
+    "closed",
+];
 
 /// Counts that no crate below keeps itself.
 #[derive(Default)]
 pub struct Counts {
     pub invalid_checksum: u64,
+    pub tcp_reused: u64,
+    /// Looks at flows that had ended.
+    pub pseudo: u64,
+    bypassed_packets: u64,
+    bypassed_bytes: u64,
     sessions: u64,
-    syn: u64,
-    synack: u64,
-    rst: u64,
     midstream: u64,
     gaps: u64,
     overlaps: u64,
+    overlaps_differ: u64,
+    unseen_acked: u64,
+    depth_reached: u64,
+    urgent: u64,
+    no_room: u64,
+    without_beginning: BTreeMap<&'static str, u64>,
+    stream_events: BTreeMap<StreamEvent, u64>,
+    ended: BTreeMap<&'static str, u64>,
+    ended_tcp: BTreeMap<&'static str, u64>,
     /// Of known protocols, by protocol and whether over UDP.
     applications: BTreeMap<(Protocol, bool), Application>,
     failed_tcp: u64,
@@ -37,25 +63,52 @@ struct Application {
 }
 
 impl Counts {
-    pub fn segments(&mut self, outcome: &Outcome, packet: &Packet<'_>) {
-        let Some(tcp) = packet.tcp() else { return };
-        self.syn += u64::from(tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK));
-        self.synack += u64::from(tcp.has(Tcp::SYN | Tcp::ACK));
-        self.rst += u64::from(tcp.has(Tcp::RST));
-        self.gaps += u64::from(outcome.events.contains(StreamEvent::ReassemblySeqGap));
-        self.overlaps += u64::from(
-            outcome
-                .events
-                .contains(StreamEvent::ReassemblyOverlapDifferentData),
-        );
+    pub fn segments(&mut self, outcome: &Outcome) {
+        let tally = &outcome.tally;
+        self.sessions += u64::from(tally.session);
+        self.midstream += u64::from(tally.session > 0 && outcome.without_beginning);
+        self.overlaps += u64::from(tally.overlaps);
+        self.overlaps_differ += u64::from(tally.overlaps_differ);
+        self.unseen_acked += u64::from(tally.unseen_acked);
+        self.depth_reached += u64::from(tally.depth_reached);
+        self.urgent += u64::from(tally.urgent);
+        self.no_room += u64::from(tally.no_room);
+        self.stream_events(outcome.events);
+    }
+
+    pub fn stream_events(&mut self, events: sensor_stream::EventSet) {
+        if events.is_empty() {
+            return;
+        }
+        for event in events.iter() {
+            *self.stream_events.entry(event).or_default() += 1;
+        }
+        self.gaps += u64::from(events.contains(StreamEvent::ReassemblySeqGap));
+    }
+
+    /// A packet of a session whose beginning was not seen.
+    pub fn without_beginning(&mut self, policy: MidstreamPolicy) {
+        if policy != MidstreamPolicy::Ignore {
+            *self.without_beginning.entry(policy.name()).or_default() += 1;
+        }
+    }
+
+    /// A packet of a flow that is not looked at.
+    pub fn bypassed(&mut self, packet: &Packet<'_>) {
+        self.bypassed_packets += 1;
+        self.bypassed_bytes += packet.length as u64;
     }
 
     pub fn flow_ended(&mut self, entry: &Entry<Tracked>) {
-        if let Some(session) = &entry.user.session
-            && session.state() != sensor_stream::TcpState::None
-        {
-            self.sessions += 1;
-            self.midstream += u64::from(session.is_midstream());
+        let state = match entry.flow.state {
+            sensor_flow::State::Bypassed => "local_bypassed",
+            state => state.name(),
+        };
+        *self.ended.entry(state).or_default() += 1;
+        if entry.flow.protocol == 6 {
+            let state = entry.user.session.as_ref().map(|session| session.state());
+            let name = state.and_then(TcpState::name).unwrap_or("none");
+            *self.ended_tcp.entry(name).or_default() += 1;
         }
         let protocol = entry.user.app.protocol();
         let udp = entry.flow.protocol == 17;
@@ -88,29 +141,67 @@ impl Counts {
         for (name, count) in decode.events() {
             tree.add(&format!("decoder.event.{name}"), count);
         }
-        tree.add("defrag.ipv4.fragments", defrag.fragments);
-        tree.add("defrag.ipv4.reassembled", defrag.reassembled);
-        tree.add("defrag.timed_out", defrag.timed_out);
-        tree.add("defrag.evicted", defrag.evicted);
-        tree.add("defrag.refused", defrag.refused);
+        for (number, version) in ["ipv4", "ipv6"].into_iter().enumerate() {
+            tree.add(
+                &format!("defrag.{version}.fragments"),
+                defrag.fragments[number],
+            );
+            tree.add(
+                &format!("defrag.{version}.reassembled"),
+                defrag.reassembled[number],
+            );
+        }
+        tree.add("defrag.wrk.tracker_timeout", defrag.timed_out);
+        tree.add("defrag.max_trackers_reached", defrag.evicted);
+        tree.add("defrag.max_frags_reached", defrag.refused);
         tree.add("flow.total", flows.total);
+        tree.add("flow.active", 0);
         tree.add("flow.tcp", flows.tcp);
         tree.add("flow.udp", flows.udp);
         tree.add("flow.icmpv4", flows.icmpv4);
         tree.add("flow.icmpv6", flows.icmpv6);
-        tree.add("flow.timed_out", flows.timed_out);
-        tree.add("flow.evicted", flows.evicted);
+        tree.add("flow.tcp_reuse", self.tcp_reused);
+        tree.add("flow.mgr.flows_timeout", flows.timed_out);
+        tree.add("flow.wrk.flows_evicted", flows.evicted);
+        for state in ["new", "established", "closed", "local_bypassed"] {
+            let count = self.ended.get(state).copied().unwrap_or(0);
+            tree.add(&format!("flow.end.state.{state}"), count);
+        }
+        for state in TCP_STATES {
+            let count = self.ended_tcp.get(state).copied().unwrap_or(0);
+            tree.add(&format!("flow.end.tcp_state.{state}"), count);
+        }
+        tree.add("flow_bypassed.local_pkts", self.bypassed_packets);
+        tree.add("flow_bypassed.local_bytes", self.bypassed_bytes);
+        for (policy, count) in &self.without_beginning {
+            tree.add(&format!("exception_policy.tcp.midstream.{policy}"), *count);
+        }
         for (name, count) in [
             ("sessions", self.sessions),
+            ("pseudo", self.pseudo),
             ("invalid_checksum", self.invalid_checksum),
-            ("syn", self.syn),
-            ("synack", self.synack),
-            ("rst", self.rst),
             ("midstream_pickups", self.midstream),
+            ("syn", decode.tcp_syn),
+            ("synack", decode.tcp_synack),
+            ("rst", decode.tcp_rst),
+            ("urg", decode.tcp_urg),
+            ("pkt_on_wrong_thread", 0),
+            ("ack_unseen_data", self.unseen_acked),
+            ("stream_depth_reached", self.depth_reached),
             ("reassembly_gap", self.gaps),
-            ("overlap_diff_data", self.overlaps),
+            ("overlap", self.overlaps),
+            ("overlap_diff_data", self.overlaps_differ),
+            ("insert_data_normal_fail", self.no_room),
+            ("insert_data_overlap_fail", 0),
+            ("urgent_oob_data", self.urgent),
+            ("ssn_memcap_drop", 0),
+            ("segment_memcap_drop", 0),
         ] {
             tree.add(&format!("tcp.{name}"), count);
+        }
+        for event in StreamEvent::ALL {
+            let count = self.stream_events.get(event).copied().unwrap_or(0);
+            tree.add(&format!("stream.{}", event.name()), count);
         }
         for row in PROTOCOLS {
             for transport in row.transports {
