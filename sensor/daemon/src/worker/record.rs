@@ -1,5 +1,6 @@
 //! Events of one worker → EVE records.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -353,7 +354,7 @@ impl<O: Output> Recording<O> {
         let protocol = user.app.protocol();
         let bits = inspector.and_then(|inspector| variables(&user.detect, inspector.engine()));
         for event in flow_events {
-            let label = Protocol::Unknown.event_label(event);
+            let label = event.to_ascii_uppercase();
             let anomaly = Anomaly {
                 app_proto: known(protocol),
                 kind: AnomalyKind::AppLayer,
@@ -394,7 +395,7 @@ impl<O: Output> Recording<O> {
                 let event = row
                     .and_then(|row| row.events.iter().find(|event| event.number == *number))
                     .map_or("unknown", |event| event.name);
-                let label = transaction.protocol().event_label(event);
+                let label = event_label(transaction.protocol(), event);
                 let anomaly = Anomaly {
                     app_proto: known(transaction.protocol()),
                     kind: AnomalyKind::AppLayer,
@@ -676,6 +677,14 @@ fn app_records(transaction: &Transaction, dns_version: DnsVersion) -> Vec<AppRec
     match (&transaction.body, dns_version) {
         (sensor_app::Body::Dns(dns), DnsVersion::Two) => dns.records_v2(transaction.id),
         _ => vec![transaction.record()],
+    }
+}
+
+/// Name of a parser's event in records: rules write it small, records of the oldest protocols do not.
+fn event_label(protocol: Protocol, name: &str) -> Cow<'_, str> {
+    match protocol.name() {
+        "http" | "tls" | "smtp" | "dnp3" => Cow::Owned(name.to_ascii_uppercase()),
+        _ => Cow::Borrowed(name),
     }
 }
 
