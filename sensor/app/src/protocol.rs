@@ -51,7 +51,7 @@ impl Protocol {
     /// Name of one of its events in EVE: rules use lower case, records of some protocols do not.
     pub fn event_label(self, name: &'static str) -> Cow<'static, str> {
         match self {
-            Protocol::Http1 | Protocol::Smtp => name.to_ascii_uppercase().into(),
+            Protocol::Http1 | Protocol::Smtp | Protocol::Tls => name.to_ascii_uppercase().into(),
             _ => name.into(),
         }
     }

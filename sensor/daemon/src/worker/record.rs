@@ -1,6 +1,5 @@
 //! Events of one worker → EVE records.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -395,11 +394,11 @@ impl<O: Output> Recording<O> {
                 let event = row
                     .and_then(|row| row.events.iter().find(|event| event.number == *number))
                     .map_or("unknown", |event| event.name);
-                let label = event_label(transaction.protocol(), event);
+                let event = transaction.protocol().event_label(event);
                 let anomaly = Anomaly {
                     app_proto: known(transaction.protocol()),
                     kind: AnomalyKind::AppLayer,
-                    event: &label,
+                    event: &event,
                     layer: Some("proto_parser"),
                 };
                 let facts = AnomalyFacts {
@@ -677,14 +676,6 @@ fn app_records(transaction: &Transaction, dns_version: DnsVersion) -> Vec<AppRec
     match (&transaction.body, dns_version) {
         (sensor_app::Body::Dns(dns), DnsVersion::Two) => dns.records_v2(transaction.id),
         _ => vec![transaction.record()],
-    }
-}
-
-/// Name of a parser's event in records: rules write it small, records of the oldest protocols do not.
-fn event_label(protocol: Protocol, name: &str) -> Cow<'_, str> {
-    match protocol.name() {
-        "http" | "tls" | "smtp" | "dnp3" => Cow::Owned(name.to_ascii_uppercase()),
-        _ => Cow::Borrowed(name),
     }
 }
 
