@@ -6,8 +6,6 @@ const NAMES: &[(&str, &str)] = &[
     ("smb_", "smb"),
     ("dcerpc.", "dcerpc"),
     ("dce_", "dcerpc"),
-    ("ssh.", "ssh"),
-    ("ssh_", "ssh"),
     ("krb5.", "krb5"),
     ("krb5_", "krb5"),
     ("snmp.", "snmp"),

@@ -17,6 +17,7 @@ pub mod pgsql;
 mod protocol;
 pub mod sip;
 pub mod smtp;
+pub mod ssh;
 pub mod tls;
 mod transaction;
 mod transactions;

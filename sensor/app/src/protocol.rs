@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
-use crate::{BufferRow, IntFieldRow, dns, http1, mdns, mqtt, pgsql, sip, smtp, tls};
+use crate::{BufferRow, IntFieldRow, dns, http1, mdns, mqtt, pgsql, sip, smtp, ssh, tls};
 use sensor_flow::Direction;
 
 /// An application protocol. `Unknown` until detection has spoken, `Failed` once it has given up.
@@ -19,6 +19,7 @@ pub enum Protocol {
     Sip,
     Pgsql,
     Smtp,
+    Ssh,
 }
 
 impl Protocol {
@@ -35,6 +36,7 @@ impl Protocol {
             Protocol::Sip => "sip",
             Protocol::Pgsql => "pgsql",
             Protocol::Smtp => "smtp",
+            Protocol::Ssh => "ssh",
         }
     }
 
@@ -96,6 +98,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     sip::PROTOCOL,
     pgsql::PROTOCOL,
     smtp::PROTOCOL,
+    ssh::PROTOCOL,
 ];
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::mqtt::MqttTransaction;
 use crate::pgsql::PgsqlTransaction;
 use crate::sip::SipTransaction;
 use crate::smtp::SmtpTransaction;
+use crate::ssh::SshTransaction;
 use crate::tls::TlsTransaction;
 use crate::{Protocol, file::MAX_FILES, mdns};
 use sensor_event::AppRecord;
@@ -43,6 +44,7 @@ pub enum Body {
     Mdns(Box<DnsTransaction>),
     Sip(Box<SipTransaction>),
     Pgsql(Box<PgsqlTransaction>),
+    Ssh(Box<SshTransaction>),
     Tls(Box<TlsTransaction>),
     Smtp(Box<SmtpTransaction>),
 }
@@ -56,6 +58,7 @@ impl Body {
             Body::Mdns(_) => Protocol::Mdns,
             Body::Sip(_) => Protocol::Sip,
             Body::Pgsql(_) => Protocol::Pgsql,
+            Body::Ssh(_) => Protocol::Ssh,
             Body::Tls(_) => Protocol::Tls,
             Body::Smtp(_) => Protocol::Smtp,
         }
@@ -128,6 +131,7 @@ impl Transaction {
             Body::Mdns(dns) => mdns::record(dns),
             Body::Sip(sip) => sip.record(),
             Body::Pgsql(pgsql) => pgsql.record(self.number),
+            Body::Ssh(ssh) => ssh.record(),
             Body::Tls(tls) => tls.record(),
             Body::Smtp(smtp) => AppRecord::Smtp(Box::new(smtp.record())),
         }

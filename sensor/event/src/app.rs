@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Sip, SmtpRecord, Tls};
+use crate::{Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Sip, SmtpRecord, Ssh, Tls};
 
 /// The object of a transaction, under its protocol's name.
 #[derive(Debug, Clone, Serialize)]
@@ -14,6 +14,7 @@ pub enum AppRecord<'a> {
     Mdns(Box<Mdns<'a>>),
     Sip(Box<Sip<'a>>),
     Pgsql(Box<Pgsql<'a>>),
+    Ssh(Box<Ssh<'a>>),
     Tls(Tls<'a>),
     /// Two objects, which name themselves.
     #[serde(untagged)]

@@ -82,7 +82,7 @@ impl Tracked {
     }
 
     /// Stops keeping bytes that nobody will look at.
-    pub fn spare_stream(&mut self, rules: bool) {
+    pub fn spare_stream(&mut self, rules: bool, config: &sensor_stream::Config) {
         let Some(session) = &mut self.session else {
             return;
         };
@@ -93,9 +93,11 @@ impl Tracked {
                 }
                 continue;
             }
-            // An encrypted stream tells rules nothing; one that no parser understands does.
+            // An encrypted stream tells rules nothing, but for what came before and waits to be looked at; one
+            // that no parser understands does.
             let encrypted = self.app.protocol().is_known() && !self.app.is_broken();
-            if encrypted || !rules {
+            let waiting = session.raw_window(direction, config, false).is_some();
+            if !rules || encrypted && !waiting {
                 self.stopped[direction.index()] = true;
                 session.stop(direction);
             }

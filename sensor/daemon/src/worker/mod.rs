@@ -279,7 +279,6 @@ impl<O: Output> Worker<O> {
                         flow.state = sensor_flow::State::Bypassed;
                     }
                 }
-                user.spare_stream(self.inspector.is_some());
             }
         } else if matches!(packet.transport, sensor_decode::Transport::Udp(_)) {
             let Entry { flow, user, .. } = entry;
@@ -328,6 +327,9 @@ impl<O: Output> Worker<O> {
             stamp,
             record::Moment::Packet,
         );
+        entry
+            .user
+            .spare_stream(self.inspector.is_some(), &self.settings.stream);
         if let Some(session) = &mut entry.user.session {
             session.prune(at.direction);
         }

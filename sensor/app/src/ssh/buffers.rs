@@ -1,0 +1,93 @@
+//! Sticky buffers of SSH: what the side under inspection has told.
+
+use sensor_flow::Direction;
+
+use super::state::{BANNER_DONE, KEXINIT_DONE, Told};
+use crate::{Body, BufferGetter, BufferRow, BufferSide, Bytes, Transaction};
+
+type Get = for<'a> fn(&'a Transaction, Direction) -> Option<Bytes<'a>>;
+
+const fn row(
+    name: &'static str,
+    synonyms: &'static [&'static str],
+    side: BufferSide,
+    ready_at: u8,
+    get: Get,
+) -> BufferRow {
+    BufferRow {
+        name,
+        synonyms,
+        modifiers: &[],
+        side,
+        ready_at,
+        lowercase: false,
+        streaming: false,
+        getter: BufferGetter::One(get),
+    }
+}
+
+fn told(transaction: &Transaction, direction: Direction) -> Option<&Told> {
+    match &transaction.body {
+        Body::Ssh(ssh) => Some(&ssh.sides[direction.index()]),
+        _ => None,
+    }
+}
+
+fn some(bytes: &[u8]) -> Option<Bytes<'_>> {
+    (!bytes.is_empty()).then_some(Bytes::whole(bytes))
+}
+
+fn hash(transaction: &Transaction, direction: Direction) -> Option<Bytes<'_>> {
+    let (_, hash) = told(transaction, direction)?.hassh.as_ref()?;
+    some(hash.as_bytes())
+}
+
+fn offer(transaction: &Transaction, direction: Direction) -> Option<Bytes<'_>> {
+    let (offer, _) = told(transaction, direction)?.hassh.as_ref()?;
+    some(offer)
+}
+
+pub const BUFFERS: &[BufferRow] = &[
+    row(
+        "ssh.proto",
+        &["ssh_proto"],
+        BufferSide::Both,
+        BANNER_DONE,
+        |tx, direction| some(&told(tx, direction)?.protocol),
+    ),
+    row(
+        "ssh.software",
+        &["ssh_software"],
+        BufferSide::Both,
+        BANNER_DONE,
+        |tx, direction| some(&told(tx, direction)?.software),
+    ),
+    row(
+        "ssh.hassh",
+        &["ssh-hassh"],
+        BufferSide::ToServer,
+        KEXINIT_DONE,
+        hash,
+    ),
+    row(
+        "ssh.hassh.string",
+        &["ssh-hassh-string"],
+        BufferSide::ToServer,
+        KEXINIT_DONE,
+        offer,
+    ),
+    row(
+        "ssh.hassh.server",
+        &["ssh-hassh-server"],
+        BufferSide::ToClient,
+        KEXINIT_DONE,
+        hash,
+    ),
+    row(
+        "ssh.hassh.server.string",
+        &["ssh-hassh-server-string"],
+        BufferSide::ToClient,
+        KEXINIT_DONE,
+        offer,
+    ),
+];
