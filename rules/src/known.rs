@@ -253,23 +253,6 @@ const BUFFERS: &[Row] = &[
     ("dns.additionals.rrname", &[], DNS, Side::Both, true),
     ("dns.response.rrname", &[], DNS, Side::ToClient, true),
     (
-        "smb.named_pipe",
-        &["smb_named_pipe"],
-        &["smb"],
-        Side::Both,
-        false,
-    ),
-    ("smb.share", &["smb_share"], &["smb"], Side::Both, false),
-    ("smb.ntlmssp_user", &[], &["smb"], Side::ToServer, false),
-    ("smb.ntlmssp_domain", &[], &["smb"], Side::ToServer, false),
-    (
-        "dcerpc.stub_data",
-        &["dce_stub_data"],
-        &["smb", "dcerpc"],
-        Side::Both,
-        false,
-    ),
-    (
         "krb5.cname",
         &["krb5_cname"],
         &["krb5"],

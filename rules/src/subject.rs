@@ -24,6 +24,16 @@ pub struct FlowState {
     pub bytes_to_client: u64,
 }
 
+/// An interface of DCE/RPC that a server has accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RpcInterface {
+    /// In the order of its text.
+    pub uuid: [u8; 16],
+    pub version: u16,
+    /// It was asked for in a first fragment.
+    pub first_fragment: bool,
+}
+
 /// The traffic under inspection: one packet, its flow, and (for transaction rules) one transaction.
 ///
 /// Every answer is `None` where the question has no meaning (the TTL of an ARP packet, the flow of a
@@ -138,6 +148,14 @@ pub trait Subject {
     }
     /// The nth value of a number field of the transaction under inspection.
     fn int_field(&self, _field: IntFieldId, _nth: usize) -> Option<u64> {
+        None
+    }
+    /// Number of the operation that the transaction calls, of DCE/RPC.
+    fn rpc_operation(&self) -> Option<u16> {
+        None
+    }
+    /// The nth accepted interface that the called operation may be of.
+    fn rpc_interface(&self, _nth: usize) -> Option<RpcInterface> {
         None
     }
     /// Validity of the server's certificate: not before, not after, in seconds since the epoch.

@@ -96,6 +96,15 @@ impl Vocabulary {
         .map(ProtocolId)
     }
 
+    /// The protocols that a rule on this one is about: SMB carries DCE/RPC in its pipes.
+    pub fn family(&self, id: ProtocolId) -> Vec<ProtocolId> {
+        let mut family = vec![id];
+        if self.protocol_spec(id).name == "dcerpc" {
+            family.extend(self.protocol("smb"));
+        }
+        family
+    }
+
     /// The sticky buffer with this name or synonym.
     pub fn buffer(&self, name: &str) -> Option<BufferId> {
         position(&self.buffers, |b| {

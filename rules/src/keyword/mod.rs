@@ -8,6 +8,7 @@ mod base64;
 mod byte;
 mod content;
 mod dataset;
+mod dcerpc;
 mod event;
 mod event_names;
 mod file;
@@ -68,6 +69,7 @@ pub const KEYWORDS: &[&[Keyword]] = &[
     event::KEYWORDS,
     file::KEYWORDS,
     tls::KEYWORDS,
+    dcerpc::KEYWORDS,
     mqtt::KEYWORDS,
     threshold::KEYWORDS,
     reputation::KEYWORDS,

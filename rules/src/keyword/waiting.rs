@@ -2,10 +2,6 @@
 
 /// Prefixes and names, with the protocol.
 const NAMES: &[(&str, &str)] = &[
-    ("smb.", "smb"),
-    ("smb_", "smb"),
-    ("dcerpc.", "dcerpc"),
-    ("dce_", "dcerpc"),
     ("krb5.", "krb5"),
     ("krb5_", "krb5"),
     ("snmp.", "snmp"),

@@ -589,6 +589,16 @@ pub enum Condition {
         protocol: ProtocolId,
         event: u16,
     },
+    /// The call is of this interface, which the server has accepted.
+    RpcInterface {
+        /// In the order of its text.
+        uuid: [u8; 16],
+        version: Option<IntMatch>,
+        /// The bind need not have been a first fragment.
+        any_fragment: bool,
+    },
+    /// Number of the called operation lies in one of these ranges, ends included.
+    RpcOperation(Vec<(u32, u32)>),
     StreamSize {
         side: StreamSide,
         value: IntMatch,

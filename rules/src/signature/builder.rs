@@ -58,7 +58,7 @@ impl<'a> Builder<'a> {
         let mut protocols = Vec::new();
         let mut waits_for = None;
         if let HeaderProtocol::Application(id) = header.protocol {
-            protocols.push(id);
+            protocols = vocabulary.family(id);
             let spec = vocabulary.protocol_spec(id);
             if !spec.parsed {
                 waits_for = Some(format!("the parser of {}", spec.name));

@@ -95,6 +95,25 @@ impl Condition {
             Condition::DecodeEvent(event) => subject.decode_event(*event),
             Condition::StreamEvent(event) => subject.stream_event(*event),
             Condition::AppEvent { event, .. } => subject.app_event(*event),
+            Condition::RpcInterface {
+                uuid,
+                version,
+                any_fragment,
+            } => (0..)
+                .map_while(|nth| subject.rpc_interface(nth))
+                .any(|one| {
+                    one.uuid == *uuid
+                        && (*any_fragment || one.first_fragment)
+                        && version
+                            .as_ref()
+                            .is_none_or(|wanted| wanted.matches(u64::from(one.version)))
+                }),
+            Condition::RpcOperation(ranges) => subject.rpc_operation().is_some_and(|operation| {
+                let operation = u32::from(operation);
+                ranges
+                    .iter()
+                    .any(|(low, high)| (*low..=*high).contains(&operation))
+            }),
             Condition::StreamSize { side, value } => {
                 subject
                     .stream_sizes()

@@ -4,7 +4,7 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::Bytes;
+use crate::{BufferGetter, BufferRow, BufferSide, Bytes, Transaction};
 use sensor_flow::Direction;
 
 /// Files of one transaction; parts of a form beyond that pass without a file.
@@ -204,6 +204,40 @@ impl File {
     pub fn bytes(&self) -> Bytes<'_> {
         self.window.bytes(self.state != FileState::Open)
     }
+}
+
+/// `file.data` of protocols that have one file a transaction.
+pub(crate) const FILE_DATA: BufferRow = BufferRow {
+    streaming: true,
+    ..row("file.data", &["file_data"], |tx, direction| {
+        Some(of_side(tx, direction)?.bytes())
+    })
+};
+
+/// `file.name` of the same.
+pub(crate) const FILE_NAME: BufferRow = row("file.name", &["file_name"], |tx, direction| {
+    Some(Bytes::whole(&of_side(tx, direction)?.name))
+});
+
+const fn row(
+    name: &'static str,
+    synonyms: &'static [&'static str],
+    getter: for<'a> fn(&'a Transaction, Direction) -> Option<Bytes<'a>>,
+) -> BufferRow {
+    BufferRow {
+        name,
+        synonyms,
+        modifiers: &[],
+        side: BufferSide::Both,
+        ready_at: 0,
+        lowercase: false,
+        streaming: false,
+        getter: BufferGetter::One(getter),
+    }
+}
+
+fn of_side(tx: &Transaction, direction: Direction) -> Option<&File> {
+    tx.files.iter().find(|file| file.direction == direction)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! datagrams (UDP), finds the protocol by content, and keeps [`Transaction`]s until their user retires them.
 
 mod buffer;
+pub mod dcerpc;
 pub mod dns;
 mod file;
 pub mod http1;
@@ -15,7 +16,9 @@ pub mod mqtt;
 mod parser;
 pub mod pgsql;
 mod protocol;
+mod recent;
 pub mod sip;
+pub mod smb;
 pub mod smtp;
 pub mod ssh;
 pub mod tls;

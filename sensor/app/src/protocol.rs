@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
-use crate::{BufferRow, IntFieldRow, dns, http1, mdns, mqtt, pgsql, sip, smtp, ssh, tls};
+use crate::{
+    BufferRow, IntFieldRow, dcerpc, dns, http1, mdns, mqtt, pgsql, sip, smb, smtp, ssh, tls,
+};
 use sensor_flow::Direction;
 
 /// An application protocol. `Unknown` until detection has spoken, `Failed` once it has given up.
@@ -13,6 +15,7 @@ pub enum Protocol {
     Failed,
     Http1,
     Tls,
+    Dcerpc,
     Dns,
     Mqtt,
     Mdns,
@@ -20,6 +23,7 @@ pub enum Protocol {
     Pgsql,
     Smtp,
     Ssh,
+    Smb,
 }
 
 impl Protocol {
@@ -30,6 +34,7 @@ impl Protocol {
             Protocol::Failed => "failed",
             Protocol::Http1 => "http",
             Protocol::Tls => "tls",
+            Protocol::Dcerpc => "dcerpc",
             Protocol::Dns => "dns",
             Protocol::Mqtt => "mqtt",
             Protocol::Mdns => "mdns",
@@ -37,12 +42,13 @@ impl Protocol {
             Protocol::Pgsql => "pgsql",
             Protocol::Smtp => "smtp",
             Protocol::Ssh => "ssh",
+            Protocol::Smb => "smb",
         }
     }
 
     /// Its streams are read to their end, whatever the depth of reassembly.
     pub fn is_read_whole(self) -> bool {
-        matches!(self, Protocol::Pgsql)
+        matches!(self, Protocol::Pgsql | Protocol::Smb)
     }
 
     /// Neither `Unknown` nor `Failed`.
@@ -99,6 +105,8 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     pgsql::PROTOCOL,
     smtp::PROTOCOL,
     ssh::PROTOCOL,
+    smb::PROTOCOL,
+    dcerpc::PROTOCOL,
 ];
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! One transaction: request and reply.
 
 use crate::File;
+use crate::dcerpc::{Call, DcerpcTransaction};
 use crate::dns::DnsTransaction;
 use crate::http1::HttpTransaction;
 use crate::mqtt::MqttTransaction;
 use crate::pgsql::PgsqlTransaction;
 use crate::sip::SipTransaction;
+use crate::smb::SmbTransaction;
 use crate::smtp::SmtpTransaction;
 use crate::ssh::SshTransaction;
 use crate::tls::TlsTransaction;
@@ -39,12 +41,14 @@ pub struct Transaction {
 #[derive(Debug)]
 pub enum Body {
     Http1(Box<HttpTransaction>),
+    Dcerpc(Box<DcerpcTransaction>),
     Dns(Box<DnsTransaction>),
     Mqtt(Box<MqttTransaction>),
     Mdns(Box<DnsTransaction>),
     Sip(Box<SipTransaction>),
     Pgsql(Box<PgsqlTransaction>),
     Ssh(Box<SshTransaction>),
+    Smb(Box<SmbTransaction>),
     Tls(Box<TlsTransaction>),
     Smtp(Box<SmtpTransaction>),
 }
@@ -53,12 +57,14 @@ impl Body {
     pub fn protocol(&self) -> Protocol {
         match self {
             Body::Http1(_) => Protocol::Http1,
+            Body::Dcerpc(_) => Protocol::Dcerpc,
             Body::Dns(_) => Protocol::Dns,
             Body::Mqtt(_) => Protocol::Mqtt,
             Body::Mdns(_) => Protocol::Mdns,
             Body::Sip(_) => Protocol::Sip,
             Body::Pgsql(_) => Protocol::Pgsql,
             Body::Ssh(_) => Protocol::Ssh,
+            Body::Smb(_) => Protocol::Smb,
             Body::Tls(_) => Protocol::Tls,
             Body::Smtp(_) => Protocol::Smtp,
         }
@@ -122,16 +128,27 @@ impl Transaction {
         }
     }
 
+    /// The call of a procedure that the transaction is, of DCE/RPC by itself or through a pipe.
+    pub fn call(&self) -> Option<Call<'_>> {
+        match &self.body {
+            Body::Dcerpc(call) => call.call(),
+            Body::Smb(smb) => smb.call(),
+            _ => None,
+        }
+    }
+
     /// The EVE object of this transaction (`http`, `dns`, `tls`).
     pub fn record(&self) -> AppRecord<'_> {
         match &self.body {
             Body::Http1(http) => AppRecord::Http(Box::new(http.record())),
+            Body::Dcerpc(call) => call.record(self.progress),
             Body::Dns(dns) => dns.record(self.id),
             Body::Mqtt(mqtt) => mqtt.record(),
             Body::Mdns(dns) => mdns::record(dns),
             Body::Sip(sip) => sip.record(),
             Body::Pgsql(pgsql) => pgsql.record(self.number),
             Body::Ssh(ssh) => ssh.record(),
+            Body::Smb(smb) => smb.record(self.number),
             Body::Tls(tls) => tls.record(),
             Body::Smtp(smtp) => AppRecord::Smtp(Box::new(smtp.record())),
         }

@@ -270,6 +270,8 @@ fn kind(signature: &Signature, parts: &[Part], flow: &FlowOption, protocols: &[P
                 condition,
                 Condition::IntField { .. }
                     | Condition::AppEvent { .. }
+                    | Condition::RpcInterface { .. }
+                    | Condition::RpcOperation(_)
                     | Condition::TlsNotBefore(_)
                     | Condition::TlsNotAfter(_)
             )
@@ -326,6 +328,8 @@ fn wants_packet(signature: &Signature, flow: &FlowOption) -> bool {
                     | Condition::AppProtocol { .. }
                     | Condition::IntField { .. }
                     | Condition::AppEvent { .. }
+                    | Condition::RpcInterface { .. }
+                    | Condition::RpcOperation(_)
                     | Condition::TlsNotBefore(_)
                     | Condition::TlsNotAfter(_)
             )

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use rules::{Address, IntFieldId, Subject};
+use rules::{Address, IntFieldId, RpcInterface, Subject};
 use sensor_app::{AppLayer, Transaction};
 use sensor_decode::{Net, Packet, Transport};
 use sensor_flow::{Direction, Flow};
@@ -285,6 +285,26 @@ impl Subject for Facts<'_> {
         let transaction = self.transaction?;
         let row = self.names.int_field(field, transaction.protocol())?;
         (row.getter)(transaction, self.traffic.direction, nth)
+    }
+
+    fn rpc_operation(&self) -> Option<u16> {
+        Some(self.transaction?.call()?.operation)
+    }
+
+    fn rpc_interface(&self, nth: usize) -> Option<RpcInterface> {
+        let call = self.transaction?.call()?;
+        let mut accepted = call.interfaces.iter().filter(|interface| {
+            interface.result == Some(0)
+                && call
+                    .context
+                    .is_none_or(|context| interface.context == context)
+        });
+        let interface = accepted.nth(nth)?;
+        Some(RpcInterface {
+            uuid: interface.uuid.0,
+            version: interface.version,
+            first_fragment: interface.first_fragment,
+        })
     }
 
     fn tls_validity(&self) -> Option<(i64, i64)> {

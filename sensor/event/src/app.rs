@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use crate::{Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Sip, SmtpRecord, Ssh, Tls};
+use crate::{Dcerpc, Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Sip, Smb, SmtpRecord, Ssh, Tls};
 
 /// The object of a transaction, under its protocol's name.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AppRecord<'a> {
+    Dcerpc(Box<Dcerpc>),
     Dns(Dns<'a>),
     Http(Box<Http<'a>>),
     Mqtt(Mqtt<'a>),
@@ -15,6 +16,7 @@ pub enum AppRecord<'a> {
     Sip(Box<Sip<'a>>),
     Pgsql(Box<Pgsql<'a>>),
     Ssh(Box<Ssh<'a>>),
+    Smb(Box<Smb<'a>>),
     Tls(Tls<'a>),
     /// Two objects, which name themselves.
     #[serde(untagged)]

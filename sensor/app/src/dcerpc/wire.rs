@@ -1,0 +1,317 @@
+//! Messages (C706 §12.5, §12.6).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use sensor_bytes::{Reader, Short};
+
+/// Bytes of the header that all messages over a connection share.
+pub const HEADER_BYTES: usize = 16;
+/// Bytes of a request's own header: its size, context and operation.
+pub const REQUEST_HEADER_BYTES: usize = 8;
+
+const FIRST_FRAGMENT: u8 = 0x01;
+const LAST_FRAGMENT: u8 = 0x02;
+
+/// Type of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind(pub u8);
+
+impl Kind {
+    pub const REQUEST: Kind = Kind(0);
+    pub const RESPONSE: Kind = Kind(2);
+    pub const BIND: Kind = Kind(11);
+    pub const BIND_ACK: Kind = Kind(12);
+    pub const ALTER_CONTEXT: Kind = Kind(14);
+    pub const ALTER_CONTEXT_RESPONSE: Kind = Kind(15);
+
+    const NAMES: [&'static str; 21] = [
+        "REQUEST",
+        "PING",
+        "RESPONSE",
+        "FAULT",
+        "WORKING",
+        "NOCALL",
+        "REJECT",
+        "ACK",
+        "CL_CANCEL",
+        "FACK",
+        "CANCEL_ACK",
+        "BIND",
+        "BINDACK",
+        "BINDNAK",
+        "ALTER_CONTEXT",
+        "ALTER_CONTEXT_RESP",
+        "AUTH3",
+        "SHUTDOWN",
+        "CO_CANCEL",
+        "ORPHANED",
+        "RTS",
+    ];
+
+    pub fn name(self) -> Cow<'static, str> {
+        match Self::NAMES.get(usize::from(self.0)) {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(self.0.to_string()),
+        }
+    }
+
+    /// The specification has such a message.
+    pub fn is_known(self) -> bool {
+        usize::from(self.0) < Self::NAMES.len()
+    }
+
+    /// Only a client sends it.
+    pub fn is_from_client(self) -> bool {
+        matches!(
+            self,
+            Kind::REQUEST | Kind::BIND | Kind::ALTER_CONTEXT | Kind(16 | 18 | 19)
+        )
+    }
+
+    /// What a server answers to it.
+    pub fn answer(self) -> Option<Kind> {
+        match self {
+            Kind::REQUEST => Some(Kind::RESPONSE),
+            Kind::BIND => Some(Kind::BIND_ACK),
+            Kind::ALTER_CONTEXT => Some(Kind::ALTER_CONTEXT_RESPONSE),
+            _ => None,
+        }
+    }
+}
+
+/// Order of the bytes of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    Big,
+    Little,
+}
+
+impl Order {
+    pub fn u16(self, reader: &mut Reader<'_>) -> Result<u16, Short> {
+        match self {
+            Order::Big => reader.u16(),
+            Order::Little => reader.u16_le(),
+        }
+    }
+
+    pub fn u32(self, reader: &mut Reader<'_>) -> Result<u32, Short> {
+        match self {
+            Order::Big => reader.u32(),
+            Order::Little => reader.u32_le(),
+        }
+    }
+
+    /// Of the first byte of a data representation.
+    fn of(representation: u8) -> Order {
+        if representation & 0x10 == 0 {
+            Order::Big
+        } else {
+            Order::Little
+        }
+    }
+}
+
+/// An identifier with its bytes in the order of its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Uuid(pub [u8; 16]);
+
+impl Uuid {
+    pub fn read(reader: &mut Reader<'_>, order: Order) -> Result<Uuid, Short> {
+        let mut bytes: [u8; 16] = reader.array()?;
+        if order == Order::Little {
+            bytes[..4].reverse();
+            bytes[4..6].reverse();
+            bytes[6..8].reverse();
+        }
+        Ok(Uuid(bytes))
+    }
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, byte) in self.0.iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Header of a message over a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    pub version: u8,
+    pub minor: u8,
+    pub kind: Kind,
+    pub flags: u8,
+    pub representation: [u8; 4],
+    pub order: Order,
+    /// Bytes of the whole fragment, this header included.
+    pub fragment_bytes: u16,
+    pub call_id: u32,
+}
+
+impl Header {
+    pub fn read(reader: &mut Reader<'_>) -> Result<Header, Short> {
+        let [version, minor, kind, flags] = reader.array()?;
+        let representation: [u8; 4] = reader.array()?;
+        let order = Order::of(representation[0]);
+        let fragment_bytes = order.u16(reader)?;
+        let _authentication_bytes = order.u16(reader)?;
+        Ok(Header {
+            version,
+            minor,
+            kind: Kind(kind),
+            flags,
+            representation,
+            order,
+            fragment_bytes,
+            call_id: order.u32(reader)?,
+        })
+    }
+
+    pub fn is_first(&self) -> bool {
+        self.flags & FIRST_FRAGMENT != 0
+    }
+
+    pub fn is_last(&self) -> bool {
+        self.flags & LAST_FRAGMENT != 0
+    }
+
+    /// Version 5.0 with a known representation of numbers and a length that can be.
+    pub fn is_plausible(&self) -> bool {
+        self.version == 5
+            && self.minor == 0
+            && self.representation[0] & 0xee == 0
+            && self.representation[1] <= 3
+            && usize::from(self.fragment_bytes) >= HEADER_BYTES
+    }
+}
+
+/// An interface within a bind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContextItem {
+    pub context: u16,
+    pub uuid: Uuid,
+    pub version: u16,
+    pub minor: u16,
+}
+
+/// The interfaces of a bind or alter-context, behind the header.
+pub fn read_bind(body: &[u8], order: Order) -> Result<Vec<ContextItem>, Short> {
+    let mut reader = Reader::new(body);
+    reader.skip(8)?;
+    let count = reader.u8()?;
+    reader.skip(3)?;
+    let mut items = Vec::with_capacity(usize::from(count).min(8));
+    for _ in 0..count {
+        let context = order.u16(&mut reader)?;
+        let syntaxes = reader.u8()?;
+        reader.skip(1)?;
+        let uuid = Uuid::read(&mut reader, order)?;
+        // One number: the major version in its low half.
+        let version = order.u32(&mut reader)?;
+        reader.skip(usize::from(syntaxes) * 20)?;
+        items.push(ContextItem {
+            context,
+            uuid,
+            version: (version & 0xffff) as u16,
+            minor: (version >> 16) as u16,
+        });
+    }
+    Ok(items)
+}
+
+/// The results of a bind-ack or its like, behind the header, in the order of the interfaces asked for.
+pub fn read_bind_ack(body: &[u8], order: Order) -> Result<Vec<u16>, Short> {
+    let mut reader = Reader::new(body);
+    reader.skip(8)?;
+    let address_bytes = usize::from(order.u16(&mut reader)?);
+    reader.skip(address_bytes)?;
+    // Up to a multiple of four, counted from the start of the body.
+    reader.skip((4 - (address_bytes + 2) % 4) % 4)?;
+    let count = reader.u8()?;
+    reader.skip(3)?;
+    let mut results = Vec::with_capacity(usize::from(count).min(8));
+    for _ in 0..count {
+        results.push(order.u16(&mut reader)?);
+        reader.skip(2 + 16 + 4)?;
+    }
+    Ok(results)
+}
+
+/// The own header of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    pub context: u16,
+    pub operation: u16,
+}
+
+impl Request {
+    pub fn read(reader: &mut Reader<'_>, order: Order) -> Result<Request, Short> {
+        let _size_hint = order.u32(reader)?;
+        Ok(Request {
+            context: order.u16(reader)?,
+            operation: order.u16(reader)?,
+        })
+    }
+}
+
+/// Header of a message over UDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatagramHeader {
+    pub version: u8,
+    pub kind: Kind,
+    pub flags1: u8,
+    pub flags2: u8,
+    pub representation_is_known: bool,
+    pub interface: Uuid,
+    pub activity: Uuid,
+    pub interface_version: u32,
+    pub sequence: u32,
+    pub operation: u16,
+    pub body_bytes: u16,
+    pub fragment: u16,
+}
+
+impl DatagramHeader {
+    pub fn read(reader: &mut Reader<'_>) -> Result<DatagramHeader, Short> {
+        let [version, kind, flags1, flags2] = reader.array()?;
+        let [number, float, _, _serial_high] = reader.array()?;
+        let order = Order::of(number);
+        let _object = Uuid::read(reader, order)?;
+        let interface = Uuid::read(reader, order)?;
+        // The text of an activity is written as if it were little-endian, whatever it is.
+        let activity = Uuid::read(reader, Order::Little)?;
+        let _server_boot = order.u32(reader)?;
+        let interface_version = order.u32(reader)?;
+        let sequence = order.u32(reader)?;
+        let operation = order.u16(reader)?;
+        reader.skip(4)?;
+        let body_bytes = order.u16(reader)?;
+        let fragment = order.u16(reader)?;
+        reader.skip(2)?;
+        Ok(DatagramHeader {
+            version,
+            kind: Kind(kind),
+            flags1,
+            flags2,
+            representation_is_known: number & 0xee == 0 && float <= 3,
+            interface,
+            activity,
+            interface_version,
+            sequence,
+            operation,
+            body_bytes,
+            fragment,
+        })
+    }
+
+    /// No fragment of the same message follows.
+    pub fn is_last(&self) -> bool {
+        self.flags1 & 0x04 == 0 || self.flags1 & 0x02 != 0
+    }
+}
