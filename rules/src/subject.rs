@@ -158,8 +158,17 @@ pub trait Subject {
     fn rpc_interface(&self, _nth: usize) -> Option<RpcInterface> {
         None
     }
-    /// Validity of the server's certificate: not before, not after, in seconds since the epoch.
+    /// Validity of the certificate of the side under inspection: not before, not after, in seconds since the epoch.
     fn tls_validity(&self) -> Option<(i64, i64)> {
+        None
+    }
+    /// Version of TLS that the side under inspection speaks.
+    fn tls_version(&self) -> Option<u16> {
+        None
+    }
+    /// Messages of the TLS handshake that came last: 1 is the client's hello, 2 the server's, 4 the client's
+    /// key exchange, 8 the server's.
+    fn tls_messages(&self) -> Option<u8> {
         None
     }
     /// Seconds since the epoch of the packet under inspection.

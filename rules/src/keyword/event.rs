@@ -214,12 +214,12 @@ mod tests {
         for (event, waits) in [
             ("tls.invalid_tls_header", Some(None)),
             (
-                "tls.heartbeat_message",
-                Some(Some("the event tls.heartbeat_message")),
+                "http.range_invalid",
+                Some(Some("the event http.range_invalid")),
             ),
-            ("tls.zzz", None),
+            ("http.zzz", None),
         ] {
-            let rule = format!("alert tls any any -> any any (app-layer-event:{event}; sid:1;)");
+            let rule = format!("alert tcp any any -> any any (app-layer-event:{event}; sid:1;)");
             let parsed = parse_rule(&rule, &vocabulary, &Environment::default());
             let found = match &parsed {
                 Ok(Parsed::Signature { signature, .. }) => Some(signature.waits_for.as_deref()),

@@ -32,6 +32,7 @@ mod waiting;
 mod xbits;
 
 pub(crate) use meta::unmet;
+pub(crate) use tls::spell;
 
 use crate::signature::{Builder, RawOption, nearest};
 

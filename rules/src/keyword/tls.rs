@@ -1,7 +1,9 @@
 //! TLS keywords that are no sticky buffers: old contents, dates, version and state.
 
 use super::{Keyword, content, needed, nothing};
-use crate::signature::{BufferCondition, Builder, Condition, Content, Index, IntMatch, TlsDate};
+use crate::signature::{
+    BufferCondition, Builder, Condition, Content, TlsDate, TlsMessages, TlsVersions,
+};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
@@ -25,8 +27,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &["tls_fingerprint"],
         doc: "SHA-1 fingerprint of the certificate (old way to write tls.cert_fingerprint).",
         parse: |builder, value| text(builder, value, "tls.cert_fingerprint"),
-        accepts: &[r#"tls.fingerprint:!"4a:a3:66:76";"#],
-        rejects: &["tls.fingerprint;"],
+        accepts: &[
+            r#"tls.fingerprint:!"4A:a3:66:76:69:cb:a8:76:aa:ee:1b:8c:6e:22:e2:b9:74:29:43:6d";"#,
+        ],
+        rejects: &["tls.fingerprint;", r#"tls.fingerprint:"4a:a3:66:76";"#],
     },
     Keyword {
         name: "tls_cert_notbefore",
@@ -54,7 +58,11 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         doc: "The certificate has expired.",
         parse: |builder, value| {
             nothing(value)?;
-            certificate(builder, Condition::TlsNotAfter(TlsDate::Expired))
+            condition(
+                builder,
+                "tls_cert_expired",
+                Condition::TlsNotAfter(TlsDate::Expired),
+            )
         },
         accepts: &["tls_cert_expired;"],
         rejects: &["tls_cert_expired:1;"],
@@ -65,7 +73,11 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         doc: "The certificate has not expired.",
         parse: |builder, value| {
             nothing(value)?;
-            certificate(builder, Condition::TlsNotAfter(TlsDate::Valid))
+            condition(
+                builder,
+                "tls_cert_valid",
+                Condition::TlsNotAfter(TlsDate::Valid),
+            )
         },
         accepts: &["tls_cert_valid;"],
         rejects: &["tls_cert_valid:1;"],
@@ -87,60 +99,180 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "tls.version",
         aliases: &["tls_version"],
-        doc: "Version of TLS: 1.0, 1.1, 1.2, 1.3.",
+        doc: "Version of TLS: 1.0, 1.1, 1.2, 1.3 (drafts too), or a number of four hexadecimal digits.",
         parse: |builder, value| {
             let text = needed(value)?.trim_matches('"').trim();
-            let number = version(text)
-                .ok_or_else(|| format!("{text:?} is no version: 1.0, 1.1, 1.2, 1.3"))?;
-            field(builder, "tls.version_number", vec![number])
+            let raw = text
+                .strip_prefix("0x")
+                .filter(|digits| digits.len() == 4)
+                .and_then(|digits| u16::from_str_radix(digits, 16).ok());
+            let number = raw.or_else(|| version(text)).ok_or_else(|| {
+                format!("{text:?} is no version: 1.0, 1.1, 1.2, 1.3, or 0x and four digits")
+            })?;
+            condition(
+                builder,
+                "tls.version",
+                Condition::TlsVersion(TlsVersions {
+                    numbers: vec![number],
+                    negated: false,
+                    drafts: raw.is_none(),
+                }),
+            )
         },
-        accepts: &["tls.version:1.2;", r#"tls.version:"1.0";"#],
-        rejects: &["tls.version:9;"],
+        accepts: &[
+            "tls.version:1.2;",
+            r#"tls.version:"1.0";"#,
+            "tls.version:0x7f12;",
+        ],
+        rejects: &["tls.version:9;", "tls.version:0x7f;"],
     },
     Keyword {
         name: "ssl_version",
         aliases: &[],
-        doc: "One of several versions: sslv2, sslv3, tls1.0, tls1.1, tls1.2, tls1.3.",
-        parse: |builder, value| {
-            let mut numbers = Vec::new();
-            for word in needed(value)?.split(',') {
-                let word = word.trim().to_ascii_lowercase();
-                let number = match word.strip_prefix("tls") {
-                    Some(rest) => version(rest.strip_prefix('v').unwrap_or(rest)),
-                    None => match word.as_str() {
-                        "sslv2" => Some(0x0200),
-                        "sslv3" => Some(0x0300),
-                        _ => None,
-                    },
-                };
-                numbers.push(number.ok_or_else(|| format!("{word:?} is no version"))?);
-            }
-            field(builder, "tls.version_number", numbers)
-        },
-        accepts: &["ssl_version:tls1.0;", "ssl_version:sslv3;"],
-        rejects: &["ssl_version:zzz;"],
+        doc: "One of several versions (with ! none of them): sslv2, sslv3, tls1.0, tls1.1, tls1.2, tls1.3.",
+        parse: |builder, value| ssl_version(builder, needed(value)?),
+        accepts: &[
+            "ssl_version:tls1.0;",
+            "ssl_version:SSLv3,tls1.2;",
+            "ssl_version:!tls1.0 tls1.1;",
+        ],
+        rejects: &[
+            "ssl_version:zzz;",
+            "ssl_version:tls1.0,tls1.0;",
+            "ssl_version:!;",
+        ],
     },
     Keyword {
         name: "ssl_state",
         aliases: &[],
-        doc: "State of the handshake: client_hello, server_hello, client_keyx, server_keyx, unknown; waits for states.",
-        parse: |builder, value| {
-            for word in needed(value)?.split(['|', ',']) {
-                let word = word.trim().trim_start_matches('!');
-                if !matches!(
-                    word,
-                    "client_hello" | "server_hello" | "client_keyx" | "server_keyx" | "unknown"
-                ) {
-                    return Err(format!("{word:?} is no state"));
-                }
-            }
-            builder.wait_for("states of the TLS handshake");
-            tls(builder, "ssl_state")
-        },
-        accepts: &["ssl_state:client_hello;", "ssl_state:!server_hello;"],
+        doc: "Handshake messages that just came: client_hello, server_hello, client_keyx, server_keyx, unknown; with ! did not.",
+        parse: |builder, value| ssl_state(builder, needed(value)?),
+        accepts: &[
+            "ssl_state:client_hello;",
+            "ssl_state:!server_hello;",
+            "ssl_state:client_keyx|server_keyx;",
+        ],
         rejects: &["ssl_state:zzz;"],
     },
 ];
+
+fn ssl_version(builder: &mut Builder<'_>, text: &str) -> Result<(), String> {
+    let (negated, text) = match text.strip_prefix('!') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let mut numbers = Vec::new();
+    let words = text.split(|c: char| c == ',' || c.is_whitespace());
+    for word in words.filter(|word| !word.is_empty()) {
+        let lower = word.to_ascii_lowercase();
+        let number = match lower.as_str() {
+            "sslv2" => Some(0x0200),
+            "sslv3" => Some(0x0300),
+            lower => lower.strip_prefix("tls").and_then(version),
+        };
+        let number = number.ok_or_else(|| format!("{word:?} is no version"))?;
+        if numbers.contains(&number) {
+            return Err(format!("{word} stands twice"));
+        }
+        numbers.push(number);
+    }
+    if numbers.is_empty() {
+        return Err("a version is missing".to_owned());
+    }
+    let versions = TlsVersions {
+        numbers,
+        negated,
+        drafts: true,
+    };
+    condition(builder, "ssl_version", Condition::TlsVersion(versions))
+}
+
+fn ssl_state(builder: &mut Builder<'_>, text: &str) -> Result<(), String> {
+    let mut messages = TlsMessages::default();
+    for word in text.split(['|', ',']) {
+        let word = word.trim();
+        let (negated, name) = match word.strip_prefix('!') {
+            Some(name) => (true, name.trim()),
+            None => (false, word),
+        };
+        let bit = match name {
+            "client_hello" => 1,
+            "server_hello" => 1 << 1,
+            "client_keyx" => 1 << 2,
+            "server_keyx" => 1 << 3,
+            // Never there: all that is read is known.
+            "unknown" => 1 << 4,
+            _ => return Err(format!("{name:?} is no state")),
+        };
+        messages.wanted |= bit;
+        if negated {
+            messages.negated |= bit;
+        }
+    }
+    condition(builder, "ssl_state", Condition::TlsMessages(messages))
+}
+
+/// How the texts of a buffer are written: rules may use either case, and lengths are known.
+struct Spelling {
+    buffer: &'static str,
+    upper: bool,
+    /// Bytes of the whole text, if every one has as many.
+    length: Option<usize>,
+    /// Pairs of digits with colons between.
+    colons: bool,
+}
+
+const SPELLINGS: &[Spelling] = &[
+    Spelling {
+        buffer: "ja3.hash",
+        upper: false,
+        length: Some(32),
+        colons: false,
+    },
+    Spelling {
+        buffer: "ja3s.hash",
+        upper: false,
+        length: Some(32),
+        colons: false,
+    },
+    Spelling {
+        buffer: "tls.cert_fingerprint",
+        upper: false,
+        length: Some(59),
+        colons: true,
+    },
+    Spelling {
+        buffer: "tls.cert_serial",
+        upper: true,
+        length: None,
+        colons: true,
+    },
+];
+
+/// Writes a content on a fingerprint or number as the buffer has it; an error when it never matches there.
+pub(crate) fn spell(buffer: &str, content: &mut Content) -> Result<(), String> {
+    let Some(spelling) = SPELLINGS.iter().find(|spelling| spelling.buffer == buffer) else {
+        return Ok(());
+    };
+    let bytes = &mut content.bytes;
+    if let Some(length) = spelling.length
+        && bytes.len() != length
+    {
+        return Err(format!(
+            "{buffer} has {length} characters, the content {}: it never matches",
+            bytes.len()
+        ));
+    }
+    if spelling.colons && bytes.len() > 2 && !bytes.contains(&b':') {
+        return Err(format!("{buffer} is written with colons: aa:bb:cc"));
+    }
+    if spelling.upper {
+        bytes.make_ascii_uppercase();
+    } else {
+        bytes.make_ascii_lowercase();
+    }
+    Ok(())
+}
 
 fn tls(builder: &mut Builder<'_>, name: &str) -> Result<(), String> {
     match builder.vocabulary.protocol("tls") {
@@ -149,13 +281,13 @@ fn tls(builder: &mut Builder<'_>, name: &str) -> Result<(), String> {
     }
 }
 
-fn certificate(builder: &mut Builder<'_>, condition: Condition) -> Result<(), String> {
-    tls(builder, "tls_cert_…")?;
+fn condition(builder: &mut Builder<'_>, name: &str, condition: Condition) -> Result<(), String> {
+    tls(builder, name)?;
     builder.signature.conditions.push(condition);
     Ok(())
 }
 
-fn version(text: &str) -> Option<u64> {
+fn version(text: &str) -> Option<u16> {
     Some(match text {
         "1.0" => 0x0301,
         "1.1" => 0x0302,
@@ -163,28 +295,6 @@ fn version(text: &str) -> Option<u64> {
         "1.3" => 0x0304,
         _ => return None,
     })
-}
-
-/// Any of several versions; a rule that names all but contiguous ones cannot be said with one comparison.
-fn field(builder: &mut Builder<'_>, name: &str, mut numbers: Vec<u64>) -> Result<(), String> {
-    numbers.sort_unstable();
-    numbers.dedup();
-    tls(builder, name)?;
-    let Some(id) = builder.vocabulary.int_field(name) else {
-        builder.wait_for("the version of TLS");
-        return Ok(());
-    };
-    let value = match numbers.as_slice() {
-        [one] => IntMatch::Equal(*one),
-        [first, .., last] => IntMatch::Inclusive(*first, *last),
-        [] => return Err("a version is missing".to_owned()),
-    };
-    builder.signature.conditions.push(Condition::IntField {
-        field: id,
-        value,
-        index: Index::Any,
-    });
-    Ok(())
 }
 
 fn text(builder: &mut Builder<'_>, value: Option<&str>, buffer: &str) -> Result<(), String> {
@@ -235,9 +345,9 @@ fn date(
         TlsDate::After(seconds(rest)?)
     } else {
         let at = seconds(value)?;
-        TlsDate::Between(at - 1, at + 1)
+        TlsDate::Between(at, at)
     };
-    certificate(builder, make(date))
+    condition(builder, "tls_cert_…", make(date))
 }
 
 /// `2015[-10[-22[T23[:59[:59]]]]]` in UTC as seconds since the epoch.

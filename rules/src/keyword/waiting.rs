@@ -6,7 +6,6 @@ const NAMES: &[(&str, &str)] = &[
     ("krb5_", "krb5"),
     ("snmp.", "snmp"),
     ("rfb.", "rfb"),
-    ("quic.", "quic"),
     ("ike.", "ike"),
     ("http2.", "http2"),
     ("modbus", "modbus"),

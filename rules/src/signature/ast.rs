@@ -518,6 +518,7 @@ pub enum TagMetric {
     Bytes,
 }
 
+/// Seconds since the epoch; both ends belong to a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsDate {
     Before(i64),
@@ -525,6 +526,23 @@ pub enum TlsDate {
     Between(i64, i64),
     Expired,
     Valid,
+}
+
+/// Versions of TLS by their numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsVersions {
+    pub numbers: Vec<u16>,
+    pub negated: bool,
+    /// The drafts of TLS 1.3 count as TLS 1.3.
+    pub drafts: bool,
+}
+
+/// Messages of a TLS handshake as bits (see [`crate::Subject::tls_messages`]): one that is wanted and there,
+/// or negated and not there, is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TlsMessages {
+    pub wanted: u8,
+    pub negated: u8,
 }
 
 /// A condition on packet, flow or transaction that needs no buffer bytes. Those with a keyword file
@@ -625,6 +643,8 @@ pub enum Condition {
     },
     TlsNotBefore(TlsDate),
     TlsNotAfter(TlsDate),
+    TlsVersion(TlsVersions),
+    TlsMessages(TlsMessages),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,6 +21,21 @@ impl Builder<'_> {
                 "a rule needs a number of its own: sid:1000001;".to_owned(),
             ));
         }
+        let vocabulary = self.vocabulary;
+        for list in &mut self.signature.buffers {
+            let Source::Buffer(id) = list.source else {
+                continue;
+            };
+            let name = vocabulary.buffer_spec(id).name;
+            for condition in &mut list.conditions {
+                if let BufferCondition::Content(content) = condition
+                    && list.transforms.is_empty()
+                    && let Err(reason) = crate::keyword::spell(name, content)
+                {
+                    faults.push((Some("content"), reason));
+                }
+            }
+        }
         for list in &self.signature.buffers {
             check_list(list, &mut faults);
             if let Source::Buffer(id) = list.source

@@ -2,6 +2,7 @@
 
 use super::{
     AppSide, Comparison, Condition, FlagMode, FlowSide, Index, IntMatch, StreamSide, TlsDate,
+    TlsVersions,
 };
 use crate::{Address, FlowState, Subject};
 
@@ -169,6 +170,12 @@ impl Condition {
             Condition::TlsNotAfter(date) => subject
                 .tls_validity()
                 .is_some_and(|(_, to)| date_matches(date, to, subject.packet_seconds())),
+            Condition::TlsVersion(versions) => subject
+                .tls_version()
+                .is_some_and(|version| version_matches(versions, version)),
+            Condition::TlsMessages(messages) => subject
+                .tls_messages()
+                .is_some_and(|seen| (messages.wanted & seen) ^ messages.negated != 0),
         }
     }
 }
@@ -217,16 +224,30 @@ fn app_protocol(subject: &dyn Subject, name: &str, negated: bool, side: AppSide)
 
 fn date_matches(date: &TlsDate, value: i64, now: i64) -> bool {
     match *date {
-        TlsDate::Before(limit) => value < limit,
-        TlsDate::After(limit) => value > limit,
-        TlsDate::Between(from, to) => from < value && value < to,
+        TlsDate::Before(limit) => value <= limit,
+        TlsDate::After(limit) => value >= limit,
+        TlsDate::Between(from, to) => from <= value && value <= to,
         TlsDate::Expired => value < now,
-        TlsDate::Valid => value > now,
+        TlsDate::Valid => value >= now,
     }
+}
+
+fn version_matches(versions: &TlsVersions, version: u16) -> bool {
+    const TLS13: u16 = 0x0304;
+    let is_draft = version >> 8 == 0x7f;
+    let version = if is_draft && versions.drafts {
+        TLS13
+    } else {
+        version
+    };
+    // A number that is no version is not another version either.
+    let known = is_draft || version == 0x0200 || (0x0300..=TLS13).contains(&version);
+    versions.numbers.contains(&version) != versions.negated && (known || !versions.negated)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::TlsMessages;
     use super::*;
 
     struct Packet;
@@ -276,6 +297,44 @@ mod tests {
         ];
         for (condition, expected) in rows {
             assert_eq!(condition.holds(&Packet), expected, "{condition:?}");
+        }
+    }
+
+    #[test]
+    fn versions_and_messages_of_tls() {
+        struct Session(u16, u8);
+        impl Subject for Session {
+            fn tls_version(&self) -> Option<u16> {
+                Some(self.0)
+            }
+            fn tls_messages(&self) -> Option<u8> {
+                Some(self.1)
+            }
+        }
+        let versions = |numbers: &[u16], negated, drafts| {
+            Condition::TlsVersion(TlsVersions {
+                numbers: numbers.to_vec(),
+                negated,
+                drafts,
+            })
+        };
+        let messages = |wanted, negated| Condition::TlsMessages(TlsMessages { wanted, negated });
+        let rows = [
+            (versions(&[0x0303], false, true), 0x0303, true),
+            (versions(&[0x0301, 0x0303], false, true), 0x0302, false),
+            (versions(&[0x0303], true, true), 0x0301, true),
+            (versions(&[0x0303], true, true), 0x0999, false),
+            (versions(&[0x0304], false, true), 0x7f12, true),
+            (versions(&[0x0304], false, false), 0x7f12, false),
+            (versions(&[0x7f12], false, false), 0x7f12, true),
+            (messages(1, 0), 1, true),
+            (messages(2, 0), 1, false),
+            (messages(1, 1), 0, true),
+            (messages(1, 1), 1, false),
+        ];
+        for (condition, number, expected) in rows {
+            let session = Session(number, number as u8);
+            assert_eq!(condition.holds(&session), expected, "{condition:?}");
         }
     }
 

@@ -228,6 +228,12 @@ impl AppLayer {
     pub fn is_broken(&self) -> bool {
         self.failures > 0
     }
+    /// What is said by now is in cipher: its payload tells rules nothing.
+    pub fn is_encrypted(&self) -> bool {
+        self.parser
+            .as_ref()
+            .is_some_and(|parser| parser.is_encrypted())
+    }
     /// Nothing more will come from either side, or none of it will be parsed.
     pub fn is_over(&self) -> bool {
         self.is_broken() || self.sides.iter().all(|side| side.closed)

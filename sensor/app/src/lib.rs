@@ -16,6 +16,7 @@ pub mod mqtt;
 mod parser;
 pub mod pgsql;
 mod protocol;
+pub mod quic;
 mod recent;
 pub mod sip;
 pub mod smb;

@@ -98,4 +98,9 @@ pub trait Parser: fmt::Debug + Send {
 
     /// A rule has switched off the record of a transaction; what belongs to it may be silent too.
     fn silenced(&mut self, _transaction: &Transaction) {}
+
+    /// What both sides say by now is in cipher: rules on content find nothing in it.
+    fn is_encrypted(&self) -> bool {
+        false
+    }
 }

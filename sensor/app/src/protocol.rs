@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
-    BufferRow, IntFieldRow, dcerpc, dns, http1, mdns, mqtt, pgsql, sip, smb, smtp, ssh, tls,
+    BufferRow, IntFieldRow, dcerpc, dns, http1, mdns, mqtt, pgsql, quic, sip, smb, smtp, ssh, tls,
 };
 use sensor_flow::Direction;
 
@@ -24,6 +24,7 @@ pub enum Protocol {
     Smtp,
     Ssh,
     Smb,
+    Quic,
 }
 
 impl Protocol {
@@ -43,6 +44,7 @@ impl Protocol {
             Protocol::Smtp => "smtp",
             Protocol::Ssh => "ssh",
             Protocol::Smb => "smb",
+            Protocol::Quic => "quic",
         }
     }
 
@@ -107,6 +109,8 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     ssh::PROTOCOL,
     smb::PROTOCOL,
     dcerpc::PROTOCOL,
+    // Knows itself by little but the port.
+    quic::PROTOCOL,
 ];
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ use crate::dns::DnsTransaction;
 use crate::http1::HttpTransaction;
 use crate::mqtt::MqttTransaction;
 use crate::pgsql::PgsqlTransaction;
+use crate::quic::QuicTransaction;
 use crate::sip::SipTransaction;
 use crate::smb::SmbTransaction;
 use crate::smtp::SmtpTransaction;
 use crate::ssh::SshTransaction;
-use crate::tls::TlsTransaction;
+use crate::tls::{self, TlsTransaction};
 use crate::{Protocol, file::MAX_FILES, mdns};
 use sensor_event::AppRecord;
 use sensor_flow::Direction;
@@ -49,6 +50,7 @@ pub enum Body {
     Pgsql(Box<PgsqlTransaction>),
     Ssh(Box<SshTransaction>),
     Smb(Box<SmbTransaction>),
+    Quic(Box<QuicTransaction>),
     Tls(Box<TlsTransaction>),
     Smtp(Box<SmtpTransaction>),
 }
@@ -65,6 +67,7 @@ impl Body {
             Body::Pgsql(_) => Protocol::Pgsql,
             Body::Ssh(_) => Protocol::Ssh,
             Body::Smb(_) => Protocol::Smb,
+            Body::Quic(_) => Protocol::Quic,
             Body::Tls(_) => Protocol::Tls,
             Body::Smtp(_) => Protocol::Smtp,
         }
@@ -123,7 +126,7 @@ impl Transaction {
     /// speaks unasked.
     pub fn record_direction(&self) -> Direction {
         match &self.body {
-            Body::Mqtt(_) => self.only.unwrap_or(Direction::ToServer),
+            Body::Mqtt(_) | Body::Quic(_) => self.only.unwrap_or(Direction::ToServer),
             _ => Direction::ToServer,
         }
     }
@@ -149,6 +152,7 @@ impl Transaction {
             Body::Pgsql(pgsql) => pgsql.record(self.number),
             Body::Ssh(ssh) => ssh.record(),
             Body::Smb(smb) => smb.record(self.number),
+            Body::Quic(quic) => quic.record(),
             Body::Tls(tls) => tls.record(),
             Body::Smtp(smtp) => AppRecord::Smtp(Box::new(smtp.record())),
         }
@@ -159,7 +163,26 @@ impl Transaction {
         match &self.body {
             Body::Dns(dns) => dns.alert_record(self.id),
             Body::Smtp(smtp) => AppRecord::Smtp(Box::new(smtp.summary())),
+            Body::Tls(tls) => tls.alert_record(),
             _ => self.record(),
         }
+    }
+
+    /// Whether all is known that its record tells.
+    pub fn is_due(&self) -> bool {
+        let enough = match &self.body {
+            Body::Tls(_) => tls::stage::HANDSHAKE_DONE,
+            _ => Self::COMPLETE,
+        };
+        self.progress.iter().all(|progress| *progress >= enough)
+    }
+
+    /// Whether there is a record to write once it is due.
+    pub fn is_recorded(&self) -> bool {
+        let enough = match &self.body {
+            Body::Tls(tls) => tls.is_recorded(),
+            _ => true,
+        };
+        enough && !self.silent
     }
 }

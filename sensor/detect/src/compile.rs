@@ -274,6 +274,8 @@ fn kind(signature: &Signature, parts: &[Part], flow: &FlowOption, protocols: &[P
                     | Condition::RpcOperation(_)
                     | Condition::TlsNotBefore(_)
                     | Condition::TlsNotAfter(_)
+                    | Condition::TlsVersion(_)
+                    | Condition::TlsMessages(_)
             )
         });
     if transactional || signature.direction == HeaderDirection::Transactional {
@@ -332,6 +334,8 @@ fn wants_packet(signature: &Signature, flow: &FlowOption) -> bool {
                     | Condition::RpcOperation(_)
                     | Condition::TlsNotBefore(_)
                     | Condition::TlsNotAfter(_)
+                    | Condition::TlsVersion(_)
+                    | Condition::TlsMessages(_)
             )
         })
 }

@@ -259,7 +259,7 @@ impl<'a> Pass<'a> {
         let group = &engine.packet_groups[group_of(traffic.packet.ip_protocol())]
             [traffic.direction.index()];
         candidates.extend(&group.always);
-        let payload = if traffic.flow_end || traffic.packet.encloses {
+        let payload = if traffic.flow_end || traffic.encrypted || traffic.packet.encloses {
             &[][..]
         } else {
             traffic.packet.payload
@@ -326,6 +326,9 @@ impl<'a> Pass<'a> {
             if !in_packet {
                 return None;
             }
+        }
+        if has_payload && traffic.encrypted {
+            return None;
         }
         if traffic.flow_end
             && (has_payload || !one.parts.is_empty() || !one.signature.conditions.is_empty())

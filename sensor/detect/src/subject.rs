@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use rules::{Address, IntFieldId, RpcInterface, Subject};
-use sensor_app::{AppLayer, Transaction};
+use sensor_app::tls::TlsTransaction;
+use sensor_app::{AppLayer, Body, Transaction};
 use sensor_decode::{Net, Packet, Transport};
 use sensor_flow::{Direction, Flow};
 use sensor_stream::{EventSet, RawWindow, Session};
@@ -24,6 +25,8 @@ pub struct Traffic<'a> {
     pub raw: Option<RawWindow<'a>>,
     /// The packet's payload went into the stream.
     pub in_stream: bool,
+    /// The packet's payload is in cipher: no content is looked for in it.
+    pub encrypted: bool,
     pub app: Option<&'a AppLayer>,
     /// Transactions of this direction have changed since they were last inspected.
     pub transactions: TransactionInspection,
@@ -48,6 +51,13 @@ pub(crate) struct Facts<'a> {
 impl Facts<'_> {
     fn transport(&self) -> &Transport<'_> {
         &self.traffic.packet.transport
+    }
+
+    fn tls(&self) -> Option<&TlsTransaction> {
+        match &self.transaction?.body {
+            Body::Tls(tls) => Some(tls),
+            _ => None,
+        }
     }
 }
 
@@ -308,11 +318,20 @@ impl Subject for Facts<'_> {
     }
 
     fn tls_validity(&self) -> Option<(i64, i64)> {
-        let value = |name: &str| {
-            let field = self.names.vocabulary.int_field(name)?;
-            i64::try_from(self.int_field(field, 0)?).ok()
-        };
-        Some((value("tls.not_before")?, value("tls.not_after")?))
+        let certificate = self
+            .tls()?
+            .peer(self.traffic.direction)
+            .certificate
+            .as_ref()?;
+        Some((certificate.not_before, certificate.not_after))
+    }
+
+    fn tls_version(&self) -> Option<u16> {
+        Some(self.tls()?.peer(self.traffic.direction).version.0)
+    }
+
+    fn tls_messages(&self) -> Option<u8> {
+        Some(self.tls()?.messages)
     }
 
     fn packet_seconds(&self) -> i64 {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Dcerpc, Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Sip, Smb, SmtpRecord, Ssh, Tls};
+use crate::{Dcerpc, Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Quic, Sip, Smb, SmtpRecord, Ssh, Tls};
 
 /// The object of a transaction, under its protocol's name.
 #[derive(Debug, Clone, Serialize)]
@@ -15,9 +15,10 @@ pub enum AppRecord<'a> {
     Mdns(Box<Mdns<'a>>),
     Sip(Box<Sip<'a>>),
     Pgsql(Box<Pgsql<'a>>),
+    Quic(Box<Quic<'a>>),
     Ssh(Box<Ssh<'a>>),
     Smb(Box<Smb<'a>>),
-    Tls(Tls<'a>),
+    Tls(Box<Tls<'a>>),
     /// Two objects, which name themselves.
     #[serde(untagged)]
     Smtp(Box<SmtpRecord<'a>>),

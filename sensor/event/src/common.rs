@@ -12,8 +12,24 @@ pub struct Time(pub i64);
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let micros = self.0.div_euclid(1_000);
-        let seconds = micros.div_euclid(1_000_000);
-        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let at = DateTime(micros.div_euclid(1_000_000));
+        write!(f, "{at}.{:06}+0000", micros.rem_euclid(1_000_000))
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Seconds since the epoch, written as `2026-11-24T17:30:00` in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DateTime(pub i64);
+
+impl fmt::Display for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, second) = (self.0.div_euclid(86_400), self.0.rem_euclid(86_400));
         // Civil date of a day number: the year is counted from March, so that leap days end years.
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
@@ -31,16 +47,15 @@ impl fmt::Display for Time {
         let year = year_of_era + era * 400 + i64::from(month <= 2);
         write!(
             f,
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:06}+0000",
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
             second / 3_600,
             second / 60 % 60,
             second % 60,
-            micros.rem_euclid(1_000_000)
         )
     }
 }
 
-impl Serialize for Time {
+impl Serialize for DateTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

@@ -65,6 +65,8 @@ pub(crate) struct Buffer {
     /// Behind the last byte seen.
     right_edge: u64,
     pub raw_disabled: bool,
+    /// Nothing is inspected raw from here on.
+    raw_end: Option<u64>,
     pub depth_reached: bool,
     /// Nobody wants the bytes: nothing is kept.
     pub discard: bool,
@@ -88,6 +90,7 @@ impl Default for Buffer {
             raw_floor: 0,
             right_edge: 0,
             raw_disabled: false,
+            raw_end: None,
             depth_reached: false,
             discard: false,
             max_regions: 1,
@@ -395,7 +398,7 @@ impl Buffer {
 
     /// The raw bytes to inspect next, up to `limit`, with earlier ones so that at least `chunk` are there.
     pub fn raw_window(&self, limit: u64, chunk: u64) -> Option<RawWindow<'_>> {
-        let to = limit.min(self.end());
+        let to = self.raw_limit(limit);
         if self.raw_disabled || to <= self.raw {
             return None;
         }
@@ -418,12 +421,23 @@ impl Buffer {
         if self.raw_disabled {
             0
         } else {
-            limit.min(self.end()).saturating_sub(self.raw)
+            self.raw_limit(limit).saturating_sub(self.raw)
         }
     }
 
+    fn raw_limit(&self, limit: u64) -> u64 {
+        limit.min(self.end()).min(self.raw_end.unwrap_or(u64::MAX))
+    }
+
+    /// No bytes but those that are here are inspected raw.
+    pub fn end_raw(&mut self) {
+        let end = self.end();
+        let end = *self.raw_end.get_or_insert(end);
+        self.raw_disabled |= self.raw >= end;
+    }
+
     pub fn raw_done(&mut self, limit: u64) {
-        self.raw = self.raw.max(limit.min(self.end()));
+        self.raw = self.raw.max(self.raw_limit(limit));
     }
 
     /// Drops bytes that nobody will ask for again; `behind` more are kept to compare with what comes again.

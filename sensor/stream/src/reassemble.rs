@@ -255,6 +255,13 @@ impl Session {
         self.sides[direction.index()].buffer.raw_disabled = true;
     }
 
+    /// What follows on this side tells rules nothing; they see what came before.
+    pub fn end_raw(&mut self, direction: Direction) {
+        let half = &mut self.sides[direction.index()];
+        half.raw_trigger = true;
+        half.buffer.end_raw()
+    }
+
     /// Everybody has seen what the last segment of this side brought: beyond the depth nothing more is kept.
     pub fn prune(&mut self, direction: Direction) {
         let buffer = &mut self.sides[direction.index()].buffer;

@@ -55,16 +55,21 @@ impl Tracked {
                 .is_some_and(|session| session.state() >= TcpState::Established)
     }
 
-    /// Lets rules look at the raw stream when a transaction has been completed since the last look.
+    /// Lets rules look at the raw stream when a transaction, or a record of TLS, has been completed since
+    /// the last look.
     pub fn trigger_raw(&mut self) {
         let transactions = self.app.transactions();
         let live: u64 = transactions
             .iter()
             .map(|transaction| {
-                Direction::BOTH
+                let sides = Direction::BOTH
                     .iter()
                     .filter(|side| transaction.is_complete(**side))
-                    .count() as u64
+                    .count() as u64;
+                match &transaction.body {
+                    sensor_app::Body::Tls(tls) => sides + tls.records,
+                    _ => sides,
+                }
             })
             .sum();
         let retired = self
@@ -86,18 +91,24 @@ impl Tracked {
         let Some(session) = &mut self.session else {
             return;
         };
+        let ciphered = self.app.is_encrypted();
         for direction in Direction::BOTH {
-            if self.stopped[direction.index()] || !self.app.is_finished(direction) {
-                if !rules {
-                    session.disable_raw(direction);
-                }
+            if self.stopped[direction.index()] {
                 continue;
             }
-            // An encrypted stream tells rules nothing, but for what came before and waits to be looked at; one
-            // that no parser understands does.
-            let encrypted = self.app.protocol().is_known() && !self.app.is_broken();
+            if !rules {
+                session.disable_raw(direction);
+            } else if ciphered {
+                session.end_raw(direction);
+            }
+            if !self.app.is_finished(direction) {
+                continue;
+            }
+            // A stream that is read to its end tells rules nothing, but for what came before and waits to be
+            // looked at; one that no parser understands does.
+            let understood = self.app.protocol().is_known() && !self.app.is_broken();
             let waiting = session.raw_window(direction, config, false).is_some();
-            if !rules || encrypted && !waiting {
+            if !rules || understood && !waiting {
                 self.stopped[direction.index()] = true;
                 session.stop(direction);
             }

@@ -198,6 +198,7 @@ impl<O: Output> Worker<O> {
             stream_events: EventSet::default(),
             raw: None,
             in_stream: false,
+            encrypted: false,
             app: None,
             transactions: TransactionInspection::Unchanged,
             flow_end: false,
@@ -226,6 +227,8 @@ impl<O: Output> Worker<O> {
             return;
         }
         let settings = &self.settings;
+        // Of what came before: a packet that begins with data in cipher is still looked at.
+        let encrypted = entry.user.app.is_encrypted();
         let mut stream_events = EventSet::default();
         let mut in_stream = false;
         let mut established = entry.user.is_established(&entry.flow);
@@ -312,6 +315,7 @@ impl<O: Output> Worker<O> {
                 stream_events,
                 in_stream,
                 established,
+                encrypted,
                 flow_end: false,
             },
             self.now_ns,
@@ -409,6 +413,7 @@ impl<O: Output> Worker<O> {
                     stream_events: EventSet::default(),
                     in_stream: false,
                     established,
+                    encrypted: false,
                     flow_end: true,
                 },
                 self.now_ns,
@@ -462,6 +467,7 @@ struct Seen<'a> {
     stream_events: EventSet,
     in_stream: bool,
     established: bool,
+    encrypted: bool,
     flow_end: bool,
 }
 
@@ -481,6 +487,7 @@ fn inspect<O: Output>(
         stream_events,
         in_stream,
         established,
+        encrypted,
         flow_end,
     } = seen;
     let Entry { flow, user, .. } = entry;
@@ -515,6 +522,7 @@ fn inspect<O: Output>(
         stream_events,
         raw,
         in_stream,
+        encrypted,
         app: Some(&user.app),
         transactions: if changed {
             TransactionInspection::Changed

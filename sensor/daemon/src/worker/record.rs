@@ -380,15 +380,13 @@ impl<O: Output> Recording<O> {
                 && (over || file.direction == direction)
                 && (file.state != FileState::Open || moment == Moment::FlowEnd)
         };
+        let original = user.app.original_protocol();
         for at in 0..user.app.transactions().len() {
             let Some(transaction) = user.app.transactions().get(at) else {
                 break;
             };
             let id = transaction.id;
             let mark = *super::flow::mark(&mut user.recorded, id);
-            let complete = Direction::BOTH
-                .iter()
-                .all(|side| transaction.is_complete(*side));
             for number in transaction.events.iter().skip(mark.events) {
                 let row = transaction.protocol().row();
                 let event = row
@@ -409,8 +407,8 @@ impl<O: Output> Recording<O> {
                 };
                 self.anomaly(packet, anomaly, facts, stamp);
             }
-            let due = !mark.record && (complete || moment == Moment::FlowEnd);
-            if due && !transaction.silent {
+            let due = !mark.record && (transaction.is_due() || moment == Moment::FlowEnd);
+            if due && transaction.is_recorded() {
                 let mut common = common(
                     packet,
                     Some(flow),
@@ -420,9 +418,14 @@ impl<O: Output> Recording<O> {
                 );
                 common.in_iface = interface.as_deref();
                 common.community_id = Some(&community);
-                for app in app_records(transaction, settings.dns_version) {
+                for mut app in app_records(transaction, settings.dns_version) {
+                    // A session stands for itself.
+                    let is_session = matches!(app, AppRecord::Tls(_));
+                    if let AppRecord::Tls(tls) = &mut app {
+                        tls.from_proto = original.map(|protocol| protocol.name());
+                    }
                     let body = TransactionRecord {
-                        tx_id: Some(id),
+                        tx_id: Some(id).filter(|_| !is_session),
                         metadata: bits.clone(),
                         app,
                     };

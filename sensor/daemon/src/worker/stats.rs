@@ -115,7 +115,10 @@ impl Counts {
         if protocol.is_known() {
             let counts = self.applications.entry((protocol, udp)).or_default();
             counts.flows += 1;
-            counts.transactions += entry.user.app.transaction_count();
+            // A session of TLS is no transaction of anything.
+            if protocol != Protocol::Tls {
+                counts.transactions += entry.user.app.transaction_count();
+            }
             counts.failures += entry.user.app.failures();
         } else if protocol == Protocol::Failed {
             let failed = if udp {
