@@ -5,7 +5,6 @@ const NAMES: &[(&str, &str)] = &[
     ("krb5.", "krb5"),
     ("krb5_", "krb5"),
     ("snmp.", "snmp"),
-    ("rfb.", "rfb"),
     ("ike.", "ike"),
     ("http2.", "http2"),
     ("modbus", "modbus"),

@@ -18,6 +18,7 @@ pub mod pgsql;
 mod protocol;
 pub mod quic;
 mod recent;
+pub mod rfb;
 pub mod sip;
 pub mod smb;
 pub mod smtp;

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
-    BufferRow, IntFieldRow, dcerpc, dns, http1, mdns, mqtt, pgsql, quic, sip, smb, smtp, ssh, tls,
+    BufferRow, IntFieldRow, dcerpc, dns, http1, mdns, mqtt, pgsql, quic, rfb, sip, smb, smtp, ssh,
+    tls,
 };
 use sensor_flow::Direction;
 
@@ -25,6 +26,7 @@ pub enum Protocol {
     Ssh,
     Smb,
     Quic,
+    Rfb,
 }
 
 impl Protocol {
@@ -45,6 +47,7 @@ impl Protocol {
             Protocol::Ssh => "ssh",
             Protocol::Smb => "smb",
             Protocol::Quic => "quic",
+            Protocol::Rfb => "rfb",
         }
     }
 
@@ -111,6 +114,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     dcerpc::PROTOCOL,
     // Knows itself by little but the port.
     quic::PROTOCOL,
+    rfb::PROTOCOL,
 ];
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::http1::HttpTransaction;
 use crate::mqtt::MqttTransaction;
 use crate::pgsql::PgsqlTransaction;
 use crate::quic::QuicTransaction;
+use crate::rfb::RfbTransaction;
 use crate::sip::SipTransaction;
 use crate::smb::SmbTransaction;
 use crate::smtp::SmtpTransaction;
@@ -51,6 +52,7 @@ pub enum Body {
     Ssh(Box<SshTransaction>),
     Smb(Box<SmbTransaction>),
     Quic(Box<QuicTransaction>),
+    Rfb(Box<RfbTransaction>),
     Tls(Box<TlsTransaction>),
     Smtp(Box<SmtpTransaction>),
 }
@@ -68,6 +70,7 @@ impl Body {
             Body::Ssh(_) => Protocol::Ssh,
             Body::Smb(_) => Protocol::Smb,
             Body::Quic(_) => Protocol::Quic,
+            Body::Rfb(_) => Protocol::Rfb,
             Body::Tls(_) => Protocol::Tls,
             Body::Smtp(_) => Protocol::Smtp,
         }
@@ -153,6 +156,7 @@ impl Transaction {
             Body::Ssh(ssh) => ssh.record(),
             Body::Smb(smb) => smb.record(self.number),
             Body::Quic(quic) => quic.record(),
+            Body::Rfb(rfb) => rfb.record(),
             Body::Tls(tls) => tls.record(),
             Body::Smtp(smtp) => AppRecord::Smtp(Box::new(smtp.record())),
         }

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::{Dcerpc, Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Quic, Sip, Smb, SmtpRecord, Ssh, Tls};
+use crate::{
+    Dcerpc, Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls,
+};
 
 /// The object of a transaction, under its protocol's name.
 #[derive(Debug, Clone, Serialize)]
@@ -19,6 +21,7 @@ pub enum AppRecord<'a> {
     Ssh(Box<Ssh<'a>>),
     Smb(Box<Smb<'a>>),
     Tls(Box<Tls<'a>>),
+    Rfb(Box<Rfb<'a>>),
     /// Two objects, which name themselves.
     #[serde(untagged)]
     Smtp(Box<SmtpRecord<'a>>),
