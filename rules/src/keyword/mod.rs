@@ -9,6 +9,7 @@ mod byte;
 mod content;
 mod dataset;
 mod dcerpc;
+mod dnp3;
 mod event;
 mod event_names;
 mod file;
@@ -71,6 +72,7 @@ pub const KEYWORDS: &[&[Keyword]] = &[
     file::KEYWORDS,
     tls::KEYWORDS,
     dcerpc::KEYWORDS,
+    dnp3::KEYWORDS,
     mqtt::KEYWORDS,
     threshold::KEYWORDS,
     reputation::KEYWORDS,

@@ -8,7 +8,6 @@ const NAMES: &[(&str, &str)] = &[
     ("ike.", "ike"),
     ("http2.", "http2"),
     ("modbus", "modbus"),
-    ("dnp3", "dnp3"),
     ("enip", "enip"),
     ("cip_service", "enip"),
     ("nfs", "nfs"),

@@ -5,6 +5,7 @@
 
 mod buffer;
 pub mod dcerpc;
+pub mod dnp3;
 pub mod dns;
 mod file;
 pub mod http1;

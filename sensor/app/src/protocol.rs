@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
-    BufferRow, IntFieldRow, dcerpc, dns, http1, mdns, mqtt, pgsql, quic, rfb, sip, smb, smtp, ssh,
-    tls,
+    BufferRow, IntFieldRow, dcerpc, dnp3, dns, http1, mdns, mqtt, pgsql, quic, rfb, sip, smb, smtp,
+    ssh, tls,
 };
 use sensor_flow::Direction;
 
@@ -20,6 +20,7 @@ pub enum Protocol {
     Dns,
     Mqtt,
     Mdns,
+    Dnp3,
     Sip,
     Pgsql,
     Smtp,
@@ -41,6 +42,7 @@ impl Protocol {
             Protocol::Dns => "dns",
             Protocol::Mqtt => "mqtt",
             Protocol::Mdns => "mdns",
+            Protocol::Dnp3 => "dnp3",
             Protocol::Sip => "sip",
             Protocol::Pgsql => "pgsql",
             Protocol::Smtp => "smtp",
@@ -106,6 +108,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     dns::PROTOCOL,
     mqtt::PROTOCOL,
     mdns::PROTOCOL,
+    dnp3::PROTOCOL,
     sip::PROTOCOL,
     pgsql::PROTOCOL,
     smtp::PROTOCOL,

@@ -2,6 +2,7 @@
 
 use crate::File;
 use crate::dcerpc::{Call, DcerpcTransaction};
+use crate::dnp3::Dnp3Transaction;
 use crate::dns::DnsTransaction;
 use crate::http1::HttpTransaction;
 use crate::mqtt::MqttTransaction;
@@ -44,6 +45,7 @@ pub struct Transaction {
 pub enum Body {
     Http1(Box<HttpTransaction>),
     Dcerpc(Box<DcerpcTransaction>),
+    Dnp3(Box<Dnp3Transaction>),
     Dns(Box<DnsTransaction>),
     Mqtt(Box<MqttTransaction>),
     Mdns(Box<DnsTransaction>),
@@ -62,6 +64,7 @@ impl Body {
         match self {
             Body::Http1(_) => Protocol::Http1,
             Body::Dcerpc(_) => Protocol::Dcerpc,
+            Body::Dnp3(_) => Protocol::Dnp3,
             Body::Dns(_) => Protocol::Dns,
             Body::Mqtt(_) => Protocol::Mqtt,
             Body::Mdns(_) => Protocol::Mdns,
@@ -148,6 +151,7 @@ impl Transaction {
         match &self.body {
             Body::Http1(http) => AppRecord::Http(Box::new(http.record())),
             Body::Dcerpc(call) => call.record(self.progress),
+            Body::Dnp3(dnp3) => dnp3.record(),
             Body::Dns(dns) => dns.record(self.id),
             Body::Mqtt(mqtt) => mqtt.record(),
             Body::Mdns(dns) => mdns::record(dns),
@@ -162,13 +166,14 @@ impl Transaction {
         }
     }
 
-    /// The same as it stands beside alerts and files, where some protocols say less.
-    pub fn alert_record(&self) -> AppRecord<'_> {
+    /// The same as it stands beside alerts and files, where some protocols say less, or nothing yet.
+    pub fn alert_record(&self) -> Option<AppRecord<'_>> {
         match &self.body {
-            Body::Dns(dns) => dns.alert_record(self.id),
-            Body::Smtp(smtp) => AppRecord::Smtp(Box::new(smtp.summary())),
-            Body::Tls(tls) => tls.alert_record(),
-            _ => self.record(),
+            Body::Dnp3(dnp3) => dnp3.alert_record(),
+            Body::Dns(dns) => Some(dns.alert_record(self.id)),
+            Body::Smtp(smtp) => Some(AppRecord::Smtp(Box::new(smtp.summary()))),
+            Body::Tls(tls) => Some(tls.alert_record()),
+            _ => Some(self.record()),
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    Dcerpc, Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls,
+    Dcerpc, Dnp3, Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -11,6 +11,7 @@ use crate::{
 #[serde(rename_all = "lowercase")]
 pub enum AppRecord<'a> {
     Dcerpc(Box<Dcerpc>),
+    Dnp3(Box<Dnp3<'a>>),
     Dns(Dns<'a>),
     Http(Box<Http<'a>>),
     Mqtt(Mqtt<'a>),

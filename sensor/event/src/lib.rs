@@ -11,6 +11,7 @@ mod arp;
 mod class;
 mod common;
 mod dcerpc;
+mod dnp3;
 mod dns;
 mod fileinfo;
 mod flow;
@@ -35,6 +36,7 @@ pub use arp::{Arp, ArpRecord};
 pub use class::Class;
 pub use common::{Common, DateTime, Ether, Time};
 pub use dcerpc::*;
+pub use dnp3::*;
 pub use dns::*;
 pub use fileinfo::{FileInfo, FileInfoRecord};
 pub use flow::{

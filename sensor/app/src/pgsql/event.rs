@@ -7,7 +7,7 @@ use sensor_event::{
     PgsqlResponse, PgsqlStartup, Text,
 };
 
-use super::state::{PgsqlTransaction, Request, Response};
+use super::transaction::{PgsqlTransaction, Request, Response};
 use super::wire::Mechanism;
 
 /// The object of the transaction with this number, counted from 0.

@@ -5,6 +5,7 @@
 mod buffers;
 mod event;
 mod state;
+mod transaction;
 mod wire;
 
 use crate::parser::{Prefix, Transport, Verdict};
@@ -12,7 +13,7 @@ use crate::{EventRow, Protocol, ProtocolRow};
 use sensor_flow::Direction;
 use wire::{Framing, Opening};
 
-pub use state::PgsqlTransaction;
+pub use transaction::PgsqlTransaction;
 
 /// Where servers listen.
 const PORT: u16 = 5432;

@@ -1,11 +1,11 @@
 //! Messages → transactions: a request, or the data of a COPY, with everything the server says until it is
 //! ready for the next one. Long bodies are counted rather than kept.
 
-use sensor_event::AppRecord;
 use sensor_flow::Direction;
 
-use super::wire::{self, Asked, Framing, Malformed, Mechanism, Opening};
-use super::{event, events};
+use super::events;
+use super::transaction::{Request, Startup};
+use super::wire::{self, Asked, Framing, Malformed, Opening};
 use crate::parser::{Parser, Step};
 use crate::transactions::Transactions;
 use crate::{Body, Context, Limits, MAX_LIVE_TRANSACTIONS, Protocol, Transaction};
@@ -20,77 +20,6 @@ const MAX_HEADER_BYTES: usize = 5;
 const MAX_OPEN: usize = MAX_LIVE_TRANSACTIONS / 2;
 /// Port by which the protocol behind the change to TLS is looked for.
 const TLS_PORT: u16 = 443;
-
-/// A count of messages and the bytes in them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Amount {
-    pub count: u64,
-    pub bytes: u64,
-}
-
-impl Amount {
-    fn add(&mut self, bytes: u64) {
-        self.count += 1;
-        self.bytes = self.bytes.saturating_add(bytes);
-    }
-}
-
-/// A request and the answers to it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct PgsqlTransaction {
-    pub request: Option<Request>,
-    pub response: Option<Response>,
-    /// Rows or copied data since they were last told.
-    amount: Amount,
-}
-
-impl PgsqlTransaction {
-    pub fn record(&self, number: u64) -> AppRecord<'_> {
-        AppRecord::Pgsql(Box::new(event::record(self, number)))
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Startup {
-    pub version: (u16, u16),
-    pub user: Vec<u8>,
-    pub others: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-/// What the client has said.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Request {
-    pub startup: Option<Startup>,
-    pub message: Option<&'static str>,
-    pub mechanism: Option<Mechanism>,
-    pub sasl_parameter: Option<Vec<u8>>,
-    pub sasl_response: Option<Vec<u8>>,
-    pub password: bool,
-    pub query: Option<Vec<u8>>,
-    pub copied: Option<Amount>,
-    pub copy_fail: Option<Vec<u8>>,
-    /// Process and key of the query to cancel.
-    pub cancels: Option<(u32, u32)>,
-}
-
-/// What the server has said; the last word of a kind counts.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Response {
-    pub tls_accepted: Option<bool>,
-    pub md5_salt: Option<Vec<u8>>,
-    pub sasl_final: Option<Vec<u8>>,
-    pub message: Option<Vec<u8>>,
-    pub error: Vec<(u8, Vec<u8>)>,
-    pub parameters: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Process and key by which this connection's queries are cancelled.
-    pub backend_key: Option<(u32, u32)>,
-    pub fields: Option<u16>,
-    pub rows: Option<Amount>,
-    pub copy_out: Option<u16>,
-    pub copy_in: Option<u16>,
-    pub copied: Option<Amount>,
-    pub command: Option<Vec<u8>>,
-}
 
 /// What was said last, as far as it tells what may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -287,7 +287,7 @@ impl<O: Output> Recording<O> {
             alert,
             app: transaction
                 .filter(|_| with_app)
-                .map(Transaction::alert_record),
+                .and_then(Transaction::alert_record),
             files: transaction
                 .map(|transaction| {
                     transaction
@@ -449,7 +449,7 @@ impl<O: Output> Recording<O> {
                 common.in_iface = interface.as_deref();
                 common.community_id = Some(&community);
                 let body = FileInfoRecord {
-                    app: Some(transaction.alert_record()),
+                    app: transaction.alert_record(),
                     metadata: bits.clone(),
                     app_proto: transaction.protocol().name(),
                     fileinfo: file_info(file, id),
