@@ -11,6 +11,9 @@ pub enum Address {
     Destination,
 }
 
+/// An occurrence of a number field that has no number: it satisfies nothing, and is passed over.
+pub const HOLE: u64 = u64::MAX;
+
 /// What is known of the flow of the packet under inspection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FlowState {
@@ -146,7 +149,8 @@ pub trait Subject {
     fn app_protocol(&self) -> Option<(&str, &str, &str)> {
         None
     }
-    /// The nth value of a number field of the transaction under inspection.
+    /// The nth value of a number field of the transaction under inspection; [`HOLE`] for an occurrence
+    /// without one.
     fn int_field(&self, _field: IntFieldId, _nth: usize) -> Option<u64> {
         None
     }

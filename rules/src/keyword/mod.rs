@@ -20,6 +20,7 @@ mod icmp;
 mod integer;
 mod ip;
 mod isdataat;
+mod krb5;
 mod meta;
 mod mqtt;
 mod pcre;
@@ -73,6 +74,7 @@ pub const KEYWORDS: &[&[Keyword]] = &[
     tls::KEYWORDS,
     dcerpc::KEYWORDS,
     dnp3::KEYWORDS,
+    krb5::KEYWORDS,
     mqtt::KEYWORDS,
     threshold::KEYWORDS,
     reputation::KEYWORDS,

@@ -2,8 +2,6 @@
 
 /// Prefixes and names, with the protocol.
 const NAMES: &[(&str, &str)] = &[
-    ("krb5.", "krb5"),
-    ("krb5_", "krb5"),
     ("snmp.", "snmp"),
     ("ike.", "ike"),
     ("http2.", "http2"),
@@ -16,7 +14,6 @@ const NAMES: &[(&str, &str)] = &[
     ("ftpdata_command", "ftp"),
     ("ftpbounce", "ftp"),
     ("websocket.", "websocket"),
-    ("ldap.", "ldap"),
     ("mysql.", "mysql"),
     ("rdp.", "rdp"),
     ("tftp.", "tftp"),

@@ -607,6 +607,12 @@ pub enum Condition {
         protocol: ProtocolId,
         event: u16,
     },
+    /// A number of the transaction is one of these, or (with `negated`) is there and is none of them.
+    IntFieldAmong {
+        field: IntFieldId,
+        numbers: Vec<u64>,
+        negated: bool,
+    },
     /// The call is of this interface, which the server has accepted.
     RpcInterface {
         /// In the order of its text.

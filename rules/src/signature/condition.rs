@@ -4,7 +4,7 @@ use super::{
     AppSide, Comparison, Condition, FlagMode, FlowSide, Index, IntMatch, StreamSide, TlsDate,
     TlsVersions,
 };
-use crate::{Address, FlowState, Subject};
+use crate::{Address, FlowState, HOLE, Subject};
 
 /// Values of one number field that are looked at.
 const FIELD_VALUES: usize = 256;
@@ -96,6 +96,13 @@ impl Condition {
             Condition::DecodeEvent(event) => subject.decode_event(*event),
             Condition::StreamEvent(event) => subject.stream_event(*event),
             Condition::AppEvent { event, .. } => subject.app_event(*event),
+            Condition::IntFieldAmong {
+                field,
+                numbers,
+                negated,
+            } => (0..FIELD_VALUES)
+                .map_while(|nth| subject.int_field(*field, nth))
+                .any(|number| number != HOLE && numbers.contains(&number) != *negated),
             Condition::RpcInterface {
                 uuid,
                 version,
@@ -145,21 +152,22 @@ impl Condition {
                 index,
             } => {
                 let nth = |nth: usize| subject.int_field(*field, nth);
+                let holds = |number: u64| number != HOLE && value.matches(number);
                 match index {
-                    Index::Any => (0..FIELD_VALUES).map_while(nth).any(|n| value.matches(n)),
+                    Index::Any => (0..FIELD_VALUES).map_while(nth).any(holds),
                     Index::All => {
                         nth(0).is_some()
-                            && (0..FIELD_VALUES).map_while(nth).all(|n| value.matches(n))
+                            && (0..FIELD_VALUES)
+                                .map_while(nth)
+                                .all(|n| n == HOLE || value.matches(n))
                     }
-                    Index::Nth(at) if *at >= 0 => {
-                        nth(*at as usize).is_some_and(|n| value.matches(n))
-                    }
+                    Index::Nth(at) if *at >= 0 => nth(*at as usize).is_some_and(holds),
                     Index::Nth(at) => {
                         let count = (0..FIELD_VALUES).map_while(nth).count() as i64;
                         usize::try_from(count + i64::from(*at))
                             .ok()
                             .and_then(nth)
-                            .is_some_and(|n| value.matches(n))
+                            .is_some_and(holds)
                     }
                     Index::Absent => nth(0).is_none(),
                 }

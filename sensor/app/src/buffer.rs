@@ -86,3 +86,8 @@ pub struct IntFieldRow {
     /// The nth value, `None` after the last.
     pub getter: fn(&Transaction, Direction, usize) -> Option<u64>,
 }
+
+impl IntFieldRow {
+    /// Stands for an occurrence that has no such number, so that the ones behind it keep their place.
+    pub const HOLE: u64 = u64::MAX;
+}

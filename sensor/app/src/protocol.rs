@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
-    BufferRow, IntFieldRow, dcerpc, dnp3, dns, http1, mdns, mqtt, pgsql, quic, rfb, sip, smb, smtp,
-    ssh, tls,
+    BufferRow, IntFieldRow, dcerpc, dnp3, dns, http1, krb5, ldap, mdns, mqtt, pgsql, quic, rfb,
+    sip, smb, smtp, ssh, tls,
 };
 use sensor_flow::Direction;
 
@@ -17,6 +17,8 @@ pub enum Protocol {
     Http1,
     Tls,
     Dcerpc,
+    Krb5,
+    Ldap,
     Dns,
     Mqtt,
     Mdns,
@@ -39,6 +41,8 @@ impl Protocol {
             Protocol::Http1 => "http",
             Protocol::Tls => "tls",
             Protocol::Dcerpc => "dcerpc",
+            Protocol::Krb5 => "krb5",
+            Protocol::Ldap => "ldap",
             Protocol::Dns => "dns",
             Protocol::Mqtt => "mqtt",
             Protocol::Mdns => "mdns",
@@ -118,6 +122,8 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     // Knows itself by little but the port.
     quic::PROTOCOL,
     rfb::PROTOCOL,
+    krb5::PROTOCOL,
+    ldap::PROTOCOL,
 ];
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use crate::dcerpc::{Call, DcerpcTransaction};
 use crate::dnp3::Dnp3Transaction;
 use crate::dns::DnsTransaction;
 use crate::http1::HttpTransaction;
+use crate::krb5::Krb5Transaction;
+use crate::ldap::LdapTransaction;
 use crate::mqtt::MqttTransaction;
 use crate::pgsql::PgsqlTransaction;
 use crate::quic::QuicTransaction;
@@ -46,6 +48,8 @@ pub enum Body {
     Http1(Box<HttpTransaction>),
     Dcerpc(Box<DcerpcTransaction>),
     Dnp3(Box<Dnp3Transaction>),
+    Krb5(Box<Krb5Transaction>),
+    Ldap(Box<LdapTransaction>),
     Dns(Box<DnsTransaction>),
     Mqtt(Box<MqttTransaction>),
     Mdns(Box<DnsTransaction>),
@@ -65,6 +69,8 @@ impl Body {
             Body::Http1(_) => Protocol::Http1,
             Body::Dcerpc(_) => Protocol::Dcerpc,
             Body::Dnp3(_) => Protocol::Dnp3,
+            Body::Krb5(_) => Protocol::Krb5,
+            Body::Ldap(_) => Protocol::Ldap,
             Body::Dns(_) => Protocol::Dns,
             Body::Mqtt(_) => Protocol::Mqtt,
             Body::Mdns(_) => Protocol::Mdns,
@@ -152,6 +158,8 @@ impl Transaction {
             Body::Http1(http) => AppRecord::Http(Box::new(http.record())),
             Body::Dcerpc(call) => call.record(self.progress),
             Body::Dnp3(dnp3) => dnp3.record(),
+            Body::Krb5(krb5) => krb5.record(),
+            Body::Ldap(ldap) => ldap.record(),
             Body::Dns(dns) => dns.record(self.id),
             Body::Mqtt(mqtt) => mqtt.record(),
             Body::Mdns(dns) => mdns::record(dns),

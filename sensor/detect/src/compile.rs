@@ -270,6 +270,7 @@ fn kind(signature: &Signature, parts: &[Part], flow: &FlowOption, protocols: &[P
                 condition,
                 Condition::IntField { .. }
                     | Condition::AppEvent { .. }
+                    | Condition::IntFieldAmong { .. }
                     | Condition::RpcInterface { .. }
                     | Condition::RpcOperation(_)
                     | Condition::TlsNotBefore(_)
@@ -330,6 +331,7 @@ fn wants_packet(signature: &Signature, flow: &FlowOption) -> bool {
                     | Condition::AppProtocol { .. }
                     | Condition::IntField { .. }
                     | Condition::AppEvent { .. }
+                    | Condition::IntFieldAmong { .. }
                     | Condition::RpcInterface { .. }
                     | Condition::RpcOperation(_)
                     | Condition::TlsNotBefore(_)

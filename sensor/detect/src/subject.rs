@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rules::{Address, IntFieldId, RpcInterface, Subject};
 use sensor_app::tls::TlsTransaction;
-use sensor_app::{AppLayer, Body, Transaction};
+use sensor_app::{AppLayer, Body, IntFieldRow, Transaction};
 use sensor_decode::{Net, Packet, Transport};
 use sensor_flow::{Direction, Flow};
 use sensor_stream::{EventSet, RawWindow, Session};
@@ -294,7 +294,12 @@ impl Subject for Facts<'_> {
     fn int_field(&self, field: IntFieldId, nth: usize) -> Option<u64> {
         let transaction = self.transaction?;
         let row = self.names.int_field(field, transaction.protocol())?;
-        (row.getter)(transaction, self.traffic.direction, nth)
+        let number = (row.getter)(transaction, self.traffic.direction, nth)?;
+        Some(if number == IntFieldRow::HOLE {
+            rules::HOLE
+        } else {
+            number
+        })
     }
 
     fn rpc_operation(&self) -> Option<u16> {

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Dcerpc, Dnp3, Dns, Http, Mdns, Metadata, Mqtt, Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls,
+    Dcerpc, Dnp3, Dns, Http, Krb5, Ldap, Mdns, Metadata, Mqtt, Pgsql, Quic, Rfb, Sip, Smb,
+    SmtpRecord, Ssh, Tls,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -12,6 +13,8 @@ use crate::{
 pub enum AppRecord<'a> {
     Dcerpc(Box<Dcerpc>),
     Dnp3(Box<Dnp3<'a>>),
+    Krb5(Box<Krb5<'a>>),
+    Ldap(Box<Ldap<'a>>),
     Dns(Dns<'a>),
     Http(Box<Http<'a>>),
     Mqtt(Mqtt<'a>),

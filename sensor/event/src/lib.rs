@@ -16,6 +16,8 @@ mod dns;
 mod fileinfo;
 mod flow;
 mod http;
+mod krb5;
+mod ldap;
 mod mdns;
 mod mqtt;
 mod pgsql;
@@ -43,6 +45,8 @@ pub use flow::{
     ExceptionPolicy, FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpSummary,
 };
 pub use http::*;
+pub use krb5::*;
+pub use ldap::*;
 pub use mdns::*;
 pub use mqtt::*;
 pub use pgsql::*;
