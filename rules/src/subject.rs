@@ -138,6 +138,10 @@ pub trait Subject {
     fn app_event(&self, _event: u16) -> bool {
         false
     }
+    /// A PORT command of FTP that names another host than its client.
+    fn is_ftp_bounce(&self) -> bool {
+        false
+    }
     fn flow(&self) -> Option<FlowState> {
         None
     }

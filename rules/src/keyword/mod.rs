@@ -16,6 +16,7 @@ mod file;
 mod flow;
 mod flowbits;
 mod flowint;
+mod ftp;
 mod icmp;
 mod integer;
 mod ip;
@@ -71,6 +72,7 @@ pub const KEYWORDS: &[&[Keyword]] = &[
     icmp::KEYWORDS,
     event::KEYWORDS,
     file::KEYWORDS,
+    ftp::KEYWORDS,
     tls::KEYWORDS,
     dcerpc::KEYWORDS,
     dnp3::KEYWORDS,

@@ -603,6 +603,8 @@ pub enum Condition {
     GeneveVni(IntMatch),
     DecodeEvent(u16),
     StreamEvent(u16),
+    /// A PORT command of FTP with another address than its client's.
+    FtpBounce,
     AppEvent {
         protocol: ProtocolId,
         event: u16,

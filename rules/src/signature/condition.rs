@@ -95,6 +95,7 @@ impl Condition {
             Condition::GeneveVni(wanted) => number(subject.geneve_vni().map(u64::from), wanted),
             Condition::DecodeEvent(event) => subject.decode_event(*event),
             Condition::StreamEvent(event) => subject.stream_event(*event),
+            Condition::FtpBounce => subject.is_ftp_bounce(),
             Condition::AppEvent { event, .. } => subject.app_event(*event),
             Condition::IntFieldAmong {
                 field,

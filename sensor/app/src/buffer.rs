@@ -1,6 +1,6 @@
 //! Sticky buffers and number fields as rows: a name and a getter.
 
-use crate::Transaction;
+use crate::{File, FileState, Transaction};
 use sensor_flow::Direction;
 
 /// Bytes of a buffer as they stand now.
@@ -56,7 +56,46 @@ pub struct BufferRow {
     pub getter: BufferGetter,
 }
 
-/// The name of the nth file of a side (`file.name`).
+/// What rules ask of the files of any protocol but HTTP, whose bodies have windows of their own.
+pub(crate) const FILE_DATA: BufferRow = file_row("file.data", &["file_data"], file_data);
+pub(crate) const FILE_NAME: BufferRow = file_row("file.name", &["file_name"], file_name);
+pub(crate) const FILE_MAGIC: BufferRow = file_row("file.magic", &["file_magic"], file_magic);
+
+type NthFile = for<'a> fn(&'a Transaction, Direction, usize) -> Option<Bytes<'a>>;
+
+const fn file_row(
+    name: &'static str,
+    synonyms: &'static [&'static str],
+    getter: NthFile,
+) -> BufferRow {
+    BufferRow {
+        name,
+        synonyms,
+        modifiers: &[],
+        side: BufferSide::Both,
+        ready_at: 0,
+        lowercase: false,
+        streaming: true,
+        getter: BufferGetter::Many(getter),
+    }
+}
+
+/// A file is looked at once it has so many bytes, or is over.
+const INSPECT_BYTES: u64 = 32 * 1024;
+
+fn file_data(transaction: &Transaction, side: Direction, nth: usize) -> Option<Bytes<'_>> {
+    transaction
+        .files
+        .iter()
+        .filter(|file| {
+            file.direction == side
+                && file.size > 0
+                && (file.size >= INSPECT_BYTES || file.state != FileState::Open)
+        })
+        .nth(nth)
+        .map(File::bytes)
+}
+
 pub(crate) fn file_name(
     transaction: &Transaction,
     side: Direction,
@@ -69,7 +108,7 @@ pub(crate) fn file_name(
     files.nth(nth).map(|file| Bytes::whole(&file.name))
 }
 
-/// What kind of file the nth of a side is (`file.magic`): nothing here tells.
+/// What kind of file the nth of a side is: nothing here tells.
 pub(crate) fn file_magic(_: &Transaction, _: Direction, _: usize) -> Option<Bytes<'_>> {
     None
 }

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use crate::file::FileState;
 use crate::parser::{Parser, Step, Verdict};
 use crate::transactions::Transactions;
-use crate::{Context, Limits, Protocol, Transaction};
+use crate::{Context, Expected, Limits, Protocol, Transaction};
 use sensor_flow::Direction;
 
 /// Bytes of one side that probes may ask for.
@@ -76,6 +76,8 @@ pub struct AppLayer {
     change: Option<Change>,
     changes: u8,
     failures: u64,
+    /// What another flow said of this one.
+    expected: Option<Expected>,
     events: Vec<&'static str>,
 }
 
@@ -94,6 +96,7 @@ impl Default for AppLayer {
             change: None,
             changes: 0,
             failures: 0,
+            expected: None,
             events: Vec::new(),
         }
     }
@@ -104,6 +107,16 @@ impl AppLayer {
     /// says counts in detection.
     pub fn set_midstream(&mut self) {
         self.midstream = true;
+    }
+
+    /// Another flow knows what this one is, should its own bytes not tell.
+    pub fn expect(&mut self, expected: Expected) {
+        self.expected.get_or_insert(expected);
+    }
+
+    /// Flows that this one has told of since the last call.
+    pub fn take_expected(&mut self) -> Vec<Expected> {
+        self.transactions.take_expected()
     }
 
     /// In-order stream bytes of one side.
@@ -167,6 +180,13 @@ impl AppLayer {
 
     /// The reassembly depth is reached: no more bytes of this side will be handed over, though more were sent.
     pub fn truncate(&mut self, direction: Direction, context: &Context, limits: &Limits) {
+        for transaction in self.transactions.live_mut() {
+            for file in &mut transaction.files {
+                if file.direction == direction {
+                    file.close(FileState::Truncated);
+                }
+            }
+        }
         self.close(direction, context, limits);
     }
 

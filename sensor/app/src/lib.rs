@@ -7,7 +7,9 @@ mod buffer;
 pub mod dcerpc;
 pub mod dnp3;
 pub mod dns;
+mod expected;
 mod file;
+pub mod ftp;
 pub mod http1;
 pub mod krb5;
 mod layer;
@@ -31,6 +33,7 @@ mod transaction;
 mod transactions;
 
 pub use buffer::{BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow};
+pub use expected::Expected;
 pub use file::{File, FileId, FileState, Hashes, Window};
 pub use layer::AppLayer;
 pub use limits::{Context, Limits};

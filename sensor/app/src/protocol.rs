@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
-    BufferRow, IntFieldRow, dcerpc, dnp3, dns, http1, krb5, ldap, mdns, mqtt, pgsql, quic, rfb,
-    sip, smb, smtp, ssh, tls,
+    BufferRow, IntFieldRow, dcerpc, dnp3, dns, ftp, http1, krb5, ldap, mdns, mqtt, pgsql, quic,
+    rfb, sip, smb, smtp, ssh, tls,
 };
 use sensor_flow::Direction;
 
@@ -30,6 +30,8 @@ pub enum Protocol {
     Smb,
     Quic,
     Rfb,
+    Ftp,
+    FtpData,
 }
 
 impl Protocol {
@@ -54,12 +56,22 @@ impl Protocol {
             Protocol::Smb => "smb",
             Protocol::Quic => "quic",
             Protocol::Rfb => "rfb",
+            Protocol::Ftp => "ftp",
+            Protocol::FtpData => "ftp-data",
         }
     }
 
     /// Its streams are read to their end, whatever the depth of reassembly.
     pub fn is_read_whole(self) -> bool {
         matches!(self, Protocol::Pgsql | Protocol::Smb)
+    }
+
+    /// Its `event_type` in EVE.
+    pub fn event_type(self) -> &'static str {
+        match self {
+            Protocol::FtpData => "ftp_data",
+            _ => self.name(),
+        }
     }
 
     /// Neither `Unknown` nor `Failed`.
@@ -124,6 +136,8 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     rfb::PROTOCOL,
     krb5::PROTOCOL,
     ldap::PROTOCOL,
+    ftp::PROTOCOL,
+    ftp::DATA_PROTOCOL,
 ];
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::File;
 use crate::dcerpc::{Call, DcerpcTransaction};
 use crate::dnp3::Dnp3Transaction;
 use crate::dns::DnsTransaction;
+use crate::ftp::{FtpDataTransaction, FtpTransaction};
 use crate::http1::HttpTransaction;
 use crate::krb5::Krb5Transaction;
 use crate::ldap::LdapTransaction;
@@ -61,6 +62,8 @@ pub enum Body {
     Rfb(Box<RfbTransaction>),
     Tls(Box<TlsTransaction>),
     Smtp(Box<SmtpTransaction>),
+    Ftp(Box<FtpTransaction>),
+    FtpData(Box<FtpDataTransaction>),
 }
 
 impl Body {
@@ -82,6 +85,8 @@ impl Body {
             Body::Rfb(_) => Protocol::Rfb,
             Body::Tls(_) => Protocol::Tls,
             Body::Smtp(_) => Protocol::Smtp,
+            Body::Ftp(_) => Protocol::Ftp,
+            Body::FtpData(_) => Protocol::FtpData,
         }
     }
 }
@@ -171,6 +176,8 @@ impl Transaction {
             Body::Rfb(rfb) => rfb.record(),
             Body::Tls(tls) => tls.record(),
             Body::Smtp(smtp) => AppRecord::Smtp(Box::new(smtp.record())),
+            Body::Ftp(ftp) => AppRecord::Ftp(Box::new(ftp.record())),
+            Body::FtpData(data) => AppRecord::FtpData(data.record()),
         }
     }
 

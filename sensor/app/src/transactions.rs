@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::expected::{Expected, MAX_EXPECTED};
 use crate::{Body, Transaction};
 
 /// Transactions that one flow may hold unretired; a parser that wants more gives up.
@@ -14,12 +15,13 @@ pub struct Transactions {
     next_id: u64,
     /// Id of the first transaction of the present protocol.
     first_id: u64,
+    expected: Vec<Expected>,
 }
 
 impl Transactions {
     /// A new transaction, last in the row. `None` when too many are live.
     pub fn begin(&mut self, body: Body) -> Option<&mut Transaction> {
-        if self.live.len() >= MAX_LIVE_TRANSACTIONS {
+        if self.is_full() {
             return None;
         }
         let number = self.next_id - self.first_id;
@@ -27,6 +29,23 @@ impl Transactions {
             .push_back(Transaction::new(self.next_id, number, body));
         self.next_id += 1;
         self.live.back_mut()
+    }
+
+    /// No further transaction can begin now.
+    pub fn is_full(&self) -> bool {
+        self.live.len() >= MAX_LIVE_TRANSACTIONS
+    }
+
+    /// Tells of another flow that will come.
+    pub fn expect(&mut self, expected: Expected) {
+        if self.expected.len() < MAX_EXPECTED {
+            self.expected.push(expected);
+        }
+    }
+
+    /// The flows told of since the last call.
+    pub fn take_expected(&mut self) -> Vec<Expected> {
+        std::mem::take(&mut self.expected)
     }
 
     /// Another protocol begins: its transactions are numbered from 0.

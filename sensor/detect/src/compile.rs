@@ -273,6 +273,7 @@ fn kind(signature: &Signature, parts: &[Part], flow: &FlowOption, protocols: &[P
                     | Condition::IntFieldAmong { .. }
                     | Condition::RpcInterface { .. }
                     | Condition::RpcOperation(_)
+                    | Condition::FtpBounce
                     | Condition::TlsNotBefore(_)
                     | Condition::TlsNotAfter(_)
                     | Condition::TlsVersion(_)
@@ -334,6 +335,7 @@ fn wants_packet(signature: &Signature, flow: &FlowOption) -> bool {
                     | Condition::IntFieldAmong { .. }
                     | Condition::RpcInterface { .. }
                     | Condition::RpcOperation(_)
+                    | Condition::FtpBounce
                     | Condition::TlsNotBefore(_)
                     | Condition::TlsNotAfter(_)
                     | Condition::TlsVersion(_)

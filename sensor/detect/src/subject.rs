@@ -258,6 +258,17 @@ impl Subject for Facts<'_> {
             .is_some_and(|transaction| transaction.events.contains(&event))
     }
 
+    fn is_ftp_bounce(&self) -> bool {
+        let (Some(transaction), Some(flow)) = (self.transaction, self.traffic.flow) else {
+            return false;
+        };
+        let Body::Ftp(ftp) = &transaction.body else {
+            return false;
+        };
+        self.traffic.direction == Direction::ToServer
+            && ftp.port_address.is_some_and(|named| named != flow.client)
+    }
+
     fn flow(&self) -> Option<rules::FlowState> {
         let flow = self.traffic.flow?;
         Some(rules::FlowState {

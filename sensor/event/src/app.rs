@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Dcerpc, Dnp3, Dns, Http, Krb5, Ldap, Mdns, Metadata, Mqtt, Pgsql, Quic, Rfb, Sip, Smb,
-    SmtpRecord, Ssh, Tls,
+    Dcerpc, Dnp3, Dns, Ftp, FtpData, Http, Krb5, Ldap, Mdns, Metadata, Mqtt, Pgsql, Quic, Rfb, Sip,
+    Smb, SmtpRecord, Ssh, Tls,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -16,6 +16,9 @@ pub enum AppRecord<'a> {
     Krb5(Box<Krb5<'a>>),
     Ldap(Box<Ldap<'a>>),
     Dns(Dns<'a>),
+    Ftp(Box<Ftp<'a>>),
+    #[serde(rename = "ftp_data")]
+    FtpData(FtpData<'a>),
     Http(Box<Http<'a>>),
     Mqtt(Mqtt<'a>),
     Mdns(Box<Mdns<'a>>),

@@ -15,6 +15,7 @@ mod dnp3;
 mod dns;
 mod fileinfo;
 mod flow;
+mod ftp;
 mod http;
 mod krb5;
 mod ldap;
@@ -44,6 +45,7 @@ pub use fileinfo::{FileInfo, FileInfoRecord};
 pub use flow::{
     ExceptionPolicy, FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpSummary,
 };
+pub use ftp::*;
 pub use http::*;
 pub use krb5::*;
 pub use ldap::*;

@@ -64,6 +64,8 @@ pub struct Flow {
     pub esp_spi: Option<u32>,
     /// Number of the frame that began it, from 1; 0 where frames are not counted.
     pub first_frame: u64,
+    /// The flow that said that this one would come.
+    pub parent: Option<FlowId>,
     community: Option<String>,
 }
 
@@ -91,6 +93,7 @@ impl Flow {
                 _ => None,
             },
             first_frame: 0,
+            parent: None,
             community: None,
         }
     }

@@ -5,12 +5,14 @@
 
 mod community;
 mod direction;
+mod expectations;
 mod flow;
 mod key;
 mod table;
 
 pub use community::community_id;
 pub use direction::Direction;
+pub use expectations::Expectations;
 pub use flow::{Flow, FlowId, MAC_LIMIT, State};
 pub use key::FlowKey;
 pub use table::{Counts, EndReason, Entry, FlowIndex, FlowTable, Lookup, Timeouts};

@@ -1,6 +1,7 @@
 //! The search for the protocol of a flow, by what its sides say.
 
 use super::{AppLayer, MAX_CHANGE_BYTES, MAX_HELD_BYTES, MAX_PROBE_BYTES};
+use crate::ftp::DataState;
 use crate::parser::{Prefix, Transport, Verdict};
 use crate::{Context, Limits, PROTOCOLS, Protocol};
 use sensor_flow::Direction;
@@ -13,6 +14,16 @@ impl AppLayer {
             match self.look(direction, context) {
                 Some((protocol, verdict)) => {
                     self.found(direction, protocol, verdict, context, limits);
+                    return;
+                }
+                None if self.is_expected(direction) => {
+                    let other = direction.opposite();
+                    self.found(direction, Protocol::FtpData, Verdict::Yes, context, limits);
+                    let side = &mut self.sides[other.index()];
+                    if !side.done {
+                        side.protocol = Protocol::FtpData;
+                        self.release(other, context, limits);
+                    }
                     return;
                 }
                 None if !self.sides[index].probed => {}
@@ -34,6 +45,16 @@ impl AppLayer {
             return;
         }
         self.give_up_when_hopeless(direction);
+    }
+
+    /// The control connection has said that this side carries data.
+    fn is_expected(&self, direction: Direction) -> bool {
+        self.protocol == Protocol::Unknown
+            && self.change.is_none()
+            && self
+                .expected
+                .as_ref()
+                .is_some_and(|expected| expected.direction == direction)
     }
 
     /// Asks the probes. Without an answer, `probed` tells whether more bytes could bring one.
@@ -180,7 +201,13 @@ impl AppLayer {
     /// The flow's protocol is this one.
     fn settle(&mut self, protocol: Protocol, context: &Context, limits: &Limits) {
         self.protocol = protocol;
-        self.parser = protocol.row().map(|row| (row.parser)(Transport::Tcp));
+        self.parser = match self.expected.take() {
+            Some(expected) if protocol == Protocol::FtpData => Some(Box::new(DataState::new(
+                Some(expected.transfer),
+                expected.direction,
+            ))),
+            _ => protocol.row().map(|row| (row.parser)(Transport::Tcp)),
+        };
         for direction in Direction::BOTH {
             let lost = std::mem::take(&mut self.sides[direction.index()].lost);
             if lost > 0

@@ -2,12 +2,8 @@
 
 use super::message::Message;
 use super::state::SmtpTransaction;
-use crate::buffer::{file_magic, file_name};
-use crate::{Body, BufferGetter, BufferRow, BufferSide, Bytes, FileState, Transaction};
-use sensor_flow::Direction;
-
-/// An attachment is looked at once it has so many bytes, or is over.
-const INSPECT_BYTES: u64 = 32 * 1024;
+use crate::buffer::{FILE_DATA, FILE_MAGIC, FILE_NAME};
+use crate::{Body, BufferGetter, BufferRow, BufferSide, Bytes, Transaction};
 
 fn smtp(transaction: &Transaction) -> Option<&SmtpTransaction> {
     match &transaction.body {
@@ -88,22 +84,15 @@ pub const BUFFERS: &[BufferRow] = &[
             message(tx)?.values(b"received").nth(nth).map(Bytes::whole)
         }),
     ),
-    row("file.data", &["file_data"], BufferGetter::Many(attachment)),
-    row("file.name", &["file_name"], BufferGetter::Many(file_name)),
-    row(
-        "file.magic",
-        &["file_magic"],
-        BufferGetter::Many(file_magic),
-    ),
+    attached(FILE_DATA),
+    attached(FILE_NAME),
+    attached(FILE_MAGIC),
 ];
 
-fn attachment(transaction: &Transaction, _: Direction, nth: usize) -> Option<Bytes<'_>> {
-    transaction
-        .files
-        .iter()
-        .filter(|file| {
-            file.size > 0 && (file.size >= INSPECT_BYTES || file.state != FileState::Open)
-        })
-        .nth(nth)
-        .map(|file| file.bytes())
+/// Clients alone send mail.
+const fn attached(row: BufferRow) -> BufferRow {
+    BufferRow {
+        side: BufferSide::ToServer,
+        ..row
+    }
 }

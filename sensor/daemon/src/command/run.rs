@@ -281,16 +281,18 @@ fn live(
     }
     tracing::info!(interface, workers = config.workers, "capturing");
     let failure = Arc::new(Mutex::new(None));
+    let expectations = Arc::default();
     std::thread::scope(|scope| {
         for (number, capture) in captures.into_iter().enumerate() {
             let settings = Arc::new(config.settings.clone());
-            let worker = Worker::new(
+            let mut worker = Worker::new(
                 number as u16,
                 settings,
                 Some(Arc::clone(engine)),
                 Some(interface.to_owned()),
                 recorder.clone(),
             );
+            worker.share(&expectations);
             let (stop, vitals, failure) =
                 (Arc::clone(stop), Arc::clone(vitals), Arc::clone(&failure));
             scope.spawn(move || {

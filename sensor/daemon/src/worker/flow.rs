@@ -21,6 +21,8 @@ pub struct Tracked {
     pub without_beginning: bool,
     /// The flow is let pass: nothing of it is inspected.
     pub passed: bool,
+    /// It has told of flows to come.
+    pub expects: bool,
     /// How far each live transaction was recorded, in the order of their ids.
     pub recorded: VecDeque<Recorded>,
     /// Complete sides of transactions seen so far: a new one calls for a look at the raw stream.

@@ -6,12 +6,12 @@ mod stats;
 
 use std::sync::Arc;
 
-use sensor_app::Context;
+use sensor_app::{Context, Expected, Protocol};
 use sensor_capture::Frame;
 use sensor_decode::{Counters, LinkType, Packet, PacketSource};
 use sensor_defrag::Defragmenter;
 use sensor_detect::{Engine, FlowState, Inspector, Traffic, TransactionInspection};
-use sensor_flow::{Direction, EndReason, Entry, FlowTable, Lookup};
+use sensor_flow::{Direction, EndReason, Entry, Expectations, FlowTable, Lookup};
 use sensor_stream::{EventSet, StreamEvent};
 
 use crate::output::Output;
@@ -30,6 +30,7 @@ pub struct Worker<O: Output> {
     flows: FlowTable<Tracked>,
     inspector: Option<Inspector>,
     recording: Recording<O>,
+    expectations: Arc<Expectations<Expected>>,
     checksums: ChecksumSample,
     counts: stats::Counts,
     now_ns: i64,
@@ -67,12 +68,18 @@ impl<O: Output> Worker<O> {
             flows,
             inspector: engine.map(|engine| Inspector::new(engine, settings.alert_limit)),
             recording: Recording::new(Arc::clone(&settings), interface, output),
+            expectations: Arc::default(),
             checksums: ChecksumSample::default(),
             counts: stats::Counts::default(),
             now_ns: 0,
             frame_number: 0,
             settings,
         }
+    }
+
+    /// Shares with other workers which flows are expected: they may fall to any of them.
+    pub fn share(&mut self, expectations: &Arc<Expectations<Expected>>) {
+        self.expectations = Arc::clone(expectations);
     }
 
     /// Takes one captured frame.
@@ -235,6 +242,17 @@ impl<O: Output> Worker<O> {
         if packet.tcp().is_some() {
             if checksum_holds {
                 let Entry { flow, user, .. } = entry;
+                if user.app.protocol() == Protocol::Unknown
+                    && let Some((parent, expected)) = self.expectations.take(
+                        flow.client,
+                        flow.server,
+                        flow.server_port,
+                        self.now_ns,
+                    )
+                {
+                    flow.parent = Some(parent);
+                    user.app.expect(expected);
+                }
                 let session = user.session.get_or_insert_with(Default::default);
                 let context = Context {
                     now_ns: self.now_ns,
@@ -271,6 +289,16 @@ impl<O: Output> Worker<O> {
                 }
                 if session.state() != before {
                     flow.state = user.state(flow.state);
+                }
+                for expected in user.app.take_expected() {
+                    user.expects = true;
+                    self.expectations.add(
+                        (flow.client, flow.server),
+                        expected.port,
+                        flow.id,
+                        self.now_ns,
+                        expected,
+                    );
                 }
                 self.counts.segments(&outcome);
                 if outcome.without_beginning {
@@ -371,6 +399,10 @@ impl<O: Output> Worker<O> {
             client_port: entry.flow.client_port,
         };
         let settings = Arc::clone(&self.settings);
+        if entry.user.expects {
+            let hosts = (entry.flow.client, entry.flow.server);
+            self.expectations.forget(hosts, entry.flow.id);
+        }
         if entry.flow.protocol == 17 {
             for direction in Direction::BOTH {
                 entry.user.app.close(direction, &context, &settings.app);

@@ -412,7 +412,7 @@ impl<O: Output> Recording<O> {
                 let mut common = common(
                     packet,
                     Some(flow),
-                    transaction.protocol().name(),
+                    transaction.protocol().event_type(),
                     record_ends(transaction, packet, settings.dns_version),
                     stamp,
                 );
@@ -731,7 +731,7 @@ fn common<'a>(
     Common {
         timestamp: Time(stamp.at_ns),
         flow_id: flow.map(|flow| flow.id.0),
-        parent_id: None,
+        parent_id: flow.and_then(|flow| flow.parent).map(|parent| parent.0),
         in_iface: None,
         pcap_cnt: stamp.frame,
         event_type,
