@@ -37,7 +37,7 @@ impl CompileFault {
     }
 }
 
-/// One automaton over one buffer of one protocol and side.
+/// One matcher over one buffer of one protocol and side.
 pub(crate) struct Scanner {
     pub row: &'static BufferRow,
     pub steps: Vec<Step>,
@@ -88,9 +88,9 @@ pub struct Summary {
     pub waiting: usize,
     /// Signatures that no fast pattern calls.
     pub without_pattern: usize,
-    pub automata: usize,
+    pub matchers: usize,
     pub patterns: usize,
-    pub automata_bytes: usize,
+    pub matcher_bytes: usize,
 }
 
 /// The compiled rule set.
@@ -181,7 +181,7 @@ impl Engine {
             host_bits: Mutex::default(),
             summary: Summary::default(),
         };
-        engine.distribute(&mut faults);
+        engine.distribute();
         (engine, faults)
     }
 
@@ -248,7 +248,7 @@ impl Engine {
         idle || state.has_passed() || state.is_done(id, direction)
     }
 
-    fn distribute(&mut self, faults: &mut Vec<CompileFault>) {
+    fn distribute(&mut self) {
         let mut builders = Builders::default();
         let mut by_source = Vec::new();
         let mut by_destination = Vec::new();
@@ -304,10 +304,10 @@ impl Engine {
         }
         self.ip_only_source = AddressIndex::build(&self.addresses, &by_source);
         self.ip_only_destination = AddressIndex::build(&self.addresses, &by_destination);
-        self.build_automata(builders, faults);
+        self.build_matchers(builders);
     }
 
-    fn build_automata(&mut self, builders: Builders, faults: &mut Vec<CompileFault>) {
+    fn build_matchers(&mut self, builders: Builders) {
         let Builders {
             payload,
             every_payload,
@@ -315,22 +315,15 @@ impl Engine {
             transactions,
         } = builders;
         let summary = &mut self.summary;
-        let mut build = |builder: MatcherBuilder| match builder.build() {
-            Ok(matcher) if matcher.patterns() == 0 => None,
-            Ok(matcher) => {
-                summary.automata += 1;
-                summary.patterns += matcher.patterns();
-                summary.automata_bytes += matcher.memory_bytes();
-                Some(matcher)
+        let mut build = |builder: MatcherBuilder| {
+            let matcher = builder.build();
+            if matcher.patterns() == 0 {
+                return None;
             }
-            Err(error) => {
-                faults.push(CompileFault {
-                    sid: 0,
-                    reason: format!("the fast patterns of a group are too many: {error}"),
-                    text: String::new(),
-                });
-                None
-            }
+            summary.matchers += 1;
+            summary.patterns += matcher.patterns();
+            summary.matcher_bytes += matcher.memory_bytes();
+            Some(matcher)
         };
         for (group, ((payload, every_payload), stream)) in payload
             .into_iter()

@@ -120,13 +120,13 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
                 summary.waiting
             );
             println!(
-                "{} on addresses, {} on packets and streams, {} on transactions; {} patterns in {} automata ({} MB), {} without a pattern",
+                "{} on addresses, {} on packets and streams, {} on transactions; {} patterns in {} matchers ({} MB), {} without a pattern",
                 summary.ip_only,
                 summary.packet,
                 summary.transaction,
                 summary.patterns,
-                summary.automata,
-                summary.automata_bytes >> 20,
+                summary.matchers,
+                summary.matcher_bytes >> 20,
                 summary.without_pattern
             );
         }
