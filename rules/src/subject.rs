@@ -166,6 +166,10 @@ pub trait Subject {
     fn rpc_interface(&self, _nth: usize) -> Option<RpcInterface> {
         None
     }
+    /// Whether the transaction calls a service of CIP, on a class and an attribute of it when they are given.
+    fn cip_service(&self, _service: u8, _class: Option<u32>, _attribute: Option<u32>) -> bool {
+        false
+    }
     /// Validity of the certificate of the side under inspection: not before, not after, in seconds since the epoch.
     fn tls_validity(&self) -> Option<(i64, i64)> {
         None

@@ -10,6 +10,7 @@ mod content;
 mod dataset;
 mod dcerpc;
 mod dnp3;
+mod enip;
 mod event;
 mod event_names;
 mod file;
@@ -76,6 +77,7 @@ pub const KEYWORDS: &[&[Keyword]] = &[
     tls::KEYWORDS,
     dcerpc::KEYWORDS,
     dnp3::KEYWORDS,
+    enip::KEYWORDS,
     krb5::KEYWORDS,
     mqtt::KEYWORDS,
     threshold::KEYWORDS,

@@ -6,8 +6,6 @@ const NAMES: &[(&str, &str)] = &[
     ("ike.", "ike"),
     ("http2.", "http2"),
     ("modbus", "modbus"),
-    ("enip", "enip"),
-    ("cip_service", "enip"),
     ("nfs", "nfs"),
     ("rpc", "rpc"),
     ("websocket.", "websocket"),

@@ -625,6 +625,11 @@ pub enum Condition {
     },
     /// Number of the called operation lies in one of these ranges, ends included.
     RpcOperation(Vec<(u32, u32)>),
+    CipService {
+        service: u8,
+        class: Option<u32>,
+        attribute: Option<u32>,
+    },
     StreamSize {
         side: StreamSide,
         value: IntMatch,

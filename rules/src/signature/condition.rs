@@ -123,6 +123,11 @@ impl Condition {
                     .iter()
                     .any(|(low, high)| (*low..=*high).contains(&operation))
             }),
+            Condition::CipService {
+                service,
+                class,
+                attribute,
+            } => subject.cip_service(*service, *class, *attribute),
             Condition::StreamSize { side, value } => {
                 subject
                     .stream_sizes()

@@ -7,6 +7,7 @@ mod buffer;
 pub mod dcerpc;
 pub mod dnp3;
 pub mod dns;
+pub mod enip;
 mod expected;
 mod file;
 pub mod ftp;

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
-    BufferRow, IntFieldRow, dcerpc, dnp3, dns, ftp, http1, krb5, ldap, mdns, mqtt, pgsql, quic,
-    rfb, sip, smb, smtp, ssh, tls,
+    BufferRow, IntFieldRow, dcerpc, dnp3, dns, enip, ftp, http1, krb5, ldap, mdns, mqtt, pgsql,
+    quic, rfb, sip, smb, smtp, ssh, tls,
 };
 use sensor_flow::Direction;
 
@@ -24,6 +24,7 @@ pub enum Protocol {
     Mdns,
     Dnp3,
     Sip,
+    Enip,
     Pgsql,
     Smtp,
     Ssh,
@@ -50,6 +51,7 @@ impl Protocol {
             Protocol::Mdns => "mdns",
             Protocol::Dnp3 => "dnp3",
             Protocol::Sip => "sip",
+            Protocol::Enip => "enip",
             Protocol::Pgsql => "pgsql",
             Protocol::Smtp => "smtp",
             Protocol::Ssh => "ssh",
@@ -126,6 +128,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     mdns::PROTOCOL,
     dnp3::PROTOCOL,
     sip::PROTOCOL,
+    enip::PROTOCOL,
     pgsql::PROTOCOL,
     smtp::PROTOCOL,
     ssh::PROTOCOL,

@@ -4,6 +4,7 @@ use crate::File;
 use crate::dcerpc::{Call, DcerpcTransaction};
 use crate::dnp3::Dnp3Transaction;
 use crate::dns::DnsTransaction;
+use crate::enip::EnipTransaction;
 use crate::ftp::{FtpDataTransaction, FtpTransaction};
 use crate::http1::HttpTransaction;
 use crate::krb5::Krb5Transaction;
@@ -55,6 +56,7 @@ pub enum Body {
     Mqtt(Box<MqttTransaction>),
     Mdns(Box<DnsTransaction>),
     Sip(Box<SipTransaction>),
+    Enip(Box<EnipTransaction>),
     Pgsql(Box<PgsqlTransaction>),
     Ssh(Box<SshTransaction>),
     Smb(Box<SmbTransaction>),
@@ -78,6 +80,7 @@ impl Body {
             Body::Mqtt(_) => Protocol::Mqtt,
             Body::Mdns(_) => Protocol::Mdns,
             Body::Sip(_) => Protocol::Sip,
+            Body::Enip(_) => Protocol::Enip,
             Body::Pgsql(_) => Protocol::Pgsql,
             Body::Ssh(_) => Protocol::Ssh,
             Body::Smb(_) => Protocol::Smb,
@@ -169,6 +172,7 @@ impl Transaction {
             Body::Mqtt(mqtt) => mqtt.record(),
             Body::Mdns(dns) => mdns::record(dns),
             Body::Sip(sip) => sip.record(),
+            Body::Enip(enip) => enip.record(),
             Body::Pgsql(pgsql) => pgsql.record(self.number),
             Body::Ssh(ssh) => ssh.record(),
             Body::Smb(smb) => smb.record(self.number),

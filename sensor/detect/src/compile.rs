@@ -274,6 +274,7 @@ fn kind(signature: &Signature, parts: &[Part], flow: &FlowOption, protocols: &[P
                     | Condition::RpcInterface { .. }
                     | Condition::RpcOperation(_)
                     | Condition::FtpBounce
+                    | Condition::CipService { .. }
                     | Condition::TlsNotBefore(_)
                     | Condition::TlsNotAfter(_)
                     | Condition::TlsVersion(_)
@@ -336,6 +337,7 @@ fn wants_packet(signature: &Signature, flow: &FlowOption) -> bool {
                     | Condition::RpcInterface { .. }
                     | Condition::RpcOperation(_)
                     | Condition::FtpBounce
+                    | Condition::CipService { .. }
                     | Condition::TlsNotBefore(_)
                     | Condition::TlsNotAfter(_)
                     | Condition::TlsVersion(_)

@@ -313,6 +313,15 @@ impl Subject for Facts<'_> {
         })
     }
 
+    fn cip_service(&self, service: u8, class: Option<u32>, attribute: Option<u32>) -> bool {
+        match self.transaction.map(|transaction| &transaction.body) {
+            Some(sensor_app::Body::Enip(enip)) => {
+                enip.has_service(self.traffic.direction, service, class, attribute)
+            }
+            _ => false,
+        }
+    }
+
     fn rpc_operation(&self) -> Option<u16> {
         Some(self.transaction?.call()?.operation)
     }

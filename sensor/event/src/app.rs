@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Dcerpc, Dnp3, Dns, Ftp, FtpData, Http, Krb5, Ldap, Mdns, Metadata, Mqtt, Pgsql, Quic, Rfb, Sip,
-    Smb, SmtpRecord, Ssh, Tls,
+    Dcerpc, Dnp3, Dns, Enip, Ftp, FtpData, Http, Krb5, Ldap, Mdns, Metadata, Mqtt, Pgsql, Quic,
+    Rfb, Sip, Smb, SmtpRecord, Ssh, Tls,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -23,6 +23,7 @@ pub enum AppRecord<'a> {
     Mqtt(Mqtt<'a>),
     Mdns(Box<Mdns<'a>>),
     Sip(Box<Sip<'a>>),
+    Enip(Box<Enip<'a>>),
     Pgsql(Box<Pgsql<'a>>),
     Quic(Box<Quic<'a>>),
     Ssh(Box<Ssh<'a>>),

@@ -13,6 +13,7 @@ mod common;
 mod dcerpc;
 mod dnp3;
 mod dns;
+mod enip;
 mod fileinfo;
 mod flow;
 mod ftp;
@@ -41,6 +42,7 @@ pub use common::{Common, DateTime, Ether, Time};
 pub use dcerpc::*;
 pub use dnp3::*;
 pub use dns::*;
+pub use enip::*;
 pub use fileinfo::{FileInfo, FileInfoRecord};
 pub use flow::{
     ExceptionPolicy, FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpSummary,

@@ -1,0 +1,119 @@
+//! EtherNet/IP over TCP and UDP (CIP volume 2) with the explicit messages of the Common Industrial Protocol in
+//! it. Left out: implicit I/O, paths of other than logical segments, values of attributes.
+
+mod buffers;
+mod event;
+mod names;
+mod state;
+mod wire;
+
+use crate::parser::{Prefix, Transport, Verdict};
+use crate::{EventRow, Protocol, ProtocolRow};
+use names::{COMMANDS, STATUSES};
+use sensor_bytes::Reader;
+use wire::{Command, HEADER_BYTES, Header};
+
+pub use state::EnipTransaction;
+
+/// Where devices listen.
+const PORT: u16 = 44818;
+
+/// What may be odd about messages.
+mod events {
+    pub const TOO_MANY_TRANSACTIONS: u16 = 1;
+    pub const INVALID_PDU: u16 = 2;
+}
+
+const EVENTS: &[EventRow] = &[
+    EventRow {
+        name: "too_many_transactions",
+        number: events::TOO_MANY_TRANSACTIONS,
+    },
+    EventRow {
+        name: "invalid_pdu",
+        number: events::INVALID_PDU,
+    },
+];
+
+pub const PROTOCOL: ProtocolRow = ProtocolRow {
+    protocol: Protocol::Enip,
+    name: "enip",
+    synonyms: &[],
+    buffers: buffers::BUFFERS,
+    int_fields: buffers::INT_FIELDS,
+    events: EVENTS,
+    transports: &[Transport::Tcp, Transport::Udp],
+    first: None,
+    probe,
+    parser: |transport| Box::new(state::State::new(transport)),
+};
+
+fn probe(prefix: &Prefix<'_>) -> Verdict {
+    if ![prefix.server_port, prefix.client_port].contains(&PORT) {
+        return Verdict::No;
+    }
+    match Header::read(&mut Reader::new(prefix.data)) {
+        Ok(header) if plausible(&header, &prefix.data[HEADER_BYTES..]) => Verdict::Yes,
+        Err(_) if prefix.transport == Transport::Tcp => Verdict::More,
+        _ => Verdict::No,
+    }
+}
+
+/// A command and a status that exist, with a length that the command can have.
+fn plausible(header: &Header, body: &[u8]) -> bool {
+    let exists = |table: &[(&str, u64)], number: u64| table.iter().any(|row| row.1 == number);
+    exists(STATUSES, header.status.into())
+        && exists(COMMANDS, header.command.0.into())
+        && match header.command {
+            Command::NOP => header.options == 0,
+            Command::REGISTER_SESSION => header.length == 4,
+            Command::UNREGISTER_SESSION => matches!(header.length, 0 | 4),
+            Command::LIST_INTERFACES => {
+                let mut reader = Reader::new(body);
+                reader
+                    .u16_le()
+                    .is_ok_and(|count| reader.skip(usize::from(count) * 2).is_ok())
+            }
+            _ => true,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sensor_flow::Direction;
+
+    #[test]
+    fn messages_are_recognised() {
+        let register = wire::build::message(0x65, 0, &[1, 0, 0, 0]);
+        let rows: &[(u16, Transport, &[u8], Verdict)] = &[
+            (PORT, Transport::Tcp, &register, Verdict::Yes),
+            (9000, Transport::Tcp, &register, Verdict::No),
+            (PORT, Transport::Tcp, &register[..9], Verdict::More),
+            (PORT, Transport::Udp, &register[..9], Verdict::No),
+            (
+                PORT,
+                Transport::Tcp,
+                &wire::build::message(0x65, 0, &[]),
+                Verdict::No,
+            ),
+            (
+                PORT,
+                Transport::Tcp,
+                &wire::build::message(0x99, 0, &[]),
+                Verdict::No,
+            ),
+        ];
+        for (port, transport, data, verdict) in rows {
+            let prefix = Prefix {
+                transport: *transport,
+                direction: Direction::ToServer,
+                data,
+                server_port: *port,
+                client_port: 40_000,
+                other: Protocol::Unknown,
+            };
+            assert_eq!(probe(&prefix), *verdict, "{port} {data:?}");
+        }
+    }
+}
