@@ -23,8 +23,6 @@ const PROTOCOLS: &[(&str, &[&str])] = &[
     ("ike", &["ikev2"]),
     ("quic", &[]),
     ("telnet", &[]),
-    ("dhcp", &[]),
-    ("ntp", &[]),
     ("bittorrent-dht", &[]),
     ("pgsql", &[]),
     ("mysql", &[]),

@@ -12,8 +12,6 @@ const NAMES: &[(&str, &str)] = &[
     ("mysql.", "mysql"),
     ("rdp.", "rdp"),
     ("tftp.", "tftp"),
-    ("dhcp.", "dhcp"),
-    ("ntp.", "ntp"),
     ("llmnr.", "llmnr"),
     ("arp.", "arp"),
     ("igmp.", "igmp"),

@@ -5,6 +5,7 @@
 
 mod buffer;
 pub mod dcerpc;
+pub mod dhcp;
 pub mod dnp3;
 pub mod dns;
 pub mod enip;
@@ -19,6 +20,7 @@ mod limits;
 mod lines;
 pub mod mdns;
 pub mod mqtt;
+pub mod ntp;
 mod parser;
 pub mod pgsql;
 mod protocol;

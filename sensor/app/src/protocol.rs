@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
-    BufferRow, IntFieldRow, dcerpc, dnp3, dns, enip, ftp, http1, krb5, ldap, mdns, mqtt, pgsql,
-    quic, rfb, sip, smb, smtp, ssh, tls,
+    BufferRow, IntFieldRow, dcerpc, dhcp, dnp3, dns, enip, ftp, http1, krb5, ldap, mdns, mqtt, ntp,
+    pgsql, quic, rfb, sip, smb, smtp, ssh, tls,
 };
 use sensor_flow::Direction;
 
@@ -33,6 +33,8 @@ pub enum Protocol {
     Rfb,
     Ftp,
     FtpData,
+    Dhcp,
+    Ntp,
 }
 
 impl Protocol {
@@ -60,6 +62,8 @@ impl Protocol {
             Protocol::Rfb => "rfb",
             Protocol::Ftp => "ftp",
             Protocol::FtpData => "ftp-data",
+            Protocol::Dhcp => "dhcp",
+            Protocol::Ntp => "ntp",
         }
     }
 
@@ -141,6 +145,8 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     ldap::PROTOCOL,
     ftp::PROTOCOL,
     ftp::DATA_PROTOCOL,
+    dhcp::PROTOCOL,
+    ntp::PROTOCOL,
 ];
 
 #[cfg(test)]

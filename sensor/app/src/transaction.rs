@@ -2,6 +2,7 @@
 
 use crate::File;
 use crate::dcerpc::{Call, DcerpcTransaction};
+use crate::dhcp::DhcpTransaction;
 use crate::dnp3::Dnp3Transaction;
 use crate::dns::DnsTransaction;
 use crate::enip::EnipTransaction;
@@ -10,6 +11,7 @@ use crate::http1::HttpTransaction;
 use crate::krb5::Krb5Transaction;
 use crate::ldap::LdapTransaction;
 use crate::mqtt::MqttTransaction;
+use crate::ntp::NtpTransaction;
 use crate::pgsql::PgsqlTransaction;
 use crate::quic::QuicTransaction;
 use crate::rfb::RfbTransaction;
@@ -62,6 +64,8 @@ pub enum Body {
     Smb(Box<SmbTransaction>),
     Quic(Box<QuicTransaction>),
     Rfb(Box<RfbTransaction>),
+    Dhcp(Box<DhcpTransaction>),
+    Ntp(Box<NtpTransaction>),
     Tls(Box<TlsTransaction>),
     Smtp(Box<SmtpTransaction>),
     Ftp(Box<FtpTransaction>),
@@ -86,6 +90,8 @@ impl Body {
             Body::Smb(_) => Protocol::Smb,
             Body::Quic(_) => Protocol::Quic,
             Body::Rfb(_) => Protocol::Rfb,
+            Body::Dhcp(_) => Protocol::Dhcp,
+            Body::Ntp(_) => Protocol::Ntp,
             Body::Tls(_) => Protocol::Tls,
             Body::Smtp(_) => Protocol::Smtp,
             Body::Ftp(_) => Protocol::Ftp,
@@ -178,6 +184,8 @@ impl Transaction {
             Body::Smb(smb) => smb.record(self.number),
             Body::Quic(quic) => quic.record(),
             Body::Rfb(rfb) => rfb.record(),
+            Body::Dhcp(dhcp) => dhcp.record(),
+            Body::Ntp(ntp) => ntp.record(),
             Body::Tls(tls) => tls.record(),
             Body::Smtp(smtp) => AppRecord::Smtp(Box::new(smtp.record())),
             Body::Ftp(ftp) => AppRecord::Ftp(Box::new(ftp.record())),

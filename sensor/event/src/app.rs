@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Dcerpc, Dnp3, Dns, Enip, Ftp, FtpData, Http, Krb5, Ldap, Mdns, Metadata, Mqtt, Pgsql, Quic,
-    Rfb, Sip, Smb, SmtpRecord, Ssh, Tls,
+    Dcerpc, Dhcp, Dnp3, Dns, Enip, Ftp, FtpData, Http, Krb5, Ldap, Mdns, Metadata, Mqtt, Ntp,
+    Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -28,6 +28,8 @@ pub enum AppRecord<'a> {
     Quic(Box<Quic<'a>>),
     Ssh(Box<Ssh<'a>>),
     Smb(Box<Smb<'a>>),
+    Dhcp(Box<Dhcp<'a>>),
+    Ntp(Box<Ntp<'a>>),
     Tls(Box<Tls<'a>>),
     Rfb(Box<Rfb<'a>>),
     /// Two objects, which name themselves.

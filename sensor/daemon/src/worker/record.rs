@@ -669,7 +669,8 @@ fn record_ends<'a>(
         (Protocol::Dns, DnsVersion::Three, Some(side)) if packet.tcp().is_some() => {
             Ends::Flow(side)
         }
-        (Protocol::Dns, DnsVersion::Three, _) | (Protocol::Rfb | Protocol::Sip, ..) => {
+        (Protocol::Dns, DnsVersion::Three, _)
+        | (Protocol::Dhcp | Protocol::Ntp | Protocol::Rfb | Protocol::Sip, ..) => {
             Ends::Packet(packet)
         }
         _ => Ends::Flow(transaction.record_direction()),
