@@ -1,10 +1,14 @@
 //! The inbox: alert groups, and what people do to them.
 
+use std::net::IpAddr;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::Query;
+use collector_search::Network;
 use collector_state::{
-    Action, Change, Group, GroupFilter, GroupId, GroupPage, GroupSort, Role, Status, Term, Verdict,
+    Action, Change, Group, GroupFilter, GroupId, GroupPage, GroupSort, Role, SeverityCount, Status,
+    Term, UnixMillis, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,7 +30,7 @@ const MAX_PAGE: u32 = 500;
 pub struct GroupsQuery {
     /// new, open, escalated, closed; all without it.
     status: Option<String>,
-    /// Words: part of a signature's text, an address, `sid:N`.
+    /// Words: part of a signature's text, an address or network, `src:` or `dest:` before one, `sid:N`.
     #[serde(default)]
     q: String,
     #[serde(default)]
@@ -35,6 +39,8 @@ pub struct GroupsQuery {
     to: Option<String>,
     /// risk (the default), last, count
     sort: Option<String>,
+    /// desc (the default), asc
+    order: Option<String>,
     limit: Option<u32>,
     cursor: Option<String>,
 }
@@ -83,6 +89,22 @@ pub struct GroupsBody {
     next_cursor: Option<String>,
     total: u64,
     tabs: Tabs,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SeveritySummary {
+    /// 1 (worst) to 4.
+    severity: u8,
+    groups: u64,
+    alerts: u64,
+}
+
+/// What a filter holds. A list that is open compares it with what it showed, to tell what is new.
+#[derive(Serialize, ToSchema)]
+pub struct SummaryBody {
+    groups: u64,
+    alerts: u64,
+    severities: Vec<SeveritySummary>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -167,12 +189,43 @@ fn terms(text: &str) -> Vec<Term> {
             if let Some(sid) = word.strip_prefix("sid:").and_then(|sid| sid.parse().ok()) {
                 return Term::Sid(sid);
             }
-            match word.parse() {
-                Ok(address) => Term::Address(address, address),
-                Err(_) => Term::Text(word.to_owned()),
+            if let Some((first, last)) = word.strip_prefix("src:").and_then(network) {
+                return Term::Source(first, last);
+            }
+            if let Some((first, last)) = word.strip_prefix("dest:").and_then(network) {
+                return Term::Destination(first, last);
+            }
+            match network(word) {
+                Some((first, last)) => Term::Address(first, last),
+                None => Term::Text(word.to_owned()),
             }
         })
         .collect()
+}
+
+/// The first and last address of a network, or of one address.
+fn network(text: &str) -> Option<(IpAddr, IpAddr)> {
+    let network = Network::parse(text)?;
+    Some((IpAddr::V6(network.first), IpAddr::V6(network.last)))
+}
+
+/// The groups that the query means.
+fn filter(caller: &Caller, query: &GroupsQuery, now: UnixMillis) -> Result<GroupFilter> {
+    let status = match query.status.as_deref() {
+        None | Some("") => None,
+        Some(name) => match Status::from_name(name) {
+            Some(status) => Some(status),
+            None => return invalid("status", "unknown"),
+        },
+    };
+    Ok(GroupFilter {
+        scope: caller.scope.clone(),
+        status,
+        terms: terms(&query.q),
+        severities: query.severity.clone(),
+        from: times::read_optional("from", query.from.as_deref(), now)?,
+        to: times::read_optional("to", query.to.as_deref(), now)?,
+    })
 }
 
 /// A cursor is the sort value and the id of a page's last row.
@@ -182,39 +235,29 @@ fn read_cursor(text: &str) -> Result<(i64, GroupId)> {
     read.map_or_else(|| invalid("cursor", "not_a_cursor"), Ok)
 }
 
-#[utoipa::path(get, path = "/groups", tag = "groups", params(GroupsQuery),
+#[utoipa::path(get, path = "/groups", operation_id = "list_groups", tag = "groups", params(GroupsQuery),
     responses((status = 200, body = GroupsBody), (status = 400, body = Problem)))]
 async fn list(
     State(state): State<ApiState>,
     caller: Caller,
     Query(query): Query<GroupsQuery>,
 ) -> Result<Json<GroupsBody>> {
-    let now = state.now();
-    let status = match query.status.as_deref() {
-        None | Some("") => None,
-        Some(name) => match Status::from_name(name) {
-            Some(status) => Some(status),
-            None => return invalid("status", "unknown"),
-        },
-    };
+    let filter = filter(&caller, &query, state.now())?;
     let (sort, value): (GroupSort, fn(&Group) -> i64) = match query.sort.as_deref() {
         None | Some("risk") => (GroupSort::Risk, |group| group.risk),
         Some("last") => (GroupSort::Last, |group| group.last.0),
         Some("count") => (GroupSort::Count, |group| group.count.cast_signed()),
         Some(_) => return invalid("sort", "unknown"),
     };
-    let limit = query.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
-    let filter = GroupFilter {
-        scope: caller.scope.clone(),
-        status,
-        terms: terms(&query.q),
-        severities: query.severity,
-        from: times::read_optional("from", query.from.as_deref(), now)?,
-        to: times::read_optional("to", query.to.as_deref(), now)?,
+    let descending = match query.order.as_deref() {
+        None | Some("desc") => true,
+        Some("asc") => false,
+        Some(_) => return invalid("order", "unknown"),
     };
+    let limit = query.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
     let page = GroupPage {
         sort,
-        descending: true,
+        descending,
         limit,
         after: query.cursor.as_deref().map(read_cursor).transpose()?,
     };
@@ -236,6 +279,27 @@ async fn list(
             escalated: tabs.escalated,
             closed: tabs.closed,
         },
+    }))
+}
+
+#[utoipa::path(get, path = "/groups/summary", tag = "groups", params(GroupsQuery),
+    responses((status = 200, body = SummaryBody), (status = 400, body = Problem)))]
+async fn summary(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Query(query): Query<GroupsQuery>,
+) -> Result<Json<SummaryBody>> {
+    let filter = filter(&caller, &query, state.now())?;
+    let counts = state.store.groups_by_severity(&filter).await?;
+    let severity = |count: &SeverityCount| SeveritySummary {
+        severity: count.severity,
+        groups: count.groups,
+        alerts: count.alerts,
+    };
+    Ok(Json(SummaryBody {
+        groups: counts.iter().map(|count| count.groups).sum(),
+        alerts: counts.iter().map(|count| count.alerts).sum(),
+        severities: counts.iter().map(severity).collect(),
     }))
 }
 
@@ -336,6 +400,7 @@ async fn undo(
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list))
+        .routes(routes!(summary))
         .routes(routes!(one))
         .routes(routes!(act))
         .routes(routes!(undo))

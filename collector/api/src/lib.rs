@@ -12,6 +12,7 @@ mod search;
 mod sensors;
 mod session;
 mod times;
+mod units;
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -104,7 +105,8 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(session::router())
             .merge(groups::router())
             .merge(search::router())
-            .merge(sensors::router()),
+            .merge(sensors::router())
+            .merge(units::router()),
     )
 }
 

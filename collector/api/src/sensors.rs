@@ -106,7 +106,7 @@ fn ledger_body(row: LedgerRow) -> LedgerBody {
     }
 }
 
-#[utoipa::path(get, path = "/sensors", tag = "sensors", responses((status = 200, body = [SensorBody])))]
+#[utoipa::path(get, path = "/sensors", operation_id = "list_sensors", tag = "sensors", responses((status = 200, body = [SensorBody])))]
 async fn list(State(state): State<ApiState>, caller: Caller) -> Result<Json<Vec<SensorBody>>> {
     let sensors = state.store.sensors(&caller.scope).await?;
     Ok(Json(sensors.into_iter().map(body).collect()))

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::ApiState;
 use crate::caller::{COOKIE, Caller, Peer};
-use crate::error::{Problem, Result};
+use crate::error::{Problem, Result, invalid};
 
 #[derive(Deserialize, ToSchema)]
 pub struct SignIn {
@@ -43,6 +43,13 @@ pub struct SessionBody {
 #[derive(Deserialize, ToSchema)]
 pub struct LocaleChange {
     locale: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct PasswordChange {
+    current: String,
+    /// Twelve characters at least.
+    new: String,
 }
 
 fn body(user: User, token: &str) -> SessionBody {
@@ -138,8 +145,52 @@ async fn set_locale(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Ends every session of the caller, this one too.
+#[utoipa::path(delete, path = "/session/all", tag = "session", responses((status = 204)))]
+async fn sign_out_everywhere(
+    State(state): State<ApiState>,
+    jar: CookieJar,
+    caller: Caller,
+) -> Result<(CookieJar, StatusCode)> {
+    state.store.sign_out_everywhere(caller.user.id).await?;
+    caller
+        .note(&state, "session.end_all", "", serde_json::json!({}))
+        .await?;
+    Ok((jar.remove(cookie(String::new())), StatusCode::NO_CONTENT))
+}
+
+/// Ends the caller's other sessions.
+#[utoipa::path(put, path = "/session/password", tag = "session", request_body = PasswordChange,
+    responses((status = 204), (status = 400, body = Problem)))]
+async fn set_password(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Json(change): Json<PasswordChange>,
+) -> Result<StatusCode> {
+    let changed = state
+        .store
+        .change_own_password(caller.user.id, &change.current, &change.new, &caller.token)
+        .await;
+    // 401 would tell the console that the session has ended.
+    if let Err(StateError::SignInRefused) = changed {
+        return invalid("current", "wrong");
+    }
+    changed?;
+    caller
+        .note(
+            &state,
+            "user.password",
+            &caller.user.name,
+            serde_json::json!({}),
+        )
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(sign_in, current, sign_out))
         .routes(routes!(set_locale))
+        .routes(routes!(set_password))
+        .routes(routes!(sign_out_everywhere))
 }

@@ -36,11 +36,16 @@ enum Command {
     Demo(demo::DemoArguments),
     /// Accounts, enrolment, backup.
     Admin(admin::AdminArguments),
+    /// Print the description of the HTTP API (OpenAPI, JSON).
+    Openapi,
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let quiet = matches!(arguments.command, Command::Demo(_) | Command::Admin(_));
+    let quiet = matches!(
+        arguments.command,
+        Command::Demo(_) | Command::Admin(_) | Command::Openapi
+    );
     let default_level = if quiet { "warn" } else { "info,tantivy=warn" };
     let filter =
         EnvFilter::try_from_env("MATLUOI_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));
@@ -56,6 +61,10 @@ fn main() -> Result<()> {
             Command::Serve { config } => collector::serve(&config).await,
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Admin(arguments) => admin::run(arguments).await,
+            Command::Openapi => {
+                println!("{}", collector_api::openapi().to_pretty_json()?);
+                Ok(())
+            }
         }
     })
 }

@@ -32,7 +32,8 @@ pub use enrolment::{Enrolment, PendingEnrolment};
 pub use error::{Result, StateError};
 pub use group::{
     Action, ActionOutcome, AlertBatch, AlertSeen, AppliedAlert, By, Change, Group, GroupCounts,
-    GroupFilter, GroupPage, GroupSort, HistoryRow, RolledGroup, Status, Term, Verdict,
+    GroupFilter, GroupPage, GroupSort, HistoryRow, RolledGroup, SeverityCount, Status, Term,
+    Verdict,
 };
 pub use ids::{GroupId, UnitId, UnixMillis, UserId};
 pub use ledger::{LedgerRow, SensorCounts, StoredCounts};

@@ -83,6 +83,14 @@ pub struct GroupCounts {
     pub closed: u64,
 }
 
+/// What a filter holds of one severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeverityCount {
+    pub severity: u8,
+    pub groups: u64,
+    pub alerts: u64,
+}
+
 /// Groups with something in common, as one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RolledGroup {
@@ -132,6 +140,24 @@ impl Store {
         push_filter(&mut query, filter);
         let count: i64 = query.build_query_scalar().fetch_one(self.reader()).await?;
         Ok(count.unsigned_abs())
+    }
+
+    /// Groups and alerts that the filter holds, by severity, worst first.
+    pub async fn groups_by_severity(&self, filter: &GroupFilter) -> Result<Vec<SeverityCount>> {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT g.severity, count(*), sum(g.count) FROM groups g JOIN signatures s ON s.id = g.signature_id WHERE 1",
+        );
+        push_filter(&mut query, filter);
+        query.push(" GROUP BY g.severity ORDER BY g.severity");
+        let rows = query.build().fetch_all(self.reader()).await?;
+        Ok(rows
+            .iter()
+            .map(|row| SeverityCount {
+                severity: u8::try_from(row.get::<i64, _>(0)).unwrap_or(4),
+                groups: row.get::<i64, _>(1).unsigned_abs(),
+                alerts: row.get::<i64, _>(2).unsigned_abs(),
+            })
+            .collect())
     }
 
     /// Groups put together, worst first or by the sort given; at most `limit`.

@@ -10,7 +10,9 @@ use crate::ids::{GroupId, UnitId, UnixMillis};
 
 pub use act::{Action, ActionOutcome, Change, HistoryRow};
 pub use apply::{AlertBatch, AlertSeen, AppliedAlert};
-pub use list::{By, GroupCounts, GroupFilter, GroupPage, GroupSort, RolledGroup, Term};
+pub use list::{
+    By, GroupCounts, GroupFilter, GroupPage, GroupSort, RolledGroup, SeverityCount, Term,
+};
 
 /// Hours of the small chart of a group.
 pub const SPARK_HOURS: usize = 24;

@@ -1,0 +1,282 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { address, signIn, start, type Console } from "./console";
+
+let at: Console;
+
+beforeAll(async () => {
+  at = await start();
+});
+
+afterAll(async () => {
+  await at?.end();
+});
+
+const rows = () => at.page.locator(".groups__scroll [role=row]");
+const cursor = () => at.page.locator(".groups__row.is-cursor .groups__title > a");
+const tabCount = async (tab: string) => {
+  await at.page.waitForLoadState("networkidle");
+  return Number((await at.page.locator(`.inbox__tabs a[href*="${tab}"] .tabs__count`).innerText()).replace(/\D/g, ""));
+};
+
+describe("signing in", () => {
+  test("a wrong password is refused in words", async () => {
+    await at.open("/alerts?tab=open");
+    await at.page.locator("#username").fill("nobody");
+    await at.page.locator("#password").fill("not the password");
+    await at.picture("sign-in");
+    expect(await at.barriers()).toEqual([]);
+    await at.page.keyboard.press("Enter");
+    await at.page.getByText("Tên đăng nhập hoặc mật khẩu không đúng.").waitFor();
+  });
+
+  test("the right one leads to the overview", async () => {
+    await signIn(at);
+    await at.page.getByRole("heading", { level: 1, name: "Tổng quan" }).waitFor();
+    await at.page.locator("canvas").waitFor();
+    expect(await at.page.locator(".tile").count()).toBe(4);
+    expect(await at.barriers()).toEqual([]);
+    await at.picture("overview");
+  });
+});
+
+describe("the inbox", () => {
+  test("is worked with keys", async () => {
+    await at.open("/alerts");
+    await rows().first().waitFor();
+    expect(await rows().count()).toBeGreaterThan(3);
+    const first = await cursor().innerText();
+    await at.page.keyboard.press("j");
+    const second = await cursor().innerText();
+    expect(await cursor().evaluate((link) => link.closest("[role=row]")?.getAttribute("aria-rowindex"))).toBe("3");
+    await at.page.keyboard.press("k");
+    expect(await cursor().innerText()).toBe(first);
+    await at.page.keyboard.press("j");
+    await at.page.keyboard.press("x");
+    expect(await at.page.locator("[role=row][aria-selected=true]").count()).toBe(1);
+    await at.page.keyboard.press("*");
+    await at.page.keyboard.press("a");
+    expect(await at.page.getByText(/^Đã chọn/).innerText()).not.toBe("Đã chọn 1 nhóm");
+    await at.page.keyboard.press("*");
+    await at.page.keyboard.press("n");
+    expect(await at.page.locator("[role=row][aria-selected=true]").count()).toBe(0);
+    await at.page.keyboard.press("?");
+    await at.page.getByRole("dialog", { name: "Phím tắt" }).waitFor();
+    await at.page.keyboard.press("Escape");
+    await at.page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await at.barriers()).toEqual([]);
+    await at.picture("inbox");
+    await at.page.keyboard.press("o");
+    await at.page.getByRole("heading", { level: 1, name: second }).waitFor();
+    await at.page.keyboard.press("u");
+    await rows().first().waitFor();
+    expect(await cursor().innerText()).toBe(second);
+  });
+
+  test("filters by what is typed, and says so", async () => {
+    await at.open("/alerts");
+    await at.page.keyboard.press("/");
+    await at.page.keyboard.type("web");
+    await at.page.keyboard.press("Enter");
+    await at.page.locator(".chip", { hasText: "web" }).waitFor();
+    expect(new URL(at.page.url()).searchParams.get("q")).toBe("web");
+    await at.page.locator(".chip button").last().click();
+    await at.page.locator(".chip").waitFor({ state: "detached" });
+    await at.open("/alerts?q=khongcogidau");
+    await at.page.getByText("Không có nhóm nào khớp bộ lọc").waitFor();
+  });
+
+  test("closes with verdict and reason, and takes it back", async () => {
+    await at.open("/alerts");
+    await rows().first().waitFor();
+    const before = await tabCount("tab=closed");
+    const title = await cursor().innerText();
+    await at.page.keyboard.press("e");
+    const dialog = at.page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Đóng nhóm" }).click();
+    await dialog.getByText("Hãy chọn kết luận").waitFor();
+    await dialog.getByText("Cảnh báo giả").click();
+    await dialog.getByRole("button", { name: "Luật khớp quá rộng" }).click();
+    await at.picture("close");
+    await dialog.getByRole("button", { name: "Đóng nhóm" }).click();
+    await at.page.getByText("Đã đóng 1 nhóm").waitFor();
+    expect(await tabCount("tab=closed")).toBe(before + 1);
+    await at.page.locator('.inbox__tabs a[href*="tab=closed"]').click();
+    const closed = at.page.locator(".groups__title", { hasText: title }).first();
+    await closed.locator(".tag", { hasText: "Cảnh báo giả" }).waitFor();
+    await at.page.keyboard.press("z");
+    await at.page.getByText("Đã hoàn tác 1 nhóm").waitFor();
+    expect(await tabCount("tab=closed")).toBe(before);
+    await at.page.locator(".inbox__tabs a").first().click();
+    await at.page.locator(".groups__title", { hasText: title }).first().waitFor();
+  });
+
+  test("exports what the filter holds", async () => {
+    await at.open("/alerts?severity=%5B1%5D");
+    await rows().first().waitFor();
+    const saving = at.page.waitForEvent("download");
+    await at.page.getByRole("button", { name: "Xuất CSV" }).click();
+    const text = await readFile(await (await saving).path(), "utf8");
+    const lines = text.trim().split("\r\n");
+    expect(lines[0]).toContain("severity,title,rule,sid");
+    expect(lines.slice(1).every((line) => line.startsWith("1,"))).toBe(true);
+    expect(lines.length).toBeGreaterThan(2);
+  });
+});
+
+describe("an alert", () => {
+  test("says what happened and what to do, and shows the evidence", async () => {
+    await at.open("/alerts?q=sid:9000031");
+    await rows().first().waitFor();
+    await at.page.keyboard.press("Enter");
+    await at.page.getByRole("heading", { name: "Chuyện gì đã xảy ra" }).waitFor();
+    await at.page.getByRole("heading", { name: "Cần kiểm tra ngay" }).waitFor();
+    await at.page.locator(".timeline__event").first().waitFor();
+    expect(await at.page.locator(".checklist input").count()).toBeGreaterThan(1);
+    expect(await at.barriers()).toEqual([]);
+    await at.picture("alert");
+    for (const [tab, sign] of [
+      ["Giao thức", "http.url"],
+      ["Payload", "000000"],
+      ["Luật", "sid:9000031"],
+      ["JSON", "\"event_type\": \"alert\""],
+    ] as const) {
+      await at.page.getByRole("tab", { name: tab }).click();
+      await at.page.getByRole("tabpanel").getByText(sign).first().waitFor();
+    }
+    expect(new URL(at.page.url()).searchParams.get("tab")).toBe("json");
+    await at.page.keyboard.press("c");
+    await at.page.getByRole("dialog").locator("textarea").fill("đã gọi cho đơn vị");
+    await at.page.getByRole("dialog").getByRole("button", { name: "Lưu ghi chú" }).click();
+    await at.page.getByRole("tab", { name: "Lịch sử" }).click();
+    await at.page.getByText("đã gọi cho đơn vị").first().waitFor();
+  });
+});
+
+describe("the hunt", () => {
+  test("narrows by facets, and widens again", async () => {
+    await at.open("/hunt?from=now-7d");
+    await at.page.locator(".results tbody tr").first().waitFor();
+    await at.page.locator("canvas").waitFor();
+    await at.page.getByRole("region", { name: "Loại sự kiện" }).locator(".facet__value", { hasText: /^dns/ }).click();
+    await at.page.locator(".chip", { hasText: "event_type:dns" }).waitFor();
+    await at.page.waitForLoadState("networkidle");
+    expect(await at.page.locator(".results tbody tr:not(.results__detail) .tag").allInnerTexts()).not.toContain("http");
+    await at.page.locator(".results__toggle").first().click();
+    await at.page.locator(".results__detail").getByText("dns.queries.rrname").first().waitFor();
+    expect(await at.barriers()).toEqual([]);
+    await at.picture("hunt");
+    await at.page.locator(".chip button").first().click();
+    await at.page.locator(".chip--not").waitFor();
+    expect(new URL(at.page.url()).searchParams.get("q")).toBe("-event_type:dns");
+  });
+
+  test("a drag across the histogram chooses a time", async () => {
+    await at.open("/hunt?from=now-7d");
+    const chart = at.page.locator(".hunt__chart canvas");
+    await chart.waitFor();
+    await at.page.waitForTimeout(300);
+    const box = await chart.boundingBox();
+    if (!box) throw new Error("the chart has no place");
+    const y = box.y + box.height / 2;
+    await at.page.mouse.move(box.x + box.width * 0.7, y);
+    await at.page.mouse.down();
+    await at.page.mouse.move(box.x + box.width * 0.8, y, { steps: 4 });
+    await at.page.mouse.move(box.x + box.width * 0.99, y, { steps: 4 });
+    await at.page.mouse.up();
+    await expect.poll(() => new URL(at.page.url()).searchParams.get("from"), { timeout: 5_000 }).toMatch(/^\d{4}-/);
+  });
+
+  test("points at the fault of a query", async () => {
+    await at.open("/hunt");
+    const box = at.page.getByRole("combobox", { name: "Câu truy vấn" });
+    await box.fill("src_ip:10.0.0.0/8 AND dest_port:abc");
+    await box.press("Enter");
+    const fault = at.page.locator(".query__fault");
+    await fault.waitFor();
+    expect(await fault.locator("mark").innerText()).toBe("dest_port:abc");
+    expect(await fault.innerText()).toContain("không phải số");
+    expect(await at.barriers()).toEqual([]);
+    await at.picture("query-fault");
+  });
+
+  test("offers fields and values", async () => {
+    await at.open("/hunt?from=now-7d");
+    const box = at.page.getByRole("combobox", { name: "Câu truy vấn" });
+    await box.pressSequentially("event_ty");
+    await at.page.getByRole("option", { name: /event_type/ }).waitFor();
+    await box.press("ArrowDown");
+    await box.press("Enter");
+    expect(await box.inputValue()).toBe("event_type:");
+    await box.pressSequentially("al");
+    await at.page.getByRole("option", { name: /^alert/ }).click();
+    await box.press("Enter");
+    await expect.poll(() => new URL(at.page.url()).searchParams.get("q")).toBe("event_type:alert");
+    await at.page.locator(".results tbody tr").first().waitFor();
+  });
+
+  test("finds nothing politely", async () => {
+    await at.open("/hunt?q=src_ip:192.0.2.77");
+    await at.page.getByText("Không tìm thấy bản ghi nào").waitFor();
+  });
+});
+
+describe("sensors", () => {
+  test("show their ledger, and enrol new ones", async () => {
+    await at.open("/sensors");
+    await at.page.locator(".sensors__table tbody tr").first().waitFor();
+    await at.page.getByRole("button", { name: "Sổ đối soát" }).first().click();
+    await at.page.locator(".ledger__balance").waitFor();
+    expect(new URL(at.page.url()).searchParams.get("sensor")).toBeTruthy();
+    expect(await at.barriers()).toEqual([]);
+    await at.picture("sensors");
+    await at.page.getByRole("button", { name: "Ghi danh cảm biến" }).click();
+    await at.page.getByRole("dialog").getByLabel("Tên cảm biến").fill("cổng thử");
+    await at.page.keyboard.press("Enter");
+    await at.page.getByRole("img", { name: "Mã QR của chuỗi ghi danh" }).waitFor();
+    expect(await at.barriers()).toEqual([]);
+    await at.page.getByRole("button", { name: "Xong" }).click();
+  });
+});
+
+describe("the rest", () => {
+  test("the language and the theme change at once", async () => {
+    await at.open("/account");
+    expect(await at.barriers()).toEqual([]);
+    await at.page.locator(".account").getByText("English").click();
+    await at.page.getByRole("heading", { level: 1, name: "My account" }).waitFor();
+    expect(await at.page.locator("html").getAttribute("lang")).toBe("en");
+    await at.page.locator(".account").getByText("Dark").click();
+    expect(await at.page.locator("html").getAttribute("data-theme")).toBe("dark");
+    for (const [path, name] of [["/", "overview"], ["/alerts", "inbox"], ["/hunt?from=now-7d", "hunt"], ["/sensors", "sensors"], ["/account", "account"]] as const) {
+      await at.open(path);
+      await at.page.waitForTimeout(300);
+      expect(await at.barriers(), path).toEqual([]);
+      await at.picture(`${name}-dark-en`);
+    }
+    await at.page.locator(".account").getByText("Tiếng Việt").click();
+    await at.page.locator(".account").getByText("Sáng").click();
+  });
+
+  test("a page that is not there says so", async () => {
+    await at.open("/khong-co-trang-nay");
+    await at.page.getByText("Không có trang này").waitFor();
+    expect(await at.barriers()).toEqual([]);
+  });
+
+  test("signing out ends the session", async () => {
+    await at.open("/hunt?q=type:alert");
+    await at.page.locator(".side__foot .side__link").click();
+    await at.page.getByRole("menuitem", { name: "Đăng xuất" }).click();
+    await at.page.locator("#username").waitFor();
+    expect(new URL(at.page.url()).pathname).toBe("/sign-in");
+    await at.open("/sensors");
+    await at.page.locator("#username").waitFor();
+  });
+
+  test("nothing was asked of anybody else, and nothing went wrong", () => {
+    expect(at.strayed).toEqual([]);
+    expect(at.faults).toEqual([]);
+    expect(address).toMatch(/^http/);
+  });
+});

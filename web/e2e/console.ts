@@ -1,0 +1,93 @@
+/** A browser on a running console. Its address and a login come from ML_CONSOLE, ML_USER, ML_PASSWORD. */
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import axe from "axe-core";
+import { chromium, type Browser, type Page } from "playwright-core";
+
+const OUTPUT = fileURLToPath(new URL("./output/", import.meta.url));
+const OPTIONS = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
+
+function setting(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set; the browser tests need a running console`);
+  return value;
+}
+
+export const address = setting("ML_CONSOLE").replace(/\/$/, "");
+
+export interface Console {
+  page: Page;
+  /** Requests that left the console's origin, and faults that the page reported. */
+  strayed: string[];
+  faults: string[];
+  open: (path: string) => Promise<void>;
+  picture: (name: string) => Promise<void>;
+  /** Serious faults of accessibility. */
+  barriers: () => Promise<string[]>;
+  end: () => Promise<void>;
+}
+
+interface Start {
+  theme?: "light" | "dark";
+  language?: "vi" | "en";
+}
+
+export async function start({ theme = "light", language = "vi" }: Start = {}): Promise<Console> {
+  mkdirSync(OUTPUT, { recursive: true });
+  const browser: Browser = await chromium.launch({ executablePath: process.env.ML_CHROMIUM ?? "/usr/bin/chromium", args: OPTIONS });
+  const context = await browser.newContext({ viewport: { width: 1366, height: 768 }, colorScheme: theme, reducedMotion: "reduce", acceptDownloads: true });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const strayed: string[] = [];
+  const faults: string[] = [];
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(`${address}/`) && !/^(blob|data):/.test(url)) strayed.push(url);
+  });
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("console", (message) => {
+    // An answer that refuses is reported by the browser, and expected by the tests that provoke it.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) faults.push(message.text());
+  });
+  await page.addInitScript(
+    ([shown, spoken]) => {
+      if (localStorage.getItem("matluoi.theme") === null) localStorage.setItem("matluoi.theme", shown);
+      if (localStorage.getItem("matluoi.language") === null) localStorage.setItem("matluoi.language", spoken);
+    },
+    [theme, language] as const,
+  );
+  return {
+    page,
+    strayed,
+    faults,
+    open: async (path) => {
+      await page.goto(address + path);
+      await page.waitForLoadState("networkidle");
+    },
+    picture: async (name) => {
+      await page.waitForLoadState("networkidle");
+      await page.screenshot({ path: `${OUTPUT}${name}.png` });
+    },
+    barriers: async () => {
+      // The page's policy takes no script from elsewhere; the browser's own tools may give it one.
+      await page.evaluate(axe.source);
+      const found = await page.evaluate(async () => {
+        const { axe: tool } = window as unknown as { axe: { run: (where: Document, options: object) => Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> } };
+        const { violations } = await tool.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"] });
+        return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} (${node.failureSummary.slice(0, 200)})`).join(" | ")}`);
+      });
+      return found;
+    },
+    end: () => browser.close(),
+  };
+}
+
+export async function signIn({ page, open }: Console): Promise<void> {
+  await open("/");
+  await page.locator("#username").fill(setting("ML_USER"));
+  await page.locator("#password").fill(setting("ML_PASSWORD"));
+  await page.keyboard.press("Enter");
+  await page.locator("nav .side__link").first().waitFor();
+}

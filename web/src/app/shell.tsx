@@ -1,0 +1,153 @@
+/** What stands around every page: the way to the others, and what a person sets. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate, useRouter } from "@tanstack/react-router";
+import { Bell, Check, ChevronsLeft, ChevronsRight, Gauge, Languages, LogOut, Moon, Radar, Search, Sun, SunMoon, UserRound, Clock } from "lucide-react";
+import { Suspense, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { api, body } from "@/lib/api";
+import { useKeys } from "@/lib/keys";
+import { usePolling } from "@/lib/presence";
+import { setPref, usePrefs } from "@/lib/prefs";
+import { sessionQuery, useRights } from "@/lib/session";
+import { compact } from "@/lib/format";
+import { IconButton, Loading } from "@/ui/basics";
+import { Menu, MenuItem, MenuLabel, MenuLine } from "@/ui/menu";
+import "./shell.css";
+
+const PAGES = [
+  { to: "/", icon: Gauge, label: "nav.overview" },
+  { to: "/alerts", icon: Bell, label: "nav.alerts" },
+  { to: "/hunt", icon: Search, label: "nav.hunt" },
+  { to: "/sensors", icon: Radar, label: "nav.sensors" },
+] as const;
+
+function useNewGroups(): number {
+  const { data, refetch } = useQuery({
+    queryKey: ["groups", "badge"],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/groups", { params: { query: { status: "new", limit: 1 } }, signal })),
+  });
+  usePolling(() => void refetch(), 30_000);
+  return data?.tabs.new ?? 0;
+}
+
+export function Shell() {
+  const { t, i18n } = useTranslation();
+  const { sidebar } = usePrefs();
+  const navigate = useNavigate();
+  const newGroups = useNewGroups();
+  const main = useRef<HTMLElement>(null);
+  useKeys({
+    "g o": () => void navigate({ to: "/" }),
+    "g a": () => void navigate({ to: "/alerts" }),
+    "g i": () => void navigate({ to: "/alerts" }),
+    "g h": () => void navigate({ to: "/hunt" }),
+    "g s": () => void navigate({ to: "/sensors" }),
+  });
+  const narrow = sidebar === "narrow";
+  return (
+    <div className={`shell ${narrow ? "shell--narrow" : ""}`}>
+      <button type="button" className="shell__skip" onClick={() => main.current?.focus()}>
+        {t("nav.skip")}
+      </button>
+      <header className="side">
+        <Link to="/" className="side__brand" aria-label={t("nav.home")}>
+          <img src="/icon.svg" alt="" width={26} height={26} />
+          <span className="side__word">Mắt Lưới</span>
+        </Link>
+        <nav aria-label={t("nav.pages")}>
+          <ul>
+            {PAGES.map(({ to, icon: Icon, label }) => (
+              <li key={to}>
+                <Link to={to} className="side__link" activeOptions={{ exact: to === "/", includeSearch: false }} activeProps={{ "aria-current": "page" }} title={narrow ? t(label) : undefined}>
+                  <Icon aria-hidden />
+                  <span className="side__word">{t(label)}</span>
+                  {to === "/alerts" && newGroups > 0 && (
+                    <span className="side__badge" title={t("nav.newGroups", { count: newGroups })}>
+                      <span aria-hidden>{compact(newGroups, i18n.language)}</span>
+                      <span className="hidden">{t("nav.newGroups", { count: newGroups })}</span>
+                    </span>
+                  )}
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <Personal narrow={narrow} />
+      </header>
+      <main ref={main} tabIndex={-1} className="main">
+        <Suspense fallback={<Loading rows={10} />}>
+          <Outlet />
+        </Suspense>
+      </main>
+    </div>
+  );
+}
+
+function Personal({ narrow }: { narrow: boolean }) {
+  const { t } = useTranslation();
+  const { user } = useRights();
+  const { theme, language, zone } = usePrefs();
+  const router = useRouter();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const signOut = async () => {
+    // A session that has ended already is as good as one that ends now.
+    await body(api.DELETE("/api/v1/session")).catch(() => undefined);
+    queries.clear();
+    queries.setQueryData(sessionQuery.queryKey, null);
+    await router.invalidate();
+  };
+  const setLanguage = (to: "vi" | "en") => {
+    setPref("language", to);
+    // It is kept for the next browser; this one has it.
+    void api.PUT("/api/v1/session/locale", { body: { locale: to } });
+  };
+  const chosen = (is: boolean) => (is ? Check : undefined);
+  return (
+    <div className="side__foot">
+      <Menu
+        label={t("nav.settings")}
+        trigger={
+          <button type="button" className="side__link" title={narrow ? user.name : undefined}>
+            <UserRound aria-hidden />
+            <span className="side__word cut">{user.display_name || user.name}</span>
+            <span className="hidden">{t("nav.settings")}</span>
+          </button>
+        }
+      >
+        <MenuLabel>
+          {user.name} · {t(`role.${user.role}`)}
+        </MenuLabel>
+        <MenuItem icon={UserRound} onSelect={() => void navigate({ to: "/account" })}>
+          {t("nav.account")}
+        </MenuItem>
+        <MenuLine />
+        <MenuLabel>{t("prefs.language")}</MenuLabel>
+        {(["vi", "en"] as const).map((one) => (
+          <MenuItem key={one} icon={chosen(language === one) ?? Languages} onSelect={() => setLanguage(one)}>
+            <span lang={one}>{t(`language.${one}`)}</span>
+          </MenuItem>
+        ))}
+        <MenuLabel>{t("prefs.theme")}</MenuLabel>
+        {([["system", SunMoon], ["light", Sun], ["dark", Moon]] as const).map(([one, icon]) => (
+          <MenuItem key={one} icon={chosen(theme === one) ?? icon} onSelect={() => setPref("theme", one)}>
+            {t(`theme.${one}`)}
+          </MenuItem>
+        ))}
+        <MenuLabel>{t("prefs.zone")}</MenuLabel>
+        {(["Asia/Ho_Chi_Minh", "UTC"] as const).map((one) => (
+          <MenuItem key={one} icon={chosen(zone === one) ?? Clock} onSelect={() => setPref("zone", one)}>
+            {one === "UTC" ? "UTC" : t("zone.vietnam")}
+          </MenuItem>
+        ))}
+        <MenuLine />
+        <MenuItem icon={LogOut} onSelect={() => void signOut()}>
+          {t("session.signOut")}
+        </MenuItem>
+      </Menu>
+      <IconButton look="quiet" label={t(narrow ? "nav.widen" : "nav.narrow")} onClick={() => setPref("sidebar", narrow ? "wide" : "narrow")}>
+        {narrow ? <ChevronsRight aria-hidden /> : <ChevronsLeft aria-hidden />}
+      </IconButton>
+    </div>
+  );
+}

@@ -1,0 +1,185 @@
+/** The evidence behind an alert, in tabs. */
+import type { UseQueryResult } from "@tanstack/react-query";
+import { Copy } from "lucide-react";
+import { Tabs } from "radix-ui";
+import { useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/lib/api";
+import { EVE, protocolParts, type EveRecord } from "@/lib/eve";
+import { decodeBase64, hexDump, printable } from "@/lib/hex";
+import { at, textAt } from "@/lib/json";
+import { condition } from "@/lib/query";
+import { usePrefs } from "@/lib/prefs";
+import { dateTime } from "@/lib/time";
+import { Button, Empty, Failure, Loading, Segmented } from "@/ui/basics";
+import { Fields } from "@/ui/fields";
+import { useCopy } from "@/ui/value";
+import { DETAIL_TABS } from "../route";
+
+type Tab = (typeof DETAIL_TABS)[number];
+
+interface EvidenceProps {
+  tab: Tab;
+  onTab: (tab: Tab) => void;
+  event: UseQueryResult<EveRecord>;
+  rule: string | undefined;
+  history: Schemas["HistoryEntry"][];
+  onHunt: (q: string) => void;
+}
+
+export function Evidence({ tab, onTab, event, rule, history, onHunt }: EvidenceProps) {
+  const { t } = useTranslation();
+  const ofEvent = (show: (record: EveRecord) => ReactNode) => {
+    if (event.isError) return <Failure small error={event.error} retry={() => void event.refetch()} />;
+    if (!event.data) return <Loading rows={5} />;
+    return show(event.data);
+  };
+  return (
+    <section className="card" aria-label={t("evidence.title")}>
+      <Tabs.Root value={tab} onValueChange={(value) => onTab(DETAIL_TABS.find((one) => one === value) ?? "protocol")}>
+        <Tabs.List className="tabs__list" aria-label={t("evidence.title")}>
+          {DETAIL_TABS.map((one) => (
+            <Tabs.Trigger key={one} value={one} className="tabs__tab">
+              {t(`evidence.${one}`)}
+              {one === "history" && history.length > 0 && <span className="tabs__count">{history.length}</span>}
+            </Tabs.Trigger>
+          ))}
+        </Tabs.List>
+        <Tabs.Content value="protocol" className="card__body">
+          {ofEvent((record) => (
+            <Protocol record={record} onHunt={onHunt} />
+          ))}
+        </Tabs.Content>
+        <Tabs.Content value="payload" className="card__body">
+          {ofEvent((record) => (
+            <Payload record={record} />
+          ))}
+        </Tabs.Content>
+        <Tabs.Content value="rule" className="card__body">
+          {rule ? <Rule text={rule} /> : <Empty small title={t("evidence.noRule")} />}
+        </Tabs.Content>
+        <Tabs.Content value="json" className="card__body">
+          {ofEvent((record) => (
+            <Code text={JSON.stringify(record, null, 2)} />
+          ))}
+        </Tabs.Content>
+        <Tabs.Content value="history" className="card__body">
+          <History entries={history} />
+        </Tabs.Content>
+      </Tabs.Root>
+    </section>
+  );
+}
+
+function Code({ text, wrap }: { text: string; wrap?: boolean }) {
+  const { t } = useTranslation();
+  const copy = useCopy();
+  return (
+    <div className="evidence__code">
+      <Button size="small" onClick={() => copy(text)}>
+        <Copy aria-hidden /> {t("value.copy")}
+      </Button>
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys */}
+      <pre className={`code ${wrap ? "code--wrap" : ""}`} tabIndex={0}>
+        {text}
+      </pre>
+    </div>
+  );
+}
+
+function Protocol({ record, onHunt }: { record: EveRecord; onHunt: (q: string) => void }) {
+  const { t } = useTranslation();
+  const parts = protocolParts(record).filter(([name]) => !["ether", "verdict", "metadata"].includes(name));
+  const hunt = (field: string, value: string) => onHunt(condition(field, value));
+  const flow = at(record, "flow");
+  return (
+    <div className="evidence__parts">
+      {parts.length === 0 && <p className="muted">{t("evidence.noProtocol")}</p>}
+      {parts.map(([name, fields]) => (
+        <div key={name}>
+          <h3>{name.toUpperCase()}</h3>
+          <Fields record={fields} prefix={name} onHunt={hunt} />
+        </div>
+      ))}
+      {flow && (
+        <div>
+          <h3>{t("evidence.flow")}</h3>
+          <Fields record={flow} prefix="flow" onHunt={hunt} />
+        </div>
+      )}
+      <div>
+        <h3>{t("evidence.alert")}</h3>
+        <Fields record={at(record, "alert") ?? null} prefix="alert" onHunt={hunt} />
+      </div>
+    </div>
+  );
+}
+
+function Payload({ record }: { record: EveRecord }) {
+  const { t } = useTranslation();
+  const [shown, setShown] = useState<"payload" | "packet">("payload");
+  const [form, setForm] = useState<"hex" | "text">("hex");
+  const payload = textAt(record, EVE.payload);
+  const packet = textAt(record, EVE.packet);
+  if (!payload && !packet) return <Empty small title={t("evidence.noPayload")} />;
+  const source = (shown === "payload" ? payload : packet) ?? payload ?? packet ?? "";
+  const content = decodeBase64(source);
+  return (
+    <div className="evidence__parts">
+      <div className="evidence__choice">
+        {payload && packet && (
+          <Segmented legend={t("evidence.payload")} value={shown} onChange={setShown} options={[{ value: "payload", label: t("evidence.streamData") }, { value: "packet", label: t("evidence.packet") }]} />
+        )}
+        <Segmented legend={t("evidence.form")} value={form} onChange={setForm} options={[{ value: "hex", label: "Hex" }, { value: "text", label: t("evidence.text") }]} />
+        <span className="muted">{t("evidence.bytes", { count: content.length })}</span>
+      </div>
+      <Code text={form === "hex" ? hexDump(content) : printable(content)} wrap={form === "text"} />
+    </div>
+  );
+}
+
+/** A rule with one option a line. */
+function Rule({ text }: { text: string }) {
+  const open = text.indexOf("(");
+  const close = text.lastIndexOf(")");
+  if (open < 0 || close < open) return <Code text={text} wrap />;
+  const options: string[] = [];
+  let option = "";
+  let quoted = false;
+  for (let index = open + 1; index < close; index += 1) {
+    const c = text[index] ?? "";
+    if (c === '"' && text[index - 1] !== "\\") quoted = !quoted;
+    option += c;
+    if (c === ";" && !quoted && text[index - 1] !== "\\") {
+      options.push(option.trim());
+      option = "";
+    }
+  }
+  if (option.trim()) options.push(option.trim());
+  return <Code wrap text={`${text.slice(0, open).trim()} (\n${options.map((one) => `    ${one}`).join("\n")}\n)`} />;
+}
+
+function History({ entries }: { entries: Schemas["HistoryEntry"][] }) {
+  const { t } = useTranslation();
+  const { zone } = usePrefs();
+  if (entries.length === 0) return <Empty small title={t("history.none")} />;
+  return (
+    <ol className="history">
+      {entries.map((entry, index) => (
+        <li key={`${entry.at}-${index}`}>
+          <span className="tabular muted nowrap">{dateTime(entry.at, zone)}</span>
+          <span>
+            <strong>{entry.user ?? t("history.system")}</strong> {t(`history.${entry.action}`)}
+            {entry.verdict && (
+              <>
+                {": "}
+                <span className="tag">{t(`verdict.${entry.verdict}`)}</span>
+              </>
+            )}
+            {(entry.reason ?? entry.comment) && <q>{entry.reason ?? entry.comment}</q>}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}

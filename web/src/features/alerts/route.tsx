@@ -1,0 +1,45 @@
+import { choice, numbers, text } from "@/lib/search-params";
+
+export const TABS = ["new", "open", "escalated", "closed"] as const;
+export type Tab = (typeof TABS)[number];
+export const SORTS = ["risk", "last", "count"] as const;
+export const SINCE = ["1h", "24h", "7d", "30d"] as const;
+
+/** What the address of the inbox holds; what is left out has its usual value. */
+export interface InboxSearch {
+  tab?: Tab;
+  q?: string;
+  severity?: number[];
+  since?: (typeof SINCE)[number];
+  sort?: (typeof SORTS)[number];
+  order?: "asc";
+  /** The group that the cursor stands on. */
+  at?: number;
+}
+
+export function inboxSearch(raw: Record<string, unknown>): InboxSearch {
+  const at = Number(raw.at);
+  const search: InboxSearch = {
+    tab: choice(raw, "tab", TABS),
+    q: text(raw, "q", 500),
+    severity: numbers(raw, "severity", [1, 2, 3, 4]),
+    since: choice(raw, "since", SINCE),
+    sort: choice(raw, "sort", SORTS),
+    order: choice(raw, "order", ["asc"] as const),
+    at: Number.isInteger(at) && at > 0 ? at : undefined,
+  };
+  return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined));
+}
+
+export const DETAIL_TABS = ["protocol", "payload", "rule", "json", "history"] as const;
+
+export interface AlertSearch {
+  tab?: (typeof DETAIL_TABS)[number];
+  /** The alert of the group that is looked at; the newest when it is left out. */
+  event?: string;
+}
+
+export function alertSearch(raw: Record<string, unknown>): AlertSearch {
+  const search: AlertSearch = { tab: choice(raw, "tab", DETAIL_TABS), event: text(raw, "event", 120) };
+  return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined));
+}

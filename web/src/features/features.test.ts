@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { alertSearch, inboxSearch } from "@/features/alerts/route";
+import { huntSearch } from "@/features/hunt/route";
+import { sensorsSearch } from "@/features/sensors/route";
+import { signInSearch } from "@/features/session/route";
+
+test("addresses hold what is valid, and nothing else", () => {
+  expect(inboxSearch({ tab: "closed", q: "x", severity: [1, 9, "2"], since: "5h", sort: "last", order: "asc", at: "7" })).toEqual({
+    tab: "closed", q: "x", severity: [1, 2], sort: "last", order: "asc", at: 7,
+  });
+  expect(alertSearch({ tab: "none", event: "e1" })).toEqual({ event: "e1" });
+  expect(huntSearch({ q: 5, from: "now-1h", to: "soon", class: "alert", cols: ["a", 1] })).toEqual({ q: "5", from: "now-1h", class: "alert", cols: ["a"] });
+  expect(sensorsSearch({ hours: 9_999, sensor: "s", sort: "name" })).toEqual({ sensor: "s", sort: "name" });
+});
+
+test("signing in leads to places of this console alone", () => {
+  expect(signInSearch({ next: "/alerts?tab=open" })).toEqual({ next: "/alerts?tab=open" });
+  for (const next of ["//evil.example", "https://evil.example", "/\\evil.example", ""]) expect(signInSearch({ next })).toEqual({});
+});

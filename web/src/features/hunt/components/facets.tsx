@@ -1,0 +1,52 @@
+/** The commonest values of some fields; a click takes one in, or out. */
+import type { UseQueryResult } from "@tanstack/react-query";
+import { Minus } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/lib/api";
+import { compact } from "@/lib/format";
+import { Empty, Failure, Loading } from "@/ui/basics";
+
+interface FacetsProps {
+  facets: UseQueryResult<Schemas["FacetsBody"]>;
+  labelOf: (field: string) => string;
+  nameOf: (field: string, value: string) => string;
+  onPick: (field: string, value: string, mode: "include" | "exclude") => void;
+}
+
+export function Facets({ facets, labelOf, nameOf, onPick }: FacetsProps) {
+  const { t, i18n } = useTranslation();
+  if (facets.isPending) return <Loading rows={10} />;
+  if (facets.isError) return <Failure small error={facets.error} retry={() => void facets.refetch()} />;
+  const shown = facets.data.facets.filter((facet) => facet.values.length > 0);
+  if (shown.length === 0) return <Empty small title={t("hunt.noFacets")} />;
+  return (
+    <>
+      {shown.map((facet) => {
+        const most = Math.max(...facet.values.map(({ count }) => count));
+        return (
+          <section key={facet.field} className="facet" aria-label={labelOf(facet.field)}>
+            <h3 title={facet.field}>{labelOf(facet.field)}</h3>
+            <ul>
+              {facet.values.map(({ value, count }) => {
+                const name = nameOf(facet.field, value);
+                return (
+                  <li key={value}>
+                    <button type="button" className="facet__value" title={t("hunt.include", { value: name })} onClick={() => onPick(facet.field, value, "include")}>
+                      <span className="facet__bar" style={{ width: `${(count / most) * 100}%` }} aria-hidden />
+                      <span className="cut">{name}</span>
+                      <span className="tabular muted">{compact(count, i18n.language)}</span>
+                    </button>
+                    <button type="button" className="facet__not" aria-label={t("hunt.exclude", { value: name })} title={t("hunt.exclude", { value: name })} onClick={() => onPick(facet.field, value, "exclude")}>
+                      <Minus aria-hidden />
+                    </button>
+                  </li>
+                );
+              })}
+            </ul>
+            {facet.other > 0 && <p className="muted facet__other">{t("hunt.other", { count: facet.other, shown: compact(facet.other, i18n.language) })}</p>}
+          </section>
+        );
+      })}
+    </>
+  );
+}

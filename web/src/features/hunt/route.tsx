@@ -1,0 +1,38 @@
+import { choice, text, texts } from "@/lib/search-params";
+import { moment } from "@/lib/time";
+
+export const CLASSES = ["alert", "record"] as const;
+
+/** What the address of a search holds; what is left out has its usual value. */
+export interface HuntSearch {
+  q?: string;
+  /** `now-24h` and the like, or RFC 3339. */
+  from?: string;
+  to?: string;
+  class?: (typeof CLASSES)[number];
+  sort?: "oldest";
+  cols?: string[];
+  /** The record whose fields are shown. */
+  open?: string;
+}
+
+export const USUAL_FROM = "now-24h";
+export const USUAL_COLUMNS = ["event_type", "src_ip", "dest_ip", "dest_port"] as const;
+
+function time(raw: Record<string, unknown>, key: string): string | undefined {
+  const value = text(raw, key, 40);
+  return value !== undefined && moment(value) !== null ? value : undefined;
+}
+
+export function huntSearch(raw: Record<string, unknown>): HuntSearch {
+  const search: HuntSearch = {
+    q: text(raw, "q"),
+    from: time(raw, "from"),
+    to: time(raw, "to"),
+    class: choice(raw, "class", CLASSES),
+    sort: choice(raw, "sort", ["oldest"] as const),
+    cols: texts(raw, "cols"),
+    open: text(raw, "open", 120),
+  };
+  return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,26 @@
+import { queryOptions, useMutation } from "@tanstack/react-query";
+import { api, body } from "@/lib/api";
+
+export const sensorsQuery = queryOptions({
+  queryKey: ["sensors", "list"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/sensors", { signal })),
+});
+
+export function ledgerQuery(id: string, hours: number) {
+  return queryOptions({
+    queryKey: ["sensors", "ledger", id, hours],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/sensors/{id}/ledger", { params: { path: { id }, query: { hours } }, signal })),
+    enabled: id !== "",
+  });
+}
+
+export const unitsQuery = queryOptions({
+  queryKey: ["units"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/units", { signal })),
+});
+
+export function useEnrolment() {
+  return useMutation({
+    mutationFn: (asked: { name: string; unit_id: number }) => body(api.POST("/api/v1/sensors/enrolments", { body: asked })),
+  });
+}

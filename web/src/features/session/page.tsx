@@ -1,0 +1,91 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, useRouter } from "@tanstack/react-router";
+import { Eye, EyeOff, LogIn } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, body, rememberCsrf } from "@/lib/api";
+import { setPref, usePrefs } from "@/lib/prefs";
+import { sessionQuery } from "@/lib/session";
+import { Button, IconButton, Segmented, useProblemText } from "@/ui/basics";
+import "./session.css";
+
+const route = getRouteApi("/sign-in");
+
+export function SignInPage() {
+  const { t } = useTranslation();
+  const { next } = route.useSearch();
+  const { language, theme } = usePrefs();
+  const router = useRouter();
+  const queries = useQueryClient();
+  const problem = useProblemText();
+  const [username, setUsername] = useState("");
+  const [password, setPassword] = useState("");
+  const [shown, setShown] = useState(false);
+  const signIn = useMutation({
+    mutationFn: () => body(api.POST("/api/v1/session", { body: { username, password } })),
+    onSuccess: async (session) => {
+      rememberCsrf(session.csrf);
+      queries.setQueryData(sessionQuery.queryKey, session.user);
+      await router.navigate({ href: next ?? "/", replace: true });
+    },
+  });
+  return (
+    <main className="signin">
+      <form
+        className="signin__card card"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (username && password) signIn.mutate();
+        }}
+      >
+        <div className="signin__brand">
+          <img src="/icon.svg" alt="" width={40} height={40} />
+          <div>
+            <h1>Mắt Lưới</h1>
+            <p className="muted">{t("session.tagline")}</p>
+          </div>
+        </div>
+        <div className="field">
+          <label htmlFor="username">{t("session.username")}</label>
+          {/* eslint-disable-next-line jsx-a11y/no-autofocus -- the only thing to do on this page */}
+          <input id="username" className="input" autoComplete="username" autoCapitalize="none" spellCheck={false} autoFocus required value={username} onChange={(event) => setUsername(event.target.value)} />
+        </div>
+        <div className="field">
+          <label htmlFor="password">{t("session.password")}</label>
+          <div className="signin__password">
+            <input id="password" className="input" type={shown ? "text" : "password"} autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} />
+            <IconButton look="quiet" label={t(shown ? "session.hidePassword" : "session.showPassword")} onClick={() => setShown(!shown)}>
+              {shown ? <EyeOff aria-hidden /> : <Eye aria-hidden />}
+            </IconButton>
+          </div>
+        </div>
+        {signIn.isError && (
+          <p className="note note--bad" role="alert">
+            {problem(signIn.error)}
+          </p>
+        )}
+        <Button type="submit" look="primary" disabled={signIn.isPending}>
+          <LogIn aria-hidden />
+          {signIn.isPending ? t("session.signingIn") : t("session.signIn")}
+        </Button>
+      </form>
+      <div className="signin__prefs">
+        <Segmented
+          legend={t("prefs.language")}
+          value={language}
+          options={[
+            { value: "vi", label: <span lang="vi">{t("language.vi")}</span> },
+            { value: "en", label: <span lang="en">{t("language.en")}</span> },
+          ]}
+          onChange={(value) => setPref("language", value)}
+        />
+        <Segmented
+          legend={t("prefs.theme")}
+          value={theme}
+          options={(["system", "light", "dark"] as const).map((value) => ({ value, label: t(`theme.${value}`) }))}
+          onChange={(value) => setPref("theme", value)}
+        />
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,27 @@
+/** The console's words. Vietnamese is complete by definition; a test compares the languages and the uses. */
+import i18next from "i18next";
+import { initReactI18next } from "react-i18next";
+import { currentPrefs, subscribe } from "@/lib/prefs";
+import en from "./en.json";
+import vi from "./vi.json";
+
+void i18next.use(initReactI18next).init({
+  lng: currentPrefs().language,
+  fallbackLng: "vi",
+  resources: { vi: { translation: vi }, en: { translation: en } },
+  interpolation: { escapeValue: false },
+  returnNull: false,
+  initAsync: false,
+});
+
+function tellDocument(): void {
+  document.documentElement.lang = i18next.language;
+}
+
+tellDocument();
+subscribe(() => {
+  const { language } = currentPrefs();
+  if (language !== i18next.language) void i18next.changeLanguage(language).then(tellDocument);
+});
+
+export { i18next };

@@ -1,0 +1,27 @@
+import { render } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { expect, test, vi } from "vitest";
+import { useKeys } from "./keys";
+
+function Page({ keys }: { keys: Record<string, () => void> }) {
+  useKeys(keys);
+  return (
+    <>
+      <input aria-label="text" />
+      <button type="button">b</button>
+    </>
+  );
+}
+
+test("single keys, pairs and capitals", async () => {
+  const called = vi.fn();
+  const keys = Object.fromEntries(["j", "* a", "g s", "s", "Shift+g", "Enter"].map((key) => [key, () => called(key)]));
+  const { getByRole } = render(<Page keys={keys} />);
+  await userEvent.keyboard("j*ags{Shift>}G{/Shift}s");
+  expect(called.mock.calls.flat()).toEqual(["j", "* a", "g s", "Shift+g", "s"]);
+  called.mockClear();
+  await userEvent.type(getByRole("textbox"), "js");
+  getByRole("button").focus();
+  await userEvent.keyboard("{Enter}");
+  expect(called).not.toHaveBeenCalled();
+});

@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+import { endpoint, protocolParts, summary } from "./eve";
+import { bytes, compact, number } from "./format";
+import { decodeBase64, hexDump, printable } from "./hex";
+import { at, flatten, textAt } from "./json";
+import { csv } from "./save";
+import { figures, sensorState, type Sensor } from "./sensor";
+import { dateTime, fromInput, moment, shortTime, toInput } from "./time";
+
+describe("times", () => {
+  const noon = "2026-11-25T12:00:05.123456+0000";
+  test("are shown in the zone that is set", () => {
+    expect(dateTime(noon, "Asia/Ho_Chi_Minh")).toBe("25/11/2026 19:00:05");
+    expect(dateTime(noon, "UTC")).toBe("25/11/2026 12:00:05");
+    expect(dateTime("nothing", "UTC")).toBe("");
+    expect(shortTime(noon, new Date("2026-11-25T18:00:00Z"), "UTC")).toBe("12:00");
+    expect(shortTime(noon, new Date("2026-11-25T18:00:00Z"), "Asia/Ho_Chi_Minh")).toBe("25/11 19:00");
+  });
+  test.each([
+    ["now", 1_000_000],
+    ["now-1h", 1_000_000 - 3_600_000],
+    ["1970-01-01T00:00:01Z", 1_000],
+    ["now-1y", null],
+    ["yesterday", null],
+  ])("%s", (text, expected) => expect(moment(text, 1_000_000)).toBe(expected));
+  test("survive the input", () => {
+    const time = Date.parse("2026-11-25T12:00:05Z");
+    for (const zone of ["UTC", "Asia/Ho_Chi_Minh"] as const) expect(fromInput(toInput(time, zone), zone)).toBe(time);
+    expect(fromInput("", "UTC")).toBeNull();
+  });
+});
+
+test("numbers are written as the language has them", () => {
+  expect(number(12_345, "vi")).toBe("12.345");
+  expect(number(12_345, "en")).toBe("12,345");
+  expect(compact(4_200_000, "en")).toBe("4.2M");
+  expect(bytes(1_490_477, "vi")).toBe("1,5 MB");
+  expect(bytes(727, "en")).toBe("727 B");
+});
+
+describe("records", () => {
+  const record = {
+    event_type: "dns",
+    src_ip: "fd10::50",
+    src_port: 5353,
+    dest_ip: "10.0.0.1",
+    dns: { queries: [{ rrname: "example.vn", rrtype: "A" }], rcode: "NXDOMAIN" },
+    flow: { bytes_toserver: 1 },
+  };
+  test("are looked into by path", () => {
+    expect(textAt(record, "dns.queries.rrname")).toBe("example.vn");
+    expect(at(record, "dns.none.x")).toBeUndefined();
+    expect(flatten(record).map(({ path }) => path)).toContain("dns.queries.rrtype");
+  });
+  test("are told in a line", () => {
+    expect(summary(record)).toBe("example.vn A NXDOMAIN");
+    expect(endpoint(record, "source")).toBe("[fd10::50]:5353");
+    expect(endpoint(record, "destination")).toBe("10.0.0.1");
+    expect(protocolParts(record).map(([name]) => name)).toEqual(["dns"]);
+  });
+});
+
+test("bytes are shown as hex and as text", () => {
+  const content = decodeBase64("R0VUIC8NCgA=");
+  expect(hexDump(content)).toBe(`000000  47 45 54 20 2f 0d 0a 00  ${" ".repeat(23)}  GET /...`);
+  expect(printable(content)).toBe("GET /\n.");
+  expect(decodeBase64("*")).toHaveLength(0);
+});
+
+test("a spreadsheet gets no formulas out of captured data", () => {
+  expect(csv(["a", "b"], [["=1+1", 'x "y", z'], [-5, null]])).toBe('\uFEFFa,b\r\n\'=1+1,"x ""y"", z"\r\n-5,\r\n');
+});
+
+describe("sensors", () => {
+  const now = Date.parse("2026-11-25T12:00:00Z");
+  const well: Sensor = {
+    id: "1", name: "a", unit_id: 1, unit_name: "u", hostname: "h", enrolled: "2026-11-01T00:00:00Z", connected: true,
+    last_heartbeat: "2026-11-25T11:59:50Z", clock_skew_ms: 3, stats: { packets: 1_000, kernel_drops: 0, rules_failed: 0 },
+  };
+  test.each<[string, Partial<Sensor>, string]>([
+    ["well", {}, "ok"],
+    ["without a heartbeat", { last_heartbeat: null }, "never"],
+    ["gone", { connected: false }, "offline"],
+    ["quiet", { last_heartbeat: "2026-11-25T11:50:00Z" }, "silent"],
+    ["with a wrong clock", { clock_skew_ms: -60_000 }, "clock"],
+    ["dropping", { stats: { packets: 900, kernel_drops: 100 } }, "drops"],
+    ["with broken rules", { stats: { rules_failed: 2 } }, "rules"],
+  ])("%s", (_, change, expected) => expect(sensorState({ ...well, ...change }, now)).toBe(expected));
+  test("drops are a share of all packets", () => expect(figures({ ...well, stats: { packets: 900, kernel_drops: 100 } }).droppedShare).toBe(0.1));
+});

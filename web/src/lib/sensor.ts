@@ -1,0 +1,54 @@
+/** How a sensor is, from its last heartbeat. */
+import type { Schemas } from "@/lib/api";
+import { numberAt, type JsonObject } from "@/lib/json";
+import { instant } from "@/lib/time";
+
+/** The description of the API leaves open what a heartbeat tells. */
+export type Sensor = Omit<Schemas["SensorBody"], "stats"> & { stats?: JsonObject | null };
+export const SENSOR_STATES = ["never", "offline", "silent", "rules", "clock", "drops", "ok"] as const;
+export type SensorState = (typeof SENSOR_STATES)[number];
+
+/** A heartbeat is due every few seconds; three missed minutes are silence. */
+const SILENT_MS = 180_000;
+const SKEW_MS = 5_000;
+const DROPPED_SHARE = 0.001;
+
+export interface SensorFigures {
+  packets: number | undefined;
+  bytes: number | undefined;
+  dropped: number | undefined;
+  /** Of all packets that came to the sensor. */
+  droppedShare: number | undefined;
+  backlog: number | undefined;
+  memory: number | undefined;
+  rules: number | undefined;
+  rulesFailed: number | undefined;
+}
+
+export function figures(sensor: Sensor): SensorFigures {
+  const of = (name: string) => numberAt(sensor.stats ?? undefined, name);
+  const drops = ["kernel_drops", "interface_drops", "engine_drops"].map(of).filter((one) => one !== undefined);
+  const packets = of("packets");
+  const dropped = drops.length > 0 ? drops.reduce((sum, one) => sum + one, 0) : undefined;
+  return {
+    packets,
+    bytes: of("bytes"),
+    dropped,
+    droppedShare: dropped === undefined || packets === undefined ? undefined : dropped / Math.max(1, packets + dropped),
+    backlog: of("backlog") ?? of("spool_records"),
+    memory: of("memory_bytes"),
+    rules: of("rules_loaded"),
+    rulesFailed: of("rules_failed"),
+  };
+}
+
+export function sensorState(sensor: Sensor, now: number = Date.now()): SensorState {
+  if (!sensor.last_heartbeat) return "never";
+  if (!sensor.connected) return "offline";
+  if (now - instant(sensor.last_heartbeat).getTime() > SILENT_MS) return "silent";
+  const { droppedShare, rulesFailed } = figures(sensor);
+  if ((rulesFailed ?? 0) > 0) return "rules";
+  if (Math.abs(sensor.clock_skew_ms ?? 0) > SKEW_MS) return "clock";
+  if ((droppedShare ?? 0) > DROPPED_SHARE) return "drops";
+  return "ok";
+}

@@ -1,0 +1,72 @@
+/** A value of a record with what can be done with it: the same menu everywhere. */
+import { Copy, Ellipsis, Equal, Minus, Plus, Search } from "lucide-react";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Menu, MenuItem } from "@/ui/menu";
+import { toast } from "@/ui/toasts";
+
+interface ValueProps {
+  text: string;
+  /** What shows, when it is not the text. */
+  children?: ReactNode;
+  mono?: boolean;
+  onInclude?: () => void;
+  onExclude?: () => void;
+  onOnly?: () => void;
+  onHunt?: () => void;
+  more?: ReactNode;
+}
+
+export function useCopy(): (text: string) => void {
+  const { t } = useTranslation();
+  return (text) => {
+    // Without a secure connection browsers offer no clipboard.
+    const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error("no clipboard"));
+    copied.then(
+      () => toast({ text: t("common.copied") }),
+      () => toast({ text: t("common.notCopied"), bad: true }),
+    );
+  };
+}
+
+export function Value({ text, children, mono, onInclude, onExclude, onOnly, onHunt, more }: ValueProps) {
+  const { t } = useTranslation();
+  const copy = useCopy();
+  return (
+    <span className="value">
+      <span className={`value__text ${mono ? "mono" : ""}`}>{children ?? text}</span>
+      <Menu
+        trigger={
+          <button type="button" className="value__menu" aria-label={t("value.menu", { text })}>
+            <Ellipsis aria-hidden />
+          </button>
+        }
+      >
+        {onInclude && (
+          <MenuItem icon={Plus} onSelect={onInclude}>
+            {t("value.include")}
+          </MenuItem>
+        )}
+        {onExclude && (
+          <MenuItem icon={Minus} onSelect={onExclude}>
+            {t("value.exclude")}
+          </MenuItem>
+        )}
+        {onOnly && (
+          <MenuItem icon={Equal} onSelect={onOnly}>
+            {t("value.only")}
+          </MenuItem>
+        )}
+        {more}
+        {onHunt && (
+          <MenuItem icon={Search} onSelect={onHunt}>
+            {t("value.hunt")}
+          </MenuItem>
+        )}
+        <MenuItem icon={Copy} onSelect={() => copy(text)}>
+          {t("value.copy")}
+        </MenuItem>
+      </Menu>
+    </span>
+  );
+}
