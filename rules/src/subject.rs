@@ -135,6 +135,9 @@ pub trait Subject {
     fn stream_event(&self, _event: u16) -> bool {
         false
     }
+    fn detection_event(&self, _name: &str) -> bool {
+        false
+    }
     fn app_event(&self, _event: u16) -> bool {
         false
     }

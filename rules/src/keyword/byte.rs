@@ -325,6 +325,9 @@ fn math(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     }
     let missing =
         |name: &str| format!("{name} is missing: bytes n, offset n, oper o, rvalue v, result name");
+    if options.relative && builder.is_sticky() && !builder.has_pattern() {
+        return Err("relative counts from a pattern: write a content before it".to_owned());
+    }
     let reading = options.reading()?;
     let count = count.ok_or_else(|| missing("bytes"))?;
     check_count(count, reading, 1)?;

@@ -231,11 +231,8 @@ pub(super) fn unescape(text: &str) -> Result<Vec<u8>, String> {
             match c {
                 '|' if high.is_some() => return Err("a hexadecimal byte has two digits".to_owned()),
                 '|' => in_hex = false,
-                ' ' => {
-                    if high.is_some() {
-                        return Err("a hexadecimal byte has two digits".to_owned());
-                    }
-                }
+                // Spaces may stand anywhere: |3 a20| is |3a 20|.
+                ' ' => {}
                 c => {
                     let digit = c
                         .to_digit(16)
@@ -312,6 +309,9 @@ fn fast_pattern(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), St
             }
         }
     };
+    if builder.is_base64() {
+        return Err("what base64 hides cannot be searched for first".to_owned());
+    }
     let content = builder.content("fast_pattern")?;
     if content.fast_pattern.replace(pattern).is_some() {
         return Err("stands twice for one content".to_owned());

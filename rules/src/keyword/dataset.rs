@@ -2,7 +2,8 @@
 
 use super::{Keyword, needed, parts};
 use crate::signature::{
-    Asn1, BufferCondition, Builder, Comparison, Dataset, DatasetOperation, parse_integer,
+    Asn1, BufferCondition, Builder, Comparison, Dataset, DatasetOperation, EntropyMatch,
+    parse_integer,
 };
 
 pub(super) const KEYWORDS: &[Keyword] = &[
@@ -20,7 +21,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "dns.query; dataset:isset;",
             "dns.query; dataset:find,bad,type string;",
             "dns.query; dataset:isset,bad,type rope;",
-            "dns.query; dataset:isset,bad,type string,load /etc/passwd;",
+            "dns.query; dataset:isset,bad,type string,save /etc/passwd;",
+            "dns.query; dataset:isset,bad,type string,state a/../b;",
         ],
     },
     Keyword {
@@ -36,6 +38,12 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &[],
         doc: "The buffer is not there; `or_else` lets the other conditions decide when it is.",
         parse: |builder, value| {
+            if !builder.is_sticky() && builder.signature.waits_for.is_none() {
+                return Err("absent speaks of a sticky buffer: http.referer; absent;".to_owned());
+            }
+            if !builder.is_first_of_buffer() {
+                return Err("absent stands right behind its buffer".to_owned());
+            }
             let or_else = match value {
                 None => false,
                 Some("or_else") => true,
@@ -47,7 +55,11 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "http.referer; absent;",
             r#"http.referer; absent:or_else; content:"a";"#,
         ],
-        rejects: &["http.referer; absent:maybe;"],
+        rejects: &[
+            "http.referer; absent:maybe;",
+            "absent;",
+            r#"http.referer; content:"a"; absent;"#,
+        ],
     },
     Keyword {
         name: "entropy",
@@ -90,11 +102,11 @@ fn comparison(text: &str) -> Result<Comparison, String> {
     })
 }
 
-/// Set files lie beside the rules: no absolute paths, no way up.
+/// What a rule writes lies below the data folder: no absolute paths, no way up.
 fn file(text: &str) -> Result<String, String> {
     if text.starts_with('/') || text.split('/').any(|part| part == "..") {
         return Err(format!(
-            "{text:?}: set files lie beside the rules: neither absolute paths nor .."
+            "{text:?}: sets are saved below the data folder: neither absolute paths nor .."
         ));
     }
     Ok(text.to_owned())
@@ -115,7 +127,7 @@ fn set_options(dataset: &mut Dataset, options: &[&str]) -> Result<(), String> {
                 }
                 dataset.kind = value.to_owned();
             }
-            "load" => dataset.load = Some(file(value)?),
+            "load" => dataset.load = Some(value.to_owned()),
             "save" => dataset.save = Some(file(value)?),
             "state" => {
                 let file = file(value)?;
@@ -185,7 +197,7 @@ fn datarep(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
 }
 
 fn entropy(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
-    let (mut bytes, mut offset, mut compared) = (None, 0, Vec::new());
+    let (mut bytes, mut offset, mut compared) = (None, 0, None);
     for part in parts(needed(value)?) {
         let (word, value) = part
             .split_once(char::is_whitespace)
@@ -214,11 +226,11 @@ fn entropy(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
                 if low >= high {
                     return Err(format!("{value:?}: no number lies between"));
                 }
-                if negated {
-                    builder.wait_for("entropy outside a range");
-                }
-                compared.push((Comparison::Greater, low));
-                compared.push((Comparison::Less, high));
+                compared = Some(if negated {
+                    EntropyMatch::NotBetween(low, high)
+                } else {
+                    EntropyMatch::Between(low, high)
+                });
             }
             "value" => {
                 let digits = value
@@ -234,23 +246,17 @@ fn entropy(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
                 } else {
                     operator.trim()
                 };
-                compared.push((comparison(operator)?, threshold));
+                compared = Some(EntropyMatch::Compare(comparison(operator)?, threshold));
             }
             other => return Err(format!("unknown option {other:?}")),
         }
     }
-    if compared.is_empty() {
-        return Err("value is missing: entropy: value > 4;".to_owned());
-    }
-    for (comparison, value) in compared {
-        builder.add(BufferCondition::Entropy {
-            bytes,
-            offset,
-            value,
-            comparison,
-        })?;
-    }
-    Ok(())
+    let wanted = compared.ok_or("value is missing: entropy: value > 4;")?;
+    builder.add(BufferCondition::Entropy {
+        bytes,
+        offset,
+        wanted,
+    })
 }
 
 fn asn1(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {

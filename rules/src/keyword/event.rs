@@ -115,16 +115,15 @@ fn app_layer_event(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(),
     let name = needed(value)?;
     let Some((protocol, _)) = name.split_once('.') else {
         // Events of protocol detection itself.
-        builder.wait_for("events of protocol detection");
-        return match name {
-            "applayer_mismatch_protocol_both_directions"
-            | "applayer_wrong_direction_first_data"
-            | "applayer_detect_protocol_only_one_direction"
-            | "applayer_proto_detection_skipped"
-            | "applayer_no_tls_after_starttls"
-            | "applayer_unexpected_protocol" => Ok(()),
-            _ => Err(format!("unknown event {name:?}: write protocol.event")),
-        };
+        let known = event_names::DETECTION
+            .iter()
+            .find(|known| **known == name)
+            .ok_or_else(|| unknown(name, event_names::DETECTION.iter().copied()))?;
+        builder
+            .signature
+            .conditions
+            .push(Condition::DetectionEvent(known));
+        return Ok(());
     };
     let vocabulary = builder.vocabulary;
     let id = vocabulary
@@ -158,9 +157,10 @@ fn app_layer_event(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(),
 fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     let words = parts(needed(value)?);
     let (name, side) = match words.as_slice() {
-        [name] => (*name, AppSide::Either),
+        [name] => (*name, AppSide::Direction),
         [name, side] => {
             let side = match *side {
+                "direction" => AppSide::Direction,
                 "either" => AppSide::Either,
                 "toserver" | "to_server" => AppSide::ToServer,
                 "toclient" | "to_client" => AppSide::ToClient,

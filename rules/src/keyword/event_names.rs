@@ -228,6 +228,16 @@ pub(super) const STREAM: &[&str] = &[
     "wrong_thread",
 ];
 
+/// Of protocol detection.
+pub(super) const DETECTION: &[&str] = &[
+    "applayer_detect_protocol_only_one_direction",
+    "applayer_mismatch_protocol_both_directions",
+    "applayer_no_tls_after_starttls",
+    "applayer_proto_detection_skipped",
+    "applayer_unexpected_protocol",
+    "applayer_wrong_direction_first_data",
+];
+
 /// Of the protocols that have parsers here; others wait whole.
 pub(super) const APP: &[&str] = &[
     "dns.infinite_loop",

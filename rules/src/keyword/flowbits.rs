@@ -31,7 +31,7 @@ fn flowbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String
     };
     if word == "noalert" {
         nothing(names)?;
-        builder.signature.noalert = true;
+        builder.signature.alerts = false;
         return Ok(());
     }
     let operation = operation(word)?;

@@ -53,8 +53,9 @@ pub(super) fn parse(text: &str, highest: u64) -> Result<IntMatch, String> {
     let range = text.split_once("<>").or_else(|| text.split_once('-'));
     if let Some((low, high)) = range {
         let (low, high) = (number(low)?, number(high)?);
-        if low >= high || (!negated && low + 1 >= high) {
-            return Err(format!("{text:?}: no number lies between"));
+        // A range without a number in it (`33<>34`) is accepted, as the reference engine does.
+        if low >= high {
+            return Err(format!("{text:?}: the range ends before it begins"));
         }
         return Ok(if negated {
             IntMatch::NotInclusive(low + 1, high - 1)
@@ -230,7 +231,7 @@ mod tests {
         for (text, expected) in rows {
             assert_eq!(parse(text, u64::MAX), Ok(expected), "{text}");
         }
-        for text in ["", "x", "300", "9-1", "1<>2", "<0", ">255"] {
+        for text in ["", "x", "300", "9-1", "2<>2", "<0", ">255"] {
             assert!(parse(text, 255).is_err(), "{text}");
         }
     }

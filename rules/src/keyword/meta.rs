@@ -152,7 +152,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         doc: "Matches and sets bits, but does not alert.",
         parse: |builder, value| {
             nothing(value)?;
-            builder.signature.noalert = true;
+            builder.signature.alerts = false;
             Ok(())
         },
         accepts: &["noalert;"],
@@ -164,7 +164,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         doc: "Alerts even where the action would not.",
         parse: |builder, value| {
             nothing(value)?;
-            builder.signature.noalert = false;
+            builder.signature.alerts = true;
             Ok(())
         },
         accepts: &["alert;"],
@@ -207,8 +207,12 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "bypass",
         aliases: &[],
-        doc: "Takes the flow out of inspection; a sensor that only listens gains nothing and goes on.",
-        parse: |_, value| nothing(value),
+        doc: "Takes the flow out of inspection once the rule has matched.",
+        parse: |builder, value| {
+            nothing(value)?;
+            builder.signature.bypass = true;
+            Ok(())
+        },
         accepts: &["bypass;"],
         rejects: &["bypass:1;"],
     },

@@ -97,14 +97,17 @@ pub(crate) fn apply(builder: &mut Builder<'_>, option: &RawOption<'_>) -> Result
         return builder.move_content(id, name);
     }
     if let Some(id) = vocabulary.buffer(name) {
-        if let Some("to_server" | "to_client") = option.value
-            && builder.signature.direction == crate::signature::HeaderDirection::Transactional
-        {
-            builder.wait_for("sticky buffers with a side");
-        } else {
-            nothing(option.value)?;
-        }
-        return builder.sticky(id);
+        let transactional =
+            builder.signature.direction == crate::signature::HeaderDirection::Transactional;
+        let only_to_server = match option.value {
+            Some("to_server") if transactional => Some(true),
+            Some("to_client") if transactional => Some(false),
+            value => {
+                nothing(value)?;
+                None
+            }
+        };
+        return builder.sticky(id, only_to_server);
     }
     if let Some(id) = vocabulary.int_field(name) {
         return integer::field(builder, id, name, option.value);

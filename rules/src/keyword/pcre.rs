@@ -16,6 +16,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
         r#"pcre:"/(a)/, flow:first";"#,
         r#"pcre:"/index\.php/U";"#,
         r#"http.uri; pcre:"/index\.php/U";"#,
+        r#"file.data; content:"a"; pcre:"/^b/QR";"#,
         "pcre:/abc/i;",
     ],
     rejects: &[
@@ -34,12 +35,12 @@ fn parse(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
         Some(rest) => (true, rest.trim_start()),
         None => (false, value),
     };
-    // Old rules leave the quotes out.
+    // Old rules leave the quotes out, or one of them.
     let inner = match value.strip_prefix('"') {
         Some(rest) => rest
             .strip_suffix('"')
             .ok_or("the quotes of the pattern are not closed")?,
-        None => value,
+        None => value.strip_suffix('"').unwrap_or(value),
     };
     let body = inner
         .strip_prefix('/')
@@ -76,6 +77,8 @@ fn parse(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
             'U' => of("http.uri")?,
             'I' => of("http.uri.raw")?,
             'P' => of("http.request_body")?,
+            // The body of a reply is a file as well.
+            'Q' if builder.is_at("file.data") => of("file.data")?,
             'Q' => of("http.response_body")?,
             'H' => of("http.header")?,
             'D' => of("http.header.raw")?,

@@ -54,7 +54,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "urilen",
         aliases: &[],
-        doc: "Length of the request's URI in bytes; `,raw` as sent, `,norm` normalised (the default is raw).",
+        doc: "Length of the request's URI in bytes; `,norm` normalised (the default), `,raw` as sent.",
         parse: |builder, value| {
             let value = needed(value)?;
             let (size, form) = match value.split_once(',') {
@@ -62,8 +62,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
                 None => (value, None),
             };
             let buffer = match form {
-                Some("norm") => "http.uri",
-                Some("raw") | None => "http.uri.raw",
+                Some("norm") | None => "http.uri",
+                Some("raw") => "http.uri.raw",
                 Some(other) => return Err(format!("{other:?}: write norm or raw")),
             };
             let size = integer::parse(size, 65_535)?;
@@ -71,9 +71,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
                 .vocabulary
                 .buffer(buffer)
                 .ok_or_else(|| format!("there is no buffer {buffer}"))?;
-            builder.apart(id, BufferCondition::Size(size))
+            builder.apart(id, BufferCondition::UriSize(size))
         },
         accepts: &["urilen:5;", "urilen:>5,norm;", "urilen:5<>10, raw;"],
-        rejects: &["urilen;", "urilen:x;", "urilen:5,sideways;"],
+        rejects: &[
+            r#"http.uri; content:"/top2.html"; urilen:9;"#,
+            "urilen;",
+            "urilen:x;",
+            "urilen:5,sideways;",
+        ],
     },
 ];

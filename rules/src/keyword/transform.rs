@@ -13,7 +13,7 @@ macro_rules! plain {
                 nothing(value)?;
                 builder.transform($transform)
             },
-            accepts: &[concat!("http.uri; ", $name, r#"; content:"a";"#)],
+            accepts: &[concat!("http.uri; ", $name, r#"; content:"1";"#)],
             rejects: &[
                 concat!($name, r#"; content:"a";"#),
                 concat!("http.uri; ", $name, r#":1; content:"a";"#),
@@ -117,6 +117,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         rejects: &[
             r#"http.request_line; pcrexform:"("; content:"a";"#,
             r#"http.request_line; pcrexform:"abc"; content:"a";"#,
+            r#"http.request_line; pcrexform:(a); content:"a";"#,
         ],
     },
     Keyword {
@@ -161,7 +162,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 ];
 
 fn pcrexform(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
-    let pattern = needed(value)?.trim_matches('"');
+    let pattern = needed(value)?
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .ok_or("the pattern stands in double quotes")?;
     let regex = pcre2::bytes::RegexBuilder::new()
         .build(pattern)
         .map_err(|error| format!("the pattern does not compile: {error}"))?;

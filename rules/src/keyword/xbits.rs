@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Keyword, flowbits, needed, nothing, parts};
-use crate::signature::{Builder, Track, XBits};
+use crate::signature::{BitKeyword, BitOperation, Builder, Hook, Track, XBits};
 
 /// Seconds for which a bit holds unless the rule says otherwise.
 const EXPIRE_SECONDS: u64 = 30;
@@ -13,14 +13,17 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "xbits",
         aliases: &[],
-        doc: "A bit on an address or pair: set|unset|toggle|isset|isnotset,name,track ip_src|ip_dst|ip_pair [,expire seconds].",
+        doc: "A bit on an address, a pair or a transaction: set|unset|toggle|isset|isnotset,name,track ip_src|ip_dst|ip_pair|tx [,expire seconds].",
         parse: xbits,
         accepts: &[
             "xbits:set,a,track ip_src,expire 60;",
             "xbits:isset,a,track ip_pair;",
             "xbits:noalert;",
+            "xbits:set,a,track tx;",
         ],
         rejects: &[
+            "xbits:isset,a,track tx;",
+            "xbits:toggle,a,track tx;",
             "xbits:set,a;",
             "xbits:set,a,track up;",
             "xbits:set,a,track ip_src,expire 0;",
@@ -43,7 +46,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 fn xbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     let words = parts(needed(value)?);
     if let ["noalert"] = words.as_slice() {
-        builder.signature.noalert = true;
+        builder.signature.alerts = false;
         return Ok(());
     }
     let [operation, name, track, rest @ ..] = words.as_slice() else {
@@ -54,8 +57,25 @@ fn xbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
         Some("ip_src") => Track::Source,
         Some("ip_dst") => Track::Destination,
         Some("ip_pair") => Track::Both,
-        Some("tx") => return Err("track tx is not kept here: use flowbits".to_owned()),
-        _ => return Err(format!("{track:?}: write track ip_src, ip_dst or ip_pair")),
+        Some("tx") => {
+            if !matches!(operation, BitOperation::Set | BitOperation::IsSet) {
+                return Err("a bit of a transaction is only set and tested: set, isset".to_owned());
+            }
+            if operation == BitOperation::IsSet
+                && !matches!(builder.signature.hook, Some(Hook::Transaction { .. }))
+            {
+                return Err(
+                    "a bit of a transaction is tested at a hook: alert http1:request_body …"
+                        .to_owned(),
+                );
+            }
+            Track::Transaction
+        }
+        _ => {
+            return Err(format!(
+                "{track:?}: write track ip_src, ip_dst, ip_pair or tx"
+            ));
+        }
     };
     let seconds = match rest {
         [] => EXPIRE_SECONDS,
@@ -67,6 +87,7 @@ fn xbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
         _ => return Err("too many parts".to_owned()),
     };
     builder.signature.xbits.push(XBits {
+        keyword: BitKeyword::Xbits,
         operation,
         name: (*name).to_owned(),
         track,
@@ -80,7 +101,7 @@ fn hostbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String
     let (operation, name, side) = match words.as_slice() {
         ["noalert"] => {
             nothing(None)?;
-            builder.signature.noalert = true;
+            builder.signature.alerts = false;
             return Ok(());
         }
         [operation, name] => (*operation, *name, "src"),
@@ -97,6 +118,7 @@ fn hostbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String
     for &track in tracks {
         let expire = Duration::from_secs(HOSTBITS_SECONDS);
         builder.signature.xbits.push(XBits {
+            keyword: BitKeyword::Hostbits,
             operation,
             name: name.to_owned(),
             track,

@@ -18,6 +18,43 @@ pub enum Action {
     Config,
 }
 
+/// How far `pass`, `drop` and `reject` reach (`pass:flow`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ActionScope {
+    /// By the kind of rule: what matches a stream or a transaction reaches the flow.
+    #[default]
+    Auto,
+    Packet,
+    Flow,
+}
+
+/// Whom `reject` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectTo {
+    Source,
+    Destination,
+    Both,
+}
+
+/// The moment at which a rule is inspected (`tcp:flow_start`, `tls:client_hello_done`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hook {
+    /// With every packet, as without a hook.
+    All,
+    /// With the first packet of either direction of a flow.
+    FlowStart,
+    /// With a transaction that has come to a state.
+    Transaction { to_server: bool, state: HookState },
+}
+
+/// A state of one side of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HookState {
+    Started,
+    Complete,
+    Named(String),
+}
+
 /// Protocol in the rule header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HeaderProtocol {
@@ -51,6 +88,8 @@ pub struct AddressRange {
 pub struct AddressSet {
     pub include: Vec<AddressRange>,
     pub exclude: Vec<AddressRange>,
+    /// The text negates something: such a rule is looked at with every packet, not once a flow.
+    pub negated: bool,
 }
 
 /// Ports in a rule header as sorted, disjoint inclusive ranges after negation is carried out; `any` when empty.
@@ -293,8 +332,10 @@ pub enum BufferCondition {
     ByteExtract(ByteExtract),
     ByteMath(ByteMath),
     IsDataAt(IsDataAt),
-    /// `bsize`, and `urilen` on its buffer: whole length of the buffer.
+    /// `bsize`: whole length of the buffer.
     Size(IntMatch),
+    /// `urilen`, on its buffer.
+    UriSize(IntMatch),
     Base64Decode(Base64Decode),
     /// Conditions after `base64_data`, on what the last `base64_decode` gave.
     Base64Data(Vec<BufferCondition>),
@@ -306,11 +347,38 @@ pub enum BufferCondition {
     Entropy {
         bytes: Option<u32>,
         offset: u32,
-        value: f64,
-        comparison: Comparison,
+        wanted: EntropyMatch,
     },
     /// `filemagic`-like substring on a typed text etc. is ordinary content on its buffer.
     Asn1(Asn1),
+}
+
+/// A comparison of an entropy, in bits a byte.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum EntropyMatch {
+    Compare(Comparison, f64),
+    /** exclusive bounds */
+    Between(f64, f64),
+    NotBetween(f64, f64),
+}
+
+impl EntropyMatch {
+    /// Whether an entropy satisfies the comparison.
+    pub fn matches(&self, entropy: f64) -> bool {
+        match *self {
+            EntropyMatch::Compare(comparison, wanted) => match comparison {
+                Comparison::Equal => entropy == wanted,
+                Comparison::NotEqual => entropy != wanted,
+                Comparison::Less => entropy < wanted,
+                Comparison::LessEqual => entropy <= wanted,
+                Comparison::Greater => entropy > wanted,
+                Comparison::GreaterEqual => entropy >= wanted,
+                Comparison::AnyBit | Comparison::NoBit => false,
+            },
+            EntropyMatch::Between(low, high) => low < entropy && entropy < high,
+            EntropyMatch::NotBetween(low, high) => !(low < entropy && entropy < high),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -394,6 +462,8 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq)]
 pub struct BufferMatch {
     pub source: Source,
+    /// Of a buffer on both sides, the one that counts (`file.data: to_client`).
+    pub only_to_server: Option<bool>,
     pub transforms: Vec<Transform>,
     pub conditions: Vec<BufferCondition>,
 }
@@ -427,9 +497,17 @@ pub enum BitOperation {
     IsNotSet,
 }
 
+/// By which of its two keywords a bit of hosts is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BitKeyword {
+    Xbits,
+    Hostbits,
+}
+
 /// `xbits` and `hostbits`: a bit on an address or pair, with a time to live in packet time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XBits {
+    pub keyword: BitKeyword,
     pub operation: BitOperation,
     pub name: String,
     pub track: Track,
@@ -465,6 +543,8 @@ pub enum Track {
     Both,
     Rule,
     Flow,
+    /** the transaction under inspection (`xbits` only) */
+    Transaction,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -497,6 +577,30 @@ pub struct DetectionFilter {
     pub track: Track,
     pub count: u32,
     pub seconds: u32,
+}
+
+/// `rate_filter` of a threshold file: beyond a rate, the rule has another action for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateFilter {
+    pub track: Track,
+    pub count: u32,
+    pub seconds: u32,
+    pub action: Action,
+    pub timeout: u32,
+}
+
+/// `suppress` of a threshold file: no alerts for these addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppress {
+    pub side: SuppressSide,
+    pub addresses: AddressSet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuppressSide {
+    Source,
+    Destination,
+    Either,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -605,6 +709,8 @@ pub enum Condition {
     StreamEvent(u16),
     /// A PORT command of FTP with another address than its client's.
     FtpBounce,
+    /// An event of protocol detection (`applayer_mismatch_protocol_both_directions`).
+    DetectionEvent(&'static str),
     AppEvent {
         protocol: ProtocolId,
         event: u16,
@@ -696,6 +802,8 @@ pub enum FlowSide {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppSide {
+    /** the side of the packet */
+    Direction,
     Either,
     ToServer,
     ToClient,
@@ -720,6 +828,8 @@ pub struct FileStore {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signature {
     pub action: Action,
+    pub scope: ActionScope,
+    pub reject: Option<RejectTo>,
     pub protocol: HeaderProtocol,
     pub source: AddressSet,
     pub source_ports: PortSet,
@@ -740,7 +850,10 @@ pub struct Signature {
     /// `metadata:` in rule order, key → values.
     pub metadata: Vec<(String, String)>,
     pub target: Option<Target>,
-    pub noalert: bool,
+    /// A match is told; false for `noalert`, and for `pass` and `config` without `alert`.
+    pub alerts: bool,
+    /// A match takes the flow out of inspection.
+    pub bypass: bool,
 
     pub flow: Option<FlowOption>,
     pub conditions: Vec<Condition>,
@@ -750,6 +863,8 @@ pub struct Signature {
     pub xbits: Vec<XBits>,
     pub threshold: Option<Threshold>,
     pub detection_filter: Option<DetectionFilter>,
+    pub rate_filter: Option<RateFilter>,
+    pub suppress: Vec<Suppress>,
     pub tag: Option<Tag>,
     pub filestore: Option<FileStore>,
     /// A match switches off the record of its transaction.
@@ -758,8 +873,7 @@ pub struct Signature {
     pub prefilter: Option<usize>,
     /// Application protocols of which the rule needs a transaction, from its header and buffers; empty: none.
     pub app_protocols: Vec<ProtocolId>,
-    /// Hook in the header (`http1:request_headers`), if any.
-    pub hook: Option<String>,
+    pub hook: Option<Hook>,
     /// Parser that this rule waits for; such a rule loads but cannot match yet.
     pub waits_for: Option<String>,
     /// The text of the rule, as written, on one line.

@@ -16,6 +16,7 @@ pub(crate) enum Target {
     /// The buffer with its transformations.
     Buffer {
         source: Source,
+        only_to_server: Option<bool>,
         transforms: Vec<Transform>,
     },
     /// What the `base64_decode` of this list decodes.
@@ -69,6 +70,8 @@ impl<'a> Builder<'a> {
             environment,
             signature: Signature {
                 action: header.action,
+                scope: header.scope,
+                reject: header.reject,
                 protocol: header.protocol,
                 source: header.source,
                 source_ports: header.source_ports,
@@ -85,7 +88,8 @@ impl<'a> Builder<'a> {
                 references: Vec::new(),
                 metadata: Vec::new(),
                 target: None,
-                noalert: false,
+                alerts: !matches!(header.action, Action::Pass | Action::Config),
+                bypass: false,
                 flow: None,
                 conditions: Vec::new(),
                 buffers: Vec::new(),
@@ -94,6 +98,8 @@ impl<'a> Builder<'a> {
                 xbits: Vec::new(),
                 threshold: None,
                 detection_filter: None,
+                rate_filter: None,
+                suppress: Vec::new(),
                 tag: None,
                 filestore: None,
                 silences_transaction: false,
@@ -105,6 +111,7 @@ impl<'a> Builder<'a> {
             },
             target: Target::Buffer {
                 source: Source::Payload,
+                only_to_server: None,
                 transforms: Vec::new(),
             },
             fresh: false,
@@ -118,8 +125,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// A sticky buffer: what follows looks there.
-    pub fn sticky(&mut self, id: BufferId) -> Result<(), String> {
+    /// A sticky buffer: what follows looks there, on one side only if it says so.
+    pub fn sticky(&mut self, id: BufferId, only_to_server: Option<bool>) -> Result<(), String> {
         self.check_dangling_transforms()?;
         let spec = self.vocabulary.buffer_spec(id);
         if !spec.parsed {
@@ -129,6 +136,7 @@ impl<'a> Builder<'a> {
         self.fresh = spec.multi;
         self.target = Target::Buffer {
             source: Source::Buffer(id),
+            only_to_server,
             transforms: Vec::new(),
         };
         self.last = None;
@@ -140,6 +148,7 @@ impl<'a> Builder<'a> {
     pub fn payload(&mut self) {
         self.target = Target::Buffer {
             source: Source::Payload,
+            only_to_server: None,
             transforms: Vec::new(),
         };
         self.fresh = false;
@@ -164,7 +173,7 @@ impl<'a> Builder<'a> {
     /// A transformation of the sticky buffer; what stands before it looks at the buffer without it.
     pub fn transform(&mut self, transform: Transform) -> Result<(), String> {
         match &mut self.target {
-            Target::Buffer { source: Source::Buffer(_), transforms } => {
+            Target::Buffer { source: Source::Buffer(_), transforms, .. } => {
                 if transforms.len() >= TRANSFORM_LIMIT {
                     return Err(format!("more than {TRANSFORM_LIMIT} transformations of one buffer"));
                 }
@@ -184,6 +193,7 @@ impl<'a> Builder<'a> {
             Target::Buffer {
                 source: Source::Buffer(_),
                 transforms,
+                ..
             } if !transforms.is_empty() && self.last.is_none() => {
                 Err("the buffer before has transformations but no content".to_owned())
             }
@@ -233,14 +243,28 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// The list that conditions go to now, made if need be.
-    fn list(&mut self) -> Result<usize, String> {
+    /// The list that a condition goes to, made if need be.
+    fn list(&mut self, relative: bool) -> Result<usize, String> {
         match &self.target {
+            // Behind an old content modifier, what is relative counts from that content.
+            Target::Buffer {
+                source: Source::Payload,
+                ..
+            } if relative && self.last.is_some_and(|last| !last.in_base64) => {
+                Ok(self.last.map_or(0, |last| last.list))
+            }
             Target::Base64 { list } => Ok(*list),
-            Target::Buffer { source, transforms } => {
+            Target::Buffer {
+                source,
+                only_to_server,
+                transforms,
+            } => {
                 let lists = &self.signature.buffers;
-                let same =
-                    |list: &BufferMatch| list.source == *source && list.transforms == *transforms;
+                let same = |list: &BufferMatch| {
+                    list.source == *source
+                        && list.only_to_server == *only_to_server
+                        && list.transforms == *transforms
+                };
                 let found = if self.fresh {
                     None
                 } else {
@@ -251,8 +275,10 @@ impl<'a> Builder<'a> {
                     Some(at) => at,
                     None => {
                         let (source, transforms) = (*source, transforms.clone());
+                        let only_to_server = *only_to_server;
                         self.signature.buffers.push(BufferMatch {
                             source,
+                            only_to_server,
                             transforms,
                             conditions: Vec::new(),
                         });
@@ -277,7 +303,7 @@ impl<'a> Builder<'a> {
             ));
         }
         let is_content = matches!(condition, BufferCondition::Content(_));
-        let list = self.list()?;
+        let list = self.list(is_relative(&condition))?;
         let in_base64 = matches!(self.target, Target::Base64 { .. });
         let conditions = &mut self.signature.buffers[list].conditions;
         let at = if in_base64 {
@@ -323,11 +349,65 @@ impl<'a> Builder<'a> {
             Some(list) => list.conditions.push(condition),
             None => self.signature.buffers.push(BufferMatch {
                 source,
+                only_to_server: None,
                 transforms: Vec::new(),
                 conditions: vec![condition],
             }),
         }
         Ok(())
+    }
+
+    /// Whether a pattern stands before, in the buffer that conditions go to now.
+    pub fn has_pattern(&self) -> bool {
+        let Target::Buffer {
+            source, transforms, ..
+        } = &self.target
+        else {
+            return true;
+        };
+        self.signature
+            .buffers
+            .iter()
+            .filter(|list| list.source == *source && list.transforms == *transforms)
+            .flat_map(|list| &list.conditions)
+            .any(|condition| {
+                matches!(
+                    condition,
+                    BufferCondition::Content(_) | BufferCondition::Pcre(_)
+                )
+            })
+    }
+
+    /// The rule looks into the sticky buffer of this name now.
+    pub fn is_at(&self, name: &str) -> bool {
+        match &self.target {
+            Target::Buffer {
+                source: Source::Buffer(id),
+                ..
+            } => self.vocabulary.buffer_spec(*id).name == name,
+            _ => false,
+        }
+    }
+
+    /// The rule looks into a sticky buffer now.
+    pub fn is_sticky(&self) -> bool {
+        matches!(
+            self.target,
+            Target::Buffer {
+                source: Source::Buffer(_),
+                ..
+            }
+        )
+    }
+
+    /// The rule looks at what was decoded from base64.
+    pub fn is_base64(&self) -> bool {
+        matches!(self.target, Target::Base64 { .. })
+    }
+
+    /// The sticky buffer has no condition yet.
+    pub fn is_first_of_buffer(&self) -> bool {
+        self.last.is_none()
     }
 
     /// The content that a modifier speaks of.
@@ -407,6 +487,7 @@ impl<'a> Builder<'a> {
         let list = found.unwrap_or_else(|| {
             self.signature.buffers.push(BufferMatch {
                 source,
+                only_to_server: None,
                 transforms: Vec::new(),
                 conditions: Vec::new(),
             });
@@ -469,6 +550,19 @@ impl<'a> Builder<'a> {
         }
         self.variables.push(name.to_owned());
         Ok((self.variables.len() - 1) as u8)
+    }
+}
+
+/// Whether a condition, as it is added, counts from the one before; contents say so later.
+fn is_relative(condition: &BufferCondition) -> bool {
+    match condition {
+        BufferCondition::ByteTest(test) => test.relative,
+        BufferCondition::ByteJump(jump) => jump.relative,
+        BufferCondition::ByteExtract(extract) => extract.relative,
+        BufferCondition::ByteMath(math) => math.relative,
+        BufferCondition::IsDataAt(at) => at.relative,
+        BufferCondition::Base64Decode(decode) => decode.relative,
+        _ => false,
     }
 }
 

@@ -38,6 +38,7 @@ impl Builder<'_> {
         }
         for list in &self.signature.buffers {
             check_list(list, &mut faults);
+            check_transforms(list, &mut faults);
             if let Source::Buffer(id) = list.source
                 && self.vocabulary.buffer_spec(id).lowercase
                 && list.transforms.is_empty()
@@ -137,8 +138,7 @@ impl Builder<'_> {
             .conditions
             .iter()
             .find_map(|condition| match condition {
-                Condition::PayloadSize(IntMatch::Equal(size)) => Some(*size),
-                Condition::PayloadSize(IntMatch::Less(size)) => Some(size.saturating_sub(1)),
+                Condition::PayloadSize(size) => largest(size),
                 _ => None,
             });
         if let Some(size) = size {
@@ -148,21 +148,80 @@ impl Builder<'_> {
                 .iter()
                 .filter(|list| list.source == Source::Payload)
             {
-                for condition in &list.conditions {
-                    if let BufferCondition::Content(content) = condition
-                        && !content.negated
-                        && content.bytes.len() as u64 > size
-                    {
-                        faults.push((
-                            Some("dsize"),
-                            format!(
-                                "a content of {} bytes does not fit into dsize",
-                                content.bytes.len()
-                            ),
-                        ));
-                    }
+                let needed = needed_size(&list.conditions, size);
+                if needed > size {
+                    faults.push((
+                        Some("dsize"),
+                        format!("the contents need {needed} bytes, dsize allows {size}"),
+                    ));
                 }
             }
+        }
+        self.check_packet(faults);
+    }
+
+    /// Conditions on packets and on what streams carry never meet.
+    fn check_packet(&self, faults: &mut Vec<Objection>) {
+        let signature = &self.signature;
+        let flow = signature.flow.unwrap_or_default();
+        let on_packets = signature.protocol == HeaderProtocol::TcpPacket
+            || flow.no_stream
+            || signature.conditions.iter().any(Condition::wants_packet);
+        if !on_packets {
+            return;
+        }
+        if flow.only_stream || signature.protocol == HeaderProtocol::TcpStream {
+            faults.push((
+                Some("flow"),
+                "the rule asks for packets (ttl, dsize, flags, …) and for streams only".to_owned(),
+            ));
+        }
+        for list in &signature.buffers {
+            if let Source::Buffer(id) = list.source {
+                let spec = self.vocabulary.buffer_spec(id);
+                if spec.side != crate::Side::Packet {
+                    faults.push((
+                        None,
+                        format!(
+                            "the rule asks for packets (ttl, dsize, flags, …) and for {}, which lies in the stream",
+                            spec.name
+                        ),
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// A content that no transformed buffer can hold never matches; the reference engine refuses it, `nocase` or not.
+fn check_transforms(list: &BufferMatch, faults: &mut Vec<Objection>) {
+    for condition in &list.conditions {
+        let BufferCondition::Content(content) = condition else {
+            continue;
+        };
+        let has = |is: fn(&u8) -> bool| content.bytes.iter().any(is);
+        for transform in &list.transforms {
+            let reason = match transform {
+                Transform::ToLowercase if has(u8::is_ascii_uppercase) => {
+                    "a content with capitals never matches behind to_lowercase"
+                }
+                Transform::ToUppercase if has(u8::is_ascii_lowercase) => {
+                    "a content with small letters never matches behind to_uppercase"
+                }
+                Transform::StripWhitespace if has(u8::is_ascii_whitespace) => {
+                    "a content with white space never matches behind strip_whitespace"
+                }
+                Transform::CompressWhitespace
+                    if content
+                        .bytes
+                        .windows(2)
+                        .any(|pair| pair.iter().all(u8::is_ascii_whitespace)) =>
+                {
+                    "a content with white space in a row never matches behind compress_whitespace"
+                }
+                _ => continue,
+            };
+            faults.push((Some("content"), reason.to_owned()));
         }
     }
 }
@@ -224,18 +283,97 @@ fn check_list(list: &BufferMatch, faults: &mut Vec<Objection>) {
     check_size(list, faults);
 }
 
-/// A content that is longer than the size its buffer must have never matches.
-fn check_size(list: &BufferMatch, faults: &mut Vec<Objection>) {
+/// `urilen` bounds the contents of its buffer, each by itself and, where it excludes its bound, with one to spare.
+fn check_uri_size(list: &BufferMatch, faults: &mut Vec<Objection>) {
     let limit = list
         .conditions
         .iter()
         .find_map(|condition| match condition {
-            BufferCondition::Size(IntMatch::Equal(size) | IntMatch::LessEqual(size)) => Some(*size),
-            BufferCondition::Size(IntMatch::Less(size)) => Some(size.saturating_sub(1)),
-            BufferCondition::Size(IntMatch::Between(_, high)) => Some(high.saturating_sub(1)),
+            BufferCondition::UriSize(IntMatch::Equal(size) | IntMatch::LessEqual(size)) => {
+                Some(*size)
+            }
+            BufferCondition::UriSize(IntMatch::Less(size) | IntMatch::Between(_, size)) => {
+                Some(size + 1)
+            }
             _ => None,
         });
     let Some(limit) = limit else { return };
+    for condition in &list.conditions {
+        if let BufferCondition::Content(content) = condition
+            && content.bytes.len() as u64 > limit
+        {
+            faults.push((
+                Some("urilen"),
+                format!(
+                    "a content of {} bytes never fits into a URI of {limit}",
+                    content.bytes.len()
+                ),
+            ));
+        }
+    }
+}
+
+/// The largest size that a comparison allows.
+fn largest(size: &IntMatch) -> Option<u64> {
+    match *size {
+        IntMatch::Equal(size) | IntMatch::LessEqual(size) | IntMatch::Inclusive(_, size) => {
+            Some(size)
+        }
+        IntMatch::Less(size) | IntMatch::Between(_, size) => Some(size.saturating_sub(1)),
+        _ => None,
+    }
+}
+
+/// Bytes that contents which follow each other need at least; those that stand alone are not added up.
+fn needed_size(conditions: &[BufferCondition], limit: u64) -> u64 {
+    let literal = |number: Option<Number>| match number {
+        Some(Number::Literal(value)) => value,
+        _ => 0,
+    };
+    let (mut total, mut offset, mut first) = (0i64, 0i64, true);
+    for condition in conditions {
+        let BufferCondition::Content(content) = condition else {
+            continue;
+        };
+        let distance = literal(content.distance);
+        if !first {
+            if content.distance.is_none() && content.within.is_none() {
+                continue;
+            }
+            if content.negated {
+                let reached = total + distance + literal(content.within);
+                if reached > limit as i64 {
+                    return reached as u64;
+                }
+                continue;
+            }
+        }
+        total += content.bytes.len() as i64 + distance;
+        offset = offset.max(literal(content.offset));
+        first = false;
+    }
+    u64::try_from(total + offset).unwrap_or(0)
+}
+
+/// A content that is longer than the size its buffer must have never matches.
+fn check_size(list: &BufferMatch, faults: &mut Vec<Objection>) {
+    check_uri_size(list, faults);
+    let limit = list
+        .conditions
+        .iter()
+        .find_map(|condition| match condition {
+            BufferCondition::Size(size) => largest(size),
+            _ => None,
+        });
+    let Some(limit) = limit else { return };
+    let needed = needed_size(&list.conditions, limit);
+    if needed > limit {
+        faults.push((
+            Some("bsize"),
+            format!("the contents need {needed} bytes, the size allows {limit}"),
+        ));
+        return;
+    }
     for condition in &list.conditions {
         if let BufferCondition::Content(content) = condition
             && !content.negated

@@ -67,7 +67,13 @@ impl Condition {
             Condition::Icmpv6Mtu(wanted) => number(subject.icmpv6_mtu().map(u64::from), wanted),
             Condition::Checksum { layer, valid } => subject.checksum_valid(layer) == Some(*valid),
             Condition::PayloadSize(wanted) => {
-                number(subject.payload_len().map(|length| length as u64), wanted)
+                // An empty packet is none of those that are not so long, or longer.
+                let empty = matches!(
+                    wanted,
+                    IntMatch::Equal(_) | IntMatch::Less(_) | IntMatch::LessEqual(_)
+                );
+                let length = subject.payload_len().filter(|length| empty || *length > 0);
+                number(length.map(|length| length as u64), wanted)
             }
             Condition::VlanId {
                 layer: Some(layer),
@@ -96,6 +102,7 @@ impl Condition {
             Condition::DecodeEvent(event) => subject.decode_event(*event),
             Condition::StreamEvent(event) => subject.stream_event(*event),
             Condition::FtpBounce => subject.is_ftp_bounce(),
+            Condition::DetectionEvent(name) => subject.detection_event(name),
             Condition::AppEvent { event, .. } => subject.app_event(*event),
             Condition::IntFieldAmong {
                 field,
@@ -194,6 +201,42 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// Whether the condition asks about a transaction.
+    pub fn is_of_transaction(&self) -> bool {
+        matches!(
+            self,
+            Condition::IntField { .. }
+                | Condition::AppEvent { .. }
+                | Condition::RpcInterface { .. }
+                | Condition::RpcOperation(_)
+                | Condition::TlsNotBefore(_)
+                | Condition::TlsNotAfter(_)
+                | Condition::TlsVersion(_)
+                | Condition::TlsMessages(_)
+                | Condition::IntFieldAmong { .. }
+                | Condition::FtpBounce
+                | Condition::CipService { .. }
+        )
+    }
+
+    /// Whether the condition asks for a packet itself, so that the rule looks at packets and not at streams.
+    pub fn wants_packet(&self) -> bool {
+        !self.is_of_transaction()
+            && !matches!(
+                self,
+                Condition::GeoIp(_)
+                    | Condition::IpRep(_)
+                    | Condition::Checksum { .. }
+                    | Condition::DecodeEvent(_)
+                    | Condition::StreamEvent(_)
+                    | Condition::DetectionEvent(_)
+                    | Condition::StreamSize { .. }
+                    | Condition::AppProtocol { .. }
+            )
+    }
+}
+
 fn flags_match(flags: u32, wanted: u32, mode: FlagMode) -> bool {
     match mode {
         FlagMode::Exact => flags == wanted,
@@ -224,6 +267,11 @@ fn app_protocol(subject: &dyn Subject, name: &str, negated: bool, side: AppSide)
     let Some((either, to_server, to_client)) = subject.app_protocol() else {
         return false;
     };
+    let side = match (side, subject.flow().map(|flow| flow.to_server)) {
+        (AppSide::Direction, Some(false)) => AppSide::ToClient,
+        (AppSide::Direction, _) => AppSide::ToServer,
+        (side, _) => side,
+    };
     let known = |found: &str| found != "unknown";
     match side {
         AppSide::ToServer => known(to_server) && (to_server == name) != negated,
@@ -232,7 +280,9 @@ fn app_protocol(subject: &dyn Subject, name: &str, negated: bool, side: AppSide)
         AppSide::Either if negated => {
             known(either) && either != name && to_server != name && to_client != name
         }
-        AppSide::Either => either == name || to_server == name || to_client == name,
+        AppSide::Direction | AppSide::Either => {
+            either == name || to_server == name || to_client == name
+        }
     }
 }
 

@@ -3,8 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::environment::Environment;
+use super::hook::{packet_hook, parse_action, transaction_hook};
 use super::ranges::{Group, Ranges};
-use super::{Action, AddressRange, AddressSet, HeaderDirection, HeaderProtocol, PortSet};
+use super::{
+    Action, ActionScope, AddressRange, AddressSet, HeaderDirection, HeaderProtocol, Hook, PortSet,
+    RejectTo,
+};
 use crate::Vocabulary;
 
 /// Groups within groups.
@@ -14,9 +18,10 @@ const MEMBER_LIMIT: usize = 20_000;
 
 pub(crate) struct Header {
     pub action: Action,
+    pub scope: ActionScope,
+    pub reject: Option<RejectTo>,
     pub protocol: HeaderProtocol,
-    /// `http1:request_headers`, `tcp:all`.
-    pub hook: Option<String>,
+    pub hook: Option<Hook>,
     pub source: AddressSet,
     pub source_ports: PortSet,
     pub direction: HeaderDirection,
@@ -99,7 +104,7 @@ pub(crate) fn parse(
         destination_ports,
     ) {
         (
-            Some(action),
+            Some((action, reject, scope)),
             Some((protocol, hook)),
             Some(source),
             Some(source_ports),
@@ -108,6 +113,8 @@ pub(crate) fn parse(
             Some(destination_ports),
         ) => Ok(Header {
             action,
+            scope,
+            reject,
             protocol,
             hook,
             source,
@@ -120,24 +127,12 @@ pub(crate) fn parse(
     }
 }
 
-fn parse_action(word: &str) -> Result<Action, String> {
-    match word {
-        "alert" => Ok(Action::Alert),
-        "pass" => Ok(Action::Pass),
-        "drop" => Ok(Action::Drop),
-        "reject" | "rejectsrc" | "rejectdst" | "rejectboth" => Ok(Action::Reject),
-        "config" => Ok(Action::Config),
-        "accept" => Err("action accept belongs to firewall rules, which this sensor does not run: it only listens".to_owned()),
-        other => Err(format!("unknown action {other:?}: write alert, pass, drop or reject")),
-    }
-}
-
 fn parse_protocol(
     word: &str,
     vocabulary: &Vocabulary,
-) -> Result<(HeaderProtocol, Option<String>), String> {
+) -> Result<(HeaderProtocol, Option<Hook>), String> {
     let (name, hook) = match word.split_once(':') {
-        Some((name, hook)) => (name, Some(hook.to_owned())),
+        Some((name, hook)) => (name, Some(hook)),
         None => (word, None),
     };
     let name = name.to_ascii_lowercase();
@@ -176,24 +171,32 @@ fn parse_protocol(
             }
         },
     };
+    let hook = match (hook, protocol) {
+        (None, _) => None,
+        (Some(hook), HeaderProtocol::Application(id)) => {
+            Some(transaction_hook(vocabulary.protocol_spec(id).name, hook)?)
+        }
+        (Some(hook), _) => Some(packet_hook(hook)?),
+    };
     Ok((protocol, hook))
 }
 
 struct Expansion<'a> {
     environment: &'a Environment,
     members: usize,
+    /// Something was negated, however the sum of it reads.
+    negated: bool,
 }
 
-fn parse_addresses(word: &str, environment: &Environment) -> Result<AddressSet, String> {
-    let group = group(
-        word,
-        0,
-        &mut Expansion {
-            environment,
-            members: 0,
-        },
-        &ADDRESSES,
-    )?;
+/// An address group, as headers and `suppress` write it.
+pub(crate) fn parse_addresses(word: &str, environment: &Environment) -> Result<AddressSet, String> {
+    let mut expansion = Expansion {
+        environment,
+        members: 0,
+        negated: false,
+    };
+    let group = group(word, 0, &mut expansion, &ADDRESSES)?;
+    let negated = expansion.negated;
     if group.is_empty() {
         return Err(format!("{word:?} leaves no address"));
     }
@@ -210,10 +213,12 @@ fn parse_addresses(word: &str, environment: &Environment) -> Result<AddressSet, 
         Some(include) => AddressSet {
             include: ranges(&include),
             exclude: Vec::new(),
+            negated,
         },
         None => AddressSet {
             include: Vec::new(),
             exclude: ranges(&group.exclude),
+            negated,
         },
     })
 }
@@ -225,6 +230,7 @@ fn parse_ports(word: &str, environment: &Environment) -> Result<PortSet, String>
         &mut Expansion {
             environment,
             members: 0,
+            negated: false,
         },
         &PORTS,
     )?;
@@ -283,6 +289,7 @@ fn group(
     }
     let text = text.trim();
     if let Some(rest) = text.strip_prefix('!') {
+        expansion.negated = true;
         let rest = rest.trim_start();
         if rest == "any" {
             return Err("!any leaves nothing".to_owned());
@@ -491,7 +498,7 @@ mod tests {
         let home = parse("$HOME_NET").expect("set");
         assert_eq!(home.include.len(), 3);
         assert_eq!(parse("$EXTERNAL_NET").expect("set").exclude, home.include);
-        assert_eq!(parse("!$EXTERNAL_NET").expect("set"), home);
+        assert_eq!(parse("!$EXTERNAL_NET").expect("set").include, home.include);
         let cut = parse("[10.0.0.0/24,!10.0.0.128/25]").expect("a group");
         assert_eq!(
             cut.include,

@@ -10,9 +10,11 @@ mod condition;
 mod environment;
 mod fault;
 mod header;
+mod hook;
 mod lexer;
 mod load;
 mod ranges;
+mod threshold_file;
 
 pub use ast::*;
 pub(crate) use builder::{Builder, parse_integer};
@@ -24,3 +26,4 @@ pub use load::{
     OPTION_LIMIT, Parsed, RULE_LIMIT_BYTES, ReadError, Report, SourceFile, load, parse_rule,
     read_paths,
 };
+pub use threshold_file::apply as apply_threshold_file;

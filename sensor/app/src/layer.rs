@@ -266,6 +266,10 @@ impl AppLayer {
     pub fn transactions_mut(&mut self) -> &mut VecDeque<Transaction> {
         self.transactions.live_mut()
     }
+    /// The same events, left where they are.
+    pub fn events(&self) -> &[&'static str] {
+        &self.events
+    }
     /// Forgets transactions that are `done`, from the front, and any done ones in between.
     pub fn retire(&mut self, done: impl Fn(&Transaction) -> bool) {
         self.transactions.live_mut().retain(|tx| !done(tx));

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rules::signature::{Environment, Failure, Report, SourceFile, load, read_paths};
-use sensor_detect::{Engine, Names};
+use anyhow::Context as _;
+use rules::signature::{Failure, Report, SourceFile, apply_threshold_file, load, read_paths};
+use sensor_detect::{Engine, Names, Options};
 use sha2::{Digest, Sha256};
+
+use crate::settings::Settings;
 
 /// Rules ready to run.
 pub struct Ruleset {
@@ -22,16 +25,30 @@ pub struct Ruleset {
 ///
 /// # Errors
 /// When a file cannot be read. Faults of rules are in the answer.
-pub fn compile(paths: &[PathBuf], environment: &Environment) -> anyhow::Result<Ruleset> {
+pub fn compile(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<Ruleset> {
+    let environment = &settings.environment;
     let sources = read_paths(paths)?;
     let hash = hash(&sources);
     let names = Names::compiled_in();
     let Report {
-        signatures,
+        mut signatures,
         mut failures,
-        warnings,
+        mut warnings,
         skipped,
     } = load(&sources, &names.vocabulary, environment);
+    if let Some(path) = &settings.threshold_file {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        for (line, reason) in apply_threshold_file(&text, environment, &mut signatures) {
+            warnings.push(Failure {
+                file: path.display().to_string(),
+                line,
+                column: 1,
+                sid: None,
+                keyword: None,
+                reason,
+            });
+        }
+    }
     let directories = paths
         .iter()
         .filter_map(|path| {
@@ -43,7 +60,13 @@ pub fn compile(paths: &[PathBuf], environment: &Environment) -> anyhow::Result<R
         })
         .collect();
     let parsed = signatures.len();
-    let (engine, faults) = Engine::new(names, signatures, directories);
+    let options = Options {
+        directories,
+        action_order: settings.action_order,
+        failed: failed(&failures),
+        skipped,
+    };
+    let (engine, faults) = Engine::new(names, signatures, options);
     for fault in &faults {
         failures.push(place(&sources, fault));
     }
@@ -55,6 +78,16 @@ pub fn compile(paths: &[PathBuf], environment: &Environment) -> anyhow::Result<R
         skipped,
         hash,
     })
+}
+
+/// Rules among the failures: one with several faults is one failed rule.
+fn failed(failures: &[Failure]) -> usize {
+    let mut places: Vec<(&str, usize)> = failures
+        .iter()
+        .map(|failure| (failure.file.as_str(), failure.line))
+        .collect();
+    places.dedup();
+    places.len()
 }
 
 /// Where the rule of a fault stands.

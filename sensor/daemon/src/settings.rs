@@ -1,5 +1,8 @@
 //! Settings of the packet path: defaults, and `--set` keys with the names of Suricata's configuration.
 
+use std::path::PathBuf;
+
+use rules::signature::Action;
 use sensor_app::{Hashes, Limits};
 use sensor_flow::Timeouts;
 use sensor_stream::{MidstreamPolicy, OsPolicy};
@@ -46,6 +49,11 @@ pub struct Settings {
     /// Write a record for each direction of a flow as well.
     pub netflow: bool,
     pub environment: rules::signature::Environment,
+    pub action_order: [Action; 4],
+    /// Thresholds apart from the rules.
+    pub threshold_file: Option<PathBuf>,
+    /// Alerts on packets name the transaction when there is only one.
+    pub guess_transaction: bool,
 }
 
 impl Default for Settings {
@@ -76,6 +84,9 @@ impl Default for Settings {
             dns_version: DnsVersion::Three,
             netflow: true,
             environment: rules::signature::Environment::default(),
+            action_order: sensor_detect::Options::default().action_order,
+            threshold_file: None,
+            guess_transaction: false,
         }
     }
 }
@@ -140,6 +151,16 @@ const KEYS: &[(&str, Apply)] = &[
         "app-layer.protocols.http.libhtp.default-config.double-decode-query",
         |settings, value| set(&mut settings.app.http_double_decode_query, boolean(value)),
     ),
+    ("action-order", |settings, value| {
+        set(&mut settings.action_order, actions(value))
+    }),
+    ("threshold-file", |settings, value| {
+        settings.threshold_file = Some(PathBuf::from(value));
+        Ok(())
+    }),
+    ("detect.guess-applayer-tx", |settings, value| {
+        set(&mut settings.guess_transaction, boolean(value))
+    }),
     ("packet-alert-max", |settings, value| {
         set(&mut settings.alert_limit, number(value))
     }),
@@ -266,6 +287,30 @@ fn set<T>(slot: &mut T, value: Result<T, String>) -> Result<(), String> {
     Ok(())
 }
 
+/// `[pass, drop, reject, alert]` in any order.
+fn actions(value: &str) -> Result<[Action; 4], String> {
+    let list: Vec<Action> = value
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .split(',')
+        .map(|word| match word.trim() {
+            "pass" => Ok(Action::Pass),
+            "drop" => Ok(Action::Drop),
+            "reject" => Ok(Action::Reject),
+            "alert" => Ok(Action::Alert),
+            other => Err(format!("{other:?} is no action")),
+        })
+        .collect::<Result<_, _>>()?;
+    let distinct = list
+        .iter()
+        .enumerate()
+        .all(|(at, action)| !list[..at].contains(action));
+    match list.try_into() {
+        Ok(actions) if distinct => Ok(actions),
+        _ => Err("write pass, drop, reject and alert, each once".to_owned()),
+    }
+}
+
 fn boolean(value: &str) -> Result<bool, String> {
     match value {
         "yes" | "true" | "on" | "1" => Ok(true),
@@ -317,6 +362,7 @@ mod tests {
         for (assignment, told) in [
             ("stream.mid-stream=true", "stream.midstream"),
             ("stream.midstream=maybe", "write yes or no"),
+            ("action-order=[pass, pass, drop, alert]", "each once"),
             ("stream.midstream", "KEY=VALUE"),
         ] {
             let error = settings.apply(assignment).expect_err(assignment);

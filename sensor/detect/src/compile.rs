@@ -1,33 +1,45 @@
 //! A checked signature → what inspection runs.
 
+use std::sync::Arc;
+
 use rules::signature::{
-    BufferCondition, Condition, Content, FastPattern, FlowOption, HeaderDirection, HeaderProtocol,
-    Signature, Source, Transform,
+    ActionScope, BufferCondition, Condition, FlowOption, HeaderDirection, HeaderProtocol, Hook,
+    HookState, Signature, Source,
 };
-use sensor_app::Protocol;
+use sensor_app::{Protocol, Transaction};
 use sensor_flow::Direction;
 
 use crate::content::{self, Check};
 use crate::dataset::DatasetTable;
 use crate::engine::CompileFault;
 use crate::header::{AddressSets, SetId};
+use crate::pattern::{self, Pattern};
+use crate::threshold::Limit;
 use crate::transform::{self, Step};
 use crate::vocabulary::{BufferHome, Names, PacketBuffer};
-
-/// Patterns shorter than this serve as fast pattern only when nothing longer is there.
-const SHORT_PATTERN: usize = 3;
 
 /// Which inspection a signature belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Addresses alone: looked at once a flow and direction.
+    /// Addresses and ports alone: looked at once a flow and direction.
     IpOnly,
     /// Packets and stream data.
     Packet,
+    /// The flow's protocol alone: looked at when it becomes known.
+    Detection,
     /// Transactions.
     Transaction,
     /// Nothing: the parser it needs is not compiled in.
     Waiting,
+}
+
+/// How far `pass`, `drop` and `reject` of a signature reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Packet,
+    Flow,
+    /// The flow, if the match lies in stream data.
+    FlowOfStream,
 }
 
 /// Which layer-four protocols a signature wants.
@@ -52,6 +64,8 @@ pub(crate) enum IpVersion {
 /// Conditions on one buffer.
 pub(crate) struct Part {
     pub home: PartHome,
+    /// The only side on which the buffer is looked at (`file.data: to_client`).
+    pub only: Option<Direction>,
     pub steps: Vec<Step>,
     pub checks: Vec<Check>,
     /// `absent`: a missing buffer satisfies the part.
@@ -67,24 +81,21 @@ pub(crate) enum PartHome {
     App(rules::BufferId),
 }
 
-/// Where the fast pattern of a signature is looked for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum PatternHome {
-    Payload,
-    App(rules::BufferId),
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Pattern {
-    pub home: PatternHome,
-    pub transforms: Vec<Transform>,
-    pub bytes: Vec<u8>,
+/// The moment of inspection that a header asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    FlowStart,
+    /// Transactions that have come to this stage.
+    Stage(u8),
 }
 
 /// A signature ready to run.
 pub(crate) struct Compiled {
-    pub signature: Signature,
+    pub signature: Arc<Signature>,
+    /// The other direction of a rule with `<>`.
+    pub swapped: bool,
     pub kind: Kind,
+    pub reach: Reach,
     pub layer4: Layer4,
     pub ip: IpVersion,
     pub to_server: bool,
@@ -95,16 +106,26 @@ pub(crate) struct Compiled {
     pub protocols: Vec<Protocol>,
     pub parts: Vec<Part>,
     pub pattern: Option<Pattern>,
+    pub moment: Option<Moment>,
+    /// Needs a packet that belongs to a flow.
+    pub wants_flow: bool,
     /// Stream data is looked at (TCP content without packet keywords).
     pub wants_stream: bool,
     /// The packet's own payload is looked at even if it is part of a stream.
     pub wants_packet: bool,
+    /// Has conditions on the packet's payload or stream data.
+    pub has_payload: bool,
+    /// Says nothing of a flow's end, which is no packet.
+    pub packets_only: bool,
     /// Numbers of the flow bits, in the order of `signature.flowbits`.
     pub flowbits: Vec<Vec<u32>>,
     /// Numbers of the host bits, in the order of `signature.xbits`.
     pub xbits: Vec<u32>,
-    pub metadata: std::collections::BTreeMap<String, Vec<String>>,
-    pub references: Vec<String>,
+    /// What its matches are counted against, and whether by flow.
+    pub limit: Option<(Limit, rules::signature::Track)>,
+    pub suppress: Vec<(rules::signature::SuppressSide, Option<SetId>)>,
+    pub metadata: Arc<std::collections::BTreeMap<String, Vec<String>>>,
+    pub references: Arc<[String]>,
 }
 
 impl Compiled {
@@ -113,6 +134,11 @@ impl Compiled {
             Direction::ToServer => self.to_server,
             Direction::ToClient => self.to_client,
         }
+    }
+
+    /// Buffers of both sides, matched with the reply.
+    pub fn is_transactional(&self) -> bool {
+        self.signature.direction == HeaderDirection::Transactional
     }
 }
 
@@ -142,11 +168,110 @@ pub(crate) struct Shared<'a> {
     pub hostbits: Interner,
 }
 
+/// Compiles a signature: once, or for each direction of one with `<>`.
 pub(crate) fn compile(
     signature: Signature,
     shared: &mut Shared<'_>,
+) -> Result<Vec<Compiled>, CompileFault> {
+    let signature = Arc::new(signature);
+    let twice = signature.direction == HeaderDirection::Both
+        && (signature.source != signature.destination
+            || signature.source_ports != signature.destination_ports);
+    let mut compiled = vec![one(&signature, false, shared)?];
+    if twice {
+        compiled.push(one(&signature, true, shared)?);
+    }
+    Ok(compiled)
+}
+
+fn one(
+    signature: &Arc<Signature>,
+    swapped: bool,
+    shared: &mut Shared<'_>,
 ) -> Result<Compiled, CompileFault> {
     let flow = signature.flow.unwrap_or_default();
+    let parts = parts(signature, shared)?;
+    let (layer4, ip) = layers(&signature.protocol);
+    let protocols: Vec<Protocol> = signature
+        .app_protocols
+        .iter()
+        .filter_map(|id| {
+            let protocol = shared.names.protocols.get(usize::from(id.0));
+            protocol.copied().flatten()
+        })
+        .collect();
+    let moment = moment(signature, &protocols);
+    let kind = match &moment {
+        Err(()) => Kind::Waiting,
+        Ok(moment) => kind(signature, &parts, &flow, &protocols, *moment),
+    };
+    let moment = moment.ok().flatten();
+    let has_payload = parts
+        .iter()
+        .any(|part| matches!(part.home, PartHome::Payload));
+    let payload = Payload::of(signature, &flow);
+    let (to_server, to_client) = directions(signature, &flow, shared.names);
+    let mut metadata = std::collections::BTreeMap::<String, Vec<String>>::new();
+    for (key, value) in &signature.metadata {
+        metadata.entry(key.clone()).or_default().push(value.clone());
+    }
+    let (source, destination) = if swapped {
+        (&signature.destination, &signature.source)
+    } else {
+        (&signature.source, &signature.destination)
+    };
+    Ok(Compiled {
+        swapped,
+        kind,
+        reach: reach(signature, kind, has_payload, payload),
+        layer4,
+        ip,
+        to_server,
+        to_client,
+        source: shared.addresses.intern(source),
+        destination: shared.addresses.intern(destination),
+        protocols,
+        pattern: pattern::fast_pattern(signature, kind),
+        moment,
+        wants_flow: wants_flow(signature, &flow, moment),
+        wants_stream: has_payload && payload != Payload::Packet,
+        wants_packet: has_payload && payload != Payload::Stream,
+        has_payload,
+        packets_only: payload == Payload::Packet && packet_condition(signature)
+            || kind == Kind::Packet
+                && !has_payload
+                && (signature.app_protocols.is_empty() || has_match(signature, &flow)),
+        flowbits: signature
+            .flowbits
+            .iter()
+            .map(|bits| {
+                let ids = bits.names.iter().map(|name| shared.flowbits.id(name));
+                ids.collect()
+            })
+            .collect(),
+        xbits: signature
+            .xbits
+            .iter()
+            .map(|bit| shared.hostbits.id(&bit.name))
+            .collect(),
+        limit: Limit::of(signature),
+        suppress: signature
+            .suppress
+            .iter()
+            .map(|row| (row.side, shared.addresses.intern(&row.addresses)))
+            .collect(),
+        parts,
+        metadata: Arc::new(metadata),
+        references: signature
+            .references
+            .iter()
+            .map(|(kind, value)| reference(kind, value))
+            .collect(),
+        signature: Arc::clone(signature),
+    })
+}
+
+fn parts(signature: &Signature, shared: &mut Shared<'_>) -> Result<Vec<Part>, CompileFault> {
     let mut parts = Vec::with_capacity(signature.buffers.len());
     for buffer in &signature.buffers {
         let home = match buffer.source {
@@ -156,12 +281,23 @@ pub(crate) fn compile(
                 BufferHome::App(_) | BufferHome::Nowhere => PartHome::App(id),
             },
         };
+        let name = match buffer.source {
+            Source::Buffer(id) => shared.names.vocabulary.buffer_spec(id).name,
+            Source::Payload | Source::Packet => "payload",
+        };
         parts.push(Part {
             home,
+            only: buffer.only_to_server.map(|to_server| {
+                if to_server {
+                    Direction::ToServer
+                } else {
+                    Direction::ToClient
+                }
+            }),
             steps: transform::compile(&buffer.transforms)
-                .map_err(|error| CompileFault::of(&signature, error.to_string()))?,
-            checks: content::compile(&buffer.conditions, &mut shared.datasets)
-                .map_err(|error| CompileFault::of(&signature, error.to_string()))?,
+                .map_err(|error| CompileFault::of(signature, error.to_string()))?,
+            checks: content::compile(&buffer.conditions, name, &mut shared.datasets)
+                .map_err(|error| CompileFault::of(signature, error.to_string()))?,
             absent: buffer
                 .conditions
                 .iter()
@@ -173,69 +309,7 @@ pub(crate) fn compile(
             }),
         });
     }
-    let (layer4, ip) = layers(&signature.protocol);
-    let protocols: Vec<Protocol> = signature
-        .app_protocols
-        .iter()
-        .filter_map(|id| {
-            shared
-                .names
-                .protocols
-                .get(usize::from(id.0))
-                .copied()
-                .flatten()
-        })
-        .collect();
-    let kind = kind(&signature, &parts, &flow, &protocols);
-    let packet_keyword = wants_packet(&signature, &flow);
-    let has_payload = parts
-        .iter()
-        .any(|part| matches!(part.home, PartHome::Payload));
-    let (to_server, to_client) = directions(&signature, &flow, shared.names);
-    let flowbits = signature
-        .flowbits
-        .iter()
-        .map(|bits| {
-            bits.names
-                .iter()
-                .map(|name| shared.flowbits.id(name))
-                .collect()
-        })
-        .collect();
-    let xbits = signature
-        .xbits
-        .iter()
-        .map(|bit| shared.hostbits.id(&bit.name))
-        .collect();
-    let mut metadata = std::collections::BTreeMap::<String, Vec<String>>::new();
-    for (key, value) in &signature.metadata {
-        metadata.entry(key.clone()).or_default().push(value.clone());
-    }
-    Ok(Compiled {
-        kind,
-        layer4,
-        ip,
-        to_server,
-        to_client,
-        source: shared.addresses.intern(&signature.source),
-        destination: shared.addresses.intern(&signature.destination),
-        protocols,
-        pattern: fast_pattern(&signature, kind),
-        wants_stream: has_payload
-            && !packet_keyword
-            && signature.protocol != HeaderProtocol::TcpPacket,
-        wants_packet: has_payload && (packet_keyword || has_positions(&signature)),
-        flowbits,
-        xbits,
-        parts,
-        metadata,
-        references: signature
-            .references
-            .iter()
-            .map(|(kind, value)| reference(kind, value))
-            .collect(),
-        signature,
-    })
+    Ok(parts)
 }
 
 fn layers(protocol: &HeaderProtocol) -> (Layer4, IpVersion) {
@@ -256,7 +330,62 @@ fn layers(protocol: &HeaderProtocol) -> (Layer4, IpVersion) {
     }
 }
 
-fn kind(signature: &Signature, parts: &[Part], flow: &FlowOption, protocols: &[Protocol]) -> Kind {
+/// The moment that the header names; an error when no parser tells it.
+fn moment(signature: &Signature, protocols: &[Protocol]) -> Result<Option<Moment>, ()> {
+    Ok(match &signature.hook {
+        None | Some(Hook::All) => None,
+        Some(Hook::FlowStart) => Some(Moment::FlowStart),
+        Some(Hook::Transaction { state, .. }) => Some(Moment::Stage(match state {
+            HookState::Started => 0,
+            HookState::Complete => Transaction::COMPLETE,
+            HookState::Named(name) => protocols
+                .iter()
+                .find_map(|protocol| crate::vocabulary::stage(*protocol, name))
+                .ok_or(())?,
+        })),
+    })
+}
+
+/// Conditions that packets answer, apart from headers and direction.
+fn has_match(signature: &Signature, flow: &FlowOption) -> bool {
+    let stateful = FlowOption {
+        to_server: false,
+        to_client: false,
+        only_stream: false,
+        no_stream: false,
+        ..*flow
+    } != FlowOption::default();
+    let tests = |operation: rules::signature::BitOperation| {
+        use rules::signature::BitOperation::{IsNotSet, IsSet};
+        matches!(operation, IsSet | IsNotSet)
+    };
+    use rules::signature::FlowIntOperation as Int;
+    stateful
+        || signature
+            .conditions
+            .iter()
+            .any(|condition| !condition.is_of_transaction())
+        || signature.flowbits.iter().any(|bits| tests(bits.operation))
+        || signature.xbits.iter().any(|bit| tests(bit.operation))
+        || signature
+            .flowints
+            .iter()
+            .any(|int| matches!(int.operation, Int::IsSet | Int::NotSet | Int::Compare(..)))
+}
+
+fn packet_condition(signature: &Signature) -> bool {
+    signature.protocol == HeaderProtocol::TcpPacket
+        || signature.flow.is_some_and(|flow| flow.no_stream)
+        || signature.conditions.iter().any(Condition::wants_packet)
+}
+
+fn kind(
+    signature: &Signature,
+    parts: &[Part],
+    flow: &FlowOption,
+    protocols: &[Protocol],
+    moment: Option<Moment>,
+) -> Kind {
     if signature.waits_for.is_some()
         || (protocols.is_empty() && !signature.app_protocols.is_empty())
     {
@@ -265,107 +394,162 @@ fn kind(signature: &Signature, parts: &[Part], flow: &FlowOption, protocols: &[P
     let transactional = parts
         .iter()
         .any(|part| matches!(part.home, PartHome::App(_)))
-        || signature.conditions.iter().any(|condition| {
-            matches!(
-                condition,
-                Condition::IntField { .. }
-                    | Condition::AppEvent { .. }
-                    | Condition::IntFieldAmong { .. }
-                    | Condition::RpcInterface { .. }
-                    | Condition::RpcOperation(_)
-                    | Condition::FtpBounce
-                    | Condition::CipService { .. }
-                    | Condition::TlsNotBefore(_)
-                    | Condition::TlsNotAfter(_)
-                    | Condition::TlsVersion(_)
-                    | Condition::TlsMessages(_)
-            )
-        });
-    if transactional || signature.direction == HeaderDirection::Transactional {
-        return Kind::Transaction;
-    }
-    let plain = signature.buffers.is_empty()
-        && signature.app_protocols.is_empty()
-        && signature.conditions.iter().all(|condition| {
-            matches!(
-                condition,
-                Condition::IpProto { .. }
-                    | Condition::SameIp
-                    | Condition::GeoIp(_)
-                    | Condition::IpRep(_)
-            )
-        })
-        && signature.flowints.is_empty()
-        && signature
-            .xbits
-            .iter()
-            .all(|bit| bit.operation == rules::signature::BitOperation::Set)
-        && signature
-            .flowbits
-            .iter()
-            .all(|bits| bits.operation == rules::signature::BitOperation::Set)
-        && *flow == FlowOption::default()
-        && signature.source_ports.ranges.is_empty()
-        && signature.destination_ports.ranges.is_empty()
-        && signature.protocol != HeaderProtocol::Pkthdr
-        && signature.protocol != HeaderProtocol::Arp;
-    if plain { Kind::IpOnly } else { Kind::Packet }
-}
-
-fn wants_packet(signature: &Signature, flow: &FlowOption) -> bool {
-    flow.no_stream
-        || signature.protocol == HeaderProtocol::TcpPacket
-        || signature
-            .buffers
-            .iter()
-            .any(|buffer| buffer.source == Source::Packet)
-        || signature.conditions.iter().any(|condition| {
-            !matches!(
-                condition,
-                Condition::IpProto { .. }
-                    | Condition::SameIp
-                    | Condition::GeoIp(_)
-                    | Condition::IpRep(_)
-                    | Condition::StreamSize { .. }
-                    | Condition::FlowAge(_)
-                    | Condition::FlowPackets { .. }
-                    | Condition::FlowBytes { .. }
-                    | Condition::AppProtocol { .. }
-                    | Condition::IntField { .. }
-                    | Condition::AppEvent { .. }
-                    | Condition::IntFieldAmong { .. }
-                    | Condition::RpcInterface { .. }
-                    | Condition::RpcOperation(_)
-                    | Condition::FtpBounce
-                    | Condition::CipService { .. }
-                    | Condition::TlsNotBefore(_)
-                    | Condition::TlsNotAfter(_)
-                    | Condition::TlsVersion(_)
-                    | Condition::TlsMessages(_)
-            )
-        })
-}
-
-/// Contents at fixed places are looked for in each packet as well as in the stream.
-fn has_positions(signature: &Signature) -> bool {
-    signature
-        .buffers
-        .iter()
-        .filter(|buffer| buffer.source == Source::Payload)
-        .flat_map(|buffer| &buffer.conditions)
-        .any(|condition| match condition {
-            BufferCondition::Content(content) => {
-                content.depth.is_some() || content.offset.is_some() || content.startswith
-            }
-            _ => false,
-        })
         || signature
             .conditions
             .iter()
-            .any(|condition| matches!(condition, Condition::StreamSize { .. }))
+            .any(Condition::is_of_transaction)
+        || matches!(moment, Some(Moment::Stage(_)));
+    if transactional || signature.direction == HeaderDirection::Transactional {
+        return Kind::Transaction;
+    }
+    use rules::signature::BitOperation;
+    let plain = signature.buffers.is_empty()
+        && signature.app_protocols.is_empty()
+        && signature.hook.is_none()
+        && signature.flowints.is_empty()
+        && !signature.bypass
+        && !signature.silences_transaction
+        && signature.filestore.is_none()
+        && signature
+            .flowbits
+            .iter()
+            .all(|bits| bits.operation == BitOperation::Set)
+        && signature.protocol != HeaderProtocol::Pkthdr
+        && signature.protocol != HeaderProtocol::Arp;
+    let addresses_only = signature
+        .conditions
+        .iter()
+        .all(|condition| matches!(condition, Condition::IpRep(_)));
+    if plain
+        && addresses_only
+        && *flow == FlowOption::default()
+        && !signature.source.negated
+        && !signature.destination.negated
+    {
+        return Kind::IpOnly;
+    }
+    let sided = FlowOption {
+        to_server: flow.to_server,
+        to_client: flow.to_client,
+        ..FlowOption::default()
+    };
+    let detection = signature
+        .conditions
+        .iter()
+        .any(|condition| matches!(condition, Condition::AppProtocol { .. }))
+        && signature.conditions.iter().all(|condition| {
+            matches!(
+                condition,
+                Condition::AppProtocol { .. } | Condition::IpRep(_)
+            )
+        });
+    if plain && detection && *flow == sided {
+        return Kind::Detection;
+    }
+    Kind::Packet
 }
 
-/// Sides on which a signature is inspected: what `flow` says, else what its buffers say, else both.
+/// Where payload conditions of a signature are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Payload {
+    Packet,
+    Stream,
+    Both,
+}
+
+impl Payload {
+    fn of(signature: &Signature, flow: &FlowOption) -> Self {
+        let in_packet = packet_condition(signature)
+            || signature.buffers.iter().any(|buffer| {
+                buffer.source == Source::Packet
+                    || buffer
+                        .conditions
+                        .iter()
+                        .any(|condition| matches!(condition, BufferCondition::Asn1(_)))
+            });
+        if in_packet {
+            return Payload::Packet;
+        }
+        if flow.only_stream || signature.protocol == HeaderProtocol::TcpStream {
+            return Payload::Stream;
+        }
+        // Contents at fixed places are looked for in each packet as well as in the stream.
+        let placed = signature
+            .buffers
+            .iter()
+            .filter(|buffer| buffer.source == Source::Payload)
+            .flat_map(|buffer| &buffer.conditions)
+            .any(|condition| match condition {
+                BufferCondition::Content(content) => {
+                    content.depth.is_some() || content.offset.is_some() || content.startswith
+                }
+                _ => false,
+            });
+        let sized = signature
+            .conditions
+            .iter()
+            .any(|condition| matches!(condition, Condition::StreamSize { .. }));
+        if placed || sized {
+            Payload::Both
+        } else {
+            Payload::Stream
+        }
+    }
+}
+
+fn reach(signature: &Signature, kind: Kind, has_payload: bool, payload: Payload) -> Reach {
+    match signature.scope {
+        ActionScope::Packet => return Reach::Packet,
+        ActionScope::Flow => return Reach::Flow,
+        ActionScope::Auto => {}
+    }
+    let flow = signature.flow.unwrap_or_default();
+    match kind {
+        Kind::IpOnly | Kind::Detection | Kind::Transaction => Reach::Flow,
+        Kind::Waiting => Reach::Packet,
+        Kind::Packet if has_payload => match payload {
+            Payload::Packet => Reach::Packet,
+            Payload::Stream | Payload::Both => Reach::FlowOfStream,
+        },
+        // Addresses with a negation are addresses alone all the same.
+        Kind::Packet
+            if signature.buffers.is_empty()
+                && signature.app_protocols.is_empty()
+                && signature.hook.is_none()
+                && !has_match(signature, &flow)
+                && flow == FlowOption::default()
+                && (signature.source.negated || signature.destination.negated) =>
+        {
+            Reach::Flow
+        }
+        // An application protocol alone.
+        Kind::Packet
+            if !signature.app_protocols.is_empty()
+                && signature.buffers.is_empty()
+                && !has_match(signature, &flow) =>
+        {
+            Reach::Flow
+        }
+        Kind::Packet => Reach::Packet,
+    }
+}
+
+fn wants_flow(signature: &Signature, flow: &FlowOption, moment: Option<Moment>) -> bool {
+    use rules::signature::BitOperation;
+    flow.established
+        || flow.not_established
+        || flow.stateless
+        || flow.only_frag
+        || flow.no_frag
+        || moment.is_some()
+        || !signature.app_protocols.is_empty()
+        || signature
+            .flowbits
+            .iter()
+            .any(|bits| matches!(bits.operation, BitOperation::IsSet | BitOperation::IsNotSet))
+}
+
+/// Sides on which a signature is inspected: what `flow` or the hook says, else what its buffers say, else both.
 fn directions(signature: &Signature, flow: &FlowOption, names: &Names) -> (bool, bool) {
     if signature.direction == HeaderDirection::Transactional {
         return (true, true);
@@ -373,85 +557,37 @@ fn directions(signature: &Signature, flow: &FlowOption, names: &Names) -> (bool,
     if flow.to_server != flow.to_client {
         return (flow.to_server, flow.to_client);
     }
-    for buffer in &signature.buffers {
-        if let Source::Buffer(id) = buffer.source {
-            match names.vocabulary.buffer_spec(id).side {
-                rules::Side::ToServer => return (true, false),
-                rules::Side::ToClient => return (false, true),
-                rules::Side::Both | rules::Side::Packet => {}
-            }
-        }
+    if let Some(Hook::Transaction { to_server, .. }) = signature.hook {
+        return (to_server, !to_server);
     }
-    for condition in &signature.conditions {
-        if let Condition::IntField { field, .. } = condition {
-            match names.vocabulary.int_field_spec(*field).side {
-                rules::Side::ToServer => return (true, false),
-                rules::Side::ToClient => return (false, true),
-                rules::Side::Both | rules::Side::Packet => {}
-            }
+    let sides = signature
+        .buffers
+        .iter()
+        .filter_map(|buffer| match (buffer.source, buffer.only_to_server) {
+            (_, Some(true)) => Some(rules::Side::ToServer),
+            (_, Some(false)) => Some(rules::Side::ToClient),
+            (Source::Buffer(id), None) => Some(names.vocabulary.buffer_spec(id).side),
+            _ => None,
+        })
+        .chain(
+            signature
+                .conditions
+                .iter()
+                .filter_map(|condition| match condition {
+                    Condition::IntField { field, .. } | Condition::IntFieldAmong { field, .. } => {
+                        Some(names.vocabulary.int_field_spec(*field).side)
+                    }
+                    _ => None,
+                }),
+        );
+    for side in sides {
+        match side {
+            rules::Side::ToServer => return (true, false),
+            rules::Side::ToClient => return (false, true),
+            rules::Side::Both | rules::Side::Packet => {}
         }
     }
     (true, true)
-}
-
-/// The content that shall call the signature: the explicit one, else the longest; among equals, one of a
-/// protocol buffer rather than of the payload.
-fn fast_pattern(signature: &Signature, kind: Kind) -> Option<Pattern> {
-    let mut best: Option<(usize, Pattern)> = None;
-    for buffer in &signature.buffers {
-        let home = match buffer.source {
-            Source::Payload | Source::Packet => PatternHome::Payload,
-            Source::Buffer(id) => PatternHome::App(id),
-        };
-        // A transaction is called by its buffers; its payload part is looked at afterwards.
-        if kind == Kind::Transaction && home == PatternHome::Payload {
-            continue;
-        }
-        for condition in &buffer.conditions {
-            let BufferCondition::Content(content) = condition else {
-                continue;
-            };
-            if content.negated || content.bytes.is_empty() {
-                continue;
-            }
-            let bytes = pattern_bytes(content);
-            let explicit = if content.fast_pattern.is_some() {
-                1 << 20
-            } else {
-                0
-            };
-            let of_buffer = if home == PatternHome::Payload || bytes.len() < SHORT_PATTERN {
-                0
-            } else {
-                1
-            };
-            let score = explicit + bytes.len() * 2 + of_buffer;
-            if best.as_ref().is_none_or(|(other, _)| score > *other) {
-                best = Some((
-                    score,
-                    Pattern {
-                        home: home.clone(),
-                        transforms: buffer.transforms.clone(),
-                        bytes: bytes.to_vec(),
-                    },
-                ));
-            }
-        }
-    }
-    best.map(|(_, pattern)| pattern)
-}
-
-fn pattern_bytes(content: &Content) -> &[u8] {
-    match content.fast_pattern {
-        Some(FastPattern::Chop { offset, length }) => {
-            let start = usize::from(offset);
-            content
-                .bytes
-                .get(start..start + usize::from(length))
-                .unwrap_or(&content.bytes)
-        }
-        _ => &content.bytes,
-    }
 }
 
 /// A reference as a link, as far as its system is known.

@@ -8,6 +8,7 @@ use std::sync::{Arc, RwLock};
 
 use base64::Engine as _;
 use rules::signature::{Comparison, Dataset, DatasetOperation};
+use sensor_event::Json;
 use sha2::Digest as _;
 
 use crate::content::{Captured, DatasetLookup};
@@ -34,6 +35,15 @@ pub enum DatasetError {
         line: usize,
         kind: String,
     },
+    #[error("{path}: {reason}")]
+    Json { path: PathBuf, reason: String },
+    #[error("set {name} does not fit into its memcap of {memcap} bytes")]
+    Memory { name: String, memcap: u64 },
+    #[error("{path} cannot be written: {source}")]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("set {name} is used with types {first} and {second}")]
     KindConflict {
         name: String,
@@ -46,8 +56,37 @@ pub enum DatasetError {
 struct Set {
     name: String,
     kind: String,
-    /// Value → reputation (0 without one).
-    values: RwLock<HashMap<Vec<u8>, u16>>,
+    /// Where the set is written at the end.
+    save: Option<PathBuf>,
+    values: RwLock<Values>,
+}
+
+type Values = HashMap<Vec<u8>, Entry>;
+
+/// What is known of a value.
+#[derive(Debug, Clone, Default)]
+struct Entry {
+    reputation: u16,
+    context: Option<Json>,
+}
+
+/// How the file of a set is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// A value a line, with its reputation behind a comma.
+    Lines,
+    /// An array of objects.
+    Json,
+    /// An object a line.
+    JsonLines,
+}
+
+fn option<'a>(dataset: &'a Dataset, name: &str) -> Option<&'a str> {
+    dataset
+        .options
+        .iter()
+        .find(|(word, _)| word == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// All sets of a rule set.
@@ -84,11 +123,13 @@ impl DatasetTable {
             None => {
                 let mut values = HashMap::new();
                 if let Some(load) = &dataset.load {
-                    self.read(load, kind, &mut values)?;
+                    self.load(dataset, load, &mut values)?;
                 }
+                check_memory(dataset, &values)?;
                 self.sets.push(Arc::new(Set {
                     name: dataset.name.clone(),
                     kind: kind.to_owned(),
+                    save: dataset.save.as_ref().map(|save| self.place(save)),
                     values: RwLock::new(values),
                 }));
                 self.sets.len() - 1
@@ -97,44 +138,228 @@ impl DatasetTable {
         Ok(DatasetId(index as u32))
     }
 
-    fn read(
-        &self,
-        load: &str,
-        kind: &str,
-        values: &mut HashMap<Vec<u8>, u16>,
-    ) -> Result<(), DatasetError> {
-        let path = self
-            .directories
+    /// Where a set file lies: beside the rules, else in the working directory.
+    fn place(&self, name: &str) -> PathBuf {
+        let beside = |directory: &PathBuf| directory.join(name);
+        self.directories
             .iter()
-            .map(|directory| directory.join(load))
+            .map(beside)
             .find(|path| path.is_file())
-            .unwrap_or_else(|| Path::new(load).to_owned());
-        let text = std::fs::read_to_string(&path).map_err(|source| DatasetError::Read {
+            .or_else(|| self.directories.first().map(beside))
+            .unwrap_or_else(|| Path::new(name).to_owned())
+    }
+
+    fn load(&self, dataset: &Dataset, load: &str, values: &mut Values) -> Result<(), DatasetError> {
+        let path = self.place(load);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            // A set that is kept from run to run begins empty.
+            Err(source)
+                if source.kind() == std::io::ErrorKind::NotFound && dataset.save.is_some() =>
+            {
+                return Ok(());
+            }
+            Err(source) => return Err(DatasetError::Read { path, source }),
+        };
+        let format = match option(dataset, "format") {
+            Some("json") => Format::Json,
+            Some("ndjson" | "jsonline") => Format::JsonLines,
+            _ => Format::Lines,
+        };
+        let broken = |reason: String| DatasetError::Json {
             path: path.clone(),
-            source,
-        })?;
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let (value, reputation) = match line.rsplit_once(',') {
-                Some((value, number)) if number.trim().parse::<u16>().is_ok() => {
-                    (value, number.trim().parse().unwrap_or(0))
+            reason,
+        };
+        match format {
+            Format::Lines => read_lines(&path, &text, &dataset.kind, values),
+            Format::Json => {
+                let whole =
+                    serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
+                let mut at: &serde_json::Value = &whole;
+                for step in option(dataset, "array_key")
+                    .into_iter()
+                    .flat_map(|key| key.split('.'))
+                {
+                    at = at
+                        .get(step)
+                        .ok_or_else(|| broken(format!("there is no {step:?}")))?;
                 }
-                _ => (line, 0),
-            };
-            let value = decode_value(value, kind).ok_or_else(|| DatasetError::Value {
-                path: path.clone(),
-                line: number + 1,
-                kind: kind.to_owned(),
-            })?;
-            if values.len() < VALUE_LIMIT {
-                values.insert(value, reputation);
+                let array = at
+                    .as_array()
+                    .ok_or_else(|| broken("an array of objects is wanted".to_owned()))?;
+                for object in array {
+                    add_object(dataset, object, values).map_err(broken)?;
+                }
+                Ok(())
             }
+            Format::JsonLines => {
+                for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                    let object =
+                        serde_json::from_str(line).map_err(|error| broken(error.to_string()))?;
+                    add_object(dataset, &object, values).map_err(broken)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the sets that rules want kept.
+    ///
+    /// # Errors
+    /// The first file that cannot be written.
+    pub fn save(&self) -> Result<(), DatasetError> {
+        for set in &self.sets {
+            let Some(path) = &set.save else { continue };
+            let values = set
+                .values
+                .read()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut lines: Vec<String> = values
+                .keys()
+                .filter_map(|value| encode_value(value, &set.kind))
+                .collect();
+            lines.sort_unstable();
+            let mut text = lines.join("\n");
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            std::fs::write(path, text).map_err(|source| DatasetError::Write {
+                path: path.clone(),
+                source,
+            })?;
         }
         Ok(())
     }
+}
+
+fn read_lines(
+    path: &Path,
+    text: &str,
+    kind: &str,
+    values: &mut Values,
+) -> Result<(), DatasetError> {
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (value, reputation) = match line.rsplit_once(',') {
+            Some((value, number)) if number.trim().parse::<u16>().is_ok() => {
+                (value, number.trim().parse().unwrap_or(0))
+            }
+            _ => (line, 0),
+        };
+        let value = decode_value(value, kind).ok_or_else(|| DatasetError::Value {
+            path: path.to_owned(),
+            line: number + 1,
+            kind: kind.to_owned(),
+        })?;
+        if values.len() < VALUE_LIMIT {
+            values.insert(
+                value,
+                Entry {
+                    reputation,
+                    context: None,
+                },
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Puts an object's value into a set, with the rest of it as context. An object without the value is passed over.
+fn add_object(
+    dataset: &Dataset,
+    object: &serde_json::Value,
+    values: &mut Values,
+) -> Result<(), String> {
+    let path = option(dataset, "value_key").ok_or("value_key is missing")?;
+    let mut at = object;
+    for step in path.split('.') {
+        match at.get(step) {
+            Some(inner) => at = inner,
+            None => return Ok(()),
+        }
+    }
+    let text = at.as_str().ok_or_else(|| format!("{path} is no text"))?;
+    // Strings stand in JSON as they are.
+    let value = match dataset.kind.as_str() {
+        "string" | "" => text.as_bytes().to_vec(),
+        kind => decode_value(text, kind).ok_or_else(|| format!("{text:?} is no {kind}"))?,
+    };
+    let mut context = json(object);
+    if option(dataset, "remove_key").is_some()
+        && let Json::Object(members) = &mut context
+    {
+        members.retain(|(name, _)| name != path);
+    }
+    if values.len() < VALUE_LIMIT {
+        values.insert(
+            value,
+            Entry {
+                reputation: 0,
+                context: Some(context),
+            },
+        );
+    }
+    Ok(())
+}
+
+fn json(value: &serde_json::Value) -> Json {
+    use serde_json::Value;
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => Json::Bool(*value),
+        Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(value), _) => Json::Unsigned(value),
+            (None, Some(value)) => Json::Integer(value),
+            (None, None) => number.as_f64().map_or(Json::Null, Json::Float),
+        },
+        Value::String(text) => Json::Text(text.clone()),
+        Value::Array(values) => Json::List(values.iter().map(json).collect()),
+        Value::Object(members) => Json::Object(
+            members
+                .iter()
+                .map(|(name, value)| (name.clone(), json(value)))
+                .collect(),
+        ),
+    }
+}
+
+/// Whether the values fit into the memory that the rule grants, as the reference engine counts it.
+fn check_memory(dataset: &Dataset, values: &Values) -> Result<(), DatasetError> {
+    /// A row of the table, a value in it, and the values that it makes room for at once.
+    const ROW_BYTES: u64 = 64;
+    const VALUE_BYTES: u64 = 104;
+    const AT_ONCE: u64 = 1_000;
+    let size = |name: &str| option(dataset, name).and_then(parse_size);
+    let Some(memcap) = size("memcap") else {
+        return Ok(());
+    };
+    let held: u64 = values.keys().map(|value| value.len() as u64).sum();
+    let used = size("hashsize").unwrap_or(0) * ROW_BYTES
+        + AT_ONCE.max(values.len() as u64) * VALUE_BYTES
+        + held;
+    if used > memcap {
+        return Err(DatasetError::Memory {
+            name: dataset.name.clone(),
+            memcap,
+        });
+    }
+    Ok(())
+}
+
+/// Bytes, with a unit if wanted.
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return None,
+    };
+    digits.trim().parse::<u64>().ok()?.checked_mul(factor)
 }
 
 impl DatasetLookup for DatasetTable {
@@ -143,7 +368,7 @@ impl DatasetLookup for DatasetTable {
         id: DatasetId,
         condition: &Dataset,
         value: &[u8],
-        _found: &mut Vec<Captured>,
+        captured: &mut Vec<Captured>,
     ) -> bool {
         let Some(set) = self.sets.get(id.0 as usize) else {
             return false;
@@ -157,7 +382,19 @@ impl DatasetLookup for DatasetTable {
                     .values
                     .read()
                     .unwrap_or_else(|poisoned| poisoned.into_inner());
-                let found = values.get(&key).copied();
+                let found = values.get(&key);
+                if condition.operation == DatasetOperation::IsSet
+                    && let (Some(context), Some(name)) = (
+                        found.and_then(|entry| entry.context.as_ref()),
+                        option(condition, "context_key"),
+                    )
+                {
+                    captured.push(Captured::Context {
+                        name: name.to_owned(),
+                        value: context.clone(),
+                    });
+                }
+                let found = found.map(|entry| entry.reputation);
                 match (condition.operation, condition.reputation) {
                     (DatasetOperation::IsSet, _) => found.is_some(),
                     (DatasetOperation::IsNotSet, _) => found.is_none(),
@@ -172,7 +409,7 @@ impl DatasetLookup for DatasetTable {
                     .values
                     .write()
                     .unwrap_or_else(|poisoned| poisoned.into_inner());
-                values.len() < VALUE_LIMIT && values.insert(key, 0).is_none()
+                values.len() < VALUE_LIMIT && values.insert(key, Entry::default()).is_none()
             }
             DatasetOperation::Unset => {
                 let mut values = set
@@ -225,6 +462,21 @@ fn decode_value(text: &str, kind: &str) -> Option<Vec<u8>> {
     }
 }
 
+/// The value as a file of its kind has it.
+fn encode_value(value: &[u8], kind: &str) -> Option<String> {
+    Some(match kind {
+        "md5" | "sha256" => value.iter().map(|byte| format!("{byte:02x}")).collect(),
+        "ipv4" | "ip" | "ipv6" => {
+            let v6 = std::net::Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?);
+            match v6.to_ipv4_mapped() {
+                Some(v4) => v4.to_string(),
+                None => v6.to_string(),
+            }
+        }
+        _ => base64::engine::general_purpose::STANDARD.encode(value),
+    })
+}
+
 fn compare(reputation: u16, comparison: Comparison, wanted: u16) -> bool {
     match comparison {
         Comparison::Equal => reputation == wanted,
@@ -234,5 +486,68 @@ fn compare(reputation: u16, comparison: Comparison, wanted: u16) -> bool {
         Comparison::Greater => reputation > wanted,
         Comparison::GreaterEqual => reputation >= wanted,
         Comparison::AnyBit | Comparison::NoBit => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dataset(kind: &str, options: &[(&str, &str)]) -> Dataset {
+        Dataset {
+            operation: DatasetOperation::IsSet,
+            name: "bad".to_owned(),
+            kind: kind.to_owned(),
+            load: None,
+            save: None,
+            reputation: None,
+            options: options
+                .iter()
+                .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn objects_bring_their_context() {
+        let object = serde_json::json!({"host": {"fqdn": "a.vn"}, "year": 2005});
+        let mut values = Values::new();
+        let set = dataset("string", &[("value_key", "host.fqdn")]);
+        assert_eq!(add_object(&set, &object, &mut values), Ok(()));
+        let context = values["a.vn".as_bytes()].context.clone();
+        assert!(
+            matches!(context, Some(Json::Object(members)) if members.len() == 2),
+            "both members"
+        );
+        let address = serde_json::json!({"ip": "10.0.0.1", "x": 1});
+        let set = dataset("ip", &[("value_key", "ip"), ("remove_key", "")]);
+        assert_eq!(add_object(&set, &address, &mut values), Ok(()));
+        let key = key(&[10, 0, 0, 1], "ip").expect("an address");
+        assert_eq!(
+            values[&key].context,
+            Some(Json::Object(vec![("x".to_owned(), Json::Unsigned(1))]))
+        );
+    }
+
+    #[test]
+    fn values_fit_into_memory_or_are_refused() {
+        let mut values = Values::new();
+        let set = dataset("string", &[("memcap", "104064"), ("hashsize", "1")]);
+        assert!(check_memory(&set, &values).is_ok());
+        values.insert(b"a".to_vec(), Entry::default());
+        assert!(check_memory(&set, &values).is_err());
+    }
+
+    #[test]
+    fn values_are_written_as_they_are_read() {
+        for (kind, text) in [
+            ("string", "YWJj"),
+            ("md5", "900150983cd24fb0d6963f7d28e17f72"),
+            ("ip", "10.0.0.1"),
+            ("ip", "2001:db8::1"),
+        ] {
+            let value = decode_value(text, kind).expect("a value");
+            assert_eq!(encode_value(&value, kind).as_deref(), Some(text), "{kind}");
+        }
     }
 }

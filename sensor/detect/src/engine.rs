@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use rules::signature::{Action, BitOperation, Condition, HeaderDirection, Signature, Transform};
+use rules::signature::{Action, Condition, Signature, Transform};
 use sensor_app::{BufferRow, PROTOCOLS, Protocol};
 use sensor_flow::Direction;
 
-use crate::compile::{self, Compiled, Kind, Layer4, PatternHome, Shared};
+use crate::compile::{self, Compiled, Kind, Layer4, Moment, Shared};
 use crate::dataset::DatasetTable;
-use crate::header::{AddressIndex, AddressSets};
+use crate::header::{AddressIndex, AddressSets, PortIndex};
 use crate::hosts::HostBits;
+use crate::order;
+use crate::pattern::PatternHome;
 use crate::prefilter::{Matcher, MatcherBuilder};
+use crate::tag::HostTags;
 use crate::threshold::Thresholds;
 use crate::transform::Step;
-use crate::vocabulary::{BufferHome, Names};
+use crate::vocabulary::{BufferHome, Names, PacketBuffer};
 
 /// A signature that parsed but cannot run.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -64,6 +67,12 @@ pub(crate) fn group_of(ip_proto: Option<u8>) -> usize {
     }
 }
 
+/// One automaton over one part of packets.
+pub(crate) struct PacketScanner {
+    pub buffer: PacketBuffer,
+    pub matcher: Matcher,
+}
+
 /// Inspection of packets of one layer-four group and side.
 #[derive(Default)]
 pub(crate) struct PacketGroup {
@@ -73,14 +82,46 @@ pub(crate) struct PacketGroup {
     pub every_payload: Option<Matcher>,
     /// Over stream data.
     pub stream: Option<Matcher>,
+    /// Over headers.
+    pub headers: Vec<PacketScanner>,
     /// Signatures without a fast pattern.
-    pub always: Vec<u32>,
+    pub always: PortIndex,
+    /// Signatures that are looked at with the first packet of a flow's direction.
+    pub flow_start: Vec<u32>,
+    /// Signatures on the flow's protocol alone.
+    pub detection: Vec<u32>,
+}
+
+/// What an engine is to be told beside its rules.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where datasets with relative paths are looked for.
+    pub directories: Vec<PathBuf>,
+    /// Which action is looked at first (`action-order`).
+    pub action_order: [Action; 4],
+    /// Rules that did not load, for the summary.
+    pub failed: usize,
+    /// Rules for other engines, for the summary.
+    pub skipped: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            directories: Vec::new(),
+            action_order: [Action::Pass, Action::Drop, Action::Reject, Action::Alert],
+            failed: 0,
+            skipped: 0,
+        }
+    }
 }
 
 /// Figures of a compiled rule set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     pub signatures: usize,
+    pub failed: usize,
+    pub skipped: usize,
     pub ip_only: usize,
     pub packet: usize,
     pub transaction: usize,
@@ -111,41 +152,60 @@ pub struct Engine {
     pub(crate) transaction_groups: BTreeMap<Protocol, [TransactionGroup; 2]>,
     pub(crate) thresholds: Mutex<Thresholds>,
     pub(crate) host_bits: Mutex<HostBits>,
+    pub(crate) host_tags: Mutex<HostTags>,
+    /// Some rule tags hosts.
+    pub(crate) tags_hosts: bool,
     summary: Summary,
 }
 
 type TransactionKey = (Protocol, usize, rules::BufferId, Vec<Transform>);
 
 #[derive(Default)]
+struct PacketBuilders {
+    payload: MatcherBuilder,
+    every_payload: MatcherBuilder,
+    stream: MatcherBuilder,
+    headers: BTreeMap<PacketBuffer, MatcherBuilder>,
+    always: Vec<u32>,
+}
+
+#[derive(Default)]
 struct Builders {
-    payload: [[MatcherBuilder; 2]; GROUPS],
-    every_payload: [[MatcherBuilder; 2]; GROUPS],
-    stream: [[MatcherBuilder; 2]; GROUPS],
+    packets: [[PacketBuilders; 2]; GROUPS],
     transactions: BTreeMap<(Protocol, usize, u16, String), (TransactionKey, MatcherBuilder)>,
 }
 
 impl Engine {
     /// Compiles signatures. Those that cannot run are told apart; the others run.
-    ///
-    /// `directories` are where datasets with relative paths are looked for.
     pub fn new(
         names: Names,
         signatures: Vec<Signature>,
-        directories: Vec<PathBuf>,
+        options: Options,
     ) -> (Engine, Vec<CompileFault>) {
         let mut faults = Vec::new();
         let mut shared = Shared {
             names: &names,
             addresses: AddressSets::default(),
-            datasets: DatasetTable::new(directories),
+            datasets: DatasetTable::new(options.directories),
             flowbits: Default::default(),
             hostbits: Default::default(),
+        };
+        let mut summary = Summary {
+            failed: options.failed,
+            skipped: options.skipped,
+            ..Summary::default()
         };
         let mut compiled = Vec::with_capacity(signatures.len());
         for signature in signatures {
             match compile::compile(signature, &mut shared) {
-                Ok(one) => compiled.push(one),
-                Err(fault) => faults.push(fault),
+                Ok(both) => {
+                    summary.signatures += 1;
+                    compiled.extend(both);
+                }
+                Err(fault) => {
+                    summary.failed += 1;
+                    faults.push(fault);
+                }
             }
         }
         let Shared {
@@ -154,13 +214,12 @@ impl Engine {
             flowbits,
             ..
         } = shared;
-        compiled.sort_by_key(|one| {
-            (
-                action_rank(one.signature.action),
-                bit_rank(one),
-                one.signature.priority,
-            )
+        let tags_hosts = compiled.iter().any(|one: &Compiled| {
+            one.signature
+                .tag
+                .is_some_and(|tag| tag.scope != rules::signature::TagScope::Session)
         });
+        compiled.sort_by_cached_key(|one| order::key(one, &options.action_order));
         let mut engine = Engine {
             names,
             signatures: compiled,
@@ -179,7 +238,9 @@ impl Engine {
                 .collect(),
             thresholds: Mutex::default(),
             host_bits: Mutex::default(),
-            summary: Summary::default(),
+            host_tags: Mutex::default(),
+            tags_hosts,
+            summary,
         };
         engine.distribute();
         (engine, faults)
@@ -187,6 +248,14 @@ impl Engine {
 
     pub fn summary(&self) -> &Summary {
         &self.summary
+    }
+
+    /// Writes the data sets that rules want kept from run to run.
+    ///
+    /// # Errors
+    /// The first file that cannot be written.
+    pub fn save_datasets(&self) -> Result<(), crate::DatasetError> {
+        self.datasets.save()
     }
 
     /// The rule vocabulary of this sensor.
@@ -245,53 +314,39 @@ impl Engine {
             let side = &sides[direction.index()];
             side.scanners.is_empty() && side.always.is_empty()
         });
-        idle || state.has_passed() || state.is_done(id, direction)
+        idle || state.is_settled() || state.is_done(id, direction)
     }
 
     fn distribute(&mut self) {
         let mut builders = Builders::default();
         let mut by_source = Vec::new();
         let mut by_destination = Vec::new();
-        for (index, one) in self.signatures.iter().enumerate() {
+        let signatures = std::mem::take(&mut self.signatures);
+        for (index, one) in signatures.iter().enumerate() {
             let index = index as u32;
-            self.summary.signatures += 1;
-            if one.pattern.is_none() {
-                self.summary.without_pattern += 1;
-            }
+            // A rule with both directions counts once.
+            let count = usize::from(!one.swapped);
+            self.summary.without_pattern += count * usize::from(one.pattern.is_none());
             match one.kind {
                 Kind::IpOnly => {
-                    self.summary.ip_only += 1;
+                    self.summary.ip_only += count;
                     match (one.source, one.destination) {
-                        // The rule with both directions is looked for at both ends.
-                        (Some(source), _)
-                            if one.signature.direction != HeaderDirection::Both
-                                && !one.signature.source.include.is_empty() =>
-                        {
+                        (Some(source), _) if self.addresses.includes(source) => {
                             by_source.push((index, source));
                         }
-                        (_, Some(destination))
-                            if one.signature.direction != HeaderDirection::Both
-                                && !one.signature.destination.include.is_empty() =>
-                        {
+                        (_, Some(destination)) if self.addresses.includes(destination) => {
                             by_destination.push((index, destination));
                         }
                         _ => self.ip_only_always.push(index),
                     }
                 }
-                Kind::Packet => {
-                    self.summary.packet += 1;
-                    distribute_packet(
-                        &mut self.packet_groups,
-                        &mut self.decode_event_rules,
-                        &mut self.stream_event_rules,
-                        &mut builders,
-                        index,
-                        one,
-                    );
+                Kind::Packet | Kind::Detection => {
+                    self.summary.packet += count;
+                    self.distribute_packet(&mut builders, index, one);
                 }
-                Kind::Waiting => self.summary.waiting += 1,
+                Kind::Waiting => self.summary.waiting += count,
                 Kind::Transaction => {
-                    self.summary.transaction += 1;
+                    self.summary.transaction += count;
                     distribute_transaction(
                         &self.names,
                         &mut self.transaction_groups,
@@ -302,16 +357,77 @@ impl Engine {
                 }
             }
         }
+        self.signatures = signatures;
         self.ip_only_source = AddressIndex::build(&self.addresses, &by_source);
         self.ip_only_destination = AddressIndex::build(&self.addresses, &by_destination);
         self.build_matchers(builders);
     }
 
+    fn distribute_packet(&mut self, builders: &mut Builders, index: u32, one: &Compiled) {
+        let has = |is: fn(&Condition) -> bool| one.signature.conditions.iter().any(is);
+        if has(|condition| matches!(condition, Condition::DecodeEvent(_))) {
+            return self.decode_event_rules.push(index);
+        }
+        if has(|condition| matches!(condition, Condition::StreamEvent(_))) {
+            return self.stream_event_rules.push(index);
+        }
+        for group in 0..GROUPS {
+            let wanted = match one.layer4 {
+                Layer4::Any | Layer4::Header => true,
+                Layer4::Tcp => group == 0,
+                Layer4::Udp => group == 1,
+                Layer4::Icmp => group == 2,
+                Layer4::Number(number) => group == group_of(Some(number)),
+            };
+            if !wanted {
+                continue;
+            }
+            for direction in Direction::BOTH {
+                if !one.serves(direction) {
+                    continue;
+                }
+                let side = direction.index();
+                let at = &mut self.packet_groups[group][side];
+                if one.moment == Some(Moment::FlowStart) {
+                    at.flow_start.push(index);
+                    continue;
+                }
+                if one.kind == Kind::Detection {
+                    at.detection.push(index);
+                    continue;
+                }
+                let to = &mut builders.packets[group][side];
+                let plain = one
+                    .pattern
+                    .as_ref()
+                    .filter(|pattern| pattern.transforms.is_empty());
+                match plain.map(|pattern| (&pattern.home, &pattern.bytes)) {
+                    Some((PatternHome::Payload, bytes)) => {
+                        if group == 0 && one.wants_stream {
+                            to.stream.add(bytes, index);
+                            to.payload.add(bytes, index);
+                        }
+                        if group != 0 || one.wants_packet {
+                            to.every_payload.add(bytes, index);
+                        }
+                    }
+                    Some((PatternHome::Buffer(buffer), bytes)) => {
+                        match self.names.buffer(*buffer) {
+                            BufferHome::Packet(buffer) => {
+                                to.headers.entry(*buffer).or_default().add(bytes, index)
+                            }
+                            _ => to.always.push(index),
+                        }
+                    }
+                    None => to.always.push(index),
+                }
+            }
+        }
+    }
+
     fn build_matchers(&mut self, builders: Builders) {
         let Builders {
-            payload,
-            every_payload,
-            stream,
+            packets,
             transactions,
         } = builders;
         let summary = &mut self.summary;
@@ -325,22 +441,23 @@ impl Engine {
             summary.matcher_bytes += matcher.memory_bytes();
             Some(matcher)
         };
-        for (group, ((payload, every_payload), stream)) in payload
-            .into_iter()
-            .zip(every_payload)
-            .zip(stream)
-            .enumerate()
-        {
-            for (side, ((payload, every_payload), stream)) in payload
-                .into_iter()
-                .zip(every_payload)
-                .zip(stream)
-                .enumerate()
-            {
+        for (group, sides) in packets.into_iter().enumerate() {
+            for (side, from) in sides.into_iter().enumerate() {
                 let at = &mut self.packet_groups[group][side];
-                at.payload = build(payload);
-                at.every_payload = build(every_payload);
-                at.stream = build(stream);
+                at.payload = build(from.payload);
+                at.every_payload = build(from.every_payload);
+                at.stream = build(from.stream);
+                for (buffer, builder) in from.headers {
+                    let matcher = build(builder);
+                    at.headers
+                        .extend(matcher.map(|matcher| PacketScanner { buffer, matcher }));
+                }
+                let always: Vec<(u32, &Compiled)> = from
+                    .always
+                    .iter()
+                    .map(|&index| (index, &self.signatures[index as usize]))
+                    .collect();
+                at.always = PortIndex::build(&always);
             }
         }
         for ((protocol, side, buffer, transforms), builder) in transactions.into_values() {
@@ -368,62 +485,6 @@ impl Engine {
     }
 }
 
-fn distribute_packet(
-    groups: &mut [[PacketGroup; 2]; GROUPS],
-    decode_event_rules: &mut Vec<u32>,
-    stream_event_rules: &mut Vec<u32>,
-    builders: &mut Builders,
-    index: u32,
-    one: &Compiled,
-) {
-    let conditions = &one.signature.conditions;
-    if conditions
-        .iter()
-        .any(|condition| matches!(condition, Condition::DecodeEvent(_)))
-    {
-        return decode_event_rules.push(index);
-    }
-    if conditions
-        .iter()
-        .any(|condition| matches!(condition, Condition::StreamEvent(_)))
-    {
-        return stream_event_rules.push(index);
-    }
-    for (group, sides) in groups.iter_mut().enumerate() {
-        let wanted = match one.layer4 {
-            Layer4::Any => true,
-            Layer4::Tcp => group == 0,
-            Layer4::Udp => group == 1,
-            Layer4::Icmp => group == 2,
-            Layer4::Number(number) => group == group_of(Some(number)),
-            Layer4::Header => group == 3,
-        };
-        if !wanted {
-            continue;
-        }
-        for direction in Direction::BOTH {
-            if !one.serves(direction) {
-                continue;
-            }
-            let side = direction.index();
-            match &one.pattern {
-                Some(pattern)
-                    if pattern.home == PatternHome::Payload && pattern.transforms.is_empty() =>
-                {
-                    if group == 0 && one.wants_stream {
-                        builders.stream[group][side].add(&pattern.bytes, index);
-                        builders.payload[group][side].add(&pattern.bytes, index);
-                    }
-                    if group != 0 || one.wants_packet || !one.wants_stream {
-                        builders.every_payload[group][side].add(&pattern.bytes, index);
-                    }
-                }
-                _ => sides[side].always.push(index),
-            }
-        }
-    }
-}
-
 fn distribute_transaction(
     names: &Names,
     groups: &mut BTreeMap<Protocol, [TransactionGroup; 2]>,
@@ -439,7 +500,7 @@ fn distribute_transaction(
             .pattern
             .as_ref()
             .and_then(|pattern| match &pattern.home {
-                PatternHome::App(buffer) => match names.buffer(*buffer) {
+                PatternHome::Buffer(buffer) => match names.buffer(*buffer) {
                     BufferHome::App(rows) => rows
                         .iter()
                         .find(|(other, _)| *other == protocol)
@@ -453,72 +514,37 @@ fn distribute_transaction(
                 continue;
             }
             let side = direction.index();
-            match row {
-                Some((buffer, row, pattern)) => {
-                    let there = match row.side {
-                        sensor_app::BufferSide::Both => true,
-                        sensor_app::BufferSide::ToServer => direction == Direction::ToServer,
-                        sensor_app::BufferSide::ToClient => direction == Direction::ToClient,
-                    };
-                    if there {
-                        let key = (
-                            protocol,
-                            side,
-                            buffer.0,
-                            format!("{:?}", pattern.transforms),
-                        );
-                        builders
-                            .transactions
-                            .entry(key)
-                            .or_insert_with(|| {
-                                (
-                                    (protocol, side, buffer, pattern.transforms.clone()),
-                                    MatcherBuilder::default(),
-                                )
-                            })
-                            .1
-                            .add(&pattern.bytes, index);
-                    }
+            let Some((buffer, row, pattern)) = row else {
+                sides[side].always.push(index);
+                continue;
+            };
+            let to_server = direction == Direction::ToServer;
+            let there = match row.side {
+                sensor_app::BufferSide::Both => {
+                    pattern.only_to_server.is_none_or(|only| only == to_server)
                 }
-                None => sides[side].always.push(index),
+                sensor_app::BufferSide::ToServer => to_server,
+                sensor_app::BufferSide::ToClient => !to_server,
+            };
+            if there {
+                let key = (
+                    protocol,
+                    side,
+                    buffer.0,
+                    format!("{:?}", pattern.transforms),
+                );
+                builders
+                    .transactions
+                    .entry(key)
+                    .or_insert_with(|| {
+                        (
+                            (protocol, side, buffer, pattern.transforms.clone()),
+                            MatcherBuilder::default(),
+                        )
+                    })
+                    .1
+                    .add(&pattern.bytes, index);
             }
         }
-    }
-}
-
-/// Order of actions when rules compete: what passes is looked at first.
-fn action_rank(action: Action) -> u8 {
-    match action {
-        Action::Pass => 0,
-        Action::Drop => 1,
-        Action::Reject => 2,
-        Action::Alert | Action::Config => 3,
-    }
-}
-
-/// Rules that set flow bits come before rules that read them, so that both can fire on one packet.
-fn bit_rank(one: &Compiled) -> u8 {
-    let sets = |operation: BitOperation| {
-        matches!(
-            operation,
-            BitOperation::Set | BitOperation::Unset | BitOperation::Toggle
-        )
-    };
-    let bits = one
-        .signature
-        .flowbits
-        .iter()
-        .map(|bits| bits.operation)
-        .chain(one.signature.xbits.iter().map(|bit| bit.operation));
-    let (mut setting, mut reading) = (false, false);
-    for operation in bits {
-        setting |= sets(operation);
-        reading |= !sets(operation);
-    }
-    match (setting, reading) {
-        (true, false) => 0,
-        (true, true) => 1,
-        (false, true) => 2,
-        (false, false) => 3,
     }
 }

@@ -91,6 +91,11 @@ impl AddressSets {
         self.sets[id.0 as usize].contains(number(address))
     }
 
+    /// Whether a set names addresses rather than only exceptions.
+    pub fn includes(&self, id: SetId) -> bool {
+        !self.included(id).is_empty()
+    }
+
     /// Ranges that a set includes; empty when it only excludes.
     fn included(&self, id: SetId) -> &[(u128, u128)] {
         &self.sets[id.0 as usize].include
@@ -130,19 +135,16 @@ impl AddressIndex {
         }
         edges.sort_unstable();
         let mut sections = Vec::new();
-        let mut open: Vec<u32> = Vec::new();
+        let mut open = std::collections::BTreeSet::new();
         let mut edges = edges.into_iter().peekable();
         while let Some((at, opens, rule)) = edges.next() {
             if opens {
-                open.push(rule);
-            } else if let Some(position) = open.iter().position(|&other| other == rule) {
-                open.swap_remove(position);
+                open.insert(rule);
+            } else {
+                open.remove(&rule);
             }
             if edges.peek().is_none_or(|next| next.0 != at) {
-                let mut here = open.clone();
-                here.sort_unstable();
-                here.dedup();
-                sections.push((at, here.into_boxed_slice()));
+                sections.push((at, open.iter().copied().collect()));
             }
         }
         AddressIndex { sections }
@@ -158,6 +160,101 @@ impl AddressIndex {
             .checked_sub(1)
             .and_then(|at| self.sections.get(at))
             .map_or(&[], |section| &section.1)
+    }
+}
+
+/// Which rules name a port: the line of all ports, cut where a rule's range begins or ends.
+#[derive(Debug, Default)]
+struct PortLine {
+    /// Start of a section, and the rules of the section; sections run to the next start.
+    sections: Vec<(u16, Box<[u32]>)>,
+}
+
+impl PortLine {
+    fn build(rules: &[(u32, &PortSet)]) -> Self {
+        let mut edges: Vec<(u16, bool, u32)> = Vec::new();
+        for (rule, ports) in rules {
+            for &(first, last) in &ports.ranges {
+                edges.push((first, true, *rule));
+                if let Some(after) = last.checked_add(1) {
+                    edges.push((after, false, *rule));
+                }
+            }
+        }
+        edges.sort_unstable();
+        let mut sections = Vec::new();
+        let mut open = std::collections::BTreeSet::new();
+        let mut edges = edges.into_iter().peekable();
+        while let Some((at, opens, rule)) = edges.next() {
+            if opens {
+                open.insert(rule);
+            } else {
+                open.remove(&rule);
+            }
+            if edges.peek().is_none_or(|next| next.0 != at) {
+                sections.push((at, open.iter().copied().collect()));
+            }
+        }
+        PortLine { sections }
+    }
+
+    fn rules(&self, port: u16) -> &[u32] {
+        let after = self.sections.partition_point(|section| section.0 <= port);
+        after
+            .checked_sub(1)
+            .and_then(|at| self.sections.get(at))
+            .map_or(&[], |section| &section.1)
+    }
+}
+
+/// Rules that no pattern calls, by the port that they name.
+#[derive(Debug, Default)]
+pub(crate) struct PortIndex {
+    any: Vec<u32>,
+    by_source: PortLine,
+    by_destination: PortLine,
+}
+
+impl PortIndex {
+    pub fn build(rules: &[(u32, &crate::compile::Compiled)]) -> Self {
+        let (mut any, mut by_source, mut by_destination) = (Vec::new(), Vec::new(), Vec::new());
+        for (rule, one) in rules {
+            let (source, destination) = ports_of(one);
+            if !destination.ranges.is_empty() {
+                by_destination.push((*rule, destination));
+            } else if !source.ranges.is_empty() {
+                by_source.push((*rule, source));
+            } else {
+                any.push(*rule);
+            }
+        }
+        PortIndex {
+            any,
+            by_source: PortLine::build(&by_source),
+            by_destination: PortLine::build(&by_destination),
+        }
+    }
+
+    /// Rules that these ports may concern.
+    pub fn rules(&self, ports: Option<(u16, u16)>) -> impl Iterator<Item = &u32> {
+        let (source, destination): (&[u32], &[u32]) = match ports {
+            Some((source, destination)) => (
+                self.by_source.rules(source),
+                self.by_destination.rules(destination),
+            ),
+            None => (&[], &[]),
+        };
+        self.any.iter().chain(source).chain(destination)
+    }
+}
+
+/// Source and destination ports of a rule, in the direction in which it was compiled.
+pub(crate) fn ports_of(one: &crate::compile::Compiled) -> (&PortSet, &PortSet) {
+    let signature = &one.signature;
+    if one.swapped {
+        (&signature.destination_ports, &signature.source_ports)
+    } else {
+        (&signature.source_ports, &signature.destination_ports)
     }
 }
 
@@ -178,6 +275,7 @@ mod tests {
         AddressSet {
             include: ranges(include),
             exclude: ranges(exclude),
+            negated: !exclude.is_empty(),
         }
     }
 
@@ -212,6 +310,26 @@ mod tests {
             assert_eq!(sets.contains(home, address), in_home, "{address}");
             assert_eq!(sets.contains(outside, address), in_outside, "{address}");
             assert_eq!(index.rules(address), rules, "{address}");
+        }
+    }
+
+    #[test]
+    fn rules_are_found_by_port() {
+        let web = PortSet {
+            ranges: vec![(80, 80), (8000, 9000)],
+        };
+        let high = PortSet {
+            ranges: vec![(8080, 65_535)],
+        };
+        let line = PortLine::build(&[(1, &web), (2, &high)]);
+        for (port, expected) in [
+            (79, &[][..]),
+            (80, &[1][..]),
+            (8080, &[1, 2][..]),
+            (9001, &[2][..]),
+            (65_535, &[2][..]),
+        ] {
+            assert_eq!(line.rules(port), expected, "{port}");
         }
     }
 

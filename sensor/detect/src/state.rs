@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rules::signature::{BitOperation, Comparison, FlowInt, FlowIntOperation, FlowIntValue};
 
+use crate::tag::FlowTags;
+use crate::threshold::FlowThresholds;
+
 /// Flow variables kept at most.
 pub const VARIABLE_LIMIT: usize = 64;
 /// Transactions whose inspection is remembered at most; older ones count as done.
@@ -13,6 +16,23 @@ pub const STREAM_FIRED_LIMIT: usize = 256;
 /// Partly matched signatures that one transaction remembers.
 pub const PENDING_LIMIT: usize = 512;
 
+/// What rules have decided about a flow; the first decision stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowAction {
+    Pass,
+    Drop,
+}
+
+impl FlowAction {
+    /// Name in EVE's `flow.action`.
+    pub fn name(self) -> &'static str {
+        match self {
+            FlowAction::Pass => "pass",
+            FlowAction::Drop => "drop",
+        }
+    }
+}
+
 /// State of one flow.
 #[derive(Debug, Default)]
 pub struct FlowState {
@@ -20,10 +40,16 @@ pub struct FlowState {
     bits: Vec<u32>,
     ints: BTreeMap<String, u32>,
     variables: Vec<(String, Vec<u8>)>,
-    pub(crate) ip_only_done: [bool; 2],
+    entropy: BTreeMap<&'static str, f64>,
+    /// By direction: a packet was seen.
+    pub(crate) seen_first: [bool; 2],
+    pub(crate) thresholds: FlowThresholds,
+    pub(crate) tags: FlowTags,
     pub(crate) transactions: VecDeque<TxState>,
-    /// A `pass` rule matched: no more alerts from this flow.
-    pub(crate) passed: bool,
+    /// `pass` or `drop` matched: no more alerts from this flow.
+    pub(crate) action: Option<FlowAction>,
+    /// A rule with `bypass` matched.
+    pub(crate) bypassed: bool,
     pub(crate) alerts: u64,
     /// Signatures that matched stream data: the overlap of the next window is not looked at again for them.
     stream_fired: Vec<u32>,
@@ -33,6 +59,8 @@ pub struct FlowState {
 #[derive(Debug, Default)]
 pub(crate) struct TxState {
     pub id: u64,
+    /// Bits of the transaction (`xbits` … `track tx`).
+    bits: Vec<u32>,
     pub sides: [SideState; 2],
 }
 
@@ -55,6 +83,8 @@ pub(crate) struct Pending {
     pub signature: u32,
     /// Bit n: the nth buffer match holds.
     pub held: u64,
+    /// To be looked at as if for the first time.
+    pub fresh: bool,
 }
 
 impl FlowState {
@@ -75,9 +105,43 @@ impl FlowState {
         &self.variables
     }
 
-    /// A `pass` rule has ended inspection of this flow.
-    pub fn has_passed(&self) -> bool {
-        self.passed
+    /// Entropies that rules have computed, by buffer.
+    pub fn entropies(&self) -> &BTreeMap<&'static str, f64> {
+        &self.entropy
+    }
+
+    /// What rules have decided about the flow.
+    pub fn action(&self) -> Option<FlowAction> {
+        self.action
+    }
+
+    /// A rule takes the flow out of inspection.
+    pub fn is_bypassed(&self) -> bool {
+        self.bypassed
+    }
+
+    /// Rules have nothing more to say of this flow.
+    pub fn is_settled(&self) -> bool {
+        self.action.is_some() || self.bypassed
+    }
+
+    pub(crate) fn set_entropy(&mut self, buffer: &'static str, value: f64) {
+        if self.entropy.len() < VARIABLE_LIMIT || self.entropy.contains_key(buffer) {
+            self.entropy.insert(buffer, value);
+        }
+    }
+
+    pub(crate) fn set_transaction_bit(&mut self, transaction: u64, bit: u32) {
+        let bits = &mut self.transaction(transaction).bits;
+        if !bits.contains(&bit) && bits.len() < VARIABLE_LIMIT {
+            bits.push(bit);
+        }
+    }
+
+    pub(crate) fn has_transaction_bit(&self, transaction: u64, bit: u32) -> bool {
+        self.transactions
+            .binary_search_by_key(&transaction, |state| state.id)
+            .is_ok_and(|at| self.transactions[at].bits.contains(&bit))
     }
 
     /// Alerts of this flow so far.
@@ -124,18 +188,16 @@ impl FlowState {
             FlowIntOperation::IsSet => current.is_some(),
             FlowIntOperation::NotSet => current.is_none(),
             FlowIntOperation::Compare(comparison, value) => {
-                match (current, self.int_value(value)) {
-                    (Some(current), Some(value)) => match comparison {
-                        Comparison::Equal => current == value,
-                        Comparison::NotEqual => current != value,
-                        Comparison::Less => current < value,
-                        Comparison::LessEqual => current <= value,
-                        Comparison::Greater => current > value,
-                        Comparison::GreaterEqual => current >= value,
-                        Comparison::AnyBit | Comparison::NoBit => false,
-                    },
-                    _ => false,
-                }
+                let value = self.int_value(value);
+                current.is_some_and(|current| match comparison {
+                    Comparison::Equal => current == value,
+                    Comparison::NotEqual => current != value,
+                    Comparison::Less => current < value,
+                    Comparison::LessEqual => current <= value,
+                    Comparison::Greater => current > value,
+                    Comparison::GreaterEqual => current >= value,
+                    Comparison::AnyBit | Comparison::NoBit => false,
+                })
             }
             FlowIntOperation::Set(_) | FlowIntOperation::Add(_) | FlowIntOperation::Subtract(_) => {
                 true
@@ -146,13 +208,9 @@ impl FlowState {
     pub(crate) fn apply_int(&mut self, int: &FlowInt) {
         let current = self.ints.get(&int.name).copied().unwrap_or(0);
         let changed = match &int.operation {
-            FlowIntOperation::Set(value) => self.int_value(value),
-            FlowIntOperation::Add(value) => self
-                .int_value(value)
-                .map(|value| current.wrapping_add(value)),
-            FlowIntOperation::Subtract(value) => self
-                .int_value(value)
-                .map(|value| current.wrapping_sub(value)),
+            FlowIntOperation::Set(value) => Some(self.int_value(value)),
+            FlowIntOperation::Add(value) => Some(current.wrapping_add(self.int_value(value))),
+            FlowIntOperation::Subtract(value) => Some(current.wrapping_sub(self.int_value(value))),
             _ => None,
         };
         if let Some(value) = changed
@@ -162,36 +220,30 @@ impl FlowState {
         }
     }
 
-    fn int_value(&self, value: &FlowIntValue) -> Option<u32> {
+    /// A number, or that of a variable; one that is not set counts as 0.
+    fn int_value(&self, value: &FlowIntValue) -> u32 {
         match value {
-            FlowIntValue::Literal(value) => Some(*value),
-            FlowIntValue::Variable(name) => self.ints.get(name).copied(),
+            FlowIntValue::Literal(value) => *value,
+            FlowIntValue::Variable(name) => self.ints.get(name).copied().unwrap_or(0),
         }
     }
 
     /// The state of a transaction, made on first sight.
     pub(crate) fn transaction(&mut self, id: u64) -> &mut TxState {
-        let at = match self.transactions.iter().position(|state| state.id >= id) {
-            Some(at) if self.transactions[at].id == id => at,
-            Some(at) => {
-                self.transactions.insert(
-                    at,
-                    TxState {
-                        id,
-                        ..TxState::default()
-                    },
-                );
-                at
-            }
-            None => {
+        let find = |states: &VecDeque<TxState>| states.binary_search_by_key(&id, |state| state.id);
+        let at = match find(&self.transactions) {
+            Ok(at) => at,
+            Err(_) => {
                 if self.transactions.len() >= TRANSACTION_LIMIT {
                     self.transactions.pop_front();
                 }
-                self.transactions.push_back(TxState {
+                let at = find(&self.transactions).unwrap_or_else(|at| at);
+                let fresh = TxState {
                     id,
                     ..TxState::default()
-                });
-                self.transactions.len() - 1
+                };
+                self.transactions.insert(at, fresh);
+                at
             }
         };
         &mut self.transactions[at]

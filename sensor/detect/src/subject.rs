@@ -30,6 +30,10 @@ pub struct Traffic<'a> {
     pub app: Option<&'a AppLayer>,
     /// Transactions of this direction have changed since they were last inspected.
     pub transactions: TransactionInspection,
+    /// The protocol of this direction became known with this packet.
+    pub protocol_found: bool,
+    /// Events of protocol detection with this packet.
+    pub detection_events: &'a [&'static str],
     /// Not a packet, but the end of the flow.
     pub flow_end: bool,
 }
@@ -251,6 +255,10 @@ impl Subject for Facts<'_> {
 
     fn stream_event(&self, event: u16) -> bool {
         self.traffic.stream_events.has_number(event)
+    }
+
+    fn detection_event(&self, name: &str) -> bool {
+        self.traffic.detection_events.contains(&name)
     }
 
     fn app_event(&self, event: u16) -> bool {

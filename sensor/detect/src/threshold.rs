@@ -1,15 +1,18 @@
 //! How often a signature may alert: `threshold`, `detection_filter`, and the rows of `threshold.config`.
 //!
-//! Counts are kept for all workers together, for an address may have flows on any of them. The lock is
-//! taken only when a signature with such a keyword has matched. Windows run on packet time.
+//! Counts by address or rule are kept for all workers together, for an address may have flows on any of
+//! them; the lock is taken only when a signature with such a keyword has matched. Counts by flow live in
+//! the flow. Windows run on packet time.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use rules::signature::{DetectionFilter, Threshold, Track};
+use rules::signature::{Action, RateFilter, Signature, Threshold, Track};
 
-/// Counters kept at most; beyond it the oldest window that has ended makes room, else the match alerts.
+/// Counters kept at most; beyond it windows that have ended make room, else the match alerts.
 pub const ENTRY_LIMIT: usize = 1 << 16;
+/// Counters that one flow keeps.
+pub const FLOW_ENTRY_LIMIT: usize = 256;
 
 /// Whose matches are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,239 +20,317 @@ pub(crate) enum Tracked {
     Host(IpAddr),
     Pair(IpAddr, IpAddr),
     Rule,
-    Flow(u64),
 }
 
 impl Tracked {
-    pub fn new(
-        track: Track,
-        source: Option<IpAddr>,
-        destination: Option<IpAddr>,
-        flow: Option<u64>,
-    ) -> Option<Self> {
+    /// `None` where the question has no meaning: no address, or counts that others keep (flow, transaction).
+    pub fn new(track: Track, addresses: Option<(IpAddr, IpAddr)>) -> Option<Self> {
         match track {
-            Track::Source => source.map(Tracked::Host),
-            Track::Destination => destination.map(Tracked::Host),
-            Track::Both => match (source?, destination?) {
-                (a, b) if a <= b => Some(Tracked::Pair(a, b)),
-                (a, b) => Some(Tracked::Pair(b, a)),
-            },
+            Track::Source => addresses.map(|(source, _)| Tracked::Host(source)),
+            Track::Destination => addresses.map(|(_, destination)| Tracked::Host(destination)),
+            Track::Both => addresses.map(|(a, b)| Tracked::Pair(a.min(b), a.max(b))),
             Track::Rule => Some(Tracked::Rule),
-            Track::Flow => flow.map(Tracked::Flow),
+            Track::Flow | Track::Transaction => None,
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
-    Threshold,
-    Filter,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Window {
-    start_ns: i64,
-    seconds: u32,
-    count: u32,
-    /// `backoff`: the count at which to alert next.
-    next: u32,
 }
 
 /// What to do with a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     Alert,
-    /// Matched, but not worth another alert.
+    /// Alerts, with another action (`rate_filter`).
+    Changed(Action),
+    /// Matched and acts, but is not worth another alert.
     Silent,
+    /// Counts as no match.
+    No,
 }
 
-/// All windows.
+/// The limit of a signature that is counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Limit {
+    /// `limit`: the first of a window alert.
+    First {
+        count: u32,
+        seconds: u32,
+    },
+    /// `threshold`: every nth alerts.
+    Every {
+        count: u32,
+        seconds: u32,
+    },
+    /// `both`: the nth of a window alerts.
+    Once {
+        count: u32,
+        seconds: u32,
+    },
+    Backoff {
+        count: u32,
+        multiplier: u32,
+    },
+    Filter {
+        count: u32,
+        seconds: u32,
+    },
+    Rate(RateFilter),
+}
+
+impl Limit {
+    /// What a signature counts, and by what.
+    pub fn of(signature: &Signature) -> Option<(Limit, Track)> {
+        if let Some(threshold) = &signature.threshold {
+            return Some(match *threshold {
+                Threshold::Threshold {
+                    track,
+                    count,
+                    seconds,
+                } => (Limit::Every { count, seconds }, track),
+                Threshold::Limit {
+                    track,
+                    count,
+                    seconds,
+                } => (Limit::First { count, seconds }, track),
+                Threshold::Both {
+                    track,
+                    count,
+                    seconds,
+                } => (Limit::Once { count, seconds }, track),
+                Threshold::Backoff {
+                    track,
+                    count,
+                    multiplier,
+                } => (Limit::Backoff { count, multiplier }, track),
+            });
+        }
+        if let Some(filter) = signature.detection_filter {
+            let (count, seconds) = (filter.count, filter.seconds);
+            return Some((Limit::Filter { count, seconds }, filter.track));
+        }
+        signature
+            .rate_filter
+            .map(|rate| (Limit::Rate(rate), rate.track))
+    }
+
+    fn seconds(&self) -> Option<u32> {
+        match *self {
+            Limit::First { seconds, .. }
+            | Limit::Every { seconds, .. }
+            | Limit::Once { seconds, .. }
+            | Limit::Filter { seconds, .. } => Some(seconds),
+            Limit::Rate(rate) => Some(rate.seconds),
+            Limit::Backoff { .. } => None,
+        }
+    }
+}
+
+/// Matches counted so far.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
+    start_ns: i64,
+    /// None: never ends (`backoff`).
+    seconds: Option<u32>,
+    count: u32,
+    /// `backoff`: the count at which to alert next.
+    next: u32,
+    /// `rate_filter`: since when the other action holds.
+    changed_ns: Option<i64>,
+}
+
+impl Window {
+    fn new(limit: &Limit, now_ns: i64) -> Self {
+        Window {
+            start_ns: now_ns,
+            seconds: limit.seconds(),
+            count: 0,
+            next: match *limit {
+                Limit::Backoff { count, .. } => count.max(1),
+                _ => 0,
+            },
+            changed_ns: None,
+        }
+    }
+
+    fn ended(&self, now_ns: i64) -> bool {
+        self.seconds.is_some_and(|seconds| {
+            now_ns.saturating_sub(self.start_ns) > i64::from(seconds) * 1_000_000_000
+        }) && self.changed_ns.is_none()
+    }
+
+    /// Counts a match and decides.
+    fn count(&mut self, limit: &Limit, now_ns: i64) -> Decision {
+        if let Limit::Rate(rate) = limit {
+            return self.rate(rate, now_ns);
+        }
+        if self.ended(now_ns) {
+            *self = Window::new(limit, now_ns);
+        }
+        self.count = self.count.saturating_add(1);
+        let decide = |alert| if alert { Decision::Alert } else { Decision::No };
+        match *limit {
+            Limit::First { count, .. } if self.count <= count => Decision::Alert,
+            Limit::First { .. } => Decision::Silent,
+            Limit::Once { count, .. } if self.count > count => Decision::Silent,
+            Limit::Once { count, .. } => decide(self.count == count),
+            Limit::Every { count, .. } => {
+                let due = self.count >= count;
+                if due {
+                    self.count = 0;
+                }
+                decide(due)
+            }
+            Limit::Filter { count, .. } => decide(self.count > count),
+            Limit::Backoff { multiplier, .. } => {
+                if self.count == self.next {
+                    self.next = self.next.saturating_mul(multiplier.max(1));
+                    Decision::Alert
+                } else if self.count == 1 {
+                    Decision::No
+                } else {
+                    Decision::Silent
+                }
+            }
+            Limit::Rate(_) => Decision::Alert,
+        }
+    }
+
+    fn rate(&mut self, rate: &RateFilter, now_ns: i64) -> Decision {
+        if let Some(since) = self.changed_ns {
+            let seconds = |ns: i64| ns.div_euclid(1_000_000_000);
+            if seconds(now_ns) - seconds(since) > i64::from(rate.timeout) {
+                self.changed_ns = None;
+                return Decision::Alert;
+            }
+            return Decision::Changed(rate.action);
+        }
+        if self.ended(now_ns) {
+            *self = Window::new(&Limit::Rate(*rate), now_ns);
+        }
+        self.count = self.count.saturating_add(1);
+        // The first match of all only begins the count.
+        if self.count > rate.count.max(1) {
+            self.changed_ns = Some(now_ns);
+            return Decision::Changed(rate.action);
+        }
+        Decision::Alert
+    }
+}
+
+/// The windows of all workers, by signature and whom it tracks.
 #[derive(Debug, Default)]
 pub(crate) struct Thresholds {
-    windows: HashMap<(u32, u32, Kind, Tracked), Window>,
+    windows: HashMap<(u32, Tracked), Window>,
 }
 
 impl Thresholds {
-    /// Counts a match of `threshold` and decides.
-    pub fn threshold(
+    /// Counts a match of a signature and decides.
+    pub fn count(
         &mut self,
-        gid: u32,
-        sid: u32,
-        threshold: &Threshold,
+        signature: u32,
+        limit: &Limit,
         tracked: Tracked,
         now_ns: i64,
     ) -> Decision {
-        let (count, seconds) = match *threshold {
-            Threshold::Threshold { count, seconds, .. }
-            | Threshold::Limit { count, seconds, .. }
-            | Threshold::Both { count, seconds, .. } => (count, seconds),
-            Threshold::Backoff { count, .. } => (count, u32::MAX),
-        };
-        let Some(window) =
-            self.window((gid, sid, Kind::Threshold, tracked), seconds, count, now_ns)
-        else {
-            return Decision::Alert;
-        };
-        window.count = window.count.saturating_add(1);
-        let alert = match *threshold {
-            Threshold::Limit { .. } => window.count <= count,
-            Threshold::Both { .. } => window.count == count,
-            Threshold::Threshold { .. } => {
-                let due = window.count >= count;
-                if due {
-                    window.count = 0;
-                }
-                due
-            }
-            Threshold::Backoff { multiplier, .. } => {
-                let due = window.count == window.next;
-                if due {
-                    window.next = window.next.saturating_mul(multiplier.max(1));
-                }
-                due
-            }
-        };
-        if alert {
-            Decision::Alert
-        } else {
-            Decision::Silent
-        }
-    }
-
-    /// Counts a match of `detection_filter`; it lets matches through once there were more than its count.
-    pub fn filter(
-        &mut self,
-        gid: u32,
-        sid: u32,
-        filter: DetectionFilter,
-        tracked: Tracked,
-        now_ns: i64,
-    ) -> Decision {
-        let Some(window) = self.window(
-            (gid, sid, Kind::Filter, tracked),
-            filter.seconds,
-            filter.count,
-            now_ns,
-        ) else {
-            return Decision::Alert;
-        };
-        window.count = window.count.saturating_add(1);
-        if window.count > filter.count {
-            Decision::Alert
-        } else {
-            Decision::Silent
-        }
-    }
-
-    /// The running window of a key, begun anew when it has ended.
-    fn window(
-        &mut self,
-        key: (u32, u32, Kind, Tracked),
-        seconds: u32,
-        count: u32,
-        now_ns: i64,
-    ) -> Option<&mut Window> {
+        let key = (signature, tracked);
         if self.windows.len() >= ENTRY_LIMIT && !self.windows.contains_key(&key) {
-            self.windows.retain(|_, window| !ended(window, now_ns));
+            self.windows.retain(|_, window| !window.ended(now_ns));
             if self.windows.len() >= ENTRY_LIMIT {
-                return None;
+                return Decision::Alert;
             }
         }
-        let fresh = Window {
-            start_ns: now_ns,
-            seconds,
-            count: 0,
-            next: count.max(1),
-        };
-        let window = self.windows.entry(key).or_insert(fresh);
-        if ended(window, now_ns) {
-            *window = fresh;
-        }
-        Some(window)
+        self.windows
+            .entry(key)
+            .or_insert_with(|| Window::new(limit, now_ns))
+            .count(limit, now_ns)
     }
 }
 
-fn ended(window: &Window, now_ns: i64) -> bool {
-    window.seconds != u32::MAX
-        && now_ns.saturating_sub(window.start_ns) >= i64::from(window.seconds) * 1_000_000_000
+/// The windows of one flow.
+#[derive(Debug, Default)]
+pub(crate) struct FlowThresholds {
+    windows: Vec<(u32, Window)>,
+}
+
+impl FlowThresholds {
+    /// Counts a match of a signature and decides.
+    pub fn count(&mut self, signature: u32, limit: &Limit, now_ns: i64) -> Decision {
+        let at = match self
+            .windows
+            .binary_search_by_key(&signature, |(other, _)| *other)
+        {
+            Ok(at) => at,
+            Err(_) if self.windows.len() >= FLOW_ENTRY_LIMIT => return Decision::Alert,
+            Err(at) => {
+                self.windows
+                    .insert(at, (signature, Window::new(limit, now_ns)));
+                at
+            }
+        };
+        self.windows[at].1.count(limit, now_ns)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn alerts(threshold: Threshold, seconds: &[i64]) -> Vec<bool> {
+    fn decisions(limit: Limit, seconds: &[i64]) -> String {
         let mut thresholds = Thresholds::default();
         seconds
             .iter()
             .map(|second| {
-                thresholds.threshold(1, 1, &threshold, Tracked::Rule, second * 1_000_000_000)
-                    == Decision::Alert
+                match thresholds.count(7, &limit, Tracked::Rule, second * 1_000_000_000) {
+                    Decision::Alert => 'A',
+                    Decision::Changed(_) => 'C',
+                    Decision::Silent => 's',
+                    Decision::No => '-',
+                }
             })
             .collect()
     }
 
     #[test]
     fn windows() {
-        let track = Track::Source;
+        let (count, seconds) = (2, 10);
+        let rate = RateFilter {
+            track: Track::Rule,
+            count,
+            seconds,
+            action: Action::Drop,
+            timeout: 15,
+        };
         let rows = [
+            (Limit::First { count, seconds }, "AAssAA"),
+            (Limit::Every { count, seconds }, "-A-A-A"),
+            (Limit::Once { count, seconds }, "-Ass-A"),
             (
-                Threshold::Limit {
-                    track,
-                    count: 2,
-                    seconds: 10,
-                },
-                [true, true, false, false, true, true],
-            ),
-            (
-                Threshold::Threshold {
-                    track,
-                    count: 2,
-                    seconds: 10,
-                },
-                [false, true, false, true, false, true],
-            ),
-            (
-                Threshold::Both {
-                    track,
-                    count: 2,
-                    seconds: 10,
-                },
-                [false, true, false, false, false, true],
-            ),
-            (
-                Threshold::Backoff {
-                    track,
+                Limit::Backoff {
                     count: 1,
                     multiplier: 2,
                 },
-                [true, true, false, true, false, false],
+                "AAsAss",
             ),
+            (Limit::Filter { count, seconds }, "--AA--"),
+            (Limit::Rate(rate), "AACCAA"),
         ];
-        for (threshold, expected) in rows {
+        for (limit, expected) in rows {
             assert_eq!(
-                alerts(threshold.clone(), &[0, 1, 2, 3, 20, 21]),
+                decisions(limit, &[0, 1, 2, 3, 20, 21]),
                 expected,
-                "{threshold:?}"
+                "{limit:?}"
             );
         }
     }
 
     #[test]
-    fn a_filter_alerts_beyond_its_count() {
-        let mut thresholds = Thresholds::default();
-        let filter = DetectionFilter {
-            track: Track::Source,
-            count: 2,
-            seconds: 10,
+    fn flows_keep_their_own_counts() {
+        let limit = Limit::First {
+            count: 1,
+            seconds: 60,
         };
-        let decisions: Vec<bool> = [0, 1, 2, 3, 20]
-            .iter()
-            .map(|second| {
-                thresholds.filter(1, 1, filter, Tracked::Rule, second * 1_000_000_000)
-                    == Decision::Alert
-            })
-            .collect();
-        assert_eq!(decisions, [false, false, true, true, false]);
+        let mut flow = FlowThresholds::default();
+        assert_eq!(flow.count(3, &limit, 0), Decision::Alert);
+        assert_eq!(flow.count(1, &limit, 0), Decision::Alert);
+        assert_eq!(flow.count(3, &limit, 1), Decision::Silent);
     }
 }

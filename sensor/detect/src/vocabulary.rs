@@ -8,7 +8,7 @@ use rules::{
 use sensor_app::{BufferGetter, BufferRow, BufferSide, IntFieldRow, PROTOCOLS, Protocol};
 
 /// A part of the packet that rules can look into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PacketBuffer {
     Ipv4Header,
     Ipv6Header,
@@ -239,6 +239,36 @@ impl Names {
             .find(|(other, _)| *other == protocol)
             .map(|(_, row)| *row)
     }
+}
+
+/// The stage of a side that a hook names, by the protocol's own count.
+pub(crate) fn stage(protocol: Protocol, name: &str) -> Option<u8> {
+    use sensor_app::http1::stage as http;
+    use sensor_app::tls::stage as tls;
+    let rows: &[(&str, u8)] = match protocol {
+        Protocol::Http1 => &[
+            ("line", http::LINE),
+            ("headers", http::HEADERS),
+            ("body", http::BODY),
+            ("trailer", http::TRAILER),
+        ],
+        Protocol::Tls => {
+            return Some(match name {
+                "client_in_progress" | "server_in_progress" => 0,
+                "client_hello_done" | "server_hello" => tls::HELLO,
+                "client_cert_done" | "server_cert_done" => tls::CERTIFICATE,
+                "server_hello_done" => tls::HELLO_DONE,
+                "client_handshake_done" | "server_handshake_done" => tls::HANDSHAKE_DONE,
+                "client_finished" | "server_finished" => sensor_app::Transaction::COMPLETE,
+                _ => return None,
+            });
+        }
+        _ => &[],
+    };
+    let state = name.split_once('_').map_or(name, |(_, state)| state);
+    rows.iter()
+        .find(|(row, _)| *row == state)
+        .map(|(_, stage)| *stage)
 }
 
 fn side(side: BufferSide) -> Side {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::{AppRecord, Base64, FileInfo, Printable, Time};
+use crate::{AppRecord, Base64, FileInfo, Json, Printable, Time};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Alert<'a> {
@@ -28,7 +28,7 @@ pub struct Alert<'a> {
     pub metadata: Option<&'a BTreeMap<String, Vec<String>>>,
     /// Values from dataset records and `pcre` alert captures.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub context: Option<BTreeMap<String, String>>,
+    pub context: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<&'a str>,
     /// Address from `X-Forwarded-For`.
@@ -52,7 +52,7 @@ pub struct Metadata<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub flowints: BTreeMap<&'a str, u32>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub entropy: BTreeMap<&'a str, f64>,
+    pub entropy: BTreeMap<String, f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flowvars: Vec<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -100,6 +100,8 @@ pub struct Tunnel {
 #[derive(Debug, Clone, Serialize)]
 pub struct Verdict {
     pub action: &'static str,
+    #[serde(rename = "reject-target", skip_serializing_if = "Option::is_none")]
+    pub reject_target: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reject: Vec<&'static str>,
 }

@@ -19,6 +19,7 @@ mod fileinfo;
 mod flow;
 mod ftp;
 mod http;
+mod json;
 mod krb5;
 mod ldap;
 mod mdns;
@@ -52,6 +53,7 @@ pub use flow::{
 };
 pub use ftp::*;
 pub use http::*;
+pub use json::Json;
 pub use krb5::*;
 pub use ldap::*;
 pub use mdns::*;

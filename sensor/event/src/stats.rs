@@ -10,6 +10,8 @@ use serde::Serialize;
 pub enum StatsTree {
     Count(u64),
     Branch(BTreeMap<String, StatsTree>),
+    /// Branches of equals (`detect.engines`).
+    List(Vec<StatsTree>),
 }
 
 impl StatsTree {
@@ -33,6 +35,23 @@ impl StatsTree {
         }
         if let StatsTree::Count(value) = at {
             *value += count;
+        }
+    }
+
+    /// Adds a branch to the list at a dotted name.
+    pub fn add_to_list(&mut self, name: &str, branch: StatsTree) {
+        let mut at = self;
+        for part in name.split('.') {
+            let StatsTree::Branch(children) = at else {
+                return;
+            };
+            at = children.entry(part.to_owned()).or_default();
+        }
+        if matches!(at, StatsTree::Branch(children) if children.is_empty()) {
+            *at = StatsTree::List(Vec::new());
+        }
+        if let StatsTree::List(list) = at {
+            list.push(branch);
         }
     }
 }
@@ -59,10 +78,13 @@ mod tests {
         tree.add("decoder.pkts", 1);
         tree.add("decoder.pkts", 2);
         tree.add("decoder.event.ipv4.trunc_pkt", 1);
+        let mut engine = StatsTree::new();
+        engine.add("rules_loaded", 4);
+        tree.add_to_list("detect.engines", engine);
         let json = serde_json::to_string(&tree).expect("a tree of numbers serialises");
         assert_eq!(
             json,
-            r#"{"decoder":{"event":{"ipv4":{"trunc_pkt":1}},"pkts":3},"uptime":3}"#
+            r#"{"decoder":{"event":{"ipv4":{"trunc_pkt":1}},"pkts":3},"detect":{"engines":[{"rules_loaded":4}]},"uptime":3}"#
         );
     }
 }

@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         say(
             "rules",
-            match crate::ruleset::compile(&config.rules, &config.settings.environment) {
+            match crate::ruleset::compile(&config.rules, &config.settings) {
                 Ok(rules) if rules.failures.is_empty() => Ok(format!("{} loaded", rules.loaded)),
                 Ok(rules) => Err(format!(
                     "{} loaded, {} faults: see matluoi-sensor rules check",

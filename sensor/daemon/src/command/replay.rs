@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let engine = if args.rules.is_empty() {
         None
     } else {
-        let rules = ruleset::compile(&args.rules, &settings.environment)?;
+        let rules = ruleset::compile(&args.rules, &settings)?;
         for failure in &rules.failures {
             tracing::warn!("{failure}");
         }
@@ -63,7 +63,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let path = args.out.join("eve.json");
     let file = File::create(&path).with_context(|| path.display().to_string())?;
     let output = FileOutput::new(BufWriter::with_capacity(1 << 20, file));
-    let mut worker = Worker::new(0, Arc::new(settings), engine, None, output);
+    let mut worker = Worker::new(0, Arc::new(settings), engine.clone(), None, output);
     for path in &args.pcaps {
         let mut capture = CaptureFile::open(path)?;
         loop {
@@ -83,5 +83,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .into_output()
         .finish()
         .with_context(|| path.display().to_string())?;
+    if let Some(engine) = engine
+        && let Err(error) = engine.save_datasets()
+    {
+        tracing::warn!("{error}");
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -80,7 +80,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     for assignment in &args.set {
         settings.apply(assignment).map_err(anyhow::Error::msg)?;
     }
-    let rules = ruleset::compile(&args.paths, &settings.environment)?;
+    let rules = ruleset::compile(&args.paths, &settings)?;
     // A rule with several faults is one failed rule.
     let mut failed: Vec<(&str, usize)> = rules
         .failures

@@ -158,7 +158,7 @@ struct VitalsReport {
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config)?;
-    let rules = ruleset::compile(&config.rules, &config.settings.environment)?;
+    let rules = ruleset::compile(&config.rules, &config.settings)?;
     for failure in &rules.failures {
         tracing::warn!("{failure}");
     }

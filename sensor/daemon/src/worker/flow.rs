@@ -39,6 +39,11 @@ pub struct Recorded {
 }
 
 impl Tracked {
+    /// Sides of which the protocol is decided.
+    pub fn detected(&self) -> [bool; 2] {
+        Direction::BOTH.map(|direction| self.app.detection_done(direction))
+    }
+
     /// State of the flow after a change of its session's.
     pub fn state(&self, now: State) -> State {
         match self.session.as_ref().map(|session| session.state()) {

@@ -208,13 +208,11 @@ impl<O: Output> Worker<O> {
             encrypted: false,
             app: None,
             transactions: TransactionInspection::Unchanged,
+            protocol_found: false,
+            detection_events: &[],
             flow_end: false,
         };
-        let engine = Arc::clone(inspector.engine());
-        for found in inspector.inspect(&traffic, &mut state) {
-            self.recording
-                .alert(&engine, found, &traffic, &state, stamp);
-        }
+        record_matches(inspector, &mut self.recording, &traffic, &mut state, stamp);
     }
 
     fn with_flow(&mut self, packet: &Packet<'_>, mut at: Lookup, at_ns: i64) {
@@ -239,6 +237,7 @@ impl<O: Output> Worker<O> {
         let mut stream_events = EventSet::default();
         let mut in_stream = false;
         let mut established = entry.user.is_established(&entry.flow);
+        let detected = entry.user.detected();
         if packet.tcp().is_some() {
             if checksum_holds {
                 let Entry { flow, user, .. } = entry;
@@ -332,6 +331,7 @@ impl<O: Output> Worker<O> {
             entry.user.changed.swap(0, 1);
             at.direction = at.direction.opposite();
         }
+        let protocol_found = entry.user.detected() != detected;
         inspect(
             &mut self.inspector,
             &mut self.recording,
@@ -344,6 +344,7 @@ impl<O: Output> Worker<O> {
                 in_stream,
                 established,
                 encrypted,
+                protocol_found,
                 flow_end: false,
             },
             self.now_ns,
@@ -446,6 +447,7 @@ impl<O: Output> Worker<O> {
                     in_stream: false,
                     established,
                     encrypted: false,
+                    protocol_found: false,
                     flow_end: true,
                 },
                 self.now_ns,
@@ -500,7 +502,28 @@ struct Seen<'a> {
     in_stream: bool,
     established: bool,
     encrypted: bool,
+    protocol_found: bool,
     flow_end: bool,
+}
+
+/// Inspects, and records the alerts and what tags want; true when there was an alert.
+fn record_matches<O: Output>(
+    inspector: &mut Inspector,
+    recording: &mut Recording<O>,
+    traffic: &Traffic<'_>,
+    state: &mut FlowState,
+    stamp: record::Stamp,
+) -> bool {
+    let engine = Arc::clone(inspector.engine());
+    inspector.inspect(traffic, state);
+    let verdict = inspector.verdict();
+    for found in inspector.matches() {
+        recording.alert(&engine, found, verdict, traffic, state, stamp);
+    }
+    if verdict.tagged {
+        recording.tagged(traffic, stamp);
+    }
+    !inspector.matches().is_empty()
 }
 
 fn inspect<O: Output>(
@@ -520,6 +543,7 @@ fn inspect<O: Output>(
         in_stream,
         established,
         encrypted,
+        protocol_found,
         flow_end,
     } = seen;
     let Entry { flow, user, .. } = entry;
@@ -561,15 +585,13 @@ fn inspect<O: Output>(
         } else {
             TransactionInspection::Unchanged
         },
+        protocol_found,
+        detection_events: user.app.events(),
         flow_end,
     };
-    let engine = Arc::clone(inspector.engine());
-    let matches = inspector.inspect(&traffic, &mut user.detect);
-    if !matches.is_empty() {
-        user.alerted = true;
-        for found in matches {
-            recording.alert(&engine, found, &traffic, &user.detect, stamp);
-        }
+    user.alerted |= record_matches(inspector, recording, &traffic, &mut user.detect, stamp);
+    if user.detect.is_bypassed() {
+        flow.state = sensor_flow::State::Bypassed;
     }
     let raw_seen = raw.is_some();
     for &id in inspector.silenced() {

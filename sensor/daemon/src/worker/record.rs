@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rules::signature::Target;
+use rules::signature::{Action, CaptureKind, RejectTo, Target};
 use sensor_app::{File, FileState, Protocol, Transaction};
 use sensor_decode::{LinkType, Net, Packet, PacketSource, Transport};
-use sensor_detect::{Engine, FlowState, Inspector, Match, Traffic};
+use sensor_detect::{Captured, Engine, FlowState, Inspector, Match, Traffic, Verdict};
 use sensor_event::{
     Alert, AlertFlow, AlertRecord, Anomaly, AnomalyKind, AnomalyRecord, AppRecord, Base64, Body,
-    Class, Common, End, Ether, FileInfo, FileInfoRecord, Hex, Metadata, NetflowRecord,
+    Class, Common, End, Ether, FileInfo, FileInfoRecord, Hex, Json, Metadata, NetflowRecord,
     NetflowSummary, PacketInfo, Printable, Record, StatsRecord, StatsTree, Text, Time,
     TransactionRecord, Tunnel,
 };
@@ -206,6 +206,7 @@ impl<O: Output> Recording<O> {
         &mut self,
         engine: &Engine,
         found: &Match,
+        verdict: Verdict,
         traffic: &Traffic<'_>,
         state: &FlowState,
         stamp: Stamp,
@@ -239,7 +240,11 @@ impl<O: Output> Recording<O> {
         };
         let metadata = engine.metadata(found.signature);
         let alert = Alert {
-            action: "allowed",
+            action: if signature.action == Action::Reject {
+                "blocked"
+            } else {
+                "allowed"
+            },
             gid: signature.gid,
             signature_id: signature.sid,
             rev: signature.rev,
@@ -251,7 +256,7 @@ impl<O: Output> Recording<O> {
             references: (settings.references_in_alerts && !signature.references.is_empty())
                 .then(|| engine.references(found.signature).to_vec()),
             metadata: (settings.metadata_in_alerts && !metadata.is_empty()).then_some(metadata),
-            context: None,
+            context: context(found),
             rule: settings
                 .rule_text_in_alerts
                 .then_some(signature.text.as_str()),
@@ -306,7 +311,7 @@ impl<O: Output> Recording<O> {
                 Direction::ToClient => "to_client",
             }),
             flow: traffic.flow.filter(|_| with_app).map(alert_flow),
-            metadata: variables(state, engine),
+            metadata: with_packet_variables(variables(state, engine), found),
             tunnel: tunnel(packet, stamp),
             payload: (!payload.is_empty()).then_some(Base64(payload)),
             payload_printable: (!payload.is_empty()).then_some(Printable(payload)),
@@ -314,10 +319,7 @@ impl<O: Output> Recording<O> {
             stream: Some(u8::from(stream_bytes.is_some())),
             packet: (!traffic.flow_end).then_some(Base64(packet.frame)),
             packet_info: (!traffic.flow_end).then(|| packet_info(packet.link)),
-            verdict: Some(sensor_event::Verdict {
-                action: "alert",
-                reject: Vec::new(),
-            }),
+            verdict: Some(told(verdict, packet)),
         };
         let interface = self.interface.clone();
         let mut common = common(packet, traffic.flow, "alert", Ends::Packet(packet), stamp);
@@ -328,6 +330,31 @@ impl<O: Output> Recording<O> {
             &Record {
                 common,
                 body: Body::Alert(Box::new(record)),
+            },
+        );
+    }
+
+    /// A packet that a tag wants.
+    pub fn tagged(&mut self, traffic: &Traffic<'_>, stamp: Stamp) {
+        let packet = traffic.packet;
+        let settings = Arc::clone(&self.settings);
+        let mut flow = traffic.flow.cloned();
+        let community = match &mut flow {
+            Some(flow) => Some(flow.community_id(settings.community_seed).to_owned()),
+            None => community(packet, None, &settings),
+        };
+        let interface = self.interface.clone();
+        let mut common = common(packet, traffic.flow, "packet", Ends::Packet(packet), stamp);
+        common.in_iface = interface.as_deref();
+        common.community_id = community.as_deref();
+        self.write(
+            Class::Context,
+            &Record {
+                common,
+                body: Body::Packet {
+                    packet: Base64(packet.frame),
+                    packet_info: packet_info(packet.link),
+                },
             },
         );
     }
@@ -571,7 +598,10 @@ impl<O: Output> Recording<O> {
                 reason: reason.name(),
                 alerted: user.alerted,
                 wrong_thread: false,
-                action: (user.passed || user.detect.has_passed()).then_some("pass"),
+                action: match user.detect.action() {
+                    Some(action) => Some(action.name()),
+                    None => user.passed.then_some("pass"),
+                },
                 exception_policy: user.without_beginning.then(|| {
                     vec![sensor_event::ExceptionPolicy {
                         target: "stream_midstream",
@@ -857,8 +887,78 @@ fn file_info(file: &File, transaction: u64) -> FileInfo<'_> {
 }
 
 /// Bits, numbers and variables of a flow; none when it has none.
+/// What the rules have decided about a packet, for its alerts.
+fn told(verdict: Verdict, packet: &Packet<'_>) -> sensor_event::Verdict {
+    let reject = verdict.reject.map(|to| {
+        let target = match to {
+            RejectTo::Source => "to_client",
+            RejectTo::Destination => "to_server",
+            RejectTo::Both => "both",
+        };
+        let how = match packet.ip_protocol() {
+            Some(6) => Some("tcp-reset"),
+            Some(1 | 17 | 58) => Some("icmp-prohib"),
+            _ => None,
+        };
+        (target, how)
+    });
+    sensor_event::Verdict {
+        action: if verdict.passed && reject.is_none() {
+            "pass"
+        } else {
+            "alert"
+        },
+        reject_target: reject.map(|(target, _)| target),
+        reject: reject.and_then(|(_, how)| how).into_iter().collect(),
+    }
+}
+
+/// What a match knows beyond the rule: captures for the alert, and what data sets say.
+fn context(found: &Match) -> Option<Json> {
+    let members: Vec<(String, Json)> = found
+        .captured
+        .iter()
+        .filter_map(|captured| match captured {
+            Captured::Variable { capture, value } if capture.kind == CaptureKind::Alert => {
+                Some((capture.name.clone(), Json::Text(Text(value).to_string())))
+            }
+            Captured::Context { name, value } => Some((name.clone(), value.clone())),
+            _ => None,
+        })
+        .collect();
+    (!members.is_empty()).then_some(Json::Object(members))
+}
+
+/// Variables of the flow with those that the match has set for its packet.
+fn with_packet_variables<'a>(
+    metadata: Option<Metadata<'a>>,
+    found: &Match,
+) -> Option<Metadata<'a>> {
+    let pktvars: Vec<BTreeMap<String, String>> = found
+        .captured
+        .iter()
+        .filter_map(|captured| match captured {
+            Captured::Variable { capture, value } if capture.kind == CaptureKind::Packet => Some(
+                BTreeMap::from([(capture.name.clone(), Text(value).to_string())]),
+            ),
+            _ => None,
+        })
+        .collect();
+    if pktvars.is_empty() {
+        return metadata;
+    }
+    Some(Metadata {
+        pktvars,
+        ..metadata.unwrap_or_default()
+    })
+}
+
 fn variables<'a>(state: &'a FlowState, engine: &'a Engine) -> Option<Metadata<'a>> {
-    if state.bits().is_empty() && state.ints().is_empty() && state.variables().is_empty() {
+    if state.bits().is_empty()
+        && state.ints().is_empty()
+        && state.variables().is_empty()
+        && state.entropies().is_empty()
+    {
         return None;
     }
     Some(Metadata {
@@ -876,6 +976,11 @@ fn variables<'a>(state: &'a FlowState, engine: &'a Engine) -> Option<Metadata<'a
             .variables()
             .iter()
             .map(|(name, value)| BTreeMap::from([(name.clone(), Text(value).to_string())]))
+            .collect(),
+        entropy: state
+            .entropies()
+            .iter()
+            .map(|(name, value)| (name.replace('.', "_"), *value))
             .collect(),
         ..Metadata::default()
     })

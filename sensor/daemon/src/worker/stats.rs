@@ -225,10 +225,13 @@ impl Counts {
             tree.add("detect.alert_queue_overflow", counts.over_limit);
             tree.add("detect.alerts_suppressed", counts.suppressed);
             tree.add("detect.evaluations_exhausted", counts.exhausted);
-            tree.add(
-                "detect.rules_loaded",
-                inspector.engine().summary().signatures as u64,
-            );
+            let summary = inspector.engine().summary();
+            let mut engine = StatsTree::new();
+            engine.add("id", 0);
+            engine.add("rules_loaded", summary.signatures as u64);
+            engine.add("rules_failed", summary.failed as u64);
+            engine.add("rules_skipped", summary.skipped as u64);
+            tree.add_to_list("detect.engines", engine);
         }
         tree
     }

@@ -21,6 +21,7 @@ pub enum CompileError {
 
 pub(crate) fn compile(
     conditions: &[BufferCondition],
+    buffer: &'static str,
     datasets: &mut DatasetTable,
 ) -> Result<Vec<Check>, CompileError> {
     let mut checks = Vec::with_capacity(conditions.len());
@@ -35,10 +36,12 @@ pub(crate) fn compile(
             BufferCondition::ByteExtract(extract) => Check::ByteExtract(extract.clone()),
             BufferCondition::ByteMath(math) => Check::ByteMath(math.clone()),
             BufferCondition::IsDataAt(at) => Check::IsDataAt(at.clone()),
-            BufferCondition::Size(size) => Check::Size(*size),
+            BufferCondition::Size(size) | BufferCondition::UriSize(size) => Check::Size(*size),
             BufferCondition::Base64Decode(decode) => {
                 let then = match iter.peek() {
-                    Some((_, BufferCondition::Base64Data(then))) => compile(then, datasets)?,
+                    Some((_, BufferCondition::Base64Data(then))) => {
+                        compile(then, buffer, datasets)?
+                    }
                     _ => Vec::new(),
                 };
                 if !then.is_empty() {
@@ -59,13 +62,12 @@ pub(crate) fn compile(
             BufferCondition::Entropy {
                 bytes,
                 offset,
-                value,
-                comparison,
+                wanted,
             } => Check::Entropy {
                 bytes: *bytes,
                 offset: *offset,
-                value: *value,
-                comparison: *comparison,
+                wanted: *wanted,
+                buffer,
             },
             BufferCondition::Asn1(asn1) => Check::Asn1(asn1.clone()),
         });
@@ -113,8 +115,8 @@ fn counts_from_here(later: &[BufferCondition]) -> bool {
             BufferCondition::Pcre(pcre) => (pcre.relative, !pcre.negated),
             BufferCondition::ByteTest(test) => (test.relative, false),
             BufferCondition::ByteJump(jump) => (jump.relative, true),
-            BufferCondition::ByteExtract(extract) => (extract.relative, false),
-            BufferCondition::ByteMath(math) => (math.relative, false),
+            BufferCondition::ByteExtract(extract) => (extract.relative, true),
+            BufferCondition::ByteMath(math) => (math.relative, true),
             BufferCondition::IsDataAt(at) => (at.relative, false),
             BufferCondition::Base64Decode(decode) => (decode.relative, false),
             BufferCondition::Asn1(asn1) => (asn1.relative_offset.is_some(), false),

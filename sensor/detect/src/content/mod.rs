@@ -12,7 +12,7 @@ mod search;
 use base64::Engine as _;
 use rules::signature::{
     Asn1, Base64Decode, ByteExtract, ByteJump, ByteMath, ByteTest, Comparison, Dataset, IntMatch,
-    IsDataAt, JumpFrom, MathOperator, Number,
+    IsDataAt, JumpFrom, MathOperator, Number, Reading,
 };
 
 pub(crate) use compile::compile;
@@ -55,8 +55,9 @@ pub(crate) enum Check {
     Entropy {
         bytes: Option<u32>,
         offset: u32,
-        value: f64,
-        comparison: Comparison,
+        wanted: rules::signature::EntropyMatch,
+        /// Name of the buffer, for the record.
+        buffer: &'static str,
     },
     Asn1(Asn1),
 }
@@ -83,10 +84,20 @@ pub(crate) struct PcreCheck {
 }
 
 /// What a successful match leaves behind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Captured {
-    pub capture: rules::signature::Capture,
-    pub value: Vec<u8>,
+#[derive(Debug, Clone, PartialEq)]
+pub enum Captured {
+    /// A group of a pattern.
+    Variable {
+        capture: rules::signature::Capture,
+        value: Vec<u8>,
+    },
+    /// Entropy of a buffer.
+    Entropy { buffer: &'static str, value: f64 },
+    /// What a data set knows of a value, under the name that the rule gives it.
+    Context {
+        name: String,
+        value: sensor_event::Json,
+    },
 }
 
 /// Looks a value up in a dataset.
@@ -162,10 +173,14 @@ impl<'a> Evaluation<'a> {
                 Some(landed) => self.run(rest, landed),
                 None => false,
             },
-            Check::ByteExtract(extract) => {
-                self.byte_extract(extract, position) && self.run(rest, position)
-            }
-            Check::ByteMath(math) => self.byte_math(math, position) && self.run(rest, position),
+            Check::ByteExtract(extract) => match self.byte_extract(extract, position) {
+                Some(behind) => self.run(rest, behind),
+                None => false,
+            },
+            Check::ByteMath(math) => match self.byte_math(math, position) {
+                Some(behind) => self.run(rest, behind),
+                None => false,
+            },
             Check::IsDataAt(at) => {
                 let count = self.number(at.count);
                 let length = data.len() as i64;
@@ -211,13 +226,14 @@ impl<'a> Evaluation<'a> {
             Check::Entropy {
                 bytes,
                 offset,
-                value,
-                comparison,
+                wanted,
+                buffer,
             } => {
                 let from = (*offset as usize).min(data.len());
                 let to = bytes.map_or(data.len(), |bytes| (from + bytes as usize).min(data.len()));
-                compare_f64(entropy(&data[from..to]), *comparison, *value)
-                    && self.run(rest, position)
+                let value = entropy(&data[from..to]);
+                self.captured.push(Captured::Entropy { buffer, value });
+                wanted.matches(value) && self.run(rest, position)
             }
             Check::Asn1(asn1) => {
                 number::asn1_is_odd(asn1, data, position) && self.run(rest, position)
@@ -313,7 +329,7 @@ impl<'a> Evaluation<'a> {
             let mark = self.captured.len();
             for (group, capture) in pcre.captures.iter().enumerate() {
                 if let Some((first, last)) = locations.get(group + 1) {
-                    self.captured.push(Captured {
+                    self.captured.push(Captured::Variable {
                         capture: capture.clone(),
                         value: window[first..last].to_vec(),
                     });
@@ -358,10 +374,10 @@ impl<'a> Evaluation<'a> {
         let data = self.subject.data;
         let at = self.number(jump.offset) + if jump.relative { position as i64 } else { 0 };
         let count = self.number(jump.count);
-        let mut value = if count == 0 {
-            0
-        } else {
-            number::read(data, at, count, jump.reading)?
+        let mut value = match jump.reading {
+            // Nothing read is a jump by nothing; a text of no digits is no number.
+            Reading::Binary(_) if count == 0 => 0,
+            reading => number::read(data, at, count, reading)?,
         };
         if let Some(mask) = jump.bitmask {
             value = number::masked(value, mask);
@@ -378,16 +394,16 @@ impl<'a> Evaluation<'a> {
             JumpFrom::Beginning => 0,
             JumpFrom::End => data.len() as i64,
         };
-        let landed = usize::try_from(from.checked_add(distance)?).ok()?;
-        (landed < data.len()).then_some(landed)
+        // A jump to before the buffer lands at its start.
+        let landed = usize::try_from(from.checked_add(distance)?).unwrap_or(0);
+        (landed <= data.len()).then_some(landed)
     }
 
-    fn byte_extract(&mut self, extract: &ByteExtract, position: usize) -> bool {
+    /// Keeps a number; the place behind it.
+    fn byte_extract(&mut self, extract: &ByteExtract, position: usize) -> Option<usize> {
         let at = i64::from(extract.offset) + if extract.relative { position as i64 } else { 0 };
         let count = self.number(extract.count);
-        let Some(mut value) = number::read(self.subject.data, at, count, extract.reading) else {
-            return false;
-        };
+        let mut value = number::read(self.subject.data, at, count, extract.reading)?;
         if let Some(mask) = extract.bitmask {
             value = number::masked(value, mask);
         }
@@ -395,24 +411,22 @@ impl<'a> Evaluation<'a> {
         if let Some(align) = extract.align.filter(|&align| align > 1) {
             value = value.next_multiple_of(u64::from(align));
         }
-        self.set(extract.variable, value)
+        self.set(extract.variable, value)?;
+        let behind = at + number::width(self.subject.data, at, count, extract.reading);
+        usize::try_from(behind).ok()
     }
 
-    fn byte_math(&mut self, math: &ByteMath, position: usize) -> bool {
+    /// Keeps the result of an operation; the place behind its number.
+    fn byte_math(&mut self, math: &ByteMath, position: usize) -> Option<usize> {
         let at = i64::from(math.offset) + if math.relative { position as i64 } else { 0 };
         let count = self.number(math.count);
-        let Some(value) = number::read(self.subject.data, at, count, math.reading) else {
-            return false;
-        };
+        let value = number::read(self.subject.data, at, count, math.reading)?;
         let operand = self.number(math.operand) as u64;
         let result = match math.operator {
             MathOperator::Add => value.wrapping_add(operand),
             MathOperator::Subtract => value.wrapping_sub(operand),
             MathOperator::Multiply => value.wrapping_mul(operand),
-            MathOperator::Divide => match value.checked_div(operand) {
-                Some(quotient) => quotient,
-                None => return false,
-            },
+            MathOperator::Divide => value.checked_div(operand)?,
             MathOperator::ShiftLeft => u32::try_from(operand)
                 .ok()
                 .and_then(|n| value.checked_shl(n))
@@ -425,17 +439,14 @@ impl<'a> Evaluation<'a> {
         let result = math
             .bitmask
             .map_or(result, |mask| number::masked(result, mask));
-        self.set(math.variable, result)
+        self.set(math.variable, result)?;
+        let behind = at + number::width(self.subject.data, at, count, math.reading);
+        usize::try_from(behind).ok()
     }
 
-    fn set(&mut self, variable: u8, value: u64) -> bool {
-        match self.variables.get_mut(usize::from(variable)) {
-            Some(slot) => {
-                *slot = value;
-                true
-            }
-            None => false,
-        }
+    fn set(&mut self, variable: u8, value: u64) -> Option<()> {
+        *self.variables.get_mut(usize::from(variable))? = value;
+        Some(())
     }
 
     fn number(&self, number: Number) -> i64 {
@@ -492,16 +503,4 @@ fn entropy(data: &[u8]) -> f64 {
         .map(|&count| f64::from(count) / total)
         .map(|p| -p * p.log2())
         .sum()
-}
-
-fn compare_f64(left: f64, comparison: Comparison, right: f64) -> bool {
-    match comparison {
-        Comparison::Equal => left == right,
-        Comparison::NotEqual => left != right,
-        Comparison::Less => left < right,
-        Comparison::LessEqual => left <= right,
-        Comparison::Greater => left > right,
-        Comparison::GreaterEqual => left >= right,
-        Comparison::AnyBit | Comparison::NoBit => false,
-    }
 }

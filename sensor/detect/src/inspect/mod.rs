@@ -1,0 +1,273 @@
+//! One packet, its flow and its transactions → matches.
+//!
+//! Order within a packet: rules on addresses alone (first packet of either direction), rules on packets and
+//! stream data, rules on transactions. What a match sets (flow bits, numbers, host bits) holds at once for
+//! the rules behind it; alerts are sorted, thinned out by thresholds and cut at the end.
+
+mod header;
+mod packet;
+mod transaction;
+mod verdict;
+
+use std::sync::Arc;
+
+use rules::signature::{BitOperation, CaptureKind};
+use sensor_app::Bytes;
+
+use crate::compile::Part;
+use crate::content::{self, Captured, Evaluation, VARIABLE_LIMIT};
+use crate::engine::Engine;
+use crate::prefilter::Seen;
+use crate::state::FlowState;
+use crate::subject::{Traffic, TransactionInspection};
+use crate::threshold::Tracked;
+
+pub use verdict::{Counts, Verdict};
+
+/// Alerts of one packet unless configured (`packet-alert-max`).
+pub const ALERT_LIMIT: usize = 15;
+
+/// A signature that fired.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Match {
+    /// For [`Engine::signature`]. Order of alerts.
+    pub signature: u32,
+    /// Number of the transaction.
+    pub transaction: Option<u64>,
+    /// The match lies in stream data or in a transaction rather than in the packet.
+    pub in_stream: bool,
+    pub captured: Vec<Captured>,
+}
+
+/// Inspection by one worker.
+pub struct Inspector {
+    engine: Arc<Engine>,
+    alert_limit: usize,
+    scratch: Scratch,
+    counts: Counts,
+    verdict: Verdict,
+    costs: Option<crate::profile::Costs>,
+}
+
+#[derive(Default)]
+struct Scratch {
+    patterns: Seen,
+    candidates: Vec<u32>,
+    matches: Vec<Match>,
+    captured: Vec<Captured>,
+    /// Transactions whose records a rule has switched off.
+    silenced: Vec<u64>,
+    exhausted: u64,
+}
+
+impl Inspector {
+    pub fn new(engine: Arc<Engine>, alert_limit: usize) -> Self {
+        Inspector {
+            engine,
+            alert_limit,
+            scratch: Scratch::default(),
+            counts: Counts::default(),
+            verdict: Verdict::default(),
+            costs: None,
+        }
+    }
+
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The alerts of the packet last inspected, most important first.
+    pub fn matches(&self) -> &[Match] {
+        &self.scratch.matches
+    }
+
+    /// Transactions whose records the last inspection has switched off.
+    pub fn silenced(&self) -> &[u64] {
+        &self.scratch.silenced
+    }
+
+    /// What the rules have decided about the packet last inspected.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// From now on the cost of each signature is measured.
+    pub fn measure(&mut self) {
+        self.costs = Some(crate::profile::Costs::new(self.engine.signatures.len()));
+    }
+
+    /// What was measured.
+    pub fn costs(&self) -> Option<&crate::profile::Costs> {
+        self.costs.as_ref()
+    }
+
+    /// Inspects a packet; the matches that are alerts, most important first.
+    pub fn inspect(&mut self, traffic: &Traffic<'_>, state: &mut FlowState) -> &[Match] {
+        let scratch = &mut self.scratch;
+        scratch.matches.clear();
+        scratch.silenced.clear();
+        self.verdict = Verdict::default();
+        if state.is_settled() {
+            return &[];
+        }
+        let engine: &Engine = &self.engine;
+        let mut pass = Pass {
+            engine,
+            traffic,
+            state,
+            scratch,
+            costs: self.costs.as_mut(),
+        };
+        let first = pass.is_first();
+        if first {
+            pass.ip_only();
+        }
+        pass.packet(first);
+        if traffic.transactions == TransactionInspection::Changed {
+            pass.transactions();
+        }
+        self.finish(traffic, state);
+        &self.scratch.matches
+    }
+}
+
+/// Inspection of one packet.
+struct Pass<'a> {
+    engine: &'a Engine,
+    traffic: &'a Traffic<'a>,
+    state: &'a mut FlowState,
+    scratch: &'a mut Scratch,
+    costs: Option<&'a mut crate::profile::Costs>,
+}
+
+/// Where a rule matched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Packet,
+    Stream,
+}
+
+impl<'a> Pass<'a> {
+    /// The first packet of its flow and direction, or one without a flow.
+    fn is_first(&mut self) -> bool {
+        if self.traffic.flow.is_none() {
+            return true;
+        }
+        let side = self.traffic.direction.index();
+        !self.traffic.flow_end && !std::mem::replace(&mut self.state.seen_first[side], true)
+    }
+
+    /// The packet's own payload, if it can be read; one that encloses another packet is looked at there.
+    fn payload(&self) -> &'a [u8] {
+        let traffic = self.traffic;
+        if traffic.flow_end || traffic.encrypted || traffic.packet.encloses {
+            &[]
+        } else {
+            traffic.packet.payload
+        }
+    }
+
+    fn bytes_hold(
+        &mut self,
+        part: &Part,
+        bytes: Bytes<'_>,
+        variables: &mut [u64; VARIABLE_LIMIT],
+    ) -> bool {
+        let transformed;
+        let subject = if part.steps.is_empty() {
+            content::Subject {
+                data: bytes.data,
+                base: bytes.offset,
+                complete: bytes.complete,
+            }
+        } else {
+            let Some(data) = crate::transform::apply(&part.steps, bytes.data) else {
+                return false;
+            };
+            transformed = data;
+            content::Subject {
+                data: &transformed,
+                base: 0,
+                complete: bytes.complete,
+            }
+        };
+        let mut evaluation = Evaluation::new(
+            subject,
+            &self.engine.datasets,
+            variables,
+            &mut self.scratch.captured,
+        );
+        let holds = evaluation.matches(&part.checks);
+        self.scratch.exhausted += u64::from(evaluation.exhausted());
+        holds
+    }
+
+    /// Carries out what a match sets, and notes it.
+    fn matched(&mut self, index: u32, transaction: Option<u64>, place: Place) {
+        let one = &self.engine.signatures[index as usize];
+        for (bits, ids) in one.signature.flowbits.iter().zip(&one.flowbits) {
+            for &bit in ids {
+                self.state.apply_bit(bits.operation, bit);
+            }
+        }
+        for int in &one.signature.flowints {
+            self.state.apply_int(int);
+        }
+        if !one.signature.xbits.is_empty() {
+            self.apply_host_bits(index, transaction);
+        }
+        self.state.bypassed |= one.signature.bypass && !self.traffic.flow_end;
+        if one.signature.silences_transaction {
+            self.scratch.silenced.extend(transaction);
+        }
+        let captured = std::mem::take(&mut self.scratch.captured);
+        for found in &captured {
+            match found {
+                Captured::Variable { capture, value } if capture.kind == CaptureKind::Flow => {
+                    self.state.set_variable(&capture.name, value.clone());
+                }
+                Captured::Entropy { buffer, value } => self.state.set_entropy(buffer, *value),
+                Captured::Variable { .. } | Captured::Context { .. } => {}
+            }
+        }
+        if let Some(costs) = &mut self.costs {
+            costs.matched(index);
+        }
+        self.scratch.matches.push(Match {
+            signature: index,
+            transaction,
+            in_stream: place == Place::Stream,
+            captured,
+        });
+    }
+
+    fn apply_host_bits(&mut self, index: u32, transaction: Option<u64>) {
+        let one = &self.engine.signatures[index as usize];
+        let mut bits = self
+            .engine
+            .host_bits
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        for (bit, &id) in one.signature.xbits.iter().zip(&one.xbits) {
+            if bit.track == rules::signature::Track::Transaction {
+                if let (BitOperation::Set, Some(transaction)) = (bit.operation, transaction) {
+                    self.state.set_transaction_bit(transaction, id);
+                }
+                continue;
+            }
+            if let Some(tracked) = Tracked::new(bit.track, self.traffic.packet.addresses()) {
+                bits.apply(
+                    bit.operation,
+                    id,
+                    tracked,
+                    self.traffic.now_ns,
+                    bit.expire.as_secs(),
+                );
+            }
+        }
+    }
+}

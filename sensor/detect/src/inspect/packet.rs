@@ -1,0 +1,195 @@
+//! Rules on addresses, and on packets and stream data.
+
+use sensor_app::Bytes;
+
+use super::{Pass, Place};
+use crate::compile::{Compiled, Kind, PartHome};
+use crate::content::VARIABLE_LIMIT;
+use crate::engine::group_of;
+use crate::subject::Traffic;
+use crate::vocabulary::PacketBuffer;
+
+impl Pass<'_> {
+    pub(super) fn ip_only(&mut self) {
+        let Some((source, destination)) = self.traffic.packet.addresses() else {
+            return;
+        };
+        let engine = self.engine;
+        let by_address = engine
+            .ip_only_source
+            .rules(source)
+            .iter()
+            .chain(engine.ip_only_destination.rules(destination));
+        for &index in by_address.chain(&engine.ip_only_always) {
+            let one = &engine.signatures[index as usize];
+            if self.header_holds(one) && self.packet_conditions_hold(one) {
+                self.matched(index, None, Place::Packet);
+            }
+        }
+    }
+
+    pub(super) fn packet(&mut self, first: bool) {
+        let engine = self.engine;
+        let traffic = self.traffic;
+        let packet = traffic.packet;
+        let mut candidates = std::mem::take(&mut self.scratch.candidates);
+        candidates.clear();
+        if !packet.events.is_empty() && !traffic.flow_end {
+            candidates.extend(&engine.decode_event_rules);
+        }
+        if !traffic.stream_events.is_empty() {
+            candidates.extend(&engine.stream_event_rules);
+        }
+        let group =
+            &engine.packet_groups[group_of(packet.ip_protocol())][traffic.direction.index()];
+        candidates.extend(group.always.rules(packet.ports()));
+        if first && traffic.flow.is_some() {
+            candidates.extend(&group.flow_start);
+        }
+        if traffic.protocol_found {
+            candidates.extend(&group.detection);
+        }
+        let payload = self.payload();
+        let patterns = &mut self.scratch.patterns;
+        if !traffic.flow_end {
+            if !payload.is_empty() {
+                if let Some(matcher) = &group.every_payload {
+                    matcher.scan(payload, patterns, &mut candidates);
+                }
+                if !traffic.in_stream
+                    && let Some(matcher) = &group.payload
+                {
+                    matcher.scan(payload, patterns, &mut candidates);
+                }
+            }
+            for scanner in &group.headers {
+                let mut address = [0; 16];
+                if let Some(data) = packet_buffer(traffic, scanner.buffer, &mut address) {
+                    scanner.matcher.scan(data, patterns, &mut candidates);
+                }
+            }
+        }
+        if let (Some(raw), Some(matcher)) = (&traffic.raw, &group.stream) {
+            matcher.scan(raw.data, patterns, &mut candidates);
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        for &index in &candidates {
+            let start = self.costs.as_ref().map(|costs| costs.start());
+            self.packet_rule(index);
+            if let (Some(costs), Some(start)) = (&mut self.costs, start) {
+                costs.checked(index, start);
+            }
+        }
+        self.scratch.candidates = candidates;
+    }
+
+    fn packet_rule(&mut self, index: u32) {
+        let one = &self.engine.signatures[index as usize];
+        if self.traffic.flow_end && one.packets_only
+            || !self.header_holds(one)
+            || !self.protocol_holds(one)
+            || !self.packet_conditions_hold(one)
+        {
+            return;
+        }
+        self.scratch.captured.clear();
+        if let Some(place) = self.payload_holds(index, one) {
+            self.matched(index, None, place);
+        }
+    }
+
+    /// Looks for the payload parts in stream data, then in the packet, as far as the rule wants either.
+    fn payload_holds(&mut self, index: u32, one: &Compiled) -> Option<Place> {
+        let traffic = self.traffic;
+        let has_payload = one.has_payload;
+        if has_payload && traffic.packet.tcp().is_some() && one.wants_stream {
+            if let Some(raw) = &traffic.raw
+                && !(raw.seen > 0 && self.state.stream_fired(index))
+            {
+                let bytes = Bytes {
+                    data: raw.data,
+                    offset: raw.offset,
+                    complete: traffic.flow_end,
+                };
+                if self.parts_hold(one, bytes) {
+                    self.state.note_stream_fired(index);
+                    return Some(Place::Stream);
+                }
+            }
+            let only_stream = one.signature.flow.is_some_and(|flow| flow.only_stream);
+            let in_packet =
+                !traffic.flow_end && (one.wants_packet || !traffic.in_stream) && !only_stream;
+            if !in_packet {
+                return None;
+            }
+        }
+        // A flow's end has no payload; a rule on the protocol alone holds all the same.
+        if traffic.flow_end && (!one.parts.is_empty() || one.kind == Kind::Detection) {
+            return None;
+        }
+        let payload = self.payload();
+        if has_payload && payload.is_empty() {
+            return None;
+        }
+        self.parts_hold(one, Bytes::whole(payload))
+            .then_some(Place::Packet)
+    }
+
+    /// Whether all parts on packet and payload hold.
+    fn parts_hold(&mut self, one: &Compiled, payload: Bytes<'_>) -> bool {
+        let mut variables = [0; VARIABLE_LIMIT];
+        one.parts.iter().all(|part| match part.home {
+            PartHome::Payload => self.bytes_hold(part, payload, &mut variables),
+            PartHome::Packet(buffer) => {
+                let mut address = [0; 16];
+                match packet_buffer(self.traffic, buffer, &mut address) {
+                    Some(data) => self.bytes_hold(part, Bytes::whole(data), &mut variables),
+                    None => part.absent,
+                }
+            }
+            PartHome::App(_) => false,
+        })
+    }
+}
+
+/// A part of the packet that rules look into.
+pub(super) fn packet_buffer<'a>(
+    traffic: &Traffic<'a>,
+    buffer: PacketBuffer,
+    address: &'a mut [u8; 16],
+) -> Option<&'a [u8]> {
+    use sensor_decode::{Net, Transport};
+    if traffic.flow_end {
+        return None;
+    }
+    let packet = traffic.packet;
+    Some(match (buffer, &packet.net, &packet.transport) {
+        (PacketBuffer::Ipv4Header, Net::Ipv4(ip), _) => ip.header,
+        (PacketBuffer::Ipv6Header, Net::Ipv6(ip), _) => ip.header,
+        (PacketBuffer::TcpHeader, _, Transport::Tcp(tcp)) => tcp.header,
+        (PacketBuffer::UdpHeader, _, Transport::Udp(udp)) => udp.header,
+        (PacketBuffer::Icmpv4Header, _, Transport::Icmpv4(icmp)) => icmp.header,
+        (PacketBuffer::Icmpv6Header, _, Transport::Icmpv6(icmp)) => icmp.header,
+        (PacketBuffer::SourceAddress | PacketBuffer::DestinationAddress, ..) => {
+            let (source, destination) = packet.addresses()?;
+            let of = if buffer == PacketBuffer::SourceAddress {
+                source
+            } else {
+                destination
+            };
+            let length = match of {
+                std::net::IpAddr::V4(v4) => {
+                    address[..4].copy_from_slice(&v4.octets());
+                    4
+                }
+                std::net::IpAddr::V6(v6) => {
+                    address.copy_from_slice(&v6.octets());
+                    16
+                }
+            };
+            &address[..length]
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,402 @@
+//! Rules on transactions.
+//!
+//! A rule is called by its fast pattern, or once if it has none. Its conditions on the packet are asked then;
+//! its buffers as they become ready. What holds already is remembered with the transaction.
+
+use sensor_app::{BufferGetter, BufferSide, Bytes, Transaction};
+use sensor_flow::Direction;
+
+use super::packet::packet_buffer;
+use super::{Pass, Place};
+use crate::compile::{Compiled, Moment, Part, PartHome};
+use crate::content::VARIABLE_LIMIT;
+use crate::engine::TransactionGroup;
+use crate::prefilter::Seen;
+use crate::state::{PENDING_LIMIT, Pending, SideState};
+use crate::vocabulary::BufferHome;
+
+/// What is known of a rule on a transaction.
+enum Verdict {
+    Matched,
+    /// Matched, and matches again while the transaction stays where it is.
+    MatchedHere,
+    /// More bytes may decide; these parts hold already.
+    Open(u64),
+    /// Conditions on the packet do not hold: another packet may do, while the transaction stays where it is.
+    Again,
+    Never,
+}
+
+impl Pass<'_> {
+    pub(super) fn transactions(&mut self) {
+        let Some(app) = self.traffic.app else { return };
+        let direction = self.traffic.direction;
+        for transaction in app.transactions() {
+            let Some(sides) = self.engine.transaction_groups.get(&transaction.protocol()) else {
+                continue;
+            };
+            let group = &sides[direction.index()];
+            if group.scanners.is_empty() && group.always.is_empty()
+                || !transaction.has_side(direction)
+            {
+                continue;
+            }
+            let state = self.state.transaction(transaction.id);
+            let side = std::mem::take(&mut state.sides[direction.index()]);
+            let mut carried = Vec::new();
+            let side = self.transaction(transaction, group, side, &mut carried);
+            let state = self.state.transaction(transaction.id);
+            state.sides[direction.index()] = side;
+            let reply = &mut state.sides[Direction::ToClient.index()];
+            for pending in carried {
+                let known = reply
+                    .pending
+                    .iter()
+                    .any(|other| other.signature == pending.signature);
+                if !known && reply.pending.len() < PENDING_LIMIT {
+                    reply.pending.push(pending);
+                }
+            }
+        }
+        if let Some(oldest) = app.transactions().front() {
+            self.state.forget_transactions_before(oldest.id);
+        }
+    }
+
+    /// Inspects one side; rules of both sides that wait for the reply are put into `carried`.
+    fn transaction(
+        &mut self,
+        transaction: &Transaction,
+        group: &TransactionGroup,
+        mut side: SideState,
+        carried: &mut Vec<Pending>,
+    ) -> SideState {
+        let direction = self.traffic.direction;
+        if side.done {
+            return side;
+        }
+        let mut candidates = std::mem::take(&mut self.scratch.candidates);
+        candidates.clear();
+        self.prefilter(transaction, group, &mut side, &mut candidates);
+        candidates.extend(side.pending.iter().map(|pending| pending.signature));
+        candidates.sort_unstable();
+        candidates.dedup();
+        let complete = transaction.is_complete(direction) || self.traffic.flow_end;
+        let mut before = std::mem::take(&mut side.pending);
+        before.sort_unstable_by_key(|pending| pending.signature);
+        for &index in &candidates {
+            if side.settled.binary_search(&index).is_ok() {
+                continue;
+            }
+            let known = before
+                .binary_search_by_key(&index, |pending| pending.signature)
+                .ok()
+                .map(|at| before[at])
+                .filter(|pending| !pending.fresh);
+            let start = self.costs.as_ref().map(|costs| costs.start());
+            let verdict = self.transaction_rule(index, transaction, known);
+            if let (Some(costs), Some(start)) = (&mut self.costs, start) {
+                costs.checked(index, start);
+            }
+            let one = &self.engine.signatures[index as usize];
+            match verdict {
+                Verdict::Matched | Verdict::MatchedHere => {
+                    let tcp = self.traffic.packet.tcp().is_some();
+                    let place = if tcp { Place::Stream } else { Place::Packet };
+                    self.matched(index, Some(transaction.id), place);
+                    if matches!(verdict, Verdict::MatchedHere) {
+                        if !complete {
+                            side.pending.push(Pending {
+                                signature: index,
+                                held: 0,
+                                fresh: true,
+                            });
+                        }
+                    } else if let Err(at) = side.settled.binary_search(&index) {
+                        side.settled.insert(at, index);
+                    }
+                }
+                Verdict::Open(held)
+                    if one.is_transactional() && direction == Direction::ToServer =>
+                {
+                    let pending = Pending {
+                        signature: index,
+                        held,
+                        fresh: false,
+                    };
+                    if complete {
+                        carried.push(pending);
+                    } else if side.pending.len() < PENDING_LIMIT {
+                        side.pending.push(pending);
+                    }
+                }
+                Verdict::Open(held) if !complete && side.pending.len() < PENDING_LIMIT => {
+                    side.pending.push(Pending {
+                        signature: index,
+                        held,
+                        fresh: false,
+                    })
+                }
+                Verdict::Again if !complete && side.pending.len() < PENDING_LIMIT => {
+                    side.pending.push(Pending {
+                        signature: index,
+                        held: 0,
+                        fresh: true,
+                    })
+                }
+                Verdict::Open(_) | Verdict::Again | Verdict::Never => {}
+            }
+        }
+        side.done = complete;
+        self.scratch.candidates = candidates;
+        side
+    }
+
+    /// Scans what is new in the buffers of a side; adds the rules that are called.
+    fn prefilter(
+        &mut self,
+        transaction: &Transaction,
+        group: &TransactionGroup,
+        side: &mut SideState,
+        candidates: &mut Vec<u32>,
+    ) {
+        let direction = self.traffic.direction;
+        let progress = transaction.progress[direction.index()];
+        if !std::mem::replace(&mut side.listed, true) {
+            candidates.extend(&group.always);
+        }
+        side.scanned.resize(group.scanners.len(), 0);
+        for (scanner, scanned) in group.scanners.iter().zip(&mut side.scanned) {
+            let ready = progress >= scanner.row.ready_at || self.traffic.flow_end;
+            if !ready || (*scanned > 0 && !scanner.row.streaming) {
+                continue;
+            }
+            match scanner.row.getter {
+                BufferGetter::One(get) => {
+                    let Some(bytes) = get(transaction, direction) else {
+                        continue;
+                    };
+                    let end = bytes.offset + bytes.data.len() as u64;
+                    if *scanned == end + 1 {
+                        continue;
+                    }
+                    // What was scanned before matters only as far as a pattern may lie across the seam.
+                    let from = (*scanned)
+                        .saturating_sub(1 + scanner.matcher.longest() as u64)
+                        .saturating_sub(bytes.offset);
+                    let new = if scanner.steps.is_empty() {
+                        bytes.data.get(from as usize..).unwrap_or_default()
+                    } else {
+                        bytes.data
+                    };
+                    scan(scanner, new, &mut self.scratch.patterns, candidates);
+                    *scanned = end + 1;
+                }
+                BufferGetter::Many(get) => {
+                    for bytes in (0..).map_while(|nth| get(transaction, direction, nth)) {
+                        scan(scanner, bytes.data, &mut self.scratch.patterns, candidates);
+                    }
+                    *scanned = 1;
+                }
+            }
+        }
+    }
+
+    fn transaction_rule(
+        &mut self,
+        index: u32,
+        transaction: &Transaction,
+        known: Option<Pending>,
+    ) -> Verdict {
+        let one = &self.engine.signatures[index as usize];
+        if !one.protocols.is_empty() && !one.protocols.contains(&transaction.protocol()) {
+            return Verdict::Never;
+        }
+        let direction = self.traffic.direction;
+        let progress = transaction.progress[direction.index()];
+        if let Some(Moment::Stage(stage)) = one.moment
+            && progress < stage
+            && !self.traffic.flow_end
+        {
+            return Verdict::Open(0);
+        }
+        if known.is_none() {
+            if !self.header_holds(one) {
+                return Verdict::Never;
+            }
+            if !self.packet_conditions_hold(one) {
+                return if progress <= self.first_stage(one, transaction) {
+                    Verdict::Again
+                } else {
+                    Verdict::Never
+                };
+            }
+        }
+        let mut held = known.map_or(0, |pending| pending.held);
+        self.scratch.captured.clear();
+        let mut variables = [0; VARIABLE_LIMIT];
+        let mut open = false;
+        for (at, part) in one.parts.iter().enumerate() {
+            let bit = 1u64.checked_shl(at as u32).unwrap_or(0);
+            if held & bit != 0 {
+                continue;
+            }
+            match self.part_in_transaction(one, part, transaction, &mut variables) {
+                Verdict::Matched => held |= bit,
+                Verdict::Never => return Verdict::Never,
+                _ => open = true,
+            }
+        }
+        if open
+            || !self.transaction_conditions_hold(one, transaction)
+            || !self.transaction_bits_hold(one, transaction.id)
+        {
+            return Verdict::Open(held);
+        }
+        match one.moment {
+            // A rule on a moment alone matches as long as it lasts.
+            Some(Moment::Stage(stage)) if one.parts.is_empty() && progress <= stage => {
+                Verdict::MatchedHere
+            }
+            _ => Verdict::Matched,
+        }
+    }
+
+    /// The stage at which the first buffer of a rule is ready.
+    fn first_stage(&self, one: &Compiled, transaction: &Transaction) -> u8 {
+        let of_parts = one
+            .parts
+            .iter()
+            .filter_map(|part| match part.home {
+                PartHome::App(id) => match self.engine.names.buffer(id) {
+                    BufferHome::App(rows) => rows
+                        .iter()
+                        .find(|(protocol, _)| *protocol == transaction.protocol())
+                        .map(|(_, row)| row.ready_at),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .min();
+        match (of_parts, one.moment) {
+            (Some(stage), _) | (None, Some(Moment::Stage(stage))) => stage,
+            // Numbers and events may come at any time.
+            (None, _) => Transaction::COMPLETE,
+        }
+    }
+
+    fn part_in_transaction(
+        &mut self,
+        one: &Compiled,
+        part: &Part,
+        transaction: &Transaction,
+        variables: &mut [u64; VARIABLE_LIMIT],
+    ) -> Verdict {
+        let id = match part.home {
+            PartHome::App(id) => id,
+            PartHome::Payload => {
+                let bytes = match &self.traffic.raw {
+                    Some(raw) => Bytes {
+                        data: raw.data,
+                        offset: raw.offset,
+                        complete: self.traffic.flow_end,
+                    },
+                    None if self.traffic.packet.tcp().is_some() => return Verdict::Open(0),
+                    None => Bytes::whole(self.payload()),
+                };
+                return if self.bytes_hold(part, bytes, variables) {
+                    Verdict::Matched
+                } else {
+                    Verdict::Open(0)
+                };
+            }
+            PartHome::Packet(buffer) => {
+                let mut address = [0; 16];
+                return match packet_buffer(self.traffic, buffer, &mut address) {
+                    Some(data) if self.bytes_hold(part, Bytes::whole(data), variables) => {
+                        Verdict::Matched
+                    }
+                    _ => Verdict::Open(0),
+                };
+            }
+        };
+        let BufferHome::App(rows) = self.engine.names.buffer(id) else {
+            return Verdict::Never;
+        };
+        let Some((_, row)) = rows
+            .iter()
+            .find(|(protocol, _)| *protocol == transaction.protocol())
+        else {
+            return Verdict::Never;
+        };
+        let direction = match (part.only, row.side) {
+            (Some(only), _) => only,
+            (None, BufferSide::Both) => self.traffic.direction,
+            (None, BufferSide::ToServer) => Direction::ToServer,
+            (None, BufferSide::ToClient) => Direction::ToClient,
+        };
+        // The reply of a rule on both sides is looked at with the reply.
+        if one.is_transactional()
+            && direction == Direction::ToClient
+            && self.traffic.direction == Direction::ToServer
+        {
+            return Verdict::Open(0);
+        }
+        let complete = transaction.is_complete(direction) || self.traffic.flow_end;
+        if transaction.progress[direction.index()] < row.ready_at && !complete {
+            return Verdict::Open(0);
+        }
+        match row.getter {
+            BufferGetter::One(get) => match get(transaction, direction) {
+                None if part.absent => Verdict::Matched,
+                None if complete || !row.streaming => Verdict::Never,
+                None => Verdict::Open(0),
+                Some(bytes) => {
+                    let bytes = Bytes {
+                        complete: bytes.complete || complete,
+                        ..bytes
+                    };
+                    if self.bytes_hold(part, bytes, variables) {
+                        // A negated content may still come: such a part is decided at the end.
+                        if !bytes.complete && part.decided_at_end {
+                            Verdict::Open(0)
+                        } else {
+                            Verdict::Matched
+                        }
+                    } else if bytes.complete {
+                        Verdict::Never
+                    } else {
+                        Verdict::Open(0)
+                    }
+                }
+            },
+            BufferGetter::Many(get) => {
+                let mut any = false;
+                for bytes in (0..).map_while(|nth| get(transaction, direction, nth)) {
+                    any = true;
+                    if self.bytes_hold(part, bytes, variables) {
+                        return Verdict::Matched;
+                    }
+                }
+                match (any, part.absent) {
+                    (false, true) => Verdict::Matched,
+                    _ if complete => Verdict::Never,
+                    _ => Verdict::Open(0),
+                }
+            }
+        }
+    }
+}
+
+fn scan(
+    scanner: &crate::engine::Scanner,
+    data: &[u8],
+    patterns: &mut Seen,
+    candidates: &mut Vec<u32>,
+) {
+    if scanner.steps.is_empty() {
+        scanner.matcher.scan(data, patterns, candidates);
+    } else if let Some(transformed) = crate::transform::apply(&scanner.steps, data) {
+        scanner.matcher.scan(&transformed, patterns, candidates);
+    }
+}

@@ -1,0 +1,182 @@
+//! From matches to alerts: order, actions, thresholds, limits.
+
+use rules::signature::{Action, RejectTo, SuppressSide, Track};
+
+use super::{Inspector, Match};
+use crate::compile::{Compiled, Reach};
+use crate::engine::Engine;
+use crate::state::{FlowAction, FlowState};
+use crate::subject::Traffic;
+use crate::threshold::{Decision, Tracked};
+
+/// Matches that became no alert, since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub alerts: u64,
+    /// More than the limit on one packet.
+    pub over_limit: u64,
+    /// Thinned out by a threshold, or not to be told.
+    pub suppressed: u64,
+    /// Buffers on which an evaluation used up its steps.
+    pub exhausted: u64,
+}
+
+/// What the rules have decided about a packet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// A `pass` rule ended it.
+    pub passed: bool,
+    /// A `drop` or `reject` rule matched; a sensor that only listens does not carry it out.
+    pub dropped: bool,
+    pub reject: Option<RejectTo>,
+    /// A tag wants the packet logged.
+    pub tagged: bool,
+}
+
+/// A match, while it is weighed.
+struct Weighed {
+    action: Action,
+    decision: Decision,
+}
+
+impl Inspector {
+    /// Weighs the matches of a packet in their order; those that are alerts stay.
+    pub(super) fn finish(&mut self, traffic: &Traffic<'_>, state: &mut FlowState) {
+        self.counts.exhausted += std::mem::take(&mut self.scratch.exhausted);
+        let mut matches = std::mem::take(&mut self.scratch.matches);
+        if !matches.is_empty() {
+            // Of one rule, the latest transaction comes first.
+            matches.sort_by_key(|found| {
+                let transaction = found.transaction.map_or(u64::MAX, |id| u64::MAX - 1 - id);
+                (found.signature, transaction)
+            });
+            let mut alerts = 0;
+            let mut ended = false;
+            matches.retain(|found| {
+                if ended {
+                    return false;
+                }
+                let alert = self.weigh(found, traffic, state, alerts, &mut ended);
+                alerts += usize::from(alert);
+                alert
+            });
+            self.counts.alerts += matches.len() as u64;
+            state.alerts += matches.len() as u64;
+        }
+        self.scratch.matches = matches;
+        if !traffic.flow_end {
+            self.verdict.tagged = self.is_tagged(traffic, state);
+        }
+    }
+
+    /// Carries out what a match decides; true when it is an alert. `ended` is set by `pass`.
+    fn weigh(
+        &mut self,
+        found: &Match,
+        traffic: &Traffic<'_>,
+        state: &mut FlowState,
+        alerts: usize,
+        ended: &mut bool,
+    ) -> bool {
+        let engine = std::sync::Arc::clone(&self.engine);
+        let one = &engine.signatures[found.signature as usize];
+        let signature = &one.signature;
+        let decision = decide(&engine, found.signature, one, traffic, state);
+        let weighed = Weighed {
+            action: match decision {
+                Decision::Changed(action) => action,
+                _ => signature.action,
+            },
+            decision,
+        };
+        if weighed.decision != Decision::No {
+            if signature.tag.is_some() {
+                self.install_tag(one, traffic, state);
+            }
+            self.act(&weighed, found, one, state);
+        }
+        let told = matches!(weighed.decision, Decision::Alert | Decision::Changed(_));
+        let passes = weighed.action == Action::Pass;
+        if !told || !(signature.alerts || signature.action == Action::Pass) {
+            self.counts.suppressed += 1;
+            return false;
+        }
+        if alerts >= self.alert_limit {
+            self.counts.over_limit += 1;
+            return false;
+        }
+        if passes {
+            *ended = true;
+            self.verdict.passed = true;
+            // A rate filter that lets pass says nothing more; a pass rule speaks if it says so.
+            return signature.action == Action::Pass && signature.alerts;
+        }
+        true
+    }
+
+    /// What an action does to packet and flow.
+    fn act(&mut self, weighed: &Weighed, found: &Match, one: &Compiled, state: &mut FlowState) {
+        let flow = match one.reach {
+            Reach::Packet => false,
+            Reach::Flow => true,
+            Reach::FlowOfStream => found.in_stream,
+        };
+        match weighed.action {
+            Action::Drop | Action::Reject => {
+                self.verdict.dropped = true;
+                if weighed.action == Action::Reject && self.verdict.reject.is_none() {
+                    let to = one.signature.reject.unwrap_or(RejectTo::Source);
+                    self.verdict.reject = Some(to);
+                }
+                if flow {
+                    state.action.get_or_insert(FlowAction::Drop);
+                }
+            }
+            Action::Pass if flow && !self.verdict.dropped => {
+                state.action.get_or_insert(FlowAction::Pass);
+            }
+            Action::Pass | Action::Alert | Action::Config => {}
+        }
+    }
+}
+
+/// What suppressions, filters and thresholds say of a match.
+fn decide(
+    engine: &Engine,
+    index: u32,
+    one: &Compiled,
+    traffic: &Traffic<'_>,
+    state: &mut FlowState,
+) -> Decision {
+    let Some(addresses) = traffic.packet.addresses() else {
+        return Decision::Alert;
+    };
+    for (side, set) in &one.suppress {
+        let holds = |address| set.is_none_or(|set| engine.addresses.contains(set, address));
+        let suppressed = match side {
+            SuppressSide::Source => holds(addresses.0),
+            SuppressSide::Destination => holds(addresses.1),
+            SuppressSide::Either => holds(addresses.0) || holds(addresses.1),
+        };
+        if suppressed {
+            return Decision::Silent;
+        }
+    }
+    let Some((limit, track)) = &one.limit else {
+        return Decision::Alert;
+    };
+    if *track == Track::Flow {
+        return match traffic.flow {
+            Some(_) => state.thresholds.count(index, limit, traffic.now_ns),
+            None => Decision::No,
+        };
+    }
+    let Some(tracked) = Tracked::new(*track, Some(addresses)) else {
+        return Decision::Alert;
+    };
+    engine
+        .thresholds
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+        .count(index, limit, tracked, traffic.now_ns)
+}
