@@ -29,6 +29,7 @@ pub enum DnsVersion {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub checksums: Checksums,
+    pub defrag: sensor_defrag::HostPolicies,
     pub stream: sensor_stream::Config,
     /// `exception-policy`, the same for all exceptions.
     pub exception_policy: MidstreamPolicy,
@@ -60,6 +61,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             checksums: Checksums::Auto,
+            defrag: sensor_defrag::HostPolicies::default(),
             stream: sensor_stream::Config::default(),
             exception_policy: MidstreamPolicy::Ignore,
             midstream_policy: None,
@@ -216,10 +218,12 @@ impl Settings {
             return Ok(());
         }
         if let Some(name) = key.strip_prefix("host-os-policy.") {
-            let policy = OsPolicy::from_name(name)
-                .ok_or_else(|| format!("{name:?} is no operating system known here"))?;
+            let unknown = || format!("{name:?} is no operating system known here");
+            let stream = OsPolicy::from_name(name).ok_or_else(unknown)?;
+            let defrag = sensor_defrag::Policy::of_system(name).ok_or_else(unknown)?;
             for (network, prefix) in networks(value)? {
-                self.stream.hosts.add(network, prefix, policy);
+                self.stream.hosts.add(network, prefix, stream);
+                self.defrag.add(network, prefix, defrag);
             }
             return Ok(());
         }

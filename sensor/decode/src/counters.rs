@@ -54,6 +54,7 @@ impl Counters {
         self.invalid += u64::from(invalid);
         if !events.is_empty() {
             self.events.resize(DecodeEvent::ALL.len(), 0);
+            self.too_many_layers += u64::from(events.contains(DecodeEvent::TooManyLayers));
             for event in events.iter() {
                 self.events[usize::from(event.number())] += 1;
             }

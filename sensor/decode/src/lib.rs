@@ -43,12 +43,13 @@ impl LinkType {
             LinkType::NULL => "NULL",
             LinkType::ETHERNET => "EN10MB",
             LinkType::PPP => "PPP",
-            LinkType::RAW_BSD | LinkType::RAW_OPENBSD | LinkType::RAW => "RAW",
+            LinkType::RAW => "RAW",
+            LinkType::RAW_BSD | LinkType::RAW_OPENBSD => "RAW2",
             LinkType::CHDLC => "C_HDLC",
             LinkType::LOOP => "LOOP",
             LinkType::SLL => "LINUX_SLL",
-            LinkType::IPV4 => "IPV4",
-            LinkType::IPV6 => "IPV6",
+            LinkType::IPV4 => "IPv4",
+            LinkType::IPV6 => "IPv6",
             LinkType::SLL2 => "LINUX_SLL2",
             _ => "n/a",
         }
@@ -67,13 +68,16 @@ pub fn decode<'a>(
     link::decode(&mut packet, frame, counters, each);
 }
 
-/// Decodes an IP datagram put together from fragments; `like` is the last fragment's packet.
+/// Decodes an IP datagram put together from fragments. `frame` is the datagram behind the link layer of its first
+/// fragment, `net_offset` the place where it begins; `like` is the last fragment's packet.
 pub fn decode_reassembled<'a>(
-    like: &Packet<'a>,
-    datagram: &'a [u8],
+    like: &Packet<'_>,
+    frame: &'a [u8],
+    net_offset: usize,
     counters: &mut Counters,
     each: &mut dyn FnMut(&Packet<'a>),
 ) {
-    let mut packet = like.reassembled();
+    let mut packet = like.reassembled(frame);
+    let datagram = frame.get(net_offset..).unwrap_or_default();
     net::decode_ip(&mut packet, datagram, counters, each);
 }

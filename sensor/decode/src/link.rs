@@ -2,7 +2,7 @@
 
 use sensor_bytes::Reader;
 
-use crate::packet::{Arp, Ethernet, LAYER_LIMIT};
+use crate::packet::{Arp, Ethernet};
 use crate::{Counters, DecodeEvent, LinkType, Net, Packet, net, tunnel};
 
 /// EtherType numbers (IEEE 802 numbers registry).
@@ -21,7 +21,6 @@ mod ether_type {
     pub const MPLS: u16 = 0x8847;
     pub const MPLS_MULTICAST: u16 = 0x8848;
     pub const TRANSPARENT_BRIDGING: u16 = 0x6558;
-    pub const ERSPAN: u16 = 0x88be;
     pub const NSH: u16 = 0x894f;
     pub const DCE: u16 = 0x8903;
 }
@@ -60,9 +59,15 @@ pub(crate) fn decode<'a>(
         | LinkType::IPV4
         | LinkType::IPV6 => {
             counters.raw += 1;
+            if data.len() < 20 {
+                return broken(packet, DecodeEvent::Ipv4PktTooSmall, counters, each);
+            }
             match data.first().map(|byte| byte >> 4) {
                 Some(4 | 6) => net::decode_ip(packet, data, counters, each),
-                _ => broken(packet, DecodeEvent::IprawInvalidIpVersion, counters, each),
+                _ => {
+                    packet.events.insert(DecodeEvent::IprawInvalidIpVersion);
+                    finish(packet, counters, each);
+                }
             }
         }
         LinkType::NULL | LinkType::LOOP => {
@@ -77,8 +82,15 @@ pub(crate) fn decode<'a>(
                 family
             };
             match family {
-                2 | 10 | 24 | 28 | 30 => net::decode_ip(packet, reader.rest(), counters, each),
-                _ => broken(packet, DecodeEvent::LtnullUnsupportedType, counters, each),
+                2 => net::decode_ipv4(packet, reader.rest(), counters, each),
+                // The number of IPv6 differs between systems.
+                10 | 23 | 24 | 26 | 28 | 30 => {
+                    net::decode_ipv6(packet, reader.rest(), counters, each)
+                }
+                _ => {
+                    packet.events.insert(DecodeEvent::LtnullUnsupportedType);
+                    finish(packet, counters, each);
+                }
             }
         }
         LinkType::SLL => {
@@ -86,6 +98,9 @@ pub(crate) fn decode<'a>(
             let (Ok(_), Ok(kind)) = (reader.take(14), reader.u16()) else {
                 return broken(packet, DecodeEvent::SllPktTooSmall, counters, each);
             };
+            if !packet.enter() {
+                return finish(packet, counters, each);
+            }
             by_ether_type(packet, kind, reader.rest(), counters, each);
         }
         LinkType::SLL2 => {
@@ -93,6 +108,9 @@ pub(crate) fn decode<'a>(
             let (Ok(kind), Ok(_)) = (reader.u16(), reader.take(18)) else {
                 return broken(packet, DecodeEvent::Sll2PktTooSmall, counters, each);
             };
+            if !packet.enter() {
+                return finish(packet, counters, each);
+            }
             by_ether_type(packet, kind, reader.rest(), counters, each);
         }
         LinkType::PPP => ppp(packet, data, counters, each),
@@ -101,6 +119,9 @@ pub(crate) fn decode<'a>(
             let (Ok(_), Ok(kind)) = (reader.take(2), reader.u16()) else {
                 return broken(packet, DecodeEvent::ChdlcPktTooSmall, counters, each);
             };
+            if !packet.enter() {
+                return finish(packet, counters, each);
+            }
             by_ether_type(packet, kind, reader.rest(), counters, each);
         }
         _ => {
@@ -122,6 +143,9 @@ pub(crate) fn ethernet<'a>(
     else {
         return broken(packet, DecodeEvent::EthernetPktTooSmall, counters, each);
     };
+    if !packet.enter() {
+        return finish(packet, counters, each);
+    }
     packet.ethernet = Some(Ethernet {
         source,
         destination,
@@ -137,11 +161,6 @@ pub(crate) fn by_ether_type<'a>(
     counters: &mut Counters,
     each: Each<'_, 'a>,
 ) {
-    packet.layers += 1;
-    if packet.layers > LAYER_LIMIT {
-        counters.too_many_layers += 1;
-        return broken(packet, DecodeEvent::TooManyLayers, counters, each);
-    }
     let mut reader = Reader::new(data);
     match kind {
         ether_type::IPV4 => net::decode_ipv4(packet, data, counters, each),
@@ -153,75 +172,137 @@ pub(crate) fn by_ether_type<'a>(
         ether_type::IEEE8021AH => {
             counters.ieee8021ah += 1;
             // Flags and service id, then the customer's Ethernet header.
-            match reader.take(4 + 12).and_then(|_| reader.u16()) {
-                Ok(kind) => by_ether_type(packet, kind, reader.rest(), counters, each),
-                Err(_) => broken(
-                    packet,
-                    DecodeEvent::Ieee8021ahHeaderTooSmall,
-                    counters,
-                    each,
-                ),
-            }
+            let kind = reader.take(4 + 12).and_then(|_| reader.u16());
+            let small = DecodeEvent::Ieee8021ahHeaderTooSmall;
+            tagged(packet, kind, reader.rest(), small, counters, each);
         }
         ether_type::ETAG => {
             counters.etag += 1;
-            match reader.take(6).and_then(|_| reader.u16()) {
-                Ok(kind) => by_ether_type(packet, kind, reader.rest(), counters, each),
-                Err(_) => broken(packet, DecodeEvent::VntagHeaderTooSmall, counters, each),
-            }
+            let kind = reader.take(6).and_then(|_| reader.u16());
+            let small = DecodeEvent::VntagHeaderTooSmall;
+            tagged(packet, kind, reader.rest(), small, counters, each);
         }
         ether_type::VNTAG => {
             counters.vntag += 1;
-            match reader.take(4).and_then(|_| reader.u16()) {
-                Ok(kind) => by_ether_type(packet, kind, reader.rest(), counters, each),
-                Err(_) => broken(packet, DecodeEvent::VntagHeaderTooSmall, counters, each),
+            let kind = reader.take(4).and_then(|_| reader.u16());
+            if kind.is_ok_and(|kind| !is_known(kind)) {
+                packet.fail(DecodeEvent::VntagUnknownType);
             }
+            let small = DecodeEvent::VntagHeaderTooSmall;
+            tagged(packet, kind, reader.rest(), small, counters, each);
         }
         ether_type::PPPOE_SESSION => pppoe_session(packet, data, counters, each),
         ether_type::PPPOE_DISCOVERY => {
             counters.pppoe += 1;
-            match reader.take(6) {
-                Ok(_) => finish(packet, counters, each),
-                Err(_) => broken(packet, DecodeEvent::PppoePktTooSmall, counters, each),
+            match pppoe_discovery(data) {
+                Ok(()) => finish(packet, counters, each),
+                Err(event) => broken(packet, event, counters, each),
             }
         }
         ether_type::MPLS | ether_type::MPLS_MULTICAST => tunnel::mpls(packet, data, counters, each),
         ether_type::TRANSPARENT_BRIDGING => ethernet(packet, data, counters, each),
-        ether_type::ERSPAN => tunnel::erspan(packet, data, counters, each),
         ether_type::NSH => tunnel::nsh(packet, data, counters, each),
-        // Fibre channel over data centre Ethernet: counted, not decoded.
-        ether_type::DCE => match reader.take(30) {
-            Ok(_) => finish(packet, counters, each),
-            Err(_) => broken(packet, DecodeEvent::DcePktTooSmall, counters, each),
-        },
+        // Data centre Ethernet: a tag, then a whole Ethernet frame.
+        ether_type::DCE if data.len() >= 16 => {
+            ethernet(packet, data.get(2..).unwrap_or_default(), counters, each)
+        }
+        ether_type::DCE => broken(packet, DecodeEvent::DcePktTooSmall, counters, each),
         _ => {
             // A length below 1536 is an IEEE 802.3 frame, which carries no IP here.
             counters.unknown_ethertype += 1;
-            if packet.ethernet.is_some() || packet.depth == 0 {
-                packet.events.insert(DecodeEvent::EthernetUnknownEthertype);
-            }
+            packet.events.insert(DecodeEvent::EthernetUnknownEthertype);
             finish(packet, counters, each);
         }
     }
 }
 
-fn vlan<'a>(packet: &mut Packet<'a>, data: &'a [u8], counters: &mut Counters, each: Each<'_, 'a>) {
+/// Whether an EtherType leads anywhere.
+fn is_known(kind: u16) -> bool {
+    use ether_type::*;
+    matches!(
+        kind,
+        IPV4 | ARP
+            | VLAN
+            | QINQ
+            | QINQ_OLD
+            | IEEE8021AH
+            | ETAG
+            | VNTAG
+            | IPV6
+            | PPPOE_DISCOVERY
+            | PPPOE_SESSION
+            | MPLS
+            | MPLS_MULTICAST
+            | TRANSPARENT_BRIDGING
+            | NSH
+            | DCE
+    )
+}
+
+/// What follows a tag that was read.
+fn tagged<'a>(
+    packet: &mut Packet<'a>,
+    kind: Result<u16, sensor_bytes::Short>,
+    rest: &'a [u8],
+    small: DecodeEvent,
+    counters: &mut Counters,
+    each: Each<'_, 'a>,
+) {
+    match kind {
+        Err(_) => broken(packet, small, counters, each),
+        Ok(_) if !packet.enter() => finish(packet, counters, each),
+        Ok(kind) => by_ether_type(packet, kind, rest, counters, each),
+    }
+}
+
+/// PPPoE discovery stage (RFC 2516 §5).
+fn pppoe_discovery(data: &[u8]) -> Result<(), DecodeEvent> {
+    let mut reader = Reader::new(data);
+    let header: [u8; 6] = reader.array().map_err(|_| DecodeEvent::PppoePktTooSmall)?;
+    // Initiation, offer, request, confirmation, termination.
+    if !matches!(header[1], 0x09 | 0x07 | 0x19 | 0x65 | 0xa7) {
+        return Err(DecodeEvent::PppoeWrongCode);
+    }
+    if usize::from(u16::from_be_bytes([header[4], header[5]])) > reader.remaining() {
+        return Err(DecodeEvent::PppoeMalformedTags);
+    }
+    Ok(())
+}
+
+pub(crate) fn vlan<'a>(
+    packet: &mut Packet<'a>,
+    data: &'a [u8],
+    counters: &mut Counters,
+    each: Each<'_, 'a>,
+) {
+    if packet.vlans.is_full() {
+        packet.events.insert(DecodeEvent::VlanTooManyLayers);
+        return finish(packet, counters, each);
+    }
+    match packet.vlans.len() {
+        0 => counters.vlan += 1,
+        1 => counters.vlan_qinq += 1,
+        _ => counters.vlan_qinqinq += 1,
+    }
     let mut reader = Reader::new(data);
     let (Ok(tag), Ok(kind)) = (reader.u16(), reader.u16()) else {
         return broken(packet, DecodeEvent::VlanHeaderTooSmall, counters, each);
     };
-    match packet.vlans.len() {
-        0 => counters.vlan += 1,
-        1 => counters.vlan_qinq += 1,
-        2 => counters.vlan_qinqinq += 1,
-        _ => return broken(packet, DecodeEvent::VlanTooManyLayers, counters, each),
+    if !packet.enter() {
+        return finish(packet, counters, each);
     }
     packet.vlans.push(tag & 0x0fff);
+    if !is_known(kind) {
+        packet.fail(DecodeEvent::VlanUnknownType);
+    }
     by_ether_type(packet, kind, reader.rest(), counters, each);
 }
 
 fn arp<'a>(packet: &mut Packet<'a>, data: &'a [u8], counters: &mut Counters, each: Each<'_, 'a>) {
     counters.arp += 1;
+    if data.len() >= 8 && !packet.enter() {
+        return finish(packet, counters, each);
+    }
     match read_arp(data) {
         Ok(arp) => {
             packet.net = Net::Arp(arp);
@@ -241,6 +322,9 @@ fn read_arp(data: &[u8]) -> Result<Arp, DecodeEvent> {
     if word(2) != ether_type::IPV4 {
         return Err(DecodeEvent::ArpUnsupportedProtocol);
     }
+    if data.len() < 28 {
+        return Err(DecodeEvent::ArpInvalidPkt);
+    }
     if header[4] != 6 {
         return Err(DecodeEvent::ArpInvalidHardwareSize);
     }
@@ -248,7 +332,7 @@ fn read_arp(data: &[u8]) -> Result<Arp, DecodeEvent> {
         return Err(DecodeEvent::ArpInvalidProtocolSize);
     }
     let operation = word(6);
-    if !matches!(operation, 1..=4 | 8 | 9) {
+    if !matches!(operation, 1..=4) {
         return Err(DecodeEvent::ArpUnsupportedOpcode);
     }
     let mut read = || -> Result<Arp, sensor_bytes::Short> {
@@ -272,19 +356,14 @@ fn pppoe_session<'a>(
 ) {
     counters.pppoe += 1;
     let mut reader = Reader::new(data);
-    let Ok([_, code, ..]) = reader.array::<6>() else {
-        return broken(packet, DecodeEvent::PppoePktTooSmall, counters, each);
+    let small = DecodeEvent::PppoePktTooSmall;
+    let Ok(header) = reader.array::<6>() else {
+        return broken(packet, small, counters, each);
     };
-    if code != 0 {
-        return broken(packet, DecodeEvent::PppoeWrongCode, counters, each);
+    if header[4..] == [0, 0] && reader.remaining() > 0 {
+        return finish(packet, counters, each);
     }
-    ppp_protocol(
-        packet,
-        reader.rest(),
-        DecodeEvent::PppoePktTooSmall,
-        counters,
-        each,
-    );
+    ppp_protocol(packet, reader.rest(), small, counters, each);
 }
 
 /// PPP in HDLC-like framing (RFC 1662 §3), the address and control fields optional.
@@ -295,8 +374,16 @@ pub(crate) fn ppp<'a>(
     each: Each<'_, 'a>,
 ) {
     counters.ppp += 1;
-    let body = data.strip_prefix(&[0xff, 0x03]).unwrap_or(data);
-    ppp_protocol(packet, body, DecodeEvent::PppPktTooSmall, counters, each);
+    let small = DecodeEvent::PppPktTooSmall;
+    let body = match data {
+        [] => return broken(packet, small, counters, each),
+        [0xff, _, body @ ..] => body,
+        body => body,
+    };
+    if !body.is_empty() && !packet.enter() {
+        return finish(packet, counters, each);
+    }
+    ppp_protocol(packet, body, small, counters, each);
 }
 
 fn ppp_protocol<'a>(
@@ -325,13 +412,29 @@ fn ppp_protocol<'a>(
         0x0021 => net::decode_ipv4(packet, rest, counters, each),
         // Van Jacobson, uncompressed: the datagram follows as it is.
         0x002f if rest.len() < 20 => broken(packet, DecodeEvent::PppVjuPktTooSmall, counters, each),
-        0x002f => net::decode_ipv4(packet, rest, counters, each),
+        0x002f if rest[0] >> 4 == 4 => net::decode_ipv4(packet, rest, counters, each),
         0x0057 if rest.len() < 40 => broken(packet, DecodeEvent::PppIp6PktTooSmall, counters, each),
         0x0057 => net::decode_ipv6(packet, rest, counters, each),
-        0x0281 => tunnel::mpls(packet, rest, counters, each),
-        // Known protocols that carry no IP: link control, authentication, compressed headers, ….
-        0x002d | 0x0023..=0x002b | 0x0031..=0x00fd | 0x8021 | 0x8023..=0x80fd | 0xc021..=0xc227 => {
-            broken(packet, DecodeEvent::PppUnsupProto, counters, each)
+        // Control of the link, of addresses, of compression and encryption; authentication.
+        0x002f | 0x00fd | 0x8021 | 0x8057 | 0x80fd | 0x8207 | 0xc021 | 0xc023 | 0xc025 | 0xc029
+        | 0xc223 => finish(packet, counters, each),
+        // Known, but nothing here reads them: other networks, bridges, labels, and their control.
+        0x0201
+        | 0x0231
+        | 0x0233
+        | 0x0281
+        | 0x0283
+        | 0x8023
+        | 0x8025
+        | 0x8027
+        | 0x8029
+        | 0x802b
+        | 0x8033
+        | 0x8035
+        | 0x8281
+        | 0x0000..=0x00ff => {
+            packet.events.insert(DecodeEvent::PppUnsupProto);
+            finish(packet, counters, each);
         }
         _ => broken(packet, DecodeEvent::PppWrongType, counters, each),
     }

@@ -4,7 +4,7 @@ use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 use sensor_bytes::Reader;
 
 use crate::link::{broken, finish};
-use crate::packet::{Fragment, Ipv4, Ipv6, LAYER_LIMIT};
+use crate::packet::{Fragment, Ipv4, Ipv6};
 use crate::{Counters, DecodeEvent, Net, Packet, PacketSource, transport, tunnel};
 
 /// Extension headers that are followed.
@@ -32,6 +32,10 @@ pub(crate) fn decode_ipv4<'a>(
     each: Each<'_, 'a>,
 ) {
     counters.ipv4 += 1;
+    packet.net_offset = packet.frame.len().saturating_sub(data.len());
+    if !packet.enter() {
+        return finish(packet, counters, each);
+    }
     match read_ipv4(packet, data) {
         Ok(ip) => {
             packet.net = Net::Ipv4(ip);
@@ -42,12 +46,14 @@ pub(crate) fn decode_ipv4<'a>(
                     id: u32::from(ip.id),
                     offset,
                     more,
+                    kept: ip.header.len(),
+                    named_at: 9,
                 });
                 packet.payload = ip.payload;
                 return finish(packet, counters, each);
             }
             if ip.protocol == 58 {
-                packet.events.insert(DecodeEvent::Ipv4Icmpv6);
+                packet.fail(DecodeEvent::Ipv4Icmpv6);
                 return finish(packet, counters, each);
             }
             upper(packet, ip.protocol, ip.payload, counters, each);
@@ -64,19 +70,20 @@ fn read_ipv4<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<Ipv4<'a>, De
     if first >> 4 != 4 {
         return Err(DecodeEvent::Ipv4WrongIpVersion);
     }
-    if first & 0x0f < 5 || usize::from(first & 0x0f) * 4 > data.len() {
+    if first & 0x0f < 5 {
         return Err(DecodeEvent::Ipv4HlenTooSmall);
     }
-    let slice = Ipv4HeaderSlice::from_slice(data).map_err(|_| DecodeEvent::Ipv4HlenTooSmall)?;
-    let header = slice.slice();
-    let total = usize::from(slice.total_len());
-    if total < header.len() {
+    let header_length = usize::from(first & 0x0f) * 4;
+    let total = usize::from(u16::from_be_bytes([data[2], data[3]]));
+    if total < header_length {
         return Err(DecodeEvent::Ipv4IplenSmallerThanHlen);
     }
     let payload = data
-        .get(header.len()..total)
+        .get(header_length..total)
         .ok_or(DecodeEvent::Ipv4TruncPkt)?;
-    ipv4_options(packet, slice.options());
+    let slice = Ipv4HeaderSlice::from_slice(data).map_err(|_| DecodeEvent::Ipv4TruncPkt)?;
+    let header = slice.slice();
+    ipv4_options(packet, slice.options())?;
     Ok(Ipv4 {
         header,
         source: slice.source_addr(),
@@ -90,34 +97,86 @@ fn read_ipv4<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<Ipv4<'a>, De
     })
 }
 
-/// Looks over the options (RFC 791 §3.1) for oddities; none of them stops decoding.
-fn ipv4_options(packet: &mut Packet<'_>, options: &[u8]) {
-    if options.is_empty() {
-        return;
+/// Looks over the options (RFC 791 §3.1) for oddities; only a length that makes no sense stops decoding.
+fn ipv4_options(packet: &mut Packet<'_>, options: &[u8]) -> Result<(), DecodeEvent> {
+    if options.len() % 8 != 0 {
+        packet.events.insert(DecodeEvent::Ipv4OptPadRequired);
     }
     let mut reader = Reader::new(options);
-    let mut seen = [false; 256];
+    let mut seen = [0u64; 4];
     while let Ok(kind) = reader.u8() {
         match kind {
-            0 => return,
+            0 => break,
             1 => continue,
             _ => {}
         }
         let Ok(length) = reader.u8() else {
-            packet.events.insert(DecodeEvent::Ipv4OptInvalid);
-            return;
+            packet.events.insert(DecodeEvent::Ipv4OptEolRequired);
+            break;
         };
-        if length < 2 || reader.skip(usize::from(length) - 2).is_err() {
-            packet.events.insert(DecodeEvent::Ipv4OptInvalidLen);
-            return;
+        let body = usize::from(length)
+            .checked_sub(2)
+            .and_then(|length| reader.take(length).ok())
+            .ok_or(DecodeEvent::Ipv4OptInvalidLen)?;
+        if !matches!(kind, 7 | 25 | 68 | 130 | 131 | 133 | 134 | 136 | 137 | 148) {
+            packet.events.insert(DecodeEvent::Ipv4OptInvalid);
+            continue;
         }
-        let known = matches!(kind, 7 | 68 | 130 | 131 | 133 | 134 | 136 | 137 | 148);
-        if !known {
-            packet.events.insert(DecodeEvent::Ipv4OptUnknown);
-        } else if std::mem::replace(&mut seen[usize::from(kind)], true) {
+        let (word, bit) = (usize::from(kind / 64), kind % 64);
+        if seen[word] >> bit & 1 == 1 {
             packet.events.insert(DecodeEvent::Ipv4OptDuplicate);
+            continue;
+        }
+        match ipv4_option(kind, length, body) {
+            Ok(()) => seen[word] |= 1 << bit,
+            Err(event) => packet.fail(event),
         }
     }
+    Ok(())
+}
+
+/// Whether one option is well formed.
+fn ipv4_option(kind: u8, length: u8, body: &[u8]) -> Result<(), DecodeEvent> {
+    let least = match kind {
+        7 | 130 | 131 | 133 | 137 => 3,
+        25 => 8,
+        68 => 5,
+        134 => 10,
+        _ => 4,
+    };
+    if length < least || matches!(kind, 136 | 148) && length != 4 {
+        return Err(DecodeEvent::Ipv4OptInvalidLen);
+    }
+    let pointer = body.first().copied().unwrap_or(0);
+    let well_formed = match kind {
+        // Routes are lists of addresses, and the pointer points at one of them, from 1.
+        7 | 131 | 137 => pointer >= 4 && pointer % 4 == 0 && pointer <= length + 1,
+        68 => {
+            let flag = body.get(1).map_or(0, |byte| byte & 0x0f);
+            let entry = if matches!(flag, 1 | 3) { 8 } else { 4 };
+            pointer >= 5 && (pointer - 5) % entry == 0 && pointer <= length + 1
+        }
+        134 => are_security_tags(body.get(4..).unwrap_or_default()),
+        _ => true,
+    };
+    if well_formed {
+        Ok(())
+    } else {
+        Err(DecodeEvent::Ipv4OptMalformed)
+    }
+}
+
+/// Tags of the commercial security option (FIPS 188).
+fn are_security_tags(mut tags: &[u8]) -> bool {
+    while let [kind, length, body @ ..] = tags {
+        let known = matches!(kind, 1 | 2 | 5 | 6 | 7);
+        let length = usize::from(*length);
+        if !known || length < 4 || length > tags.len() || *kind != 7 && body.first() != Some(&0) {
+            return false;
+        }
+        tags = &tags[length..];
+    }
+    tags.is_empty()
 }
 
 pub(crate) fn decode_ipv6<'a>(
@@ -127,6 +186,10 @@ pub(crate) fn decode_ipv6<'a>(
     each: Each<'_, 'a>,
 ) {
     counters.ipv6 += 1;
+    packet.net_offset = packet.frame.len().saturating_sub(data.len());
+    if !packet.enter() {
+        return finish(packet, counters, each);
+    }
     if data.len() < 40 {
         return broken(packet, DecodeEvent::Ipv6PktTooSmall, counters, each);
     }
@@ -176,52 +239,65 @@ fn extensions(packet: &mut Packet<'_>, ip: &mut Ipv6<'_>) -> Result<(), DecodeEv
     let mut reader = Reader::new(ip.payload);
     let (mut hop, mut routing, mut fragments, mut destinations, mut authentication) =
         (0u8, 0u8, 0u8, 0u8, 0u8);
-    for _ in 0..EXTENSION_LIMIT {
+    // Where the byte that names the next header lies, from the start of the IP header.
+    let mut named_at = 6;
+    for walked in 0..EXTENSION_LIMIT {
         let truncated = DecodeEvent::Ipv6TruncExthdr;
         let count = |seen: &mut u8, limit: u8, event: DecodeEvent, packet: &mut Packet<'_>| {
             *seen += 1;
-            if *seen > limit {
+            let first = *seen <= limit;
+            if !first {
                 packet.events.insert(event);
             }
+            first
         };
+        let here = reader.position();
+        if walked > 0 && ip.protocol != 59 && reader.remaining() < 2 {
+            return Err(truncated);
+        }
         match ip.protocol {
             0 | 60 => {
                 let next = reader.u8().map_err(|_| truncated)?;
                 let length = usize::from(reader.u8().map_err(|_| truncated)?) * 8 + 6;
                 let options = reader.take(length).map_err(|_| truncated)?;
                 let hop_by_hop = ip.protocol == 0;
-                if hop_by_hop {
-                    count(&mut hop, 1, DecodeEvent::Ipv6ExthdrDuplHh, packet);
+                let first = if hop_by_hop {
+                    count(&mut hop, 1, DecodeEvent::Ipv6ExthdrDuplHh, packet)
                 } else {
                     // One may stand before a routing header and one before the upper layer (RFC 8200 §4.1).
-                    count(&mut destinations, 2, DecodeEvent::Ipv6ExthdrDuplDh, packet);
+                    count(&mut destinations, 2, DecodeEvent::Ipv6ExthdrDuplDh, packet)
+                };
+                if first {
+                    ipv6_options(packet, options, hop_by_hop);
                 }
-                ipv6_options(packet, options, hop_by_hop);
                 ip.protocol = next;
             }
             43 => {
                 let next = reader.u8().map_err(|_| truncated)?;
                 let length = usize::from(reader.u8().map_err(|_| truncated)?) * 8 + 6;
                 let body = reader.take(length).map_err(|_| truncated)?;
-                count(&mut routing, 1, DecodeEvent::Ipv6ExthdrDuplRh, packet);
-                if body.first() == Some(&0) {
+                let first = count(&mut routing, 1, DecodeEvent::Ipv6ExthdrDuplRh, packet);
+                if first && body.first() == Some(&0) {
                     packet.events.insert(DecodeEvent::Ipv6RhType0);
                 }
                 ip.protocol = next;
             }
             44 => {
                 let header: [u8; 8] = reader.array().map_err(|_| truncated)?;
-                count(&mut fragments, 1, DecodeEvent::Ipv6ExthdrDuplFh, packet);
-                let word = u16::from_be_bytes([header[2], header[3]]);
                 if header[1] != 0 {
                     packet
                         .events
                         .insert(DecodeEvent::Ipv6FhNonZeroReservedField);
                 }
+                let first = count(&mut fragments, 1, DecodeEvent::Ipv6ExthdrDuplFh, packet);
+                let word = u16::from_be_bytes([header[2], header[3]]);
                 ip.protocol = header[0];
                 let offset = u32::from(word >> 3) * 8;
                 let more = word & 1 == 1;
                 ip.upper = reader.position();
+                if !first {
+                    continue;
+                }
                 if offset == 0 && !more {
                     // An atomic fragment (RFC 6946) is a whole datagram.
                     packet.events.insert(DecodeEvent::Ipv6ExthdrUselessFh);
@@ -231,19 +307,21 @@ fn extensions(packet: &mut Packet<'_>, ip: &mut Ipv6<'_>) -> Result<(), DecodeEv
                 if more && !reader.remaining().is_multiple_of(8) {
                     packet.events.insert(DecodeEvent::Ipv6FragInvalidLength);
                 }
-                packet.fragment = Some(Fragment { id, offset, more });
+                packet.fragment = Some(Fragment {
+                    id,
+                    offset,
+                    more,
+                    kept: 40 + here,
+                    named_at,
+                });
                 return Ok(());
             }
             51 => {
                 let next = reader.u8().map_err(|_| truncated)?;
-                let length = usize::from(reader.u8().map_err(|_| truncated)?) * 4 + 6;
-                let body = reader.take(length).map_err(|_| truncated)?;
-                count(
-                    &mut authentication,
-                    1,
-                    DecodeEvent::Ipv6ExthdrDuplAh,
-                    packet,
-                );
+                let words = usize::from(reader.u8().map_err(|_| truncated)?);
+                let body = reader.take(words.max(1) * 4 + 6).map_err(|_| truncated)?;
+                let seen = &mut authentication;
+                count(seen, 1, DecodeEvent::Ipv6ExthdrDuplAh, packet);
                 if body.get(..2).is_some_and(|reserved| reserved != [0, 0]) {
                     packet.events.insert(DecodeEvent::Ipv6ExthdrAhResNotNull);
                 }
@@ -261,6 +339,7 @@ fn extensions(packet: &mut Packet<'_>, ip: &mut Ipv6<'_>) -> Result<(), DecodeEv
             }
         }
         ip.upper = reader.position();
+        named_at = 40 + here;
     }
     Err(DecodeEvent::TooManyLayers)
 }
@@ -278,32 +357,59 @@ fn ipv6_options(packet: &mut Packet<'_>, options: &[u8], hop_by_hop: bool) {
         )
     };
     let mut reader = Reader::new(options);
-    let mut others = 0;
+    let (mut padding, mut others) = (0, 0);
     while let Ok(kind) = reader.u8() {
         if kind == 0 {
+            padding += 1;
             continue;
         }
         let Ok(length) = reader.u8() else {
-            packet.events.insert(DecodeEvent::Ipv6ExthdrInvalidOptlen);
-            return;
+            return packet.fail(DecodeEvent::Ipv6ExthdrInvalidOptlen);
         };
-        if reader.skip(usize::from(length)).is_err() {
-            packet.events.insert(DecodeEvent::Ipv6ExthdrInvalidOptlen);
-            return;
+        let least = match kind {
+            0x05 => 2,
+            0xc2 => 4,
+            0xc9 => 16,
+            _ => 0,
+        };
+        // A last option that is one byte too long is let pass.
+        if length < least || usize::from(length) > reader.remaining() + 1 {
+            return packet.fail(DecodeEvent::Ipv6ExthdrInvalidOptlen);
         }
+        let _ = reader.skip(usize::from(length).min(reader.remaining()));
         match kind {
-            1 if length == 0 => packet.events.insert(DecodeEvent::Ipv6ZeroLenPadn),
-            1 => {}
-            // Router alert, jumbo payload, home address, tunnel limit, quick start, ….
-            0x05 | 0xc2 | 0xc9 | 0x04 | 0x26 | 0x07 | 0x08 | 0x63 | 0x6d => others += 1,
+            1 => {
+                padding += 1;
+                if length == 0 {
+                    packet.events.insert(DecodeEvent::Ipv6ZeroLenPadn);
+                }
+            }
+            // Router alert and home address; a jumbo payload does not count.
+            0x05 | 0xc9 => others += 1,
+            0xc2 => {}
             _ => {
                 others += 1;
                 packet.events.insert(unknown);
             }
         }
     }
-    if others == 0 {
+    if padding > 0 && others == 0 {
         packet.events.insert(only_padding);
+    }
+}
+
+/// Whether a datagram's header can be read, so that it counts as a packet inside another.
+pub(crate) fn is_readable(data: &[u8]) -> bool {
+    match data {
+        [first, _, high, low, ..] if first >> 4 == 4 => {
+            let header = usize::from(first & 0x0f) * 4;
+            let total = usize::from(u16::from_be_bytes([*high, *low]));
+            data.len() >= 20 && header >= 20 && (header..=data.len()).contains(&total)
+        }
+        [first, _, _, _, high, low, ..] if first >> 4 == 6 => {
+            data.len() >= 40 + usize::from(u16::from_be_bytes([*high, *low]))
+        }
+        _ => false,
     }
 }
 
@@ -315,21 +421,10 @@ fn upper<'a>(
     counters: &mut Counters,
     each: Each<'_, 'a>,
 ) {
-    packet.layers += 1;
-    if packet.layers > LAYER_LIMIT {
-        counters.too_many_layers += 1;
-        return broken(packet, DecodeEvent::TooManyLayers, counters, each);
-    }
     let over_ipv6 = matches!(packet.net, Net::Ipv6(_));
     match protocol {
         4 | 41 => {
             packet.payload = data;
-            match (protocol, over_ipv6) {
-                (4, false) => counters.ipv4_in_ipv4 += 1,
-                (4, true) => counters.ipv4_in_ipv6 += 1,
-                (_, false) => counters.ipv6_in_ipv4 += 1,
-                (_, true) => counters.ipv6_in_ipv6 += 1,
-            }
             let version = data.first().map(|byte| byte >> 4);
             let fault = match (protocol, over_ipv6, version) {
                 (4, true, _) if data.len() < 20 => Some(DecodeEvent::Ipv6Ipv4InIpv6TooSmall),
@@ -339,21 +434,32 @@ fn upper<'a>(
                 _ => None,
             };
             if let Some(fault) = fault {
-                packet.events.insert(fault);
+                return broken(packet, fault, counters, each);
             }
-            finish(packet, counters, each);
-            if fault.is_none() {
-                let kind = if over_ipv6 {
+            let (kind, inside) = (
+                if over_ipv6 {
                     PacketSource::Ipv6Tunnel
                 } else {
                     PacketSource::Ipv4Tunnel
-                };
-                let mut inner = packet.inner(kind, data);
+                },
                 if protocol == 4 {
-                    decode_ipv4(&mut inner, data, counters, each)
+                    tunnel::Inside::Ipv4
                 } else {
-                    decode_ipv6(&mut inner, data, counters, each)
+                    tunnel::Inside::Ipv6
+                },
+            );
+            let inner = tunnel::open(packet, kind, inside, data);
+            if inner.is_some() {
+                match (protocol, over_ipv6) {
+                    (4, false) => counters.ipv4_in_ipv4 += 1,
+                    (4, true) => counters.ipv4_in_ipv6 += 1,
+                    (_, false) => counters.ipv6_in_ipv4 += 1,
+                    (_, true) => counters.ipv6_in_ipv6 += 1,
                 }
+            }
+            finish(packet, counters, each);
+            if let Some(inner) = inner {
+                tunnel::enter(inner, inside, data, counters, each);
             }
         }
         47 => tunnel::gre(packet, data, counters, each),

@@ -69,6 +69,11 @@ pub struct Fragment {
     /// In bytes.
     pub offset: u32,
     pub more: bool,
+    /// Bytes between the IP header's start and the fragment's data that stay in front of the whole datagram: the
+    /// IP header, and in IPv6 the extension headers before the fragment header.
+    pub kept: usize,
+    /// Place, from the IP header's start, of the byte that names the fragment header (IPv6).
+    pub named_at: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -257,6 +262,8 @@ pub struct Packet<'a> {
     pub depth: u8,
     pub outer: Option<Outer>,
     pub labels: Labels,
+    /// Where in the frame the IP header begins.
+    pub net_offset: usize,
     /// The payload is a packet that is looked at on its own.
     pub encloses: bool,
     /// Something in it could not be read.
@@ -283,6 +290,7 @@ impl<'a> Packet<'a> {
             depth: 0,
             outer: None,
             labels: Labels::default(),
+            net_offset: 0,
             encloses: false,
             invalid: false,
             layers: 0,
@@ -368,28 +376,35 @@ impl<'a> Packet<'a> {
             source_kind: self.source_kind,
         });
         Packet {
-            vlans: self.vlans.clone(),
-            ethernet: self.ethernet,
             depth: self.depth + 1,
             outer,
             labels: self.labels,
             source_kind: kind,
-            layers: self.layers,
-            length: data.len(),
-            frame: data,
-            link: LinkType::RAW,
-            ..Packet::new(self.link, self.frame)
+            layers: self.layers + 1,
+            ..Packet::new(LinkType::RAW, data)
         }
     }
 
-    pub(crate) fn reassembled(&self) -> Packet<'a> {
+    pub(crate) fn reassembled<'b>(&self, frame: &'b [u8]) -> Packet<'b> {
         Packet {
+            frame,
+            length: frame.len(),
+            link: self.link,
+            ethernet: self.ethernet,
+            vlans: self.vlans.clone(),
+            events: EventSet::default(),
+            depth: self.depth,
+            outer: self.outer,
+            labels: self.labels,
+            net_offset: 0,
+            encloses: false,
+            invalid: false,
+            layers: self.layers.saturating_sub(1),
             net: Net::None,
             transport: Transport::None,
             payload: &[],
             fragment: None,
             source_kind: PacketSource::Defrag,
-            ..self.clone()
         }
     }
 
@@ -397,6 +412,16 @@ impl<'a> Packet<'a> {
     pub(crate) fn fail(&mut self, event: DecodeEvent) {
         self.events.insert(event);
         self.invalid = true;
+    }
+
+    /// Enters one more layer; false when there are too many.
+    pub(crate) fn enter(&mut self) -> bool {
+        self.layers = self.layers.saturating_add(1);
+        if self.layers >= LAYER_LIMIT {
+            self.fail(DecodeEvent::TooManyLayers);
+            return false;
+        }
+        true
     }
 
     /// Source and destination.

@@ -48,6 +48,9 @@ pub(crate) fn decode<'a>(
         }
         50 => {
             counters.esp += 1;
+            if !packet.enter() {
+                return finish(packet, counters, each);
+            }
             esp(packet, data)
         }
         _ => {
@@ -58,12 +61,10 @@ pub(crate) fn decode<'a>(
         }
     };
     match read {
-        Ok(()) => {
-            finish(packet, counters, each);
-            if let Transport::Udp(udp) = packet.transport {
-                tunnel::over_udp(packet, &udp, counters, each);
-            }
-        }
+        Ok(()) => match packet.transport {
+            Transport::Udp(udp) => tunnel::over_udp(packet, &udp, counters, each),
+            _ => finish(packet, counters, each),
+        },
         Err(event) => broken(packet, event, counters, each),
     }
 }
@@ -71,6 +72,9 @@ pub(crate) fn decode<'a>(
 fn tcp<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent> {
     if data.len() < 20 {
         return Err(DecodeEvent::TcpPktTooSmall);
+    }
+    if data[12] >> 4 < 5 {
+        return Err(DecodeEvent::TcpInvalidOptlen);
     }
     let slice = TcpHeaderSlice::from_slice(data).map_err(|_| DecodeEvent::TcpHlenTooSmall)?;
     let header = slice.slice();
@@ -163,12 +167,12 @@ fn tcp_options(packet: &mut Packet<'_>, options: &[u8]) -> TcpOptions {
 fn udp<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent> {
     let header = data.get(..8).ok_or(DecodeEvent::UdpHlenTooSmall)?;
     let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
+    if data.len() < length {
+        return Err(DecodeEvent::UdpPktTooSmall);
+    }
     // A length of 0 is a jumbogram over IPv6 (RFC 2675 §4), nonsense over IPv4.
     if length < 8 {
         return Err(DecodeEvent::UdpLenInvalid);
-    }
-    if data.len() < length {
-        return Err(DecodeEvent::UdpPktTooSmall);
     }
     packet.transport = Transport::Udp(Udp {
         header,
@@ -185,33 +189,46 @@ fn icmpv4<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent
     let id = u16::from_be_bytes([header[4], header[5]]);
     let sequence = u16::from_be_bytes([header[6], header[7]]);
     let rest = &data[8..];
-    let (max_code, queried) = match kind {
-        0 | 8 | 13 | 14 | 15 | 16 | 17 | 18 => (0, true),
-        3 => (15, false),
-        4 => (0, false),
-        5 => (3, false),
-        9 | 10 => (if kind == 9 { 16 } else { 0 }, false),
-        11 => (1, false),
-        12 => (2, false),
+    // Highest code, whether there is an id, and the bytes of the message's own behind the header.
+    let (max_code, queried, own) = match kind {
+        0 | 8 | 15..=18 => (0, true, 0),
+        13 | 14 => (0, true, 12),
+        3 => (15, false, 0),
+        4 | 12 => (0, false, 0),
+        5 => (3, false, 0),
+        // A list of addresses with their preferences (RFC 1256 §3.1).
+        9 => (
+            u8::MAX,
+            false,
+            usize::from(header[4]) * usize::from(header[5]) * 4,
+        ),
+        11 => (1, false, 0),
         _ => {
             packet.events.insert(DecodeEvent::Icmpv4UnknownType);
-            (u8::MAX, false)
+            (u8::MAX, false, 0)
         }
     };
     if code > max_code {
         packet.events.insert(DecodeEvent::Icmpv4UnknownCode);
     }
-    let quotes = matches!(kind, 3 | 4 | 5 | 11 | 12);
+    let quotes = matches!(kind, 3 | 4 | 5 | 11 | 12) && code <= max_code;
     let mut quoted = None;
-    if quotes && !rest.is_empty() {
+    if quotes && (!rest.is_empty() || kind == 4) {
         if rest.len() < 20 {
-            packet.events.insert(DecodeEvent::Icmpv4Ipv4TruncPkt);
+            packet.fail(DecodeEvent::Icmpv4Ipv4TruncPkt);
         } else if rest[0] >> 4 != 4 {
-            packet.events.insert(DecodeEvent::Icmpv4Ipv4UnknownVer);
+            packet.fail(DecodeEvent::Icmpv4Ipv4UnknownVer);
         } else {
             quoted = Some(rest);
         }
     }
+    let payload = match rest.get(own..) {
+        Some(payload) => payload,
+        None => {
+            packet.events.insert(DecodeEvent::Icmpv4Ipv4TruncPkt);
+            rest
+        }
+    };
     let (id, sequence) = if queried {
         (Some(id), Some(sequence))
     } else {
@@ -226,7 +243,7 @@ fn icmpv4<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent
         mtu: None,
         quoted,
     });
-    packet.payload = rest;
+    packet.payload = payload;
     Ok(())
 }
 
@@ -236,12 +253,12 @@ fn icmpv6<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent
     let word = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
     let rest = &data[8..];
     let hop_limit = packet.ttl();
-    let (max_code, queried, quotes) = match kind {
-        1 => (6, false, true),
-        2 => (0, false, true),
-        3 => (1, false, true),
-        4 => (2, false, true),
-        128 | 129 => (0, true, false),
+    let (known, queried, quotes) = match kind {
+        1 => (code <= 6, false, true),
+        2 => (code == 0, false, true),
+        3 => (code <= 1, false, true),
+        4 => (code <= 2, false, true),
+        128 | 129 => (code == 0, true, false),
         130..=132 => {
             // Multicast listener messages stay on the link (RFC 2710 §3).
             if hop_limit != Some(1) {
@@ -249,36 +266,42 @@ fn icmpv6<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent
                     .events
                     .insert(DecodeEvent::Icmpv6MldMessageWithInvalidHl);
             }
-            (0, false, false)
+            (code == 0, false, false)
         }
-        133..=137 => (0, false, false),
-        138..=161 => (u8::MAX, false, false),
-        100 | 101 | 200 | 201 => {
-            packet.events.insert(DecodeEvent::Icmpv6ExperimentationType);
-            (u8::MAX, false, false)
-        }
-        5..=99 | 102..=126 => {
-            packet.events.insert(DecodeEvent::Icmpv6UnassignedType);
-            (u8::MAX, false, false)
-        }
+        138 => (code <= 2 || code == 255, false, false),
+        139 | 140 => (code <= 2, false, false),
+        133..=137 | 141..=149 | 154 | 156..=159 => (code == 0, false, false),
+        150..=153 => (true, false, false),
+        // Routing on lossy links (RFC 6550 §6).
+        155 => (code <= 3 || (128..=132).contains(&code), false, false),
         _ => {
-            packet.events.insert(DecodeEvent::Icmpv6UnknownType);
-            (u8::MAX, false, false)
+            packet.events.insert(match kind {
+                100 | 101 | 200 | 201 => DecodeEvent::Icmpv6ExperimentationType,
+                5..=126 | 160.. => DecodeEvent::Icmpv6UnassignedType,
+                _ => DecodeEvent::Icmpv6UnknownType,
+            });
+            (true, false, false)
         }
     };
-    if code > max_code {
+    if !known {
         packet.events.insert(DecodeEvent::Icmpv6UnknownCode);
     }
     let mut quoted = None;
-    if quotes && !rest.is_empty() {
+    if quotes && known {
         if rest.len() < 40 {
-            packet.events.insert(DecodeEvent::Icmpv6Ipv6TruncPkt);
+            packet.fail(DecodeEvent::Icmpv6Ipv6TruncPkt);
         } else if rest[0] >> 4 != 6 {
-            packet.events.insert(DecodeEvent::Icmpv6Ipv6UnknownVersion);
+            packet.fail(DecodeEvent::Icmpv6Ipv6UnknownVersion);
         } else {
             quoted = Some(rest);
         }
     }
+    // Messages that are no errors and no echoes begin behind the checksum.
+    let payload = if known && (quotes || queried) {
+        rest
+    } else {
+        data.get(4..).unwrap_or_default()
+    };
     let (id, sequence) = if queried {
         (Some((word >> 16) as u16), Some((word & 0xffff) as u16))
     } else {
@@ -293,7 +316,7 @@ fn icmpv6<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<(), DecodeEvent
         mtu: (kind == 2).then_some(word),
         quoted,
     });
-    packet.payload = rest;
+    packet.payload = payload;
     Ok(())
 }
 

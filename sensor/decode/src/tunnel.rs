@@ -2,7 +2,7 @@
 
 use sensor_bytes::Reader;
 
-use crate::link::{broken, by_ether_type, ethernet, finish, ppp};
+use crate::link::{broken, by_ether_type, ethernet, finish, ppp, vlan};
 use crate::packet::{LAYER_LIMIT, Udp};
 use crate::{Counters, DecodeEvent, Packet, PacketSource, net};
 
@@ -11,6 +11,71 @@ type Each<'e, 'a> = &'e mut dyn FnMut(&Packet<'a>);
 const VXLAN_PORT: u16 = 4789;
 const GENEVE_PORT: u16 = 6081;
 const TEREDO_PORT: u16 = 3544;
+
+/// What a tunnel carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inside {
+    Ipv4,
+    Ipv6,
+    Ppp,
+    Vlan,
+    Ethernet,
+    /// ERSPAN of the second type, with a header of its own.
+    Erspan,
+    /// ERSPAN of the first type: the frame as it is.
+    PlainErspan,
+    Arp,
+}
+
+/// The packet inside, when it can be read that far; the outer one is then marked as its carrier.
+pub(crate) fn open<'a>(
+    packet: &mut Packet<'a>,
+    kind: PacketSource,
+    inside: Inside,
+    data: &'a [u8],
+) -> Option<Packet<'a>> {
+    if packet.layers + 1 >= LAYER_LIMIT {
+        packet.fail(DecodeEvent::TooManyLayers);
+        return None;
+    }
+    let readable = match inside {
+        Inside::Ipv4 => data.first().is_some_and(|byte| byte >> 4 == 4) && net::is_readable(data),
+        Inside::Ipv6 => data.first().is_some_and(|byte| byte >> 4 == 6) && net::is_readable(data),
+        Inside::Ppp => !data.is_empty(),
+        Inside::Vlan => data.len() >= 4,
+        Inside::Ethernet | Inside::PlainErspan => data.len() >= 14,
+        Inside::Erspan => data.len() >= 8,
+        Inside::Arp => data.len() >= 28,
+    };
+    if !readable {
+        return None;
+    }
+    packet.encloses = true;
+    Some(packet.inner(kind, data))
+}
+
+/// Reads the packet inside.
+pub(crate) fn enter<'a>(
+    mut inner: Packet<'a>,
+    inside: Inside,
+    data: &'a [u8],
+    counters: &mut Counters,
+    each: Each<'_, 'a>,
+) {
+    match inside {
+        Inside::Ipv4 => net::decode_ipv4(&mut inner, data, counters, each),
+        Inside::Ipv6 => net::decode_ipv6(&mut inner, data, counters, each),
+        Inside::Ppp => ppp(&mut inner, data, counters, each),
+        Inside::Vlan => vlan(&mut inner, data, counters, each),
+        Inside::Ethernet => ethernet(&mut inner, data, counters, each),
+        Inside::Erspan => erspan(&mut inner, data, counters, each),
+        Inside::PlainErspan => {
+            counters.erspan += 1;
+            ethernet(&mut inner, data, counters, each);
+        }
+        Inside::Arp => by_ether_type(&mut inner, 0x0806, data, counters, each),
+    }
+}
 
 /// GRE (RFC 2784, RFC 2890) and its PPTP variant (RFC 2637 §4.1).
 pub(crate) fn gre<'a>(
@@ -21,23 +86,35 @@ pub(crate) fn gre<'a>(
 ) {
     counters.gre += 1;
     packet.payload = data;
-    match gre_header(data) {
-        Ok((kind, rest)) => {
-            finish(packet, counters, each);
-            let mut inner = packet.inner(PacketSource::Gre, rest);
-            match kind {
-                0x880b => ppp(&mut inner, rest, counters, each),
-                0x0800 | 0x86dd | 0x8100 | 0x6558 | 0x88be | 0x22eb | 0x0806 => {
-                    if matches!(kind, 0x8100 | 0x6558 | 0x88be | 0x22eb) {
-                        inner.vlans.clear();
-                    }
-                    let kind = if kind == 0x22eb { 0x88be } else { kind };
-                    by_ether_type(&mut inner, kind, rest, counters, each);
-                }
-                _ => {}
-            }
-        }
-        Err(event) => broken(packet, event, counters, each),
+    if data.len() >= 4 && !packet.enter() {
+        return finish(packet, counters, each);
+    }
+    let (kind, rest) = match gre_header(data) {
+        Ok(read) => read,
+        Err(event) => return broken(packet, event, counters, each),
+    };
+    let sequenced = data.first().is_some_and(|flags| flags & 0x10 != 0);
+    let pptp_empty =
+        data.get(1).is_some_and(|version| version & 0x07 == 1) && data.get(4..6) == Some(&[0, 0]);
+    let inside = match kind {
+        0x0800 => Some(Inside::Ipv4),
+        0x86dd => Some(Inside::Ipv6),
+        0x880b => Some(Inside::Ppp).filter(|_| !pptp_empty),
+        0x8100 => Some(Inside::Vlan),
+        0x6558 => Some(Inside::Ethernet),
+        0x88be if sequenced => Some(Inside::Erspan),
+        0x88be => Some(Inside::PlainErspan),
+        0x22eb => Some(Inside::Erspan),
+        0x0806 => Some(Inside::Arp),
+        _ => None,
+    };
+    let Some(inside) = inside else {
+        return finish(packet, counters, each);
+    };
+    let inner = open(packet, PacketSource::Gre, inside, rest);
+    finish(packet, counters, each);
+    if let Some(inner) = inner {
+        enter(inner, inside, rest, counters, each);
     }
 }
 
@@ -117,8 +194,8 @@ fn source_routes(reader: &mut Reader<'_>, fault: DecodeEvent) -> Result<(), Deco
     }
 }
 
-/// ERSPAN type I, II and III (draft-foschiano-erspan-03 §4).
-pub(crate) fn erspan<'a>(
+/// ERSPAN type II and III (draft-foschiano-erspan-03 §4).
+fn erspan<'a>(
     packet: &mut Packet<'a>,
     data: &'a [u8],
     counters: &mut Counters,
@@ -127,27 +204,28 @@ pub(crate) fn erspan<'a>(
     counters.erspan += 1;
     let mut reader = Reader::new(data);
     let Ok(word) = reader.u16() else {
-        return broken(packet, DecodeEvent::ErspanHeaderTooSmall, counters, each);
+        packet.events.insert(DecodeEvent::ErspanHeaderTooSmall);
+        return finish(packet, counters, each);
     };
-    let version = word >> 12;
-    let header = match version {
+    if !packet.enter() {
+        return finish(packet, counters, each);
+    }
+    let header = match word >> 12 {
         1 => 8,
         2 => 12,
         _ => {
-            return broken(
-                packet,
-                DecodeEvent::ErspanUnsupportedVersion,
-                counters,
-                each,
-            );
+            packet.events.insert(DecodeEvent::ErspanUnsupportedVersion);
+            return finish(packet, counters, each);
         }
     };
     let Some(frame) = data.get(header..) else {
-        return broken(packet, DecodeEvent::ErspanHeaderTooSmall, counters, each);
+        packet.events.insert(DecodeEvent::ErspanHeaderTooSmall);
+        return finish(packet, counters, each);
     };
     let vlan = word & 0x0fff;
     if vlan > 0 && packet.vlans.try_push(vlan).is_err() {
-        return broken(packet, DecodeEvent::ErspanTooManyVlanLayers, counters, each);
+        packet.events.insert(DecodeEvent::ErspanTooManyVlanLayers);
+        return finish(packet, counters, each);
     }
     ethernet(packet, frame, counters, each);
 }
@@ -159,43 +237,41 @@ pub(crate) fn mpls<'a>(
     counters: &mut Counters,
     each: Each<'_, 'a>,
 ) {
+    counters.mpls += 1;
+    if !packet.enter() {
+        return finish(packet, counters, each);
+    }
     let mut reader = Reader::new(data);
-    loop {
-        counters.mpls += 1;
+    let label = loop {
         let Ok(entry) = reader.u32() else {
             return broken(packet, DecodeEvent::MplsHeaderTooSmall, counters, each);
         };
-        packet.layers += 1;
-        if packet.layers > LAYER_LIMIT {
-            counters.too_many_layers += 1;
-            return broken(packet, DecodeEvent::TooManyLayers, counters, each);
+        if entry >> 8 & 1 == 1 {
+            break entry >> 12;
         }
-        let (label, bottom) = (entry >> 12, entry >> 8 & 1 == 1);
-        if !bottom {
-            continue;
-        }
-        let rest = reader.rest();
-        return match label {
-            0 => net::decode_ipv4(packet, rest, counters, each),
-            2 => net::decode_ipv6(packet, rest, counters, each),
-            1 => broken(packet, DecodeEvent::MplsBadLabelRouterAlert, counters, each),
-            3 => broken(
-                packet,
-                DecodeEvent::MplsBadLabelImplicitNull,
-                counters,
-                each,
-            ),
-            4..=15 => broken(packet, DecodeEvent::MplsBadLabelReserved, counters, each),
-            _ => match rest.first().map(|byte| byte >> 4) {
-                Some(4) => net::decode_ipv4(packet, rest, counters, each),
-                Some(6) => net::decode_ipv6(packet, rest, counters, each),
-                // A pseudowire control word, then Ethernet (RFC 4448 §4.6).
-                Some(0) if rest.len() > 4 + 14 => ethernet(packet, &rest[4..], counters, each),
-                Some(_) if rest.len() > 14 => ethernet(packet, rest, counters, each),
-                Some(_) => broken(packet, DecodeEvent::MplsUnknownPayloadType, counters, each),
-                None => broken(packet, DecodeEvent::MplsPktTooSmall, counters, each),
-            },
-        };
+    };
+    let rest = reader.rest();
+    let bad = match label {
+        0 => return net::decode_ipv4(packet, rest, counters, each),
+        2 => return net::decode_ipv6(packet, rest, counters, each),
+        1 => Some(DecodeEvent::MplsBadLabelRouterAlert),
+        3 => Some(DecodeEvent::MplsBadLabelImplicitNull),
+        4..=14 => Some(DecodeEvent::MplsBadLabelReserved),
+        _ => None,
+    };
+    if let Some(event) = bad {
+        packet.events.insert(event);
+        return finish(packet, counters, each);
+    }
+    match rest {
+        [first, ..] if rest.len() >= 4 => match first >> 4 {
+            4 => net::decode_ipv4(packet, rest, counters, each),
+            6 => net::decode_ipv6(packet, rest, counters, each),
+            // A pseudowire control word, then Ethernet (RFC 4448 §4.6).
+            0 => ethernet(packet, &rest[4..], counters, each),
+            _ => broken(packet, DecodeEvent::MplsUnknownPayloadType, counters, each),
+        },
+        _ => broken(packet, DecodeEvent::MplsPktTooSmall, counters, each),
     }
 }
 
@@ -213,29 +289,38 @@ pub(crate) fn nsh<'a>(
     else {
         return broken(packet, DecodeEvent::NshHeaderTooSmall, counters, each);
     };
+    if !packet.enter() {
+        return finish(packet, counters, each);
+    }
+    let told = |packet: &mut Packet<'a>, event, counters: &mut Counters, each: Each<'_, 'a>| {
+        packet.events.insert(event);
+        finish(packet, counters, each);
+    };
     let length = usize::from(word & 0x3f) * 4;
     if word >> 14 != 0 {
-        return broken(packet, DecodeEvent::NshUnsupportedVersion, counters, each);
+        return told(packet, DecodeEvent::NshUnsupportedVersion, counters, each);
     }
-    let kind = kind & 0x0f;
-    if length < 8 || length > data.len() || (kind == 1 && length != 24) {
+    let Some(rest) = data.get(length..).filter(|rest| !rest.is_empty()) else {
         return broken(packet, DecodeEvent::NshBadHeaderLength, counters, each);
-    }
+    };
     match kind {
-        0 | 0x0f => return broken(packet, DecodeEvent::NshReservedType, counters, each),
+        0 | 0x0f => return told(packet, DecodeEvent::NshReservedType, counters, each),
+        1 if length != 24 => {
+            return broken(packet, DecodeEvent::NshBadHeaderLength, counters, each);
+        }
         1 | 2 => {}
-        _ => return broken(packet, DecodeEvent::NshUnsupportedType, counters, each),
+        _ => return told(packet, DecodeEvent::NshUnsupportedType, counters, each),
     }
-    let rest = &data[length..];
     match protocol {
         1 => net::decode_ipv4(packet, rest, counters, each),
         2 => net::decode_ipv6(packet, rest, counters, each),
         3 => ethernet(packet, rest, counters, each),
-        _ => broken(packet, DecodeEvent::NshUnknownPayload, counters, each),
+        5 => mpls(packet, rest, counters, each),
+        _ => told(packet, DecodeEvent::NshUnknownPayload, counters, each),
     }
 }
 
-/// Overlays that are known by their UDP port.
+/// Overlays that are known by their UDP port. The carrier is handed over first, whatever it carries.
 pub(crate) fn over_udp<'a>(
     packet: &mut Packet<'a>,
     udp: &Udp<'a>,
@@ -243,92 +328,105 @@ pub(crate) fn over_udp<'a>(
     each: Each<'_, 'a>,
 ) {
     let payload = packet.payload;
-    match (udp.source_port, udp.destination_port) {
-        (_, VXLAN_PORT) => vxlan(packet, payload, counters, each),
-        (_, GENEVE_PORT) => geneve(packet, payload, counters, each),
-        (TEREDO_PORT, _) | (_, TEREDO_PORT) => teredo(packet, payload, counters, each),
-        _ => {}
+    let inside = match (udp.source_port, udp.destination_port) {
+        (TEREDO_PORT, _) | (_, TEREDO_PORT) => teredo(packet, payload, counters),
+        (GENEVE_PORT, _) | (_, GENEVE_PORT) => geneve(packet, payload, counters),
+        (_, VXLAN_PORT) => vxlan(packet, payload, counters),
+        _ => None,
+    };
+    finish(packet, counters, each);
+    if let Some((inner, inside, data)) = inside {
+        enter(inner, inside, data, counters, each);
     }
 }
 
+type Opened<'a> = Option<(Packet<'a>, Inside, &'a [u8])>;
+
 /// VXLAN (RFC 7348 §5).
-fn vxlan<'a>(packet: &mut Packet<'a>, data: &'a [u8], counters: &mut Counters, each: Each<'_, 'a>) {
+fn vxlan<'a>(packet: &mut Packet<'a>, data: &'a [u8], counters: &mut Counters) -> Opened<'a> {
     let mut reader = Reader::new(data);
-    let (Ok(flags), Ok(_), Ok(vni), Ok(_)) = (reader.u8(), reader.u24(), reader.u24(), reader.u8())
-    else {
-        return;
-    };
-    if flags & 0x08 == 0 || reader.remaining() < 14 {
-        return;
+    let (flags, _, vni, reserved) = (
+        reader.u8().ok()?,
+        reader.u24().ok()?,
+        reader.u24().ok()?,
+        reader.u8().ok()?,
+    );
+    if reader.remaining() < 14 || !packet.enter() || flags & 0x08 == 0 || reserved != 0 {
+        return None;
     }
     counters.vxlan += 1;
-    let rest = reader.rest();
-    let mut inner = packet.inner(PacketSource::Vxlan, rest);
+    let frame = reader.rest();
+    // The Ethernet header inside is only looked through.
+    let data = frame.get(14..)?;
+    let inside = match u16::from_be_bytes([frame[12], frame[13]]) {
+        0x0800 => Inside::Ipv4,
+        0x86dd => Inside::Ipv6,
+        0x8100 | 0x88a8 | 0x9100 => Inside::Vlan,
+        0x0806 => return None,
+        _ => {
+            packet.fail(DecodeEvent::VxlanUnknownPayloadType);
+            return None;
+        }
+    };
+    let mut inner = open(packet, PacketSource::Vxlan, inside, data)?;
     inner.labels.vxlan_vni = Some(vni);
-    ethernet(&mut inner, rest, counters, each);
+    Some((inner, inside, data))
 }
 
 /// GENEVE (RFC 8926 §3.4).
-fn geneve<'a>(
-    packet: &mut Packet<'a>,
-    data: &'a [u8],
-    counters: &mut Counters,
-    each: Each<'_, 'a>,
-) {
+fn geneve<'a>(packet: &mut Packet<'a>, data: &'a [u8], counters: &mut Counters) -> Opened<'a> {
     let mut reader = Reader::new(data);
-    let (Ok(first), Ok(_), Ok(kind), Ok(vni), Ok(_)) = (
-        reader.u8(),
-        reader.u8(),
-        reader.u16(),
-        reader.u24(),
-        reader.u8(),
-    ) else {
-        return;
-    };
-    if first >> 6 != 0 || reader.skip(usize::from(first & 0x3f) * 4).is_err() {
-        return;
+    let (first, flags, kind, vni, reserved) = (
+        reader.u8().ok()?,
+        reader.u8().ok()?,
+        reader.u16().ok()?,
+        reader.u24().ok()?,
+        reader.u8().ok()?,
+    );
+    if !packet.enter() {
+        return None;
+    }
+    let mut options = reader.take(usize::from(first & 0x3f) * 4).ok()?;
+    if first >> 6 != 0 || flags & 0x3f != 0 || reserved != 0 {
+        return None;
+    }
+    while !options.is_empty() {
+        // Class, type, and the length of what follows in words.
+        let words = options.get(3)? & 0x1f;
+        options = options.get(4 + usize::from(words) * 4..)?;
     }
     counters.geneve += 1;
     let rest = reader.rest();
-    let mut inner = packet.inner(PacketSource::Geneve, rest);
+    let inside = match kind {
+        0x0800 => Inside::Ipv4,
+        0x86dd => Inside::Ipv6,
+        0x6558 => Inside::Ethernet,
+        0x0806 => return None,
+        _ => {
+            packet.fail(DecodeEvent::GeneveUnknownPayloadType);
+            return None;
+        }
+    };
+    let mut inner = open(packet, PacketSource::Geneve, inside, rest)?;
     inner.labels.geneve_vni = Some(vni);
-    match kind {
-        0x6558 => ethernet(&mut inner, rest, counters, each),
-        _ => by_ether_type(&mut inner, kind, rest, counters, each),
-    }
+    Some((inner, inside, rest))
 }
 
-/// Teredo (RFC 4380 §5.1.1): optional authentication and origin indications, then IPv6.
-fn teredo<'a>(
-    packet: &mut Packet<'a>,
-    data: &'a [u8],
-    counters: &mut Counters,
-    each: Each<'_, 'a>,
-) {
-    let mut reader = Reader::new(data);
-    for _ in 0..2 {
-        match reader.rest() {
-            [0, 1, id, auth, ..] => {
-                let length = 4 + usize::from(*id) + usize::from(*auth) + 9;
-                if reader.skip(length).is_err() {
-                    return;
-                }
-            }
-            [0, 0, ..] => {
-                if reader.skip(8).is_err() {
-                    return;
-                }
-            }
-            _ => break,
-        }
+/// Teredo (RFC 4380 §5.1.1): an optional origin indication, then IPv6.
+fn teredo<'a>(packet: &mut Packet<'a>, data: &'a [u8], counters: &mut Counters) -> Opened<'a> {
+    let rest = match data {
+        [0, 0, ..] => data.get(8..)?,
+        [0, ..] => return None,
+        _ => data,
+    };
+    let header = rest.get(..40)?;
+    let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
+    let (next, hop_limit) = (header[6], header[7]);
+    if header[0] >> 4 != 6 || hop_limit == 0 || next == 0 && length < 8 || rest.len() != 40 + length
+    {
+        return None;
     }
-    let rest = reader.rest();
-    let plausible = rest.len() >= 40
-        && rest[0] >> 4 == 6
-        && usize::from(u16::from_be_bytes([rest[4], rest[5]])) + 40 == rest.len();
-    if plausible {
-        counters.teredo += 1;
-        let mut inner = packet.inner(PacketSource::Teredo, rest);
-        net::decode_ipv6(&mut inner, rest, counters, each);
-    }
+    let inner = open(packet, PacketSource::Teredo, Inside::Ipv6, rest)?;
+    counters.teredo += 1;
+    Some((inner, Inside::Ipv6, rest))
 }

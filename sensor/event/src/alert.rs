@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use crate::common::address;
 use crate::{AppRecord, Base64, FileInfo, Json, Printable, Time};
 
 #[derive(Debug, Clone, Serialize)]
@@ -39,6 +40,7 @@ pub struct Alert<'a> {
 /// `alert.source` and `alert.target`, from a rule's `target` keyword.
 #[derive(Debug, Clone, Serialize)]
 pub struct End {
+    #[serde(serialize_with = "address")]
     pub ip: IpAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
@@ -67,7 +69,9 @@ pub struct AlertFlow {
     pub bytes_toserver: u64,
     pub bytes_toclient: u64,
     pub start: Time,
+    #[serde(serialize_with = "address")]
     pub src_ip: IpAddr,
+    #[serde(serialize_with = "address")]
     pub dest_ip: IpAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub src_port: Option<u16>,
@@ -84,7 +88,9 @@ pub struct PacketInfo {
 /// The outer packet of a tunnel.
 #[derive(Debug, Clone, Serialize)]
 pub struct Tunnel {
+    #[serde(serialize_with = "address")]
     pub src_ip: IpAddr,
+    #[serde(serialize_with = "address")]
     pub dest_ip: IpAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub src_port: Option<u16>,

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use crate::common::address;
+
 #[derive(Debug, Clone, Serialize)]
 pub struct Arp {
     pub hw_type: &'static str,
@@ -11,8 +13,10 @@ pub struct Arp {
     /// `request`, `reply`, …
     pub opcode: &'static str,
     pub src_mac: String,
+    #[serde(serialize_with = "address")]
     pub src_ip: IpAddr,
     pub dest_mac: String,
+    #[serde(serialize_with = "address")]
     pub dest_ip: IpAddr,
 }
 

@@ -1,5 +1,6 @@
 //! Fields that every event has.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -55,6 +56,30 @@ impl fmt::Display for DateTime {
     }
 }
 
+/// An address as records write it: all eight groups of IPv6 in full.
+pub(crate) fn address<S: Serializer>(address: &IpAddr, serializer: S) -> Result<S::Ok, S::Error> {
+    match address {
+        IpAddr::V4(v4) => serializer.collect_str(v4),
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, e, f, g, h] = v6.segments();
+            serializer.collect_str(&format_args!(
+                "{a:04x}:{b:04x}:{c:04x}:{d:04x}:{e:04x}:{f:04x}:{g:04x}:{h:04x}"
+            ))
+        }
+    }
+}
+
+/// [`address`] of a field that may be absent.
+pub(crate) fn some_address<S: Serializer>(
+    field: &Option<IpAddr>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match field {
+        Some(known) => address(known, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 impl Serialize for DateTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -92,17 +117,23 @@ pub struct Common<'a> {
     pub event_type: &'static str,
     #[serde(skip_serializing_if = "<[u16]>::is_empty")]
     pub vlan: &'a [u16],
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "some_address"
+    )]
     pub src_ip: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub src_port: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "some_address"
+    )]
     pub dest_ip: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dest_port: Option<u16>,
     /// `TCP`, `UDP`, `ICMP`, `IPv6-ICMP`, … or the number in three digits.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub proto: Option<&'a str>,
+    pub proto: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_v: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,7 +150,25 @@ pub struct Common<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::Time;
+    use super::{Time, address};
+
+    #[test]
+    fn addresses_are_written_in_full() {
+        let written = |text: &str| {
+            let mut out = Vec::new();
+            address(
+                &text.parse().expect("an address"),
+                &mut serde_json::Serializer::new(&mut out),
+            )
+            .expect("an address serialises");
+            String::from_utf8(out).expect("text")
+        };
+        assert_eq!(written("10.0.0.1"), r#""10.0.0.1""#);
+        assert_eq!(
+            written("2001:db8::1"),
+            r#""2001:0db8:0000:0000:0000:0000:0000:0001""#
+        );
+    }
 
     #[test]
     fn times_are_written_in_utc() {

@@ -105,6 +105,8 @@ pub(crate) fn ends(packet: &Packet<'_>) -> Option<Ends> {
                 ..ends
             })
         }),
+        // What carries a datagram as it is belongs together like a flow.
+        Transport::None if matches!(protocol, 4 | 41) && !packet.invalid => ends(0, 0),
         Transport::None => None,
     }
 }

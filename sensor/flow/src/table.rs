@@ -162,19 +162,28 @@ impl<T: Default> FlowTable<T> {
     ) -> Option<Lookup> {
         let ends = key::ends(packet)?;
         let key = FlowKey::of(packet, &ends, self.tracking);
+        let mut ended = Some(ended);
         if let Some(&slot) = self.places.get(&key) {
             let entry = self.slots.get(slot)?.as_ref()?;
-            return Some(Lookup {
-                index: FlowIndex(slot),
-                direction: entry.flow.direction(packet, &ends),
-                new: false,
-            });
+            let silence = now_ns.saturating_sub(entry.flow.last_ns);
+            if silence < self.timeouts.of(&entry.flow).saturating_mul(SECOND_NS) {
+                return Some(Lookup {
+                    index: FlowIndex(slot),
+                    direction: entry.flow.direction(packet, &ends),
+                    new: false,
+                });
+            }
+            // Its time is over, though nobody has looked since.
+            self.counts.timed_out += 1;
+            if let (Some(entry), Some(ended)) = (self.end(FlowIndex(slot)), ended.take()) {
+                ended(entry, EndReason::Timeout);
+            }
         }
         if !ends.starts {
             return None;
         }
         if self.places.len() >= self.limit
-            && let Some(entry) = self.evict()
+            && let (Some(entry), Some(ended)) = (self.evict(), ended.take())
         {
             ended(entry, EndReason::Forced);
         }

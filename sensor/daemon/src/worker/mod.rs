@@ -64,7 +64,7 @@ impl<O: Output> Worker<O> {
         flows.track_by(settings.track_vlans, settings.track_depth);
         Worker {
             decode: Counters::default(),
-            defrag: Defragmenter::default(),
+            defrag: Defragmenter::new(settings.defrag.clone()),
             flows,
             inspector: engine.map(|engine| Inspector::new(engine, settings.alert_limit)),
             recording: Recording::new(Arc::clone(&settings), interface, output),
@@ -175,9 +175,13 @@ impl<O: Output> Worker<O> {
         }
         if let Some(datagram) = outcome.datagram {
             let mut counters = std::mem::take(&mut self.decode);
-            sensor_decode::decode_reassembled(packet, &datagram, &mut counters, &mut |packet| {
-                self.packet(packet, at_ns)
-            });
+            sensor_decode::decode_reassembled(
+                packet,
+                &datagram.frame,
+                datagram.net_offset,
+                &mut counters,
+                &mut |packet| self.packet(packet, at_ns),
+            );
             counters.add(&self.decode);
             self.decode = counters;
         }

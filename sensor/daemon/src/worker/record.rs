@@ -1,5 +1,6 @@
 //! Events of one worker → EVE records.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -568,6 +569,7 @@ impl<O: Output> Recording<O> {
             stamp,
         );
         common.pkt_src = None;
+        common.vlan = &flow.vlans;
         common.in_iface = interface.as_deref();
         common.community_id = Some(&community);
         common.ether = flow_ether(flow);
@@ -805,26 +807,51 @@ fn mac(bytes: &[u8; 6]) -> String {
     format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }
 
-/// Name in EVE's `proto`.
-fn protocol_name(number: u8) -> &'static str {
+/// Name in EVE's `proto`: as IANA registers it, or the number in three digits.
+fn protocol_name(number: u8) -> Cow<'static, str> {
     match number {
+        0 => "HOPOPT",
         1 => "ICMP",
         2 => "IGMP",
-        4 => "IPv4",
+        3 => "GGP",
+        4 => "IP-in-IP",
+        5 => "ST",
         6 => "TCP",
+        8 => "EGP",
+        9 => "IGP",
         17 => "UDP",
+        27 => "RDP",
+        33 => "DCCP",
         41 => "IPv6",
+        43 => "IPv6-Route",
+        44 => "IPv6-Frag",
+        46 => "RSVP",
         47 => "GRE",
         50 => "ESP",
         51 => "AH",
         58 => "IPv6-ICMP",
+        59 => "IPv6-NoNxt",
+        60 => "IPv6-Opts",
         88 => "EIGRP",
         89 => "OSPF",
+        94 => "OS",
+        97 => "ETHERIP",
+        98 => "ENCAP",
         103 => "PIM",
+        108 => "IPComp",
         112 => "VRRP",
+        115 => "L2TP",
+        124 => "IS-IS",
         132 => "SCTP",
-        _ => "other",
+        133 => "FC",
+        135 => "Mobility",
+        136 => "UDPLite",
+        137 => "MPLS-in-IP",
+        139 => "HIP",
+        140 => "Shim6",
+        other => return format!("{other:03}").into(),
     }
+    .into()
 }
 
 fn packet_info(link: LinkType) -> PacketInfo {
@@ -855,7 +882,7 @@ fn tunnel(packet: &Packet<'_>, stamp: Stamp) -> Option<Tunnel> {
         dest_ip: outer.destination,
         src_port: outer.ports.map(|ports| ports.0),
         dest_port: outer.ports.map(|ports| ports.1),
-        proto: protocol_name(outer.protocol).to_owned(),
+        proto: protocol_name(outer.protocol).into_owned(),
         depth: packet.depth,
         pcap_cnt: stamp.frame,
         pkt_src: outer.source_kind.name(),

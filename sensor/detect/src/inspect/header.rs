@@ -16,12 +16,9 @@ impl Pass<'_> {
         let protocol = packet.ip_protocol();
         let layer4 = match one.layer4 {
             Layer4::Any => protocol.is_some(),
-            Layer4::Tcp => packet.tcp().is_some(),
-            Layer4::Udp => matches!(packet.transport, sensor_decode::Transport::Udp(_)),
-            Layer4::Icmp => matches!(
-                packet.transport,
-                sensor_decode::Transport::Icmpv4(_) | sensor_decode::Transport::Icmpv6(_)
-            ),
+            Layer4::Tcp => protocol == Some(6),
+            Layer4::Udp => protocol == Some(17),
+            Layer4::Icmp => matches!(protocol, Some(1 | 58)),
             Layer4::Number(number) => protocol == Some(number),
             Layer4::Header => true,
         };
