@@ -243,11 +243,9 @@ impl Session {
         half.buffer.raw_done(limit);
     }
 
-    /// A transaction is complete: rules shall look at the raw stream now.
-    pub fn trigger_raw(&mut self) {
-        for half in &mut self.sides {
-            half.raw_trigger = true;
-        }
+    /// A side of a transaction is complete: rules shall look at its raw stream now.
+    pub fn trigger_raw(&mut self, direction: Direction) {
+        self.sides[direction.index()].raw_trigger = true;
     }
 
     /// No rule looks at the raw stream of this side.

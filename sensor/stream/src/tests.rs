@@ -338,7 +338,7 @@ fn the_raw_window_waits_for_enough_bytes() {
             .raw_window(ToServer, &wire.config, false)
             .is_none()
     );
-    wire.session.trigger_raw();
+    wire.session.trigger_raw(ToServer);
     let window = wire
         .session
         .raw_window(ToServer, &wire.config, false)
@@ -347,7 +347,7 @@ fn the_raw_window_waits_for_enough_bytes() {
     wire.session.raw_done(ToServer, &wire.config, false);
     wire.send(ToServer, A, 5, 0, b"second");
     wire.send(ToClient, A, 0, 11, b"");
-    wire.session.trigger_raw();
+    wire.session.trigger_raw(ToServer);
     let window = wire
         .session
         .raw_window(ToServer, &wire.config, false)

@@ -26,7 +26,7 @@ pub struct Tracked {
     /// How far each live transaction was recorded, in the order of their ids.
     pub recorded: VecDeque<Recorded>,
     /// Complete sides of transactions seen so far: a new one calls for a look at the raw stream.
-    complete_sides: u64,
+    complete_sides: [u64; 2],
     stopped: [bool; 2],
 }
 
@@ -65,30 +65,33 @@ impl Tracked {
     /// Lets rules look at the raw stream when a transaction, or a record of TLS, has been completed since
     /// the last look.
     pub fn trigger_raw(&mut self) {
+        // Files go by in these; nothing in them ends a thought of the stream.
+        if matches!(self.app.protocol().name(), "smb" | "ftp" | "ftp-data") {
+            return;
+        }
+        let Some(session) = &mut self.session else {
+            return;
+        };
         let transactions = self.app.transactions();
-        let live: u64 = transactions
-            .iter()
-            .map(|transaction| {
-                let sides = Direction::BOTH
-                    .iter()
-                    .filter(|side| transaction.is_complete(**side))
-                    .count() as u64;
-                match &transaction.body {
-                    sensor_app::Body::Tls(tls) => sides + tls.records,
-                    _ => sides,
-                }
-            })
-            .sum();
         let retired = self
             .app
             .transaction_count()
-            .saturating_sub(transactions.len() as u64)
-            * 2;
-        let complete = live + retired;
-        if complete > self.complete_sides {
-            self.complete_sides = complete;
-            if let Some(session) = &mut self.session {
-                session.trigger_raw();
+            .saturating_sub(transactions.len() as u64);
+        for direction in Direction::BOTH {
+            let live: u64 = transactions
+                .iter()
+                .map(|transaction| {
+                    let side = u64::from(transaction.is_complete(direction));
+                    match &transaction.body {
+                        sensor_app::Body::Tls(tls) => side + tls.records,
+                        _ => side,
+                    }
+                })
+                .sum();
+            let complete = &mut self.complete_sides[direction.index()];
+            if live + retired > *complete {
+                *complete = live + retired;
+                session.trigger_raw(direction);
             }
         }
     }
