@@ -99,7 +99,7 @@ fn read_ipv4<'a>(packet: &mut Packet<'a>, data: &'a [u8]) -> Result<Ipv4<'a>, De
 
 /// Looks over the options (RFC 791 §3.1) for oddities; only a length that makes no sense stops decoding.
 fn ipv4_options(packet: &mut Packet<'_>, options: &[u8]) -> Result<(), DecodeEvent> {
-    if options.len() % 8 != 0 {
+    if !options.len().is_multiple_of(8) {
         packet.events.insert(DecodeEvent::Ipv4OptPadRequired);
     }
     let mut reader = Reader::new(options);
