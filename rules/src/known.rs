@@ -4,7 +4,8 @@ use crate::{BufferSpec, IntFieldSpec, ProtocolId, ProtocolSpec, Side, Vocabulary
 
 /// Protocols by name, with other names.
 const PROTOCOLS: &[(&str, &[&str])] = &[
-    ("http", &["http1"]),
+    ("http", &[]),
+    ("http1", &[]),
     ("http2", &[]),
     ("tls", &["ssl"]),
     ("dns", &[]),
@@ -199,7 +200,6 @@ const BUFFERS: &[Row] = &[
     ("dns.response.rrname", &[], DNS, Side::ToClient, true),
     ("snmp.community", &[], &["snmp"], Side::Both, false),
     ("snmp.usm", &[], &["snmp"], Side::Both, false),
-    ("websocket.payload", &[], &["websocket"], Side::Both, false),
     ("ipv4.hdr", &[], &[], Side::Packet, false),
     ("ipv6.hdr", &[], &[], Side::Packet, false),
     ("tcp.hdr", &[], &[], Side::Packet, false),

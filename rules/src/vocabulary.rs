@@ -96,11 +96,15 @@ impl Vocabulary {
         .map(ProtocolId)
     }
 
-    /// The protocols that a rule on this one is about: SMB carries DCE/RPC in its pipes.
+    /// The protocols that a rule on this one is about: SMB carries DCE/RPC in its pipes; `http` is HTTP of
+    /// either version, `http1` the one that bears the name in records.
     pub fn family(&self, id: ProtocolId) -> Vec<ProtocolId> {
         let mut family = vec![id];
-        if self.protocol_spec(id).name == "dcerpc" {
-            family.extend(self.protocol("smb"));
+        match self.protocol_spec(id).name {
+            "dcerpc" => family.extend(self.protocol("smb")),
+            "http" => family.extend(self.protocol("http2")),
+            "http1" => family = self.protocol("http").into_iter().collect(),
+            _ => {}
         }
         family
     }

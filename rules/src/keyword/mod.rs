@@ -33,6 +33,7 @@ mod threshold;
 mod tls;
 mod transform;
 mod waiting;
+mod web;
 mod xbits;
 
 pub(crate) use meta::unmet;
@@ -75,6 +76,7 @@ pub const KEYWORDS: &[&[Keyword]] = &[
     file::KEYWORDS,
     ftp::KEYWORDS,
     tls::KEYWORDS,
+    web::KEYWORDS,
     dcerpc::KEYWORDS,
     dnp3::KEYWORDS,
     enip::KEYWORDS,

@@ -4,11 +4,9 @@
 const NAMES: &[(&str, &str)] = &[
     ("snmp.", "snmp"),
     ("ike.", "ike"),
-    ("http2.", "http2"),
     ("modbus", "modbus"),
     ("nfs", "nfs"),
     ("rpc", "rpc"),
-    ("websocket.", "websocket"),
     ("mysql.", "mysql"),
     ("rdp.", "rdp"),
     ("tftp.", "tftp"),

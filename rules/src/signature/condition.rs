@@ -273,16 +273,19 @@ fn app_protocol(subject: &dyn Subject, name: &str, negated: bool, side: AppSide)
         (side, _) => side,
     };
     let known = |found: &str| found != "unknown";
+    let is = |found: &str| match name {
+        "http" => matches!(found, "http" | "http2"),
+        "http1" => found == "http",
+        name => found == name,
+    };
     match side {
-        AppSide::ToServer => known(to_server) && (to_server == name) != negated,
-        AppSide::ToClient => known(to_client) && (to_client == name) != negated,
-        AppSide::Final | AppSide::Original => known(either) && (either == name) != negated,
+        AppSide::ToServer => known(to_server) && is(to_server) != negated,
+        AppSide::ToClient => known(to_client) && is(to_client) != negated,
+        AppSide::Final | AppSide::Original => known(either) && is(either) != negated,
         AppSide::Either if negated => {
-            known(either) && either != name && to_server != name && to_client != name
+            known(either) && !is(either) && !is(to_server) && !is(to_client)
         }
-        AppSide::Direction | AppSide::Either => {
-            either == name || to_server == name || to_client == name
-        }
+        AppSide::Direction | AppSide::Either => is(either) || is(to_server) || is(to_client),
     }
 }
 

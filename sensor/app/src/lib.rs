@@ -13,6 +13,7 @@ mod expected;
 mod file;
 pub mod ftp;
 pub mod http1;
+pub mod http2;
 pub mod krb5;
 mod layer;
 pub mod ldap;
@@ -34,6 +35,7 @@ pub mod ssh;
 pub mod tls;
 mod transaction;
 mod transactions;
+pub mod websocket;
 
 pub use buffer::{BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow};
 pub use expected::Expected;

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
-    BufferRow, IntFieldRow, dcerpc, dhcp, dnp3, dns, enip, ftp, http1, krb5, ldap, mdns, mqtt, ntp,
-    pgsql, quic, rfb, sip, smb, smtp, ssh, tls,
+    BufferRow, IntFieldRow, dcerpc, dhcp, dnp3, dns, enip, ftp, http1, http2, krb5, ldap, mdns,
+    mqtt, ntp, pgsql, quic, rfb, sip, smb, smtp, ssh, tls, websocket,
 };
 use sensor_flow::Direction;
 
@@ -30,6 +30,8 @@ pub enum Protocol {
     Ssh,
     Smb,
     Quic,
+    Http2,
+    Websocket,
     Rfb,
     Ftp,
     FtpData,
@@ -59,6 +61,8 @@ impl Protocol {
             Protocol::Ssh => "ssh",
             Protocol::Smb => "smb",
             Protocol::Quic => "quic",
+            Protocol::Http2 => "http2",
+            Protocol::Websocket => "websocket",
             Protocol::Rfb => "rfb",
             Protocol::Ftp => "ftp",
             Protocol::FtpData => "ftp-data",
@@ -76,6 +80,7 @@ impl Protocol {
     pub fn event_type(self) -> &'static str {
         match self {
             Protocol::FtpData => "ftp_data",
+            Protocol::Http2 => "http",
             _ => self.name(),
         }
     }
@@ -138,6 +143,8 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     ssh::PROTOCOL,
     smb::PROTOCOL,
     dcerpc::PROTOCOL,
+    http2::PROTOCOL,
+    websocket::PROTOCOL,
     // Knows itself by little but the port.
     quic::PROTOCOL,
     rfb::PROTOCOL,

@@ -8,6 +8,7 @@ use crate::dns::DnsTransaction;
 use crate::enip::EnipTransaction;
 use crate::ftp::{FtpDataTransaction, FtpTransaction};
 use crate::http1::HttpTransaction;
+use crate::http2::Http2Transaction;
 use crate::krb5::Krb5Transaction;
 use crate::ldap::LdapTransaction;
 use crate::mqtt::MqttTransaction;
@@ -20,6 +21,7 @@ use crate::smb::SmbTransaction;
 use crate::smtp::SmtpTransaction;
 use crate::ssh::SshTransaction;
 use crate::tls::{self, TlsTransaction};
+use crate::websocket::WebsocketTransaction;
 use crate::{Protocol, file::MAX_FILES, mdns};
 use sensor_event::AppRecord;
 use sensor_flow::Direction;
@@ -62,7 +64,9 @@ pub enum Body {
     Pgsql(Box<PgsqlTransaction>),
     Ssh(Box<SshTransaction>),
     Smb(Box<SmbTransaction>),
+    Http2(Box<Http2Transaction>),
     Quic(Box<QuicTransaction>),
+    Websocket(Box<WebsocketTransaction>),
     Rfb(Box<RfbTransaction>),
     Dhcp(Box<DhcpTransaction>),
     Ntp(Box<NtpTransaction>),
@@ -88,7 +92,9 @@ impl Body {
             Body::Pgsql(_) => Protocol::Pgsql,
             Body::Ssh(_) => Protocol::Ssh,
             Body::Smb(_) => Protocol::Smb,
+            Body::Http2(_) => Protocol::Http2,
             Body::Quic(_) => Protocol::Quic,
+            Body::Websocket(_) => Protocol::Websocket,
             Body::Rfb(_) => Protocol::Rfb,
             Body::Dhcp(_) => Protocol::Dhcp,
             Body::Ntp(_) => Protocol::Ntp,
@@ -152,7 +158,9 @@ impl Transaction {
     /// speaks unasked.
     pub fn record_direction(&self) -> Direction {
         match &self.body {
-            Body::Mqtt(_) | Body::Quic(_) => self.only.unwrap_or(Direction::ToServer),
+            Body::Mqtt(_) | Body::Quic(_) | Body::Websocket(_) => {
+                self.only.unwrap_or(Direction::ToServer)
+            }
             _ => Direction::ToServer,
         }
     }
@@ -182,7 +190,9 @@ impl Transaction {
             Body::Pgsql(pgsql) => pgsql.record(self.number),
             Body::Ssh(ssh) => ssh.record(),
             Body::Smb(smb) => smb.record(self.number),
+            Body::Http2(http2) => http2.record(),
             Body::Quic(quic) => quic.record(),
+            Body::Websocket(websocket) => websocket.record(),
             Body::Rfb(rfb) => rfb.record(),
             Body::Dhcp(dhcp) => dhcp.record(),
             Body::Ntp(ntp) => ntp.record(),
@@ -216,6 +226,7 @@ impl Transaction {
     /// Whether there is a record to write once it is due.
     pub fn is_recorded(&self) -> bool {
         let enough = match &self.body {
+            Body::Http2(http2) => http2.is_recorded(),
             Body::Tls(tls) => tls.is_recorded(),
             _ => true,
         };

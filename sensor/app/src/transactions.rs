@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::expected::{Expected, MAX_EXPECTED};
+use crate::http2::Upgrade;
 use crate::{Body, Transaction};
 
 /// Transactions that one flow may hold unretired; a parser that wants more gives up.
@@ -16,6 +17,8 @@ pub struct Transactions {
     /// Id of the first transaction of the present protocol.
     first_id: u64,
     expected: Vec<Expected>,
+    /// What the protocol before leaves to HTTP/2.
+    upgrade: Option<Box<Upgrade>>,
 }
 
 impl Transactions {
@@ -51,6 +54,14 @@ impl Transactions {
     /// Another protocol begins: its transactions are numbered from 0.
     pub(crate) fn renumber(&mut self) {
         self.first_id = self.next_id;
+    }
+
+    pub(crate) fn set_upgrade(&mut self, upgrade: Upgrade) {
+        self.upgrade = Some(Box::new(upgrade));
+    }
+
+    pub(crate) fn take_upgrade(&mut self) -> Option<Upgrade> {
+        self.upgrade.take().map(|upgrade| *upgrade)
     }
 
     /// A transaction that is still live.

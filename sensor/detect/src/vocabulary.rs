@@ -67,6 +67,13 @@ impl Names {
             });
             names.protocols.push(Some(row.protocol));
         }
+        // Rules say `http` for either version, and this for the first.
+        names.vocabulary.protocols.push(ProtocolSpec {
+            name: "http1",
+            synonyms: &[],
+            parsed: true,
+        });
+        names.protocols.push(Some(Protocol::Http1));
         for (index, row) in PROTOCOLS.iter().enumerate() {
             let protocol = ProtocolId(index as u16);
             for buffer in row.buffers {

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Dcerpc, Dhcp, Dnp3, Dns, Enip, Ftp, FtpData, Http, Krb5, Ldap, Mdns, Metadata, Mqtt, Ntp,
-    Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls,
+    Dcerpc, Dhcp, Dnp3, Dns, Enip, Ftp, FtpData, Http, Http2, Krb5, Ldap, Mdns, Metadata, Mqtt,
+    Ntp, Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls, Websocket,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -25,12 +25,15 @@ pub enum AppRecord<'a> {
     Sip(Box<Sip<'a>>),
     Enip(Box<Enip<'a>>),
     Pgsql(Box<Pgsql<'a>>),
+    #[serde(rename = "http")]
+    Http2(Box<Http2<'a>>),
     Quic(Box<Quic<'a>>),
     Ssh(Box<Ssh<'a>>),
     Smb(Box<Smb<'a>>),
     Dhcp(Box<Dhcp<'a>>),
     Ntp(Box<Ntp<'a>>),
     Tls(Box<Tls<'a>>),
+    Websocket(Websocket),
     Rfb(Box<Rfb<'a>>),
     /// Two objects, which name themselves.
     #[serde(untagged)]

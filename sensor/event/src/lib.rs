@@ -19,6 +19,7 @@ mod fileinfo;
 mod flow;
 mod ftp;
 mod http;
+mod http2;
 mod json;
 mod krb5;
 mod ldap;
@@ -35,6 +36,7 @@ mod ssh;
 mod stats;
 mod text;
 mod tls;
+mod websocket;
 
 pub use alert::{Alert, AlertFlow, AlertRecord, End, Metadata, PacketInfo, Tunnel, Verdict};
 pub use anomaly::{Anomaly, AnomalyKind, AnomalyRecord};
@@ -53,6 +55,7 @@ pub use flow::{
 };
 pub use ftp::*;
 pub use http::*;
+pub use http2::*;
 pub use json::Json;
 pub use krb5::*;
 pub use ldap::*;
@@ -69,6 +72,7 @@ pub use ssh::*;
 pub use stats::{StatsRecord, StatsTree};
 pub use text::{Base64, Hex, Hex16, Limited, Printable, Text};
 pub use tls::*;
+pub use websocket::*;
 
 use serde::Serialize;
 

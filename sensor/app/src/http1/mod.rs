@@ -1,7 +1,8 @@
 //! HTTP/1: versions 0.9 to 1.1 (RFC 9110, RFC 9112), with bodies, their codings and their files.
 //!
 //! As forgiving as the browsers and servers it watches: a message that one of them would take is a
-//! transaction here, with an event for what is odd about it. Left out: HTTP/2 (an upgrade ends parsing),
+//! transaction here, with an event for what is odd about it. An upgrade to HTTP/2 or WebSocket goes on there,
+//! one to anything else ends parsing. Left out:
 //! `multipart/byteranges`, joining of ranges from several responses.
 
 mod body;
@@ -24,10 +25,14 @@ mod wire;
 use std::cell::OnceCell;
 
 use crate::file::Window;
+use crate::http2::Upgrade;
 use crate::parser::{Prefix, Transport, Verdict};
 use crate::{Body, Protocol, ProtocolRow, Transaction};
 use sensor_flow::Direction;
 
+pub(crate) use decode::{Decoder, codings};
+pub(crate) use engine::{Engine, Ran};
+pub(crate) use event::ContentRange;
 pub use headers::{Header, Headers};
 pub(crate) use multipart::parameter;
 pub use wire::Version;
@@ -46,7 +51,7 @@ pub mod stage {
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Http1,
     name: "http",
-    synonyms: &["http1"],
+    synonyms: &[],
     buffers: buffers::BUFFERS,
     int_fields: &[],
     events: events::EVENTS,
@@ -207,6 +212,21 @@ impl HttpTransaction {
         match direction {
             Direction::ToServer => &mut self.request.message,
             Direction::ToClient => &mut self.response.message,
+        }
+    }
+
+    /// The request as the first stream of HTTP/2.
+    fn upgrade(&self) -> Upgrade {
+        Upgrade {
+            method: self.request.method.clone().unwrap_or_default(),
+            uri: self.request.uri.clone(),
+            headers: self
+                .request
+                .message
+                .headers
+                .iter()
+                .map(|header| (header.name.clone(), header.value.clone()))
+                .collect(),
         }
     }
 

@@ -260,7 +260,19 @@ impl ResponseSide {
         match framing {
             Framing::Tunnel(port) => {
                 tx.advance(Direction::ToServer, Transaction::COMPLETE);
-                return self.complete(FileState::Closed, work).tunnel(port);
+                return self.complete(FileState::Closed, work).tunnel(port, None);
+            }
+            Framing::Upgrade(protocol) => {
+                let upgrade = http(tx).map(super::HttpTransaction::upgrade);
+                let port = http(tx).and_then(|http| http.request.port);
+                tx.advance(Direction::ToServer, Transaction::COMPLETE);
+                if protocol == crate::Protocol::Http2
+                    && let Some(upgrade) = upgrade
+                {
+                    work.transactions.set_upgrade(upgrade);
+                }
+                let turn = self.complete(FileState::Closed, work);
+                return turn.tunnel(port, Some(protocol));
             }
             Framing::Opaque => {
                 self.complete(FileState::Closed, work);

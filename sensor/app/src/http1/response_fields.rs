@@ -5,13 +5,15 @@ use super::request_fields::contains_without_nuls;
 use super::state::{added_event, same_length};
 use super::wire::{self, Field, Version};
 use super::{HttpTransaction, events, framing, http_mut};
-use crate::Transaction;
+use crate::{Protocol, Transaction};
 
 /// What follows the fields of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// Another protocol, at the port that CONNECT named.
     Tunnel(Option<u16>),
+    /// The protocol that the client asked for (101 Switching Protocols).
+    Upgrade(Protocol),
     /// Something unknown (101 Switching Protocols).
     Opaque,
     /// Another response to the same request (100 Continue).
@@ -35,7 +37,16 @@ pub fn framing(http: &HttpTransaction) -> (Framing, Vec<u16>) {
         200..=299 if http.is_method(b"CONNECT") => {
             return (Framing::Tunnel(http.request.port), raised);
         }
-        101 if unframed => return (Framing::Opaque, raised),
+        101 if unframed => {
+            let upgrade = match headers.value(b"upgrade") {
+                Some(b"h2c") => Framing::Upgrade(Protocol::Http2),
+                Some(name) if name.eq_ignore_ascii_case(b"websocket") => {
+                    Framing::Upgrade(Protocol::Websocket)
+                }
+                _ => Framing::Opaque,
+            };
+            return (upgrade, raised);
+        }
         101 => raised.push(events::SWITCHING_PROTO_WITH_CONTENT_LENGTH),
         100 if coding.is_none() => {
             let bytes = length.and_then(|length| framing::content_length(&length.value).0);

@@ -10,7 +10,7 @@ use super::response::ResponseSide;
 use super::wire::MAX_FIELD_BYTES;
 use crate::parser::{Parser, Step};
 use crate::transactions::Transactions;
-use crate::{Context, Limits, Transaction};
+use crate::{Context, Limits, Protocol, Transaction};
 use sensor_flow::Direction;
 
 /// What both sides work on.
@@ -51,6 +51,7 @@ pub enum Turn {
     Tunnel {
         used: usize,
         port: Option<u16>,
+        expect: Option<Protocol>,
     },
     /// Took so many bytes, and something that is not known follows.
     Opaque(usize),
@@ -62,18 +63,19 @@ impl Turn {
         match self {
             Turn::Used(used) => Turn::Used(before + used),
             Turn::Opaque(used) => Turn::Opaque(before + used),
-            Turn::Tunnel { used, port } => Turn::Tunnel {
+            Turn::Tunnel { used, port, expect } => Turn::Tunnel {
                 used: before + used,
                 port,
+                expect,
             },
             Turn::More | Turn::Fail => self,
         }
     }
 
     /// The same, and another protocol follows.
-    pub fn tunnel(self, port: Option<u16>) -> Turn {
+    pub fn tunnel(self, port: Option<u16>, expect: Option<Protocol>) -> Turn {
         match self {
-            Turn::Used(used) => Turn::Tunnel { used, port },
+            Turn::Used(used) => Turn::Tunnel { used, port, expect },
             turn => turn,
         }
     }
@@ -212,7 +214,7 @@ impl State {
                 self.opaque = true;
                 Step::Finished
             }
-            Turn::Tunnel { port, .. } => {
+            Turn::Tunnel { port, expect, .. } => {
                 // A line end too many is none of the other protocol's bytes.
                 let behind = &data[data.len() - rest.min(data.len())..];
                 let waiting = self.request_pending.take();
@@ -220,7 +222,7 @@ impl State {
                     rest: without_line_ends(behind).len(),
                     other: without_line_ends(&waiting).to_vec(),
                     port,
-                    expect: None,
+                    expect,
                 }
             }
         }

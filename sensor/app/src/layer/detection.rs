@@ -60,6 +60,11 @@ impl AppLayer {
     /// Asks the probes. Without an answer, `probed` tells whether more bytes could bring one.
     fn look(&mut self, direction: Direction, context: &Context) -> Option<(Protocol, Verdict)> {
         let other = self.sides[direction.opposite().index()].protocol;
+        // What nothing but the protocol before can tell.
+        let expected = self.change.and_then(|change| change.expect);
+        if [Some(other), expected].contains(&Some(Protocol::Websocket)) {
+            return Some((Protocol::Websocket, Verdict::Yes));
+        }
         let side = &mut self.sides[direction.index()];
         let mut prefix = Prefix {
             transport: Transport::Tcp,

@@ -448,7 +448,7 @@ impl<O: Output> Recording<O> {
                 common.community_id = Some(&community);
                 for mut app in app_records(transaction, settings.dns_version) {
                     // A session stands for itself.
-                    let is_session = matches!(app, AppRecord::Tls(_));
+                    let is_session = matches!(app, AppRecord::Tls(_) | AppRecord::Http2(_));
                     if let AppRecord::Tls(tls) = &mut app {
                         tls.from_proto = original.map(|protocol| protocol.name());
                     }

@@ -1,0 +1,215 @@
+//! Frames of one stream → its transaction.
+
+use super::hpack::{Fault, Item, MAX_BLOCK_BYTES};
+use super::wire::{FrameHeader, FrameType, flag};
+use super::{Http2Transaction, Side, Texts, events, stage};
+use crate::http1::{ContentRange, Decoder, codings};
+use crate::{Body, File, FileId, FileState, Limits, Transaction};
+use sensor_flow::Direction;
+
+/// Frames of one side of a stream that are told apart.
+pub const MAX_FRAMES: usize = 4096;
+/// Numbers of one kind that are kept.
+pub const MAX_NUMBERS: usize = 256;
+/// Bytes of the fields that are kept of one side, trailers included.
+pub const MAX_FIELD_BYTES: usize = 2 * MAX_BLOCK_BYTES;
+
+impl Http2Transaction {
+    pub(super) fn new(stream: u32) -> Self {
+        Http2Transaction {
+            stream,
+            stage: stage::OPEN,
+            sides: Default::default(),
+        }
+    }
+}
+
+/// A stream under work.
+pub struct Work<'a> {
+    pub tx: &'a mut Transaction,
+    pub direction: Direction,
+    pub limits: &'a Limits,
+    /// Files of the flow so far.
+    pub files: &'a mut u32,
+}
+
+impl Work<'_> {
+    fn with<T>(&mut self, work: impl FnOnce(&mut Http2Transaction) -> T) -> Option<T> {
+        match &mut self.tx.body {
+            Body::Http2(http2) => Some(work(http2)),
+            _ => None,
+        }
+    }
+
+    pub fn side<T>(&mut self, work: impl FnOnce(&mut Side) -> T) -> Option<T> {
+        let direction = self.direction;
+        self.with(|http2| work(http2.side_mut(direction)))
+    }
+
+    pub fn set_stage(&mut self, stage: u8) {
+        self.with(|http2| http2.stage = stage);
+        for direction in Direction::BOTH {
+            self.tx.advance(direction, stage);
+        }
+    }
+
+    fn stage(&mut self) -> u8 {
+        self.with(|http2| http2.stage).unwrap_or(stage::CLOSED)
+    }
+
+    /// Notes a frame by its type.
+    pub fn note(&mut self, kind: FrameType) {
+        let full = self.side(|side| {
+            let full = side.frames.len() >= MAX_FRAMES;
+            if !full {
+                side.frames.push(kind.0);
+            }
+            full
+        });
+        if full == Some(true) {
+            self.tx.raise(events::TOO_MANY_FRAMES);
+        }
+    }
+
+    /// Takes the items of a block.
+    pub fn headers(&mut self, items: Vec<Item>) {
+        let (mut authority, mut host) = (None, None);
+        for item in &items {
+            match item {
+                Item::Fault(Fault::Overflow) => self.tx.raise(events::HEADER_INTEGER_OVERFLOW),
+                Item::Fault(Fault::Broken) => self.tx.raise(events::INVALID_FRAME_DATA),
+                Item::Fault(_) => self.tx.raise(events::INVALID_HEADER),
+                Item::SizeUpdate(_) => {}
+                Item::Field(field) => {
+                    if field.name.eq_ignore_ascii_case(b":authority") {
+                        authority = Some(field.value.clone());
+                        if field.value.contains(&b'@') {
+                            self.tx.raise(events::USERINFO_IN_URI);
+                        }
+                    } else if field.name.eq_ignore_ascii_case(b"host") {
+                        host = Some(field.value.clone());
+                    }
+                }
+            }
+        }
+        if let (Some(authority), Some(host)) = (authority, host)
+            && !authority.eq_ignore_ascii_case(&host)
+        {
+            self.tx.raise(events::AUTHORITY_HOST_MISMATCH);
+        }
+        let full = self.side(|side| {
+            side.has_headers = true;
+            side.texts = Texts::default();
+            for item in items {
+                if let Item::Field(field) = &item {
+                    side.field_bytes += field.name.len() + field.value.len();
+                }
+                if side.field_bytes > MAX_FIELD_BYTES || side.items.len() >= MAX_FRAMES {
+                    return true;
+                }
+                side.items.push(item);
+            }
+            false
+        });
+        if full == Some(true) {
+            self.tx.raise(events::REASSEMBLY_LIMIT_REACHED);
+        }
+    }
+
+    /// Moves the stream on (RFC 9113 §5.1).
+    pub fn advance(&mut self, header: &FrameHeader) {
+        let from_server = self.direction == Direction::ToClient;
+        let now = self.stage();
+        if header.has(flag::END_STREAM) {
+            match (now, from_server) {
+                (stage::HALF_CLOSED_CLIENT | stage::DATA_SERVER, true)
+                | (stage::HALF_CLOSED_SERVER, false) => self.set_stage(stage::CLOSED),
+                (
+                    stage::HALF_CLOSED_CLIENT
+                    | stage::DATA_SERVER
+                    | stage::HALF_CLOSED_SERVER
+                    | stage::CLOSED,
+                    _,
+                ) => {}
+                (_, true) => self.set_stage(stage::HALF_CLOSED_SERVER),
+                (_, false) => self.set_stage(stage::HALF_CLOSED_CLIENT),
+            }
+        } else if header.kind == FrameType::DATA {
+            let next = if from_server {
+                stage::DATA_SERVER
+            } else {
+                stage::DATA_CLIENT
+            };
+            if now < next {
+                self.set_stage(next);
+            }
+        }
+    }
+
+    /// Bytes of a body; `over` with the last ones.
+    pub fn data(&mut self, bytes: &[u8], over: bool) {
+        let (direction, limits) = (self.direction, self.limits);
+        let opened = self.open_file();
+        let Transaction { files, body, .. } = &mut *self.tx;
+        let Body::Http2(http2) = body else { return };
+        let side = http2.side_mut(direction);
+        if side.decoder.is_none() {
+            let coding = side
+                .first(b"content-encoding")
+                .map(|value| codings(value, limits.http_decompress_layers))
+                .unwrap_or_default();
+            side.decoder = Some(Decoder::new(&coding, limits.http_compression_bomb_bytes));
+        }
+        let Some(decoder) = &mut side.decoder else {
+            return;
+        };
+        let mut file = opened.and_then(|at| files.get_mut(at));
+        let mut keep = |piece: &[u8]| {
+            if let Some(file) = &mut file {
+                file.append(piece, limits.window_bytes);
+            }
+            true
+        };
+        let bomb = decoder.decode(bytes, &mut keep).is_err();
+        if over {
+            decoder.finish(&mut keep);
+        }
+        if over && let Some(file) = file {
+            file.close(FileState::Closed);
+        }
+        if bomb {
+            self.tx.raise(events::COMPRESSION_BOMB);
+        }
+    }
+
+    /// The place of this side's file, opened with its first data.
+    fn open_file(&mut self) -> Option<usize> {
+        let known = self.side(|side| side.file).flatten();
+        if known.is_some() || !self.tx.has_room_for_file() {
+            return known;
+        }
+        let id = FileId(*self.files);
+        *self.files = self.files.saturating_add(1);
+        // Requests name no file that could be told from the path.
+        let mut file = File::open(id, self.direction, b"", self.limits.hashes);
+        if self.direction == Direction::ToClient
+            && let Some(value) = self
+                .side(|side| side.first(b"content-range").map(<[u8]>::to_vec))
+                .flatten()
+        {
+            match ContentRange::parse(&value) {
+                Some(ContentRange {
+                    start: Some(start),
+                    end: Some(end),
+                    size: Some(size),
+                }) => file.range = Some((start, end, size)),
+                Some(_) => {}
+                None => self.tx.raise(events::INVALID_RANGE),
+            }
+        }
+        self.tx.files.push(file);
+        let at = self.tx.files.len() - 1;
+        self.side(|side| side.file = Some(at));
+        Some(at)
+    }
+}
