@@ -156,6 +156,10 @@ pub trait Subject {
     fn app_protocol(&self) -> Option<(&str, &str, &str)> {
         None
     }
+    /// Name of the protocol that the flow had before a change.
+    fn original_protocol(&self) -> Option<&str> {
+        None
+    }
     /// The nth value of a number field of the transaction under inspection; [`HOLE`] for an occurrence
     /// without one.
     fn int_field(&self, _field: IntFieldId, _nth: usize) -> Option<u64> {

@@ -281,7 +281,10 @@ fn app_protocol(subject: &dyn Subject, name: &str, negated: bool, side: AppSide)
     match side {
         AppSide::ToServer => known(to_server) && is(to_server) != negated,
         AppSide::ToClient => known(to_client) && is(to_client) != negated,
-        AppSide::Final | AppSide::Original => known(either) && is(either) != negated,
+        AppSide::Final => known(either) && is(either) != negated,
+        AppSide::Original => subject
+            .original_protocol()
+            .is_some_and(|original| is(original) != negated),
         AppSide::Either if negated => {
             known(either) && !is(either) && !is(to_server) && !is(to_client)
         }

@@ -310,6 +310,10 @@ impl Subject for Facts<'_> {
         ))
     }
 
+    fn original_protocol(&self) -> Option<&str> {
+        Some(self.traffic.app?.original_protocol()?.name())
+    }
+
     fn int_field(&self, field: IntFieldId, nth: usize) -> Option<u64> {
         let transaction = self.transaction?;
         let row = self.names.int_field(field, transaction.protocol())?;

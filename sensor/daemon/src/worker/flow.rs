@@ -15,6 +15,8 @@ pub struct Tracked {
     pub detect: FlowState,
     /// Transactions of a side have changed since they were inspected.
     pub changed: [bool; 2],
+    /// The protocol of a side was decided since its last packet.
+    fresh: [bool; 2],
     pub midstream: bool,
     pub alerted: bool,
     /// The session's beginning was not seen, and the policy for that was applied.
@@ -39,9 +41,33 @@ pub struct Recorded {
 }
 
 impl Tracked {
-    /// Sides of which the protocol is decided.
-    pub fn detected(&self) -> [bool; 2] {
-        Direction::BOTH.map(|direction| self.app.detection_done(direction))
+    /// Protocols of the sides, as far as they are decided.
+    pub fn detected(&self) -> [Option<sensor_app::Protocol>; 2] {
+        Direction::BOTH.map(|direction| {
+            let done = self.app.detection_done(direction);
+            done.then(|| self.app.side_protocol(direction))
+        })
+    }
+
+    /// Whether the protocol of a side was decided since its last packet.
+    pub fn take_detected(&mut self, direction: Direction) -> bool {
+        std::mem::take(&mut self.fresh[direction.index()])
+    }
+
+    /// Notes sides of which the protocol has been decided: a stream tells it with its next packet, a datagram
+    /// at once (true).
+    pub fn note_detected(
+        &mut self,
+        before: [Option<sensor_app::Protocol>; 2],
+        direction: Direction,
+        stream: bool,
+    ) -> bool {
+        let now = self.detected();
+        for side in Direction::BOTH {
+            let at = side.index();
+            self.fresh[at] |= now[at].is_some() && now[at] != before[at];
+        }
+        !stream && self.take_detected(direction)
     }
 
     /// State of the flow after a change of its session's.

@@ -242,6 +242,7 @@ impl<O: Output> Worker<O> {
         let mut in_stream = false;
         let mut established = entry.user.is_established(&entry.flow);
         let detected = entry.user.detected();
+        let mut protocol_found = entry.user.take_detected(at.direction);
         if packet.tcp().is_some() {
             if checksum_holds {
                 let Entry { flow, user, .. } = entry;
@@ -335,7 +336,9 @@ impl<O: Output> Worker<O> {
             entry.user.changed.swap(0, 1);
             at.direction = at.direction.opposite();
         }
-        let protocol_found = entry.user.detected() != detected;
+        protocol_found |= entry
+            .user
+            .note_detected(detected, at.direction, packet.tcp().is_some());
         inspect(
             &mut self.inspector,
             &mut self.recording,
