@@ -103,7 +103,7 @@ fn comparison(text: &str) -> Result<Comparison, String> {
 }
 
 /// What a rule writes lies below the data folder: no absolute paths, no way up.
-fn file(text: &str) -> Result<String, String> {
+pub(super) fn file(text: &str) -> Result<String, String> {
     if text.starts_with('/') || text.split('/').any(|part| part == "..") {
         return Err(format!(
             "{text:?}: sets are saved below the data folder: neither absolute paths nor .."

@@ -1,21 +1,24 @@
 //! Files: name, size, hashes, storing.
 
-use super::{Keyword, content, needed, unquote};
-use crate::signature::{BufferCondition, Builder, Content, FileStore};
+use super::{Keyword, content, dataset, needed, unquote};
+use crate::signature::{
+    BufferCondition, Builder, Content, Dataset, DatasetOperation, FileStore, HeaderDirection,
+    IntMatch,
+};
 
 macro_rules! hash {
     ($name:literal, $kind:literal) => {
         Keyword {
             name: $name,
             aliases: &[],
-            doc: "The file's hash is in (or with ! not in) a list; waits for file inspection.",
-            parse: |builder, value| {
-                needed(value)?;
-                builder.wait_for(concat!("lists of ", $kind, " hashes"));
-                Ok(())
-            },
-            accepts: &[concat!($name, ":list.txt;")],
-            rejects: &[concat!($name, ";")],
+            doc: "The file's hash is in (or with ! not in) a list, one a line, beside the rules.",
+            parse: |builder, value| hash_list(builder, value, $kind),
+            accepts: &[concat!($name, ":list.txt;"), concat!($name, ":!list.txt;")],
+            rejects: &[
+                concat!($name, ";"),
+                concat!($name, ":/etc/list;"),
+                concat!($name, ":../list;"),
+            ],
         }
     };
 }
@@ -48,17 +51,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "filesize",
         aliases: &[],
-        doc: "Size of the file in bytes; waits for file inspection.",
-        parse: |builder, value| {
-            let value = needed(value)?;
-            let size = match value.split_once(',') {
-                Some((side, size)) if matches!(side.trim(), "to_server" | "to_client") => size,
-                _ => value,
-            };
-            super::integer::parse(size, u64::MAX)?;
-            builder.wait_for("inspection of file sizes");
-            Ok(())
-        },
+        doc: "Size of the file in bytes; a file cut short has at least what was seen.",
+        parse: file_size,
         accepts: &[
             "filesize:>100;",
             "filesize:1MB<>2MB;",
@@ -92,6 +86,53 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         rejects: &[],
     },
 ];
+
+fn file_size(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    let value = needed(value)?;
+    let size = match value.split_once(',') {
+        Some((side, size)) if matches!(side.trim(), "to_server" | "to_client") => {
+            // Rules on both sides are decided with the reply.
+            if builder.signature.direction == HeaderDirection::Transactional
+                && side.trim() == "to_server"
+            {
+                builder.wait_for("sizes of files of the request");
+            }
+            size
+        }
+        _ => value,
+    };
+    let size = super::integer::parse(size, u64::MAX)?;
+    let field = match size {
+        IntMatch::Greater(_) | IntMatch::GreaterEqual(_) => "file.seen",
+        _ => "file.size",
+    };
+    super::integer::condition(builder, field, size)
+}
+
+fn hash_list(builder: &mut Builder<'_>, value: Option<&str>, kind: &str) -> Result<(), String> {
+    let value = needed(value)?;
+    let (operation, path) = match value.strip_prefix('!') {
+        Some(path) => (DatasetOperation::IsNotSet, path.trim()),
+        None => (DatasetOperation::IsSet, value),
+    };
+    let path = dataset::file(path)?;
+    let list = Dataset {
+        operation,
+        name: format!("{kind} {path}"),
+        kind: kind.to_owned(),
+        load: Some(path),
+        save: None,
+        reputation: None,
+        options: Vec::new(),
+    };
+    match builder.vocabulary.buffer(&format!("file.{kind}")) {
+        Some(id) => builder.apart(id, BufferCondition::Dataset(list)),
+        None => {
+            builder.wait_for(&format!("a parser that fills file.{kind}"));
+            Ok(())
+        }
+    }
+}
 
 enum Ending {
     Anywhere,

@@ -60,6 +60,18 @@ pub struct BufferRow {
 pub(crate) const FILE_DATA: BufferRow = file_row("file.data", &["file_data"], file_data);
 pub(crate) const FILE_NAME: BufferRow = file_row("file.name", &["file_name"], file_name);
 pub(crate) const FILE_MAGIC: BufferRow = file_row("file.magic", &["file_magic"], file_magic);
+/// Digests, for lists of them.
+pub(crate) const FILE_MD5: BufferRow = file_row("file.md5", &[], |transaction, side, nth| {
+    Some(Bytes::whole(closed(transaction, side, nth)?.md5.as_ref()?))
+});
+pub(crate) const FILE_SHA1: BufferRow = file_row("file.sha1", &[], |transaction, side, nth| {
+    Some(Bytes::whole(closed(transaction, side, nth)?.sha1.as_ref()?))
+});
+pub(crate) const FILE_SHA256: BufferRow = file_row("file.sha256", &[], |transaction, side, nth| {
+    Some(Bytes::whole(
+        closed(transaction, side, nth)?.sha256.as_ref()?,
+    ))
+});
 
 type NthFile = for<'a> fn(&'a Transaction, Direction, usize) -> Option<Bytes<'a>>;
 
@@ -96,11 +108,7 @@ fn file_data(transaction: &Transaction, side: Direction, nth: usize) -> Option<B
         .map(File::bytes)
 }
 
-pub(crate) fn file_name(
-    transaction: &Transaction,
-    side: Direction,
-    nth: usize,
-) -> Option<Bytes<'_>> {
+fn file_name(transaction: &Transaction, side: Direction, nth: usize) -> Option<Bytes<'_>> {
     let mut files = transaction
         .files
         .iter()
@@ -108,10 +116,52 @@ pub(crate) fn file_name(
     files.nth(nth).map(|file| Bytes::whole(&file.name))
 }
 
-/// What kind of file the nth of a side is: nothing here tells.
-pub(crate) fn file_magic(_: &Transaction, _: Direction, _: usize) -> Option<Bytes<'_>> {
-    None
+/// What kind of file the nth of a side is.
+fn file_magic(transaction: &Transaction, side: Direction, nth: usize) -> Option<Bytes<'_>> {
+    let mut magics = transaction
+        .files
+        .iter()
+        .filter(|file| file.direction == side)
+        .filter_map(File::magic);
+    magics.nth(nth).map(|magic| Bytes::whole(magic.as_bytes()))
 }
+
+/// The nth file of a side that was seen to its end.
+fn closed(transaction: &Transaction, side: Direction, nth: usize) -> Option<&File> {
+    transaction
+        .files
+        .iter()
+        .filter(|file| file.direction == side && file.state == FileState::Closed)
+        .nth(nth)
+}
+
+/// Sizes of files that were seen to their end.
+pub(crate) const FILE_SIZE: IntFieldRow = IntFieldRow {
+    name: "file.size",
+    synonyms: &[],
+    side: BufferSide::Both,
+    ready_at: 0,
+    bits: 64,
+    names: &[],
+    getter: |transaction, side, nth| closed(transaction, side, nth).map(|file| file.size),
+};
+
+/// Bytes seen of files that are over, cut ones too: those have so many at least.
+pub(crate) const FILE_SEEN: IntFieldRow = IntFieldRow {
+    name: "file.seen",
+    synonyms: &[],
+    side: BufferSide::Both,
+    ready_at: 0,
+    bits: 64,
+    names: &[],
+    getter: |transaction, side, nth| {
+        let mut files = transaction
+            .files
+            .iter()
+            .filter(|file| file.direction == side && file.state != FileState::Open);
+        files.nth(nth).map(|file| file.size)
+    },
+};
 
 /// A number of a protocol, for integer keywords.
 pub struct IntFieldRow {

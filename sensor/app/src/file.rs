@@ -1,16 +1,20 @@
 //! Files that a transaction carries: bounded windows, running hashes.
 
+use std::cell::OnceCell;
+
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::{BufferGetter, BufferRow, BufferSide, Bytes, Transaction};
+use crate::{BufferGetter, BufferRow, BufferSide, Bytes, Transaction, magic};
 use sensor_flow::Direction;
 
 /// Files of one transaction; parts of a form beyond that pass without a file.
 pub const MAX_FILES: usize = 64;
 /// First bytes kept for the magic.
-pub const HEAD_BYTES: usize = 512;
+pub const HEAD_BYTES: usize = 2048;
+/// Bytes by which the kind of an open file is told.
+pub const MAGIC_BYTES: u64 = 512;
 /// Bytes of a name.
 pub const MAX_NAME_BYTES: usize = 1024;
 
@@ -124,6 +128,7 @@ pub struct File {
     pub window: Window,
     pub is_whole_body: bool,
     digests: Digests,
+    magic: OnceCell<Option<String>>,
 }
 
 impl File {
@@ -143,6 +148,7 @@ impl File {
             logged: false,
             window: Window::default(),
             is_whole_body: false,
+            magic: OnceCell::new(),
             digests: Digests {
                 md5: hashes.md5.then(Md5::new),
                 sha1: hashes.sha1.then(Sha1::new),
@@ -198,6 +204,16 @@ impl File {
         self.md5 = digests.md5.map(|md5| md5.finalize().into());
         self.sha1 = digests.sha1.map(|sha1| sha1.finalize().into());
         self.sha256 = digests.sha256.map(|sha256| sha256.finalize().into());
+    }
+
+    /// What kind of file it is, once enough of it was seen; told by what was seen by then.
+    pub fn magic(&self) -> Option<&str> {
+        if self.head.is_empty() || self.state == FileState::Open && self.size < MAGIC_BYTES {
+            return None;
+        }
+        self.magic
+            .get_or_init(|| magic::describe(&self.head))
+            .as_deref()
     }
 
     /// What is held of the content.

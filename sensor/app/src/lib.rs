@@ -19,6 +19,7 @@ mod layer;
 pub mod ldap;
 mod limits;
 mod lines;
+mod magic;
 pub mod mdns;
 pub mod mqtt;
 pub mod ntp;

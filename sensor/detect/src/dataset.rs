@@ -446,8 +446,14 @@ fn key(value: &[u8], kind: &str) -> Option<Vec<u8>> {
 /// How a value is written in a file of a kind: strings in base64, hashes in hexadecimal.
 fn decode_value(text: &str, kind: &str) -> Option<Vec<u8>> {
     match kind {
-        "md5" | "sha256" => {
-            let length = if kind == "md5" { 32 } else { 64 };
+        "md5" | "sha1" | "sha256" => {
+            let length = match kind {
+                "md5" => 32,
+                "sha1" => 40,
+                _ => 64,
+            };
+            // Lists as digest programs write them have the name of the file behind.
+            let text = text.split_ascii_whitespace().next()?;
             (text.len() == length).then_some(())?;
             text.as_bytes()
                 .chunks(2)

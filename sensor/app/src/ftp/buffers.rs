@@ -4,7 +4,9 @@ use sensor_flow::Direction;
 
 use super::data::FtpDataTransaction;
 use super::state::{FtpTransaction, Mode};
-use crate::buffer::{FILE_DATA, FILE_MAGIC, FILE_NAME};
+use crate::buffer::{
+    FILE_DATA, FILE_MAGIC, FILE_MD5, FILE_NAME, FILE_SEEN, FILE_SHA1, FILE_SHA256, FILE_SIZE,
+};
 use crate::{Body, BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow, Transaction};
 
 /// The transaction of a known command.
@@ -68,7 +70,14 @@ pub const BUFFERS: &[BufferRow] = &[
     ),
 ];
 
-pub const DATA_BUFFERS: &[BufferRow] = &[FILE_DATA, FILE_NAME, FILE_MAGIC];
+pub const DATA_BUFFERS: &[BufferRow] = &[
+    FILE_DATA,
+    FILE_NAME,
+    FILE_MAGIC,
+    FILE_MD5,
+    FILE_SHA1,
+    FILE_SHA256,
+];
 
 pub const INT_FIELDS: &[IntFieldRow] = &[
     IntFieldRow {
@@ -126,7 +135,9 @@ const TRANSFERS: &[(&str, u64)] = &[
     ("mlsd", 6),
 ];
 
-pub const DATA_INT_FIELDS: &[IntFieldRow] = &[IntFieldRow {
+pub const DATA_INT_FIELDS: &[IntFieldRow] = &[FTPDATA_COMMAND, FILE_SIZE, FILE_SEEN];
+
+const FTPDATA_COMMAND: IntFieldRow = IntFieldRow {
     name: "ftpdata_command",
     synonyms: &[],
     side: BufferSide::Both,
@@ -140,4 +151,4 @@ pub const DATA_INT_FIELDS: &[IntFieldRow] = &[IntFieldRow {
             .find(|(name, _)| command.eq_ignore_ascii_case(name))
             .map(|(_, number)| *number)
     },
-}];
+};

@@ -1,8 +1,10 @@
 //! Sticky buffers of HTTP/1.
 
 use super::{HttpTransaction, http, stage};
-use crate::buffer::{file_magic, file_name};
-use crate::{BufferGetter, BufferRow, BufferSide, Bytes, Transaction};
+use crate::buffer::{
+    FILE_MAGIC, FILE_MD5, FILE_NAME, FILE_SEEN, FILE_SHA1, FILE_SHA256, FILE_SIZE,
+};
+use crate::{BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow, Transaction};
 use sensor_flow::Direction::{self, ToClient, ToServer};
 
 /// A buffer that is whole once its stage is reached.
@@ -312,23 +314,14 @@ pub const BUFFERS: &[BufferRow] = &[
             BufferGetter::Many(file_data),
         )
     },
-    row(
-        "file.name",
-        &["file_name"],
-        &[],
-        BufferSide::Both,
-        stage::LINE,
-        BufferGetter::Many(file_name),
-    ),
-    row(
-        "file.magic",
-        &["file_magic"],
-        &[],
-        BufferSide::Both,
-        stage::LINE,
-        BufferGetter::Many(file_magic),
-    ),
+    FILE_NAME,
+    FILE_MAGIC,
+    FILE_MD5,
+    FILE_SHA1,
+    FILE_SHA256,
 ];
+
+pub const INT_FIELDS: &[IntFieldRow] = &[FILE_SIZE, FILE_SEEN];
 
 fn whole(bytes: Option<&[u8]>) -> Option<Bytes<'_>> {
     bytes.filter(|bytes| !bytes.is_empty()).map(Bytes::whole)

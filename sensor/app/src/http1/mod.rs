@@ -53,7 +53,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
     name: "http",
     synonyms: &[],
     buffers: buffers::BUFFERS,
-    int_fields: &[],
+    int_fields: buffers::INT_FIELDS,
     events: events::EVENTS,
     transports: &[Transport::Tcp],
     // Servers may be all that is seen of a connection.

@@ -3,7 +3,9 @@
 use super::hpack::Item;
 use super::wire::{ERROR_CODES, FRAME_TYPES};
 use super::{Side, http2, stage};
-use crate::buffer::file_magic;
+use crate::buffer::{
+    FILE_MAGIC, FILE_MD5, FILE_NAME, FILE_SEEN, FILE_SHA1, FILE_SHA256, FILE_SIZE,
+};
 use crate::{BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow, Transaction};
 use sensor_flow::Direction::{self, ToClient, ToServer};
 
@@ -300,13 +302,11 @@ pub const BUFFERS: &[BufferRow] = &[
         BufferSide::Both,
         BufferGetter::Many(|tx, direction, at| body(tx, direction).filter(|_| at == 0)),
     )),
-    row(
-        "file.magic",
-        &["file_magic"],
-        &[],
-        BufferSide::Both,
-        BufferGetter::Many(file_magic),
-    ),
+    FILE_NAME,
+    FILE_MAGIC,
+    FILE_MD5,
+    FILE_SHA1,
+    FILE_SHA256,
     many(
         "http2.header_name",
         BufferSide::Both,
@@ -345,6 +345,8 @@ fn setting(tx: &Transaction, direction: Direction, id: u16, at: usize) -> Option
 }
 
 pub const INT_FIELDS: &[IntFieldRow] = &[
+    FILE_SIZE,
+    FILE_SEEN,
     numbers("http2.frametype", 8, FRAME_TYPES, |tx, direction, at| {
         side(tx, direction)?.frames.get(at).copied().map(u64::from)
     }),

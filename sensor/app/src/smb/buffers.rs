@@ -4,6 +4,7 @@ use super::auth::{Client, Ntlm};
 use super::session::smb;
 use super::stage;
 use super::transaction::{Detail, TreeConnect};
+use crate::buffer::{FILE_MAGIC, FILE_MD5, FILE_SEEN, FILE_SHA1, FILE_SHA256, FILE_SIZE};
 use crate::dcerpc::stub_data;
 use crate::file::{FILE_DATA, FILE_NAME};
 use crate::{BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow, Transaction};
@@ -74,9 +75,15 @@ pub const BUFFERS: &[BufferRow] = &[
     }),
     FILE_DATA,
     FILE_NAME,
+    FILE_MAGIC,
+    FILE_MD5,
+    FILE_SHA1,
+    FILE_SHA256,
 ];
 
-pub const INT_FIELDS: &[IntFieldRow] = &[IntFieldRow {
+pub const INT_FIELDS: &[IntFieldRow] = &[VERSION, FILE_SIZE, FILE_SEEN];
+
+const VERSION: IntFieldRow = IntFieldRow {
     name: "smb.version",
     synonyms: &["smb_version"],
     side: BufferSide::Both,
@@ -87,4 +94,4 @@ pub const INT_FIELDS: &[IntFieldRow] = &[IntFieldRow {
         let version = smb(tx)?.version()?;
         (nth == 0).then_some(u64::from(version))
     },
-}];
+};

@@ -2,8 +2,10 @@
 
 use super::message::Message;
 use super::state::SmtpTransaction;
-use crate::buffer::{FILE_DATA, FILE_MAGIC, FILE_NAME};
-use crate::{Body, BufferGetter, BufferRow, BufferSide, Bytes, Transaction};
+use crate::buffer::{
+    FILE_DATA, FILE_MAGIC, FILE_MD5, FILE_NAME, FILE_SEEN, FILE_SHA1, FILE_SHA256, FILE_SIZE,
+};
+use crate::{Body, BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow, Transaction};
 
 fn smtp(transaction: &Transaction) -> Option<&SmtpTransaction> {
     match &transaction.body {
@@ -87,7 +89,12 @@ pub const BUFFERS: &[BufferRow] = &[
     attached(FILE_DATA),
     attached(FILE_NAME),
     attached(FILE_MAGIC),
+    attached(FILE_MD5),
+    attached(FILE_SHA1),
+    attached(FILE_SHA256),
 ];
+
+pub const INT_FIELDS: &[IntFieldRow] = &[FILE_SIZE, FILE_SEEN];
 
 /// Clients alone send mail.
 const fn attached(row: BufferRow) -> BufferRow {

@@ -29,7 +29,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
     name: "smtp",
     synonyms: &[],
     buffers: buffers::BUFFERS,
-    int_fields: &[],
+    int_fields: buffers::INT_FIELDS,
     events: events::EVENTS,
     transports: &[Transport::Tcp],
     first: None,

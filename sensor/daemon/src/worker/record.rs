@@ -892,7 +892,7 @@ fn tunnel(packet: &Packet<'_>, stamp: Stamp) -> Option<Tunnel> {
 fn file_info(file: &File, transaction: u64) -> FileInfo<'_> {
     FileInfo {
         filename: Text(&file.name),
-        magic: None,
+        magic: file.magic(),
         gaps: file.gaps,
         state: match file.state {
             FileState::Open => "UNKNOWN",

@@ -3,6 +3,7 @@
 //! A rule is called by its fast pattern, or once if it has none. Its conditions on the packet are asked then;
 //! its buffers as they become ready. What holds already is remembered with the transaction.
 
+use rules::Side;
 use sensor_app::{BufferGetter, BufferSide, Bytes, Transaction};
 use sensor_flow::Direction;
 
@@ -14,6 +15,9 @@ use crate::engine::TransactionGroup;
 use crate::prefilter::Seen;
 use crate::state::{PENDING_LIMIT, Pending, SideState};
 use crate::vocabulary::BufferHome;
+
+/// Bits of the end of the occurrence that was scanned last; its place stands above.
+const END_BITS: u32 = 44;
 
 /// What is known of a rule on a transaction.
 enum Verdict {
@@ -193,10 +197,30 @@ impl Pass<'_> {
                     *scanned = end + 1;
                 }
                 BufferGetter::Many(get) => {
-                    for bytes in (0..).map_while(|nth| get(transaction, direction, nth)) {
-                        scan(scanner, bytes.data, &mut self.scratch.patterns, candidates);
+                    // Occurrences come in order, and only the last one grows: what was scanned is its
+                    // place and where it ended.
+                    let (place, end) = (*scanned >> END_BITS, *scanned & ((1 << END_BITS) - 1));
+                    let first = usize::try_from(place).unwrap_or(usize::MAX);
+                    let rest =
+                        (first..).map_while(|nth| Some((nth, get(transaction, direction, nth)?)));
+                    for (nth, bytes) in rest {
+                        let until = bytes.offset + bytes.data.len() as u64 + 1;
+                        let known = if nth == first { end } else { 0 };
+                        if known == until {
+                            continue;
+                        }
+                        let new = if scanner.steps.is_empty() {
+                            let from = known
+                                .saturating_sub(1 + scanner.matcher.longest() as u64)
+                                .saturating_sub(bytes.offset);
+                            bytes.data.get(from as usize..).unwrap_or_default()
+                        } else {
+                            bytes.data
+                        };
+                        scan(scanner, new, &mut self.scratch.patterns, candidates);
+                        *scanned = (nth as u64) << END_BITS | until & ((1 << END_BITS) - 1);
                     }
-                    *scanned = 1;
+                    *scanned = (*scanned).max(1);
                 }
             }
         }
@@ -335,6 +359,13 @@ impl Pass<'_> {
             (None, BufferSide::ToServer) => Direction::ToServer,
             (None, BufferSide::ToClient) => Direction::ToClient,
         };
+        // What other protocols have on both sides (files) may lie on one here.
+        if direction != self.traffic.direction
+            && !one.is_transactional()
+            && self.engine.names.vocabulary.buffer_spec(id).side == Side::Both
+        {
+            return Verdict::Never;
+        }
         // The reply of a rule on both sides is looked at with the reply.
         if one.is_transactional()
             && direction == Direction::ToClient
