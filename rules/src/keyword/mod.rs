@@ -19,6 +19,7 @@ mod flowbits;
 mod flowint;
 mod ftp;
 mod icmp;
+mod ike;
 mod integer;
 mod ip;
 mod isdataat;
@@ -80,6 +81,7 @@ pub const KEYWORDS: &[&[Keyword]] = &[
     dcerpc::KEYWORDS,
     dnp3::KEYWORDS,
     enip::KEYWORDS,
+    ike::KEYWORDS,
     krb5::KEYWORDS,
     mqtt::KEYWORDS,
     threshold::KEYWORDS,

@@ -14,6 +14,7 @@ mod file;
 pub mod ftp;
 pub mod http1;
 pub mod http2;
+pub mod ike;
 pub mod krb5;
 mod layer;
 pub mod ldap;

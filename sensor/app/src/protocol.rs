@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
-    BufferRow, IntFieldRow, dcerpc, dhcp, dnp3, dns, enip, ftp, http1, http2, krb5, ldap, mdns,
-    mqtt, ntp, pgsql, quic, rfb, sip, smb, smtp, ssh, tls, websocket,
+    BufferRow, IntFieldRow, dcerpc, dhcp, dnp3, dns, enip, ftp, http1, http2, ike, krb5, ldap,
+    mdns, mqtt, ntp, pgsql, quic, rfb, sip, smb, smtp, ssh, tls, websocket,
 };
 use sensor_flow::Direction;
 
@@ -25,6 +25,7 @@ pub enum Protocol {
     Dnp3,
     Sip,
     Enip,
+    Ike,
     Pgsql,
     Smtp,
     Ssh,
@@ -56,6 +57,7 @@ impl Protocol {
             Protocol::Dnp3 => "dnp3",
             Protocol::Sip => "sip",
             Protocol::Enip => "enip",
+            Protocol::Ike => "ike",
             Protocol::Pgsql => "pgsql",
             Protocol::Smtp => "smtp",
             Protocol::Ssh => "ssh",
@@ -93,7 +95,9 @@ impl Protocol {
     /// Name of one of its events in EVE: rules use lower case, records of some protocols do not.
     pub fn event_label(self, name: &'static str) -> Cow<'static, str> {
         match self {
-            Protocol::Http1 | Protocol::Smtp | Protocol::Tls => name.to_ascii_uppercase().into(),
+            Protocol::Dnp3 | Protocol::Http1 | Protocol::Smtp | Protocol::Tls => {
+                name.to_ascii_uppercase().into()
+            }
             _ => name.into(),
         }
     }
@@ -138,6 +142,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     dnp3::PROTOCOL,
     sip::PROTOCOL,
     enip::PROTOCOL,
+    ike::PROTOCOL,
     pgsql::PROTOCOL,
     smtp::PROTOCOL,
     ssh::PROTOCOL,

@@ -9,6 +9,7 @@ use crate::enip::EnipTransaction;
 use crate::ftp::{FtpDataTransaction, FtpTransaction};
 use crate::http1::HttpTransaction;
 use crate::http2::Http2Transaction;
+use crate::ike::IkeTransaction;
 use crate::krb5::Krb5Transaction;
 use crate::ldap::LdapTransaction;
 use crate::mqtt::MqttTransaction;
@@ -61,6 +62,7 @@ pub enum Body {
     Mdns(Box<DnsTransaction>),
     Sip(Box<SipTransaction>),
     Enip(Box<EnipTransaction>),
+    Ike(Box<IkeTransaction>),
     Pgsql(Box<PgsqlTransaction>),
     Ssh(Box<SshTransaction>),
     Smb(Box<SmbTransaction>),
@@ -89,6 +91,7 @@ impl Body {
             Body::Mdns(_) => Protocol::Mdns,
             Body::Sip(_) => Protocol::Sip,
             Body::Enip(_) => Protocol::Enip,
+            Body::Ike(_) => Protocol::Ike,
             Body::Pgsql(_) => Protocol::Pgsql,
             Body::Ssh(_) => Protocol::Ssh,
             Body::Smb(_) => Protocol::Smb,
@@ -187,6 +190,7 @@ impl Transaction {
             Body::Mdns(dns) => mdns::record(dns),
             Body::Sip(sip) => sip.record(),
             Body::Enip(enip) => enip.record(),
+            Body::Ike(ike) => ike.record(),
             Body::Pgsql(pgsql) => pgsql.record(self.number),
             Body::Ssh(ssh) => ssh.record(),
             Body::Smb(smb) => smb.record(self.number),

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Dcerpc, Dhcp, Dnp3, Dns, Enip, Ftp, FtpData, Http, Http2, Krb5, Ldap, Mdns, Metadata, Mqtt,
-    Ntp, Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls, Websocket,
+    Dcerpc, Dhcp, Dnp3, Dns, Enip, Ftp, FtpData, Http, Http2, Ike, Krb5, Ldap, Mdns, Metadata,
+    Mqtt, Ntp, Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls, Websocket,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -24,6 +24,7 @@ pub enum AppRecord<'a> {
     Mdns(Box<Mdns<'a>>),
     Sip(Box<Sip<'a>>),
     Enip(Box<Enip<'a>>),
+    Ike(Box<Ike<'a>>),
     Pgsql(Box<Pgsql<'a>>),
     #[serde(rename = "http")]
     Http2(Box<Http2<'a>>),

@@ -20,6 +20,7 @@ mod flow;
 mod ftp;
 mod http;
 mod http2;
+mod ike;
 mod json;
 mod krb5;
 mod ldap;
@@ -56,6 +57,7 @@ pub use flow::{
 pub use ftp::*;
 pub use http::*;
 pub use http2::*;
+pub use ike::*;
 pub use json::Json;
 pub use krb5::*;
 pub use ldap::*;

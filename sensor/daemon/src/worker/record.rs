@@ -702,7 +702,7 @@ fn record_ends<'a>(
             Ends::Flow(side)
         }
         (Protocol::Dns, DnsVersion::Three, _)
-        | (Protocol::Dhcp | Protocol::Ntp | Protocol::Rfb | Protocol::Sip, ..) => {
+        | (Protocol::Dhcp | Protocol::Ike | Protocol::Ntp | Protocol::Rfb | Protocol::Sip, ..) => {
             Ends::Packet(packet)
         }
         _ => Ends::Flow(transaction.record_direction()),
