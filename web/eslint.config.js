@@ -28,7 +28,7 @@ export default tseslint.config(
   {
     files: ["**/*.mjs", "eslint.config.js", "public/*.js"],
     languageOptions: {
-      globals: { process: "readonly", console: "readonly", URL: "readonly", document: "readonly", localStorage: "readonly", matchMedia: "readonly" },
+      globals: { process: "readonly", console: "readonly", URL: "readonly", fetch: "readonly", setTimeout: "readonly", document: "readonly", localStorage: "readonly", matchMedia: "readonly" },
     },
     rules: { "no-console": "off", "@typescript-eslint/no-unused-vars": ["error", { caughtErrors: "none" }] },
   },

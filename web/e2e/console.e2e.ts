@@ -100,13 +100,13 @@ describe("the inbox", () => {
     await at.picture("close");
     await dialog.getByRole("button", { name: "Đóng nhóm" }).click();
     await at.page.getByText("Đã đóng 1 nhóm").waitFor();
-    expect(await tabCount("tab=closed")).toBe(before + 1);
+    await expect.poll(() => tabCount("tab=closed")).toBe(before + 1);
     await at.page.locator('.inbox__tabs a[href*="tab=closed"]').click();
     const closed = at.page.locator(".groups__title", { hasText: title }).first();
     await closed.locator(".tag", { hasText: "Cảnh báo giả" }).waitFor();
     await at.page.keyboard.press("z");
     await at.page.getByText("Đã hoàn tác 1 nhóm").waitFor();
-    expect(await tabCount("tab=closed")).toBe(before);
+    await expect.poll(() => tabCount("tab=closed")).toBe(before);
     await at.page.locator(".inbox__tabs a").first().click();
     await at.page.locator(".groups__title", { hasText: title }).first().waitFor();
   });

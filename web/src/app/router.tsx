@@ -7,8 +7,8 @@ import { sensorsSearch } from "@/features/sensors/route";
 import { signInSearch } from "@/features/session/route";
 import { sessionQuery } from "@/lib/session";
 import { currentPrefs, setPref } from "@/lib/prefs";
-import { Failure, Loading } from "@/ui/basics";
-import { NotFound } from "./not-found";
+import { Loading } from "@/ui/basics";
+import { ErrorPage, NotFound } from "./other-pages";
 import { Shell } from "./shell";
 
 interface Context {
@@ -89,7 +89,7 @@ export function makeRouter(queries: QueryClient) {
     context: { queries },
     defaultPreload: "intent",
     defaultPendingComponent: () => <Loading rows={8} />,
-    defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
+    defaultErrorComponent: ErrorPage,
     scrollRestoration: false,
   });
 }

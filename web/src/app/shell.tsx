@@ -100,7 +100,7 @@ function Personal({ narrow }: { narrow: boolean }) {
   const setLanguage = (to: "vi" | "en") => {
     setPref("language", to);
     // It is kept for the next browser; this one has it.
-    void api.PUT("/api/v1/session/locale", { body: { locale: to } });
+    api.PUT("/api/v1/session/locale", { body: { locale: to } }).catch(() => undefined);
   };
   const chosen = (is: boolean) => (is ? Check : undefined);
   return (

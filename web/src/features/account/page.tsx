@@ -58,7 +58,8 @@ export function AccountPage() {
               options={(["vi", "en"] as const).map((value) => ({ value, label: <span lang={value}>{t(`language.${value}`)}</span> }))}
               onChange={(value) => {
                 setPref("language", value);
-                void api.PUT("/api/v1/session/locale", { body: { locale: value } });
+                // Kept for other browsers; this one has it.
+                api.PUT("/api/v1/session/locale", { body: { locale: value } }).catch(() => undefined);
               }}
             />
             <span>{t("prefs.theme")}</span>
@@ -93,6 +94,7 @@ const LEAST = 12;
 
 function Password() {
   const { t } = useTranslation();
+  const { user } = useRights();
   const problem = useProblemText();
   const [current, setCurrent] = useState("");
   const [next, setNext] = useState("");
@@ -119,7 +121,7 @@ function Password() {
           if (ready) change.mutate();
         }}
       >
-        <input className="hidden" type="text" autoComplete="username" readOnly tabIndex={-1} aria-hidden value="" />
+        <input className="hidden" type="text" autoComplete="username" readOnly tabIndex={-1} aria-hidden value={user.name} />
         <div className="field">
           <label htmlFor="current">{t("account.current")}</label>
           <input id="current" className="input" type="password" autoComplete="current-password" value={current} aria-invalid={wrong} onChange={(event) => setCurrent(event.target.value)} />
