@@ -25,6 +25,32 @@ pub enum DnsVersion {
     Three,
 }
 
+/// What becomes of the address in `X-Forwarded-For` (`alert.xff.mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForwardedMode {
+    /// It stands in the alert.
+    ExtraData,
+    /// It takes the place of the packet's own.
+    Overwrite,
+}
+
+/// Which address of the list counts (`alert.xff.deployment`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForwardedBy {
+    /// The last: the proxy stands before the servers.
+    Reverse,
+    /// The first: the proxy stands before the clients.
+    Forward,
+}
+
+/// Addresses of clients behind proxies in alerts.
+#[derive(Debug, Clone, Copy)]
+pub struct Forwarded {
+    pub enabled: bool,
+    pub mode: ForwardedMode,
+    pub by: ForwardedBy,
+}
+
 /// Everything that changes how packets are treated.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -46,6 +72,7 @@ pub struct Settings {
     pub rule_text_in_alerts: bool,
     pub references_in_alerts: bool,
     pub metadata_in_alerts: bool,
+    pub forwarded: Forwarded,
     pub dns_version: DnsVersion,
     /// Write a record for each direction of a flow as well.
     pub netflow: bool,
@@ -83,6 +110,11 @@ impl Default for Settings {
             rule_text_in_alerts: false,
             references_in_alerts: false,
             metadata_in_alerts: true,
+            forwarded: Forwarded {
+                enabled: false,
+                mode: ForwardedMode::ExtraData,
+                by: ForwardedBy::Reverse,
+            },
             dns_version: DnsVersion::Three,
             netflow: true,
             environment: rules::signature::Environment::default(),
@@ -177,6 +209,29 @@ const KEYS: &[(&str, Apply)] = &[
     ("outputs.eve-log.community-id-seed", |settings, value| {
         set(&mut settings.community_seed, number(value))
     }),
+    (
+        "outputs.eve-log.types.alert.xff.enabled",
+        |settings, value| set(&mut settings.forwarded.enabled, boolean(value)),
+    ),
+    ("outputs.eve-log.types.alert.xff.mode", |settings, value| {
+        settings.forwarded.mode = match value {
+            "extra-data" => ForwardedMode::ExtraData,
+            "overwrite" => ForwardedMode::Overwrite,
+            other => return Err(format!("{other:?}: write extra-data or overwrite")),
+        };
+        Ok(())
+    }),
+    (
+        "outputs.eve-log.types.alert.xff.deployment",
+        |settings, value| {
+            settings.forwarded.by = match value {
+                "reverse" => ForwardedBy::Reverse,
+                "forward" => ForwardedBy::Forward,
+                other => return Err(format!("{other:?}: write reverse or forward")),
+            };
+            Ok(())
+        },
+    ),
     ("outputs.eve-log.types.alert.metadata", |settings, value| {
         set(&mut settings.metadata_in_alerts, boolean(value))
     }),

@@ -23,6 +23,8 @@ pub struct Traffic<'a> {
     pub stream_events: EventSet,
     /// Stream data of this direction that rules have not seen yet.
     pub raw: Option<RawWindow<'a>>,
+    /// Only `raw` is to be looked at: the packet was, with stream data from before a gap.
+    pub only_stream: bool,
     /// The packet's payload went into the stream.
     pub in_stream: bool,
     /// The packet's payload is in cipher: no content is looked for in it.

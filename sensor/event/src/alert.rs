@@ -46,9 +46,26 @@ pub struct End {
     pub port: Option<u16>,
 }
 
-/// Variables and bits of packet and flow.
+/// What rules have noted of packet and flow: two objects that stand side by side.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Metadata<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficLabels<'a>>,
+    pub metadata: Variables<'a>,
+}
+
+/// Flow bits whose names begin with `traffic/id/` and `traffic/label/`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TrafficLabels<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub id: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub label: Vec<&'a str>,
+}
+
+/// Variables and bits of packet and flow.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Variables<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flowbits: Vec<&'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -136,7 +153,7 @@ pub struct AlertRecord<'a> {
     pub direction: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow: Option<AlertFlow>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
     pub metadata: Option<Metadata<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tunnel: Option<Tunnel>,

@@ -30,7 +30,7 @@ pub struct Anomaly<'a> {
 pub struct AnomalyRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tx_id: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
     pub metadata: Option<Metadata<'a>>,
     pub anomaly: Anomaly<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -46,7 +46,7 @@ pub enum AppRecord<'a> {
 pub struct TransactionRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tx_id: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
     pub metadata: Option<Metadata<'a>>,
     #[serde(flatten)]
     pub app: AppRecord<'a>,

@@ -35,7 +35,7 @@ pub struct FileInfo<'a> {
 pub struct FileInfoRecord<'a> {
     #[serde(flatten)]
     pub app: Option<AppRecord<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
     pub metadata: Option<Metadata<'a>>,
     pub app_proto: &'a str,
     pub fileinfo: FileInfo<'a>,

@@ -96,7 +96,7 @@ pub struct FlowRecord<'a> {
     pub flow: FlowSummary,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp: Option<TcpSummary>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
     pub metadata: Option<Metadata<'a>>,
 }
 
@@ -122,6 +122,6 @@ pub struct NetflowRecord<'a> {
     pub netflow: NetflowSummary,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp: Option<TcpSummary>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
     pub metadata: Option<Metadata<'a>>,
 }

@@ -39,7 +39,10 @@ mod text;
 mod tls;
 mod websocket;
 
-pub use alert::{Alert, AlertFlow, AlertRecord, End, Metadata, PacketInfo, Tunnel, Verdict};
+pub use alert::{
+    Alert, AlertFlow, AlertRecord, End, Metadata, PacketInfo, TrafficLabels, Tunnel, Variables,
+    Verdict,
+};
 pub use anomaly::{Anomaly, AnomalyKind, AnomalyRecord};
 pub use app::{AppRecord, TransactionRecord};
 pub use arp::{Arp, ArpRecord};
@@ -99,6 +102,8 @@ pub enum Body<'a> {
     Flow(Box<FlowRecord<'a>>),
     Netflow(Box<NetflowRecord<'a>>),
     Stats(StatsRecord),
+    /// Variables that rules took from a packet.
+    Metadata(Box<Metadata<'a>>),
     /// A packet logged by `tag`: the common fields and the packet.
     Packet {
         packet: Base64<'a>,

@@ -13,6 +13,8 @@ const SLACK_BYTES: usize = 16 << 10;
 const SEGMENT_LIMIT: usize = 4 << 10;
 /// Distance from which data begins a new region (EVE `ts_max_regions`).
 const REGION_GAP_BYTES: u64 = 256 << 10;
+/// Pieces from before gaps that wait to be inspected raw, at most.
+const STALE_LIMIT: usize = 16;
 /// Acknowledged bytes that were never seen, and behind which nothing was, before they are given up.
 const BLIND_LIMIT_BYTES: u64 = 1 << 30;
 
@@ -24,6 +26,8 @@ pub struct RawWindow<'a> {
     pub offset: u64,
     /// Bytes of `data` that an earlier window held already.
     pub seen: usize,
+    /// Bytes right before `data` that were never seen.
+    pub missing: u64,
 }
 
 /// How overlapping data is resolved.
@@ -60,6 +64,10 @@ pub(crate) struct Buffer {
     delivered: u64,
     /// Inspected raw up to here.
     raw: u64,
+    /// What was not inspected raw when a gap came, by position.
+    stale: VecDeque<(u64, Vec<u8>)>,
+    /// Length of the gap before `raw_floor`.
+    missing: u64,
     /// The window began anew here: after a gap the bytes before do not belong together with those behind.
     raw_floor: u64,
     /// Behind the last byte seen.
@@ -87,6 +95,8 @@ impl Default for Buffer {
             segments: VecDeque::new(),
             delivered: 0,
             raw: 0,
+            stale: VecDeque::new(),
+            missing: 0,
             raw_floor: 0,
             right_edge: 0,
             raw_disabled: false,
@@ -340,6 +350,14 @@ impl Buffer {
 
     /// Moves all marks to a position behind everything in order.
     fn skip_to(&mut self, position: u64) {
+        let end = self.end();
+        if !self.raw_disabled && self.raw < end && self.stale.len() < STALE_LIMIT {
+            let from = self.head + self.raw.saturating_sub(self.start) as usize;
+            if let Some(bytes) = self.data.get(from..) {
+                self.stale.push_back((self.raw, bytes.to_vec()));
+            }
+        }
+        self.missing = position - end;
         self.data.clear();
         self.head = 0;
         self.start_sequence = self
@@ -398,6 +416,14 @@ impl Buffer {
 
     /// The raw bytes to inspect next, up to `limit`, with earlier ones so that at least `chunk` are there.
     pub fn raw_window(&self, limit: u64, chunk: u64) -> Option<RawWindow<'_>> {
+        if let Some((offset, data)) = self.stale.front() {
+            return Some(RawWindow {
+                data,
+                offset: *offset,
+                seen: 0,
+                missing: 0,
+            });
+        }
         let to = self.raw_limit(limit);
         if self.raw_disabled || to <= self.raw {
             return None;
@@ -413,6 +439,11 @@ impl Buffer {
             data: self.data.get(at..at + (to - from) as usize)?,
             offset: from,
             seen: self.raw.saturating_sub(from) as usize,
+            missing: if from == self.raw_floor && self.raw == from {
+                self.missing
+            } else {
+                0
+            },
         })
     }
 
@@ -421,8 +452,22 @@ impl Buffer {
         if self.raw_disabled {
             0
         } else {
-            self.raw_limit(limit).saturating_sub(self.raw)
+            let stale: usize = self.stale.iter().map(|(_, data)| data.len()).sum();
+            self.raw_limit(limit).saturating_sub(self.raw) + stale as u64
         }
+    }
+
+    /// What lies behind a gap that is not over comes next; false when there is nothing.
+    pub fn skip_hole(&mut self) -> bool {
+        let Some((&at, _)) = self.pending.first_key_value() else {
+            return false;
+        };
+        if self.raw_disabled || !self.stale.is_empty() {
+            return false;
+        }
+        self.skip_to(at);
+        self.absorb();
+        true
     }
 
     fn raw_limit(&self, limit: u64) -> u64 {
@@ -436,8 +481,13 @@ impl Buffer {
         self.raw_disabled |= self.raw >= end;
     }
 
-    pub fn raw_done(&mut self, limit: u64) {
+    /// True when that was from before a gap, and there is more.
+    pub fn raw_done(&mut self, limit: u64) -> bool {
+        if self.stale.pop_front().is_some() {
+            return true;
+        }
         self.raw = self.raw.max(self.raw_limit(limit));
+        false
     }
 
     /// Drops bytes that nobody will ask for again; `behind` more are kept to compare with what comes again.
@@ -484,5 +534,6 @@ impl Buffer {
         self.pending = BTreeMap::new();
         self.pending_bytes = 0;
         self.segments = VecDeque::new();
+        self.stale = VecDeque::new();
     }
 }

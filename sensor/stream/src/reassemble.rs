@@ -235,12 +235,18 @@ impl Session {
         half.buffer.raw_window(limit, config.raw_chunk_bytes)
     }
 
-    /// The window of [`Session::raw_window`] has been inspected.
-    pub fn raw_done(&mut self, direction: Direction, config: &Config, force: bool) {
+    /// The window of [`Session::raw_window`] has been inspected. True when it lay before a gap: there may be more.
+    pub fn raw_done(&mut self, direction: Direction, config: &Config, force: bool) -> bool {
         let half = &mut self.sides[direction.index()];
         let limit = raw_limit(half, config, force);
-        half.raw_trigger = false;
-        half.buffer.raw_done(limit);
+        let more = half.buffer.raw_done(limit);
+        half.raw_trigger &= more;
+        more
+    }
+
+    /// The flow has ended, and what is in order was inspected: what lies behind the next hole is to be, too.
+    pub fn skip_hole(&mut self, direction: Direction) -> bool {
+        self.sides[direction.index()].buffer.skip_hole()
     }
 
     /// A side of a transaction is complete: rules shall look at its raw stream now.

@@ -41,6 +41,11 @@ impl ContentRange {
 }
 
 impl HttpTransaction {
+    /// The addresses for which proxies speak.
+    pub fn forwarded_for(&self) -> Option<&[u8]> {
+        self.request.message.headers.value(b"x-forwarded-for")
+    }
+
     /// The EVE object.
     pub fn record(&self) -> Http<'_> {
         let request = &self.request;

@@ -22,6 +22,9 @@ use record::Recording;
 /// Packets looked at before wrong checksums are taken for the card's work (checksum offload).
 const CHECKSUM_SAMPLE: u64 = 1_000;
 
+/// Pieces of a stream, cut by gaps, that are looked at with one packet.
+const PIECE_LIMIT: usize = 32;
+
 /// One worker with all its state. Nothing in it is shared but the compiled rules.
 pub struct Worker<O: Output> {
     settings: Arc<Settings>,
@@ -208,6 +211,7 @@ impl<O: Output> Worker<O> {
             session: None,
             stream_events: EventSet::default(),
             raw: None,
+            only_stream: false,
             in_stream: false,
             encrypted: false,
             app: None,
@@ -525,7 +529,11 @@ fn record_matches<O: Output>(
     inspector.inspect(traffic, state);
     let verdict = inspector.verdict();
     for found in inspector.matches() {
-        recording.alert(&engine, found, verdict, traffic, state, stamp);
+        let variables = inspector.packet_variables();
+        recording.alert(&engine, found, verdict, variables, traffic, state, stamp);
+    }
+    if !inspector.packet_variables().is_empty() {
+        recording.metadata(&engine, inspector.packet_variables(), traffic, state, stamp);
     }
     if verdict.tagged {
         recording.tagged(traffic, stamp);
@@ -584,6 +592,7 @@ fn inspect<O: Output>(
         session: user.session.as_deref(),
         stream_events,
         raw,
+        only_stream: false,
         in_stream,
         encrypted,
         app: Some(&user.app),
@@ -600,11 +609,41 @@ fn inspect<O: Output>(
     if user.detect.is_bypassed() {
         flow.state = sensor_flow::State::Bypassed;
     }
-    let raw_seen = raw.is_some();
+    let seen_raw = raw.is_some();
     for &id in inspector.silenced() {
         user.app.silence(id);
     }
-    if raw_seen && let Some(session) = &mut user.session {
-        session.raw_done(direction, &settings.stream, flow_end);
+    let Some(session) = user.session.as_deref_mut() else {
+        return;
+    };
+    let mut more = seen_raw && session.raw_done(direction, &settings.stream, flow_end);
+    // Behind a gap the stream begins anew: each piece is looked at on its own.
+    for _ in 0..PIECE_LIMIT {
+        if !more && !(flow_end && session.skip_hole(direction)) {
+            return;
+        }
+        let Some(raw) = session.raw_window(direction, &settings.stream, flow_end) else {
+            return;
+        };
+        let traffic = Traffic {
+            packet,
+            flow: Some(flow),
+            direction,
+            now_ns,
+            established,
+            session: Some(session),
+            stream_events,
+            raw: Some(raw),
+            only_stream: true,
+            in_stream,
+            encrypted,
+            app: Some(&user.app),
+            transactions: TransactionInspection::Unchanged,
+            protocol_found: false,
+            detection_events: &[],
+            flow_end,
+        };
+        user.alerted |= record_matches(inspector, recording, &traffic, &mut user.detect, stamp);
+        more = session.raw_done(direction, &settings.stream, flow_end);
     }
 }

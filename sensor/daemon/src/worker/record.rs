@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rules::signature::{Action, CaptureKind, RejectTo, Target};
@@ -12,13 +13,14 @@ use sensor_event::{
     Alert, AlertFlow, AlertRecord, Anomaly, AnomalyKind, AnomalyRecord, AppRecord, Base64, Body,
     Class, Common, End, Ether, FileInfo, FileInfoRecord, Hex, Json, Metadata, NetflowRecord,
     NetflowSummary, PacketInfo, Printable, Record, StatsRecord, StatsTree, Text, Time,
-    TransactionRecord, Tunnel,
+    TrafficLabels, TransactionRecord, Tunnel, Variables,
 };
 use sensor_flow::{Direction, EndReason, Entry, Flow, community_id};
+use sensor_stream::RawWindow;
 
 use super::flow::Tracked;
 use crate::output::Output;
-use crate::settings::{DnsVersion, Settings};
+use crate::settings::{DnsVersion, ForwardedBy, ForwardedMode, Settings};
 
 /// When and by which frame an event came about.
 #[derive(Debug, Clone, Copy)]
@@ -208,6 +210,7 @@ impl<O: Output> Recording<O> {
         engine: &Engine,
         found: &Match,
         verdict: Verdict,
+        packet_variables: &[(String, Vec<u8>)],
         traffic: &Traffic<'_>,
         state: &FlowState,
         stamp: Stamp,
@@ -240,6 +243,7 @@ impl<O: Output> Recording<O> {
             None => (None, None),
         };
         let metadata = engine.metadata(found.signature);
+        let forwarded = forwarded_for(&settings, traffic, transaction);
         let alert = Alert {
             action: if signature.action == Action::Reject {
                 "blocked"
@@ -261,11 +265,16 @@ impl<O: Output> Recording<O> {
             rule: settings
                 .rule_text_in_alerts
                 .then_some(signature.text.as_str()),
-            xff: None,
+            xff: forwarded
+                .filter(|_| settings.forwarded.mode == ForwardedMode::ExtraData)
+                .map(|address| address.to_string()),
         };
         let with_app = settings.metadata_in_alerts;
-        let stream_bytes = traffic.raw.filter(|_| found.in_stream).map(|raw| raw.data);
-        let payload = stream_bytes.unwrap_or(if traffic.flow_end {
+        let stream_bytes = traffic
+            .raw
+            .filter(|_| found.in_stream)
+            .map(|raw| stream_payload(&raw));
+        let payload = stream_bytes.as_deref().unwrap_or(if traffic.flow_end {
             &[]
         } else {
             packet.payload
@@ -312,7 +321,7 @@ impl<O: Output> Recording<O> {
                 Direction::ToClient => "to_client",
             }),
             flow: traffic.flow.filter(|_| with_app).map(alert_flow),
-            metadata: with_packet_variables(variables(state, engine), found),
+            metadata: with_packet_variables(variables(state, engine), packet_variables),
             tunnel: tunnel(packet, stamp),
             payload: (!payload.is_empty()).then_some(Base64(payload)),
             payload_printable: (!payload.is_empty()).then_some(Printable(payload)),
@@ -326,6 +335,12 @@ impl<O: Output> Recording<O> {
         let mut common = common(packet, traffic.flow, "alert", Ends::Packet(packet), stamp);
         common.in_iface = interface.as_deref();
         common.community_id = community.as_deref();
+        if settings.forwarded.mode == ForwardedMode::Overwrite && forwarded.is_some() {
+            match traffic.direction {
+                Direction::ToServer => common.src_ip = forwarded,
+                Direction::ToClient => common.dest_ip = forwarded,
+            }
+        }
         self.write(
             Class::Alert,
             &Record {
@@ -358,6 +373,39 @@ impl<O: Output> Recording<O> {
                 },
             },
         );
+    }
+
+    /// Variables that rules took from a packet.
+    pub fn metadata(
+        &mut self,
+        engine: &Engine,
+        packet_variables: &[(String, Vec<u8>)],
+        traffic: &Traffic<'_>,
+        state: &FlowState,
+        stamp: Stamp,
+    ) {
+        let Some(metadata) = with_packet_variables(variables(state, engine), packet_variables)
+        else {
+            return;
+        };
+        let mut flow = traffic.flow.cloned();
+        let community = match &mut flow {
+            Some(flow) => Some(flow.community_id(self.settings.community_seed).to_owned()),
+            None => community(traffic.packet, None, &self.settings),
+        };
+        let interface = self.interface.clone();
+        let packet = traffic.packet;
+        let mut common = common(
+            packet,
+            traffic.flow,
+            "metadata",
+            Ends::Packet(packet),
+            stamp,
+        );
+        common.in_iface = interface.as_deref();
+        common.community_id = community.as_deref();
+        let body = Body::Metadata(Box::new(metadata));
+        self.write(Class::Record, &Record { common, body });
     }
 
     /// Records what transactions have come to: their records, events and files; then forgets those that are done.
@@ -613,7 +661,7 @@ impl<O: Output> Recording<O> {
                 tx_cnt: Some(app.transaction_count()).filter(|count| *count > 0),
             },
             tcp: (flow.protocol == 6).then(|| tcp_summary(user.session.as_deref())),
-            metadata: bits,
+            metadata: bits.clone(),
         };
         let mut base = common.clone();
         self.write(
@@ -646,7 +694,7 @@ impl<O: Output> Recording<O> {
                     tx_cnt: Some(user.app.transaction_count()).filter(|count| *count > 0),
                 },
                 tcp: None,
-                metadata: None,
+                metadata: bits.clone(),
             };
             if settings.netflow {
                 self.write(
@@ -807,6 +855,43 @@ fn mac(bytes: &[u8; 6]) -> String {
     format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }
 
+/// The address for which a proxy speaks, as far as it is wanted and is one.
+fn forwarded_for(
+    settings: &Settings,
+    traffic: &Traffic<'_>,
+    transaction: Option<&Transaction>,
+) -> Option<IpAddr> {
+    if !settings.forwarded.enabled {
+        return None;
+    }
+    let of = |transaction: &Transaction| {
+        let sensor_app::Body::Http1(http) = &transaction.body else {
+            return None;
+        };
+        let list = std::str::from_utf8(http.forwarded_for()?).ok()?;
+        let address = match settings.forwarded.by {
+            ForwardedBy::Reverse => list.rsplit(',').next(),
+            ForwardedBy::Forward => list.split(',').next(),
+        };
+        address?.trim().parse().ok()
+    };
+    match transaction {
+        Some(transaction) => of(transaction),
+        None => traffic.app?.transactions().iter().find_map(of),
+    }
+}
+
+/// Stream data as alerts show it: new bytes, and how many are missing before them.
+fn stream_payload<'a>(raw: &RawWindow<'a>) -> Cow<'a, [u8]> {
+    let new = raw.data.get(raw.seen..).unwrap_or_default();
+    if raw.missing == 0 {
+        return Cow::Borrowed(new);
+    }
+    let mut bytes = format!("[{} bytes missing]", raw.missing).into_bytes();
+    bytes.extend_from_slice(new);
+    Cow::Owned(bytes)
+}
+
 /// Name in EVE's `proto`: as IANA registers it, or the number in three digits.
 fn protocol_name(number: u8) -> Cow<'static, str> {
     match number {
@@ -959,25 +1044,17 @@ fn context(found: &Match) -> Option<Json> {
 /// Variables of the flow with those that the match has set for its packet.
 fn with_packet_variables<'a>(
     metadata: Option<Metadata<'a>>,
-    found: &Match,
+    packet_variables: &[(String, Vec<u8>)],
 ) -> Option<Metadata<'a>> {
-    let pktvars: Vec<BTreeMap<String, String>> = found
-        .captured
-        .iter()
-        .filter_map(|captured| match captured {
-            Captured::Variable { capture, value } if capture.kind == CaptureKind::Packet => Some(
-                BTreeMap::from([(capture.name.clone(), Text(value).to_string())]),
-            ),
-            _ => None,
-        })
-        .collect();
-    if pktvars.is_empty() {
+    if packet_variables.is_empty() {
         return metadata;
     }
-    Some(Metadata {
-        pktvars,
-        ..metadata.unwrap_or_default()
-    })
+    let mut metadata = metadata.unwrap_or_default();
+    metadata.metadata.pktvars = packet_variables
+        .iter()
+        .map(|(name, value)| BTreeMap::from([(name.clone(), Text(value).to_string())]))
+        .collect();
+    Some(metadata)
 }
 
 fn variables<'a>(state: &'a FlowState, engine: &'a Engine) -> Option<Metadata<'a>> {
@@ -988,28 +1065,39 @@ fn variables<'a>(state: &'a FlowState, engine: &'a Engine) -> Option<Metadata<'a
     {
         return None;
     }
+    let mut traffic = TrafficLabels::default();
+    let mut flowbits = Vec::new();
+    for &bit in state.bits() {
+        let name = engine.flowbit_name(bit);
+        if let Some(id) = name.strip_prefix("traffic/id/") {
+            traffic.id.push(id);
+        } else if let Some(label) = name.strip_prefix("traffic/label/") {
+            traffic.label.push(label);
+        } else {
+            flowbits.push(name);
+        }
+    }
     Some(Metadata {
-        flowbits: state
-            .bits()
-            .iter()
-            .map(|&bit| engine.flowbit_name(bit))
-            .collect(),
-        flowints: state
-            .ints()
-            .iter()
-            .map(|(name, value)| (name.as_str(), *value))
-            .collect(),
-        flowvars: state
-            .variables()
-            .iter()
-            .map(|(name, value)| BTreeMap::from([(name.clone(), Text(value).to_string())]))
-            .collect(),
-        entropy: state
-            .entropies()
-            .iter()
-            .map(|(name, value)| (name.replace('.', "_"), *value))
-            .collect(),
-        ..Metadata::default()
+        traffic: (!traffic.id.is_empty() || !traffic.label.is_empty()).then_some(traffic),
+        metadata: Variables {
+            flowbits,
+            flowints: state
+                .ints()
+                .iter()
+                .map(|(name, value)| (name.as_str(), *value))
+                .collect(),
+            flowvars: state
+                .variables()
+                .iter()
+                .map(|(name, value)| BTreeMap::from([(name.clone(), Text(value).to_string())]))
+                .collect(),
+            entropy: state
+                .entropies()
+                .iter()
+                .map(|(name, value)| (name.replace('.', "_"), *value))
+                .collect(),
+            ..Variables::default()
+        },
     })
 }
 

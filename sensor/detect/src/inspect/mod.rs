@@ -55,6 +55,7 @@ struct Scratch {
     candidates: Vec<u32>,
     matches: Vec<Match>,
     captured: Vec<Captured>,
+    packet_variables: Vec<(String, Vec<u8>)>,
     /// Transactions whose records a rule has switched off.
     silenced: Vec<u64>,
     exhausted: u64,
@@ -90,6 +91,11 @@ impl Inspector {
         &self.scratch.silenced
     }
 
+    /// Variables that rules, also silent ones, took from the packet last inspected.
+    pub fn packet_variables(&self) -> &[(String, Vec<u8>)] {
+        &self.scratch.packet_variables
+    }
+
     /// What the rules have decided about the packet last inspected.
     pub fn verdict(&self) -> Verdict {
         self.verdict
@@ -110,6 +116,7 @@ impl Inspector {
         let scratch = &mut self.scratch;
         scratch.matches.clear();
         scratch.silenced.clear();
+        scratch.packet_variables.clear();
         self.verdict = Verdict::default();
         if state.is_settled() {
             return &[];
@@ -122,11 +129,15 @@ impl Inspector {
             scratch,
             costs: self.costs.as_mut(),
         };
-        let first = pass.is_first();
-        if first {
-            pass.ip_only();
+        if traffic.only_stream {
+            pass.stream();
+        } else {
+            let first = pass.is_first();
+            if first {
+                pass.ip_only();
+            }
+            pass.packet(first);
         }
-        pass.packet(first);
         if traffic.transactions == TransactionInspection::Changed {
             pass.transactions();
         }
@@ -229,6 +240,13 @@ impl<'a> Pass<'a> {
             match found {
                 Captured::Variable { capture, value } if capture.kind == CaptureKind::Flow => {
                     self.state.set_variable(&capture.name, value.clone());
+                }
+                Captured::Variable { capture, value }
+                    if capture.kind == rules::signature::CaptureKind::Packet
+                        && self.scratch.packet_variables.len() < VARIABLE_LIMIT =>
+                {
+                    let variable = (capture.name.clone(), value.clone());
+                    self.scratch.packet_variables.push(variable);
                 }
                 Captured::Entropy { buffer, value } => self.state.set_entropy(buffer, *value),
                 Captured::Variable { .. } | Captured::Context { .. } => {}

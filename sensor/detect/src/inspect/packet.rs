@@ -72,6 +72,23 @@ impl Pass<'_> {
         if let (Some(raw), Some(matcher)) = (&traffic.raw, &group.stream) {
             matcher.scan(raw.data, patterns, &mut candidates);
         }
+        self.packet_rules(candidates);
+    }
+
+    /// One more piece of stream data, of a packet that was looked at already.
+    pub(super) fn stream(&mut self) {
+        let traffic = self.traffic;
+        let group = &self.engine.packet_groups[group_of(traffic.packet.ip_protocol())]
+            [traffic.direction.index()];
+        let mut candidates = std::mem::take(&mut self.scratch.candidates);
+        candidates.clear();
+        if let (Some(raw), Some(matcher)) = (&traffic.raw, &group.stream) {
+            matcher.scan(raw.data, &mut self.scratch.patterns, &mut candidates);
+        }
+        self.packet_rules(candidates);
+    }
+
+    fn packet_rules(&mut self, mut candidates: Vec<u32>) {
         candidates.sort_unstable();
         candidates.dedup();
         for &index in &candidates {
@@ -118,8 +135,10 @@ impl Pass<'_> {
                 }
             }
             let only_stream = one.signature.flow.is_some_and(|flow| flow.only_stream);
-            let in_packet =
-                !traffic.flow_end && (one.wants_packet || !traffic.in_stream) && !only_stream;
+            let in_packet = !traffic.flow_end
+                && !traffic.only_stream
+                && (one.wants_packet || !traffic.in_stream)
+                && !only_stream;
             if !in_packet {
                 return None;
             }
