@@ -37,6 +37,17 @@ pub struct RpcInterface {
     pub first_fragment: bool,
 }
 
+/// Names of a flow's application protocols; "unknown" and "failed" included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppProtocols {
+    /// What the flow is now.
+    pub last: &'static str,
+    /// What it was before a change (STARTTLS, upgrade).
+    pub original: Option<&'static str>,
+    pub to_server: &'static str,
+    pub to_client: &'static str,
+}
+
 /// The traffic under inspection: one packet, its flow, and (for transaction rules) one transaction.
 ///
 /// Every answer is `None` where the question has no meaning (the TTL of an ARP packet, the flow of a
@@ -152,12 +163,7 @@ pub trait Subject {
     fn stream_sizes(&self) -> Option<(u64, u64)> {
         None
     }
-    /// Name of the flow's application protocol: (either, to server, to client); "unknown", "failed" included.
-    fn app_protocol(&self) -> Option<(&str, &str, &str)> {
-        None
-    }
-    /// Name of the protocol that the flow had before a change.
-    fn original_protocol(&self) -> Option<&str> {
+    fn app_protocols(&self) -> Option<AppProtocols> {
         None
     }
     /// The nth value of a number field of the transaction under inspection; [`HOLE`] for an occurrence

@@ -58,10 +58,15 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "app-layer-protocol:!tls,toserver;",
             "app-layer-protocol:failed;",
             "app-layer-protocol:unknown;",
+            "app-layer-protocol:!tls; app-layer-protocol:!http;",
+            "app-layer-protocol:http1,original; app-layer-protocol:http2,final;",
         ],
         rejects: &[
             "app-layer-protocol:zzz;",
             "app-layer-protocol:http,sideways;",
+            "app-layer-protocol:!unknown;",
+            "app-layer-protocol:http; app-layer-protocol:!tls;",
+            "app-layer-protocol:!tls; app-layer-protocol:!tls;",
         ],
     },
 ];
@@ -168,7 +173,7 @@ fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<
                 "original" => AppSide::Original,
                 other => {
                     return Err(format!(
-                        "{other:?}: write either, toserver, toclient, final or original"
+                        "{other:?}: write direction, either, to_server, to_client, final or original"
                     ));
                 }
             };
@@ -181,6 +186,7 @@ fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<
         None => (false, name),
     };
     let name = match name {
+        "unknown" if negated => return Err("what is unknown cannot be denied".to_owned()),
         "failed" | "unknown" => name.to_owned(),
         name => {
             let id = builder
@@ -190,6 +196,13 @@ fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<
             builder.vocabulary.protocol_spec(id).name.to_owned()
         }
     };
+    let contradicts = |other: &Condition| {
+        matches!(other, Condition::AppProtocol { name: theirs, negated: denied, side: at }
+            if *at == side && (!negated || !denied || *theirs == name))
+    };
+    if builder.signature.conditions.iter().any(contradicts) {
+        return Err("the same protocol is asked for twice, or another one".to_owned());
+    }
     builder.signature.conditions.push(Condition::AppProtocol {
         name,
         negated,

@@ -264,32 +264,44 @@ fn flow_count(
 }
 
 fn app_protocol(subject: &dyn Subject, name: &str, negated: bool, side: AppSide) -> bool {
-    let Some((either, to_server, to_client)) = subject.app_protocol() else {
+    let Some(found) = subject.app_protocols() else {
         return false;
     };
-    let side = match (side, subject.flow().map(|flow| flow.to_server)) {
-        (AppSide::Direction, Some(false)) => AppSide::ToClient,
-        (AppSide::Direction, _) => AppSide::ToServer,
-        (side, _) => side,
+    let to_server = subject.flow().is_none_or(|flow| flow.to_server);
+    let candidates = match side {
+        AppSide::ToServer => [Some(found.to_server), None],
+        AppSide::ToClient => [Some(found.to_client), None],
+        AppSide::Direction if to_server => [Some(found.to_server), None],
+        AppSide::Direction => [Some(found.to_client), None],
+        AppSide::Final => [Some(found.last), None],
+        AppSide::Original => [found.original, None],
+        AppSide::Either => [Some(found.to_server), Some(found.to_client)],
     };
-    let known = |found: &str| found != "unknown";
-    let is = |found: &str| match name {
-        "http" => matches!(found, "http" | "http2"),
-        "http1" => found == "http",
-        name => found == name,
-    };
-    match side {
-        AppSide::ToServer => known(to_server) && is(to_server) != negated,
-        AppSide::ToClient => known(to_client) && is(to_client) != negated,
-        AppSide::Final => known(either) && is(either) != negated,
-        AppSide::Original => subject
-            .original_protocol()
-            .is_some_and(|original| is(original) != negated),
-        AppSide::Either if negated => {
-            known(either) && !is(either) && !is(to_server) && !is(to_client)
-        }
-        AppSide::Direction | AppSide::Either => is(either) || is(to_server) || is(to_client),
-    }
+    let holds = candidates
+        .into_iter()
+        .flatten()
+        .any(|found| is_protocol(found, name));
+    // Of what is not known yet nothing can be denied.
+    let known = candidates
+        .into_iter()
+        .flatten()
+        .any(|found| found != "unknown");
+    if negated { known && !holds } else { holds }
+}
+
+/// Whether a flow of one protocol counts as one of another: those that carry its messages.
+fn is_protocol(found: &str, wanted: &str) -> bool {
+    found == wanted
+        || matches!(
+            (wanted, found),
+            ("dns", "doh2")
+                | ("http2", "doh2")
+                | ("doh2", "http2" | "dns" | "http")
+                | ("http", "http2")
+                // The protocol with the name "http" is version 1.
+                | ("http1", "http")
+                | ("dcerpc", "smb")
+        )
 }
 
 fn date_matches(date: &TlsDate, value: i64, now: i64) -> bool {
@@ -320,6 +332,8 @@ mod tests {
     use super::super::TlsMessages;
     use super::*;
 
+    use crate::AppProtocols;
+
     struct Packet;
     impl Subject for Packet {
         fn ttl(&self) -> Option<u8> {
@@ -328,8 +342,13 @@ mod tests {
         fn tcp_flags(&self) -> Option<u8> {
             Some(0x12)
         }
-        fn app_protocol(&self) -> Option<(&str, &str, &str)> {
-            Some(("http", "http", "unknown"))
+        fn app_protocols(&self) -> Option<AppProtocols> {
+            Some(AppProtocols {
+                last: "http",
+                original: None,
+                to_server: "http",
+                to_client: "unknown",
+            })
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use rules::{Address, IntFieldId, RpcInterface, Subject};
+use rules::{Address, AppProtocols, IntFieldId, RpcInterface, Subject};
 use sensor_app::tls::TlsTransaction;
-use sensor_app::{AppLayer, Body, IntFieldRow, Transaction};
+use sensor_app::{AppLayer, Body, IntFieldRow, Protocol, Transaction};
 use sensor_decode::{Net, Packet, Transport};
 use sensor_flow::{Direction, Flow};
 use sensor_stream::{EventSet, RawWindow, Session};
@@ -303,17 +303,14 @@ impl Subject for Facts<'_> {
         ))
     }
 
-    fn app_protocol(&self) -> Option<(&str, &str, &str)> {
+    fn app_protocols(&self) -> Option<AppProtocols> {
         let app = self.traffic.app?;
-        Some((
-            app.protocol().name(),
-            app.side_protocol(Direction::ToServer).name(),
-            app.side_protocol(Direction::ToClient).name(),
-        ))
-    }
-
-    fn original_protocol(&self) -> Option<&str> {
-        Some(self.traffic.app?.original_protocol()?.name())
+        Some(AppProtocols {
+            last: app.protocol().name(),
+            original: app.original_protocol().map(Protocol::name),
+            to_server: app.side_protocol(Direction::ToServer).name(),
+            to_client: app.side_protocol(Direction::ToClient).name(),
+        })
     }
 
     fn int_field(&self, field: IntFieldId, nth: usize) -> Option<u64> {
