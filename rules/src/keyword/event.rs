@@ -135,7 +135,7 @@ fn app_layer_event(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(),
         .protocol(protocol)
         .ok_or_else(|| format!("unknown protocol {protocol:?}"))?;
     let spec = vocabulary.protocol_spec(id);
-    builder.note_protocols(&[id], name)?;
+    builder.note_protocols(&vocabulary.family(id), name)?;
     if !spec.parsed {
         builder.wait_for(&format!("the parser of {}", spec.name));
         return Ok(());

@@ -90,7 +90,8 @@ fn push(
     value: IntMatch,
 ) -> Result<(), String> {
     if let Some(id) = builder.vocabulary.protocol(protocol) {
-        builder.note_protocols(&[id], field)?;
+        let family = builder.vocabulary.family(id);
+        builder.note_protocols(&family, field)?;
     }
     let Some(field) = builder.vocabulary.int_field(field) else {
         builder.wait_for(&format!("the parser of {protocol}"));

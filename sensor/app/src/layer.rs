@@ -315,6 +315,13 @@ impl AppLayer {
         };
         self.parsing = true;
         let step = parser.chunk(direction, data, &mut self.transactions, context, limits);
+        if let Some(protocol) = parser.protocol().filter(|found| *found != self.protocol) {
+            self.original = Some(self.protocol);
+            self.protocol = protocol;
+            for side in &mut self.sides {
+                side.protocol = protocol;
+            }
+        }
         self.parser = Some(parser);
         self.after(step, direction, data, context, limits);
     }

@@ -99,6 +99,11 @@ pub trait Parser: fmt::Debug + Send {
     /// A rule has switched off the record of a transaction; what belongs to it may be silent too.
     fn silenced(&mut self, _transaction: &Transaction) {}
 
+    /// What the flow has turned out to be beyond its protocol.
+    fn protocol(&self) -> Option<Protocol> {
+        None
+    }
+
     /// What both sides say by now is in cipher: rules on content find nothing in it.
     fn is_encrypted(&self) -> bool {
         false

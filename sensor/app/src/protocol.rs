@@ -32,6 +32,7 @@ pub enum Protocol {
     Smb,
     Quic,
     Http2,
+    Doh2,
     Websocket,
     Rfb,
     Ftp,
@@ -64,6 +65,7 @@ impl Protocol {
             Protocol::Smb => "smb",
             Protocol::Quic => "quic",
             Protocol::Http2 => "http2",
+            Protocol::Doh2 => "doh2",
             Protocol::Websocket => "websocket",
             Protocol::Rfb => "rfb",
             Protocol::Ftp => "ftp",
@@ -82,7 +84,7 @@ impl Protocol {
     pub fn event_type(self) -> &'static str {
         match self {
             Protocol::FtpData => "ftp_data",
-            Protocol::Http2 => "http",
+            Protocol::Http2 | Protocol::Doh2 => "http",
             _ => self.name(),
         }
     }
@@ -99,6 +101,14 @@ impl Protocol {
                 name.to_ascii_uppercase().into()
             }
             _ => name.into(),
+        }
+    }
+
+    /// Protocols whose names in rules hold for this one as well.
+    pub fn parts(self) -> &'static [Protocol] {
+        match self {
+            Protocol::Doh2 => &[Protocol::Http2, Protocol::Dns],
+            _ => &[],
         }
     }
 
@@ -149,6 +159,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     smb::PROTOCOL,
     dcerpc::PROTOCOL,
     http2::PROTOCOL,
+    http2::DOH2_PROTOCOL,
     websocket::PROTOCOL,
     // Knows itself by little but the port.
     quic::PROTOCOL,

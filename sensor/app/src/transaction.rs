@@ -95,6 +95,7 @@ impl Body {
             Body::Pgsql(_) => Protocol::Pgsql,
             Body::Ssh(_) => Protocol::Ssh,
             Body::Smb(_) => Protocol::Smb,
+            Body::Http2(http2) if http2.is_doh => Protocol::Doh2,
             Body::Http2(_) => Protocol::Http2,
             Body::Quic(_) => Protocol::Quic,
             Body::Websocket(_) => Protocol::Websocket,
@@ -194,7 +195,7 @@ impl Transaction {
             Body::Pgsql(pgsql) => pgsql.record(self.number),
             Body::Ssh(ssh) => ssh.record(),
             Body::Smb(smb) => smb.record(self.number),
-            Body::Http2(http2) => http2.record(),
+            Body::Http2(http2) => http2.record(self.id),
             Body::Quic(quic) => quic.record(),
             Body::Websocket(websocket) => websocket.record(),
             Body::Rfb(rfb) => rfb.record(),
@@ -204,6 +205,22 @@ impl Transaction {
             Body::Smtp(smtp) => AppRecord::Smtp(Box::new(smtp.record())),
             Body::Ftp(ftp) => AppRecord::Ftp(Box::new(ftp.record())),
             Body::FtpData(data) => AppRecord::FtpData(data.record()),
+        }
+    }
+
+    /// The type of its record (`event_type`).
+    pub fn event_type(&self) -> &'static str {
+        match &self.body {
+            Body::Http2(http2) if http2.dns().is_some() => Protocol::Dns.event_type(),
+            _ => self.protocol().event_type(),
+        }
+    }
+
+    /// The protocol in whose name its events are raised.
+    pub fn event_protocol(&self) -> Protocol {
+        match self.protocol() {
+            Protocol::Doh2 => Protocol::Http2,
+            protocol => protocol,
         }
     }
 

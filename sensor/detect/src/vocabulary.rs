@@ -76,11 +76,14 @@ impl Names {
         names.protocols.push(Some(Protocol::Http1));
         for (index, row) in PROTOCOLS.iter().enumerate() {
             let protocol = ProtocolId(index as u16);
-            for buffer in row.buffers {
-                names.add_buffer(protocol, row.protocol, buffer);
-            }
-            for field in row.int_fields {
-                names.add_int_field(protocol, row.protocol, field);
+            let parts = row.protocol.parts().iter().filter_map(|part| part.row());
+            for part in std::iter::once(row).chain(parts) {
+                for buffer in part.buffers {
+                    names.add_buffer(protocol, row.protocol, buffer);
+                }
+                for field in part.int_fields {
+                    names.add_int_field(protocol, row.protocol, field);
+                }
             }
             for event in row.events {
                 names

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Dcerpc, Dhcp, Dnp3, Dns, Enip, Ftp, FtpData, Http, Http2, Ike, Krb5, Ldap, Mdns, Metadata,
-    Mqtt, Ntp, Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls, Websocket,
+    Dcerpc, Dhcp, Dnp3, Dns, Doh2, Enip, Ftp, FtpData, Http, Http2, Ike, Krb5, Ldap, Mdns,
+    Metadata, Mqtt, Ntp, Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls, Websocket,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -36,6 +36,9 @@ pub enum AppRecord<'a> {
     Tls(Box<Tls<'a>>),
     Websocket(Websocket),
     Rfb(Box<Rfb<'a>>),
+    /// Two objects, which name themselves.
+    #[serde(untagged)]
+    Doh2(Box<Doh2<'a>>),
     /// Two objects, which name themselves.
     #[serde(untagged)]
     Smtp(Box<SmtpRecord<'a>>),

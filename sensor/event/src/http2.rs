@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::Text;
+use crate::{Dns, Text};
 
 /// A stream with the header fields of both sides.
 #[derive(Debug, Clone, Serialize)]
@@ -65,4 +65,11 @@ pub struct Http2Side {
 pub struct Http2Setting {
     pub settings_id: &'static str,
     pub settings_value: u32,
+}
+
+/// A stream and the message of DNS that it carries, an object each.
+#[derive(Debug, Clone, Serialize)]
+pub struct Doh2<'a> {
+    pub http: Http2<'a>,
+    pub dns: Dns<'a>,
 }

@@ -6,15 +6,17 @@ use super::wire::{Message, Resource};
 use crate::{Body, BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow, Transaction};
 use sensor_flow::Direction;
 
-fn dns(transaction: &Transaction) -> Option<&DnsTransaction> {
+/// The message; of DNS over HTTP that of the side under inspection.
+fn dns(transaction: &Transaction, direction: Direction) -> Option<&DnsTransaction> {
     match &transaction.body {
         Body::Dns(dns) => Some(dns),
+        Body::Http2(http2) => http2.side(direction).dns.as_deref(),
         _ => None,
     }
 }
 
-fn response(transaction: &Transaction) -> Option<&Message> {
-    dns(transaction)
+fn response(transaction: &Transaction, direction: Direction) -> Option<&Message> {
+    dns(transaction, direction)
         .filter(|dns| dns.kind == Kind::Response)
         .map(|dns| &dns.message)
 }
@@ -85,20 +87,20 @@ pub const BUFFERS: &[BufferRow] = &[
         "dns.query",
         &["dns_query"],
         BufferSide::ToServer,
-        |tx, _, nth| question(&dns(tx)?.message, nth),
+        |tx, side, nth| question(&dns(tx, side)?.message, nth),
     ),
     row(
         "dns.queries.rrname",
         &["dns.query.name"],
         BufferSide::Both,
-        |tx, _, nth| question(&dns(tx)?.message, nth),
+        |tx, side, nth| question(&dns(tx, side)?.message, nth),
     ),
     row(
         "dns.answers.rrname",
         &["dns.answer.name"],
         BufferSide::Both,
-        |tx, _, nth| {
-            let message = &dns(tx)?.message;
+        |tx, side, nth| {
+            let message = &dns(tx, side)?.message;
             name(message, &message.answers, nth)
         },
     ),
@@ -106,8 +108,8 @@ pub const BUFFERS: &[BufferRow] = &[
         "dns.authorities.rrname",
         &[],
         BufferSide::Both,
-        |tx, _, nth| {
-            let message = response(tx)?;
+        |tx, side, nth| {
+            let message = response(tx, side)?;
             name(message, &message.authorities, nth)
         },
     ),
@@ -115,8 +117,8 @@ pub const BUFFERS: &[BufferRow] = &[
         "dns.additionals.rrname",
         &[],
         BufferSide::Both,
-        |tx, _, nth| {
-            let message = response(tx)?;
+        |tx, side, nth| {
+            let message = response(tx, side)?;
             name(message, &message.additionals, nth)
         },
     ),
@@ -124,7 +126,7 @@ pub const BUFFERS: &[BufferRow] = &[
         "dns.response.rrname",
         &[],
         BufferSide::ToClient,
-        |tx, _, nth| response_name(response(tx)?, nth),
+        |tx, side, nth| response_name(response(tx, side)?, nth),
     ),
 ];
 
@@ -136,9 +138,9 @@ pub const INT_FIELDS: &[IntFieldRow] = &[
         ready_at: Transaction::COMPLETE,
         bits: 8,
         names: &[],
-        getter: |tx, _, nth| {
+        getter: |tx, side, nth| {
             (nth == 0)
-                .then(|| dns(tx).map(|dns| u64::from(dns.message.header.opcode())))
+                .then(|| dns(tx, side).map(|dns| u64::from(dns.message.header.opcode())))
                 .flatten()
         },
     },
@@ -149,8 +151,8 @@ pub const INT_FIELDS: &[IntFieldRow] = &[
         ready_at: Transaction::COMPLETE,
         bits: 16,
         names: RCODES,
-        getter: |tx, _, nth| {
-            let dns = dns(tx).filter(|_| nth == 0)?;
+        getter: |tx, side, nth| {
+            let dns = dns(tx, side).filter(|_| nth == 0)?;
             Some(u64::from(dns.message.header.rcode().0))
         },
     },
@@ -161,8 +163,8 @@ pub const INT_FIELDS: &[IntFieldRow] = &[
         ready_at: Transaction::COMPLETE,
         bits: 16,
         names: RR_TYPES,
-        getter: |tx, _, nth| {
-            let dns = dns(tx)?;
+        getter: |tx, side, nth| {
+            let dns = dns(tx, side)?;
             let rrtype = match dns.kind {
                 Kind::Request => dns.message.questions.get(nth)?.rrtype,
                 Kind::Response => dns.message.answers.get(nth)?.rrtype,

@@ -18,6 +18,12 @@ use wire::{HEADER_BYTES, Header, Message};
 pub use state::{DnsTransaction, Kind};
 use state::{State, Variant};
 
+/// A message that came by another way than a flow of its own.
+pub(crate) fn read(bytes: &[u8], kind: Kind) -> Option<DnsTransaction> {
+    let message = Message::read(bytes).ok()?;
+    Some(DnsTransaction { kind, message })
+}
+
 /// Where name servers listen.
 const PORT: u16 = 53;
 /// Ports of relatives that are protocols of their own: multicast DNS, LLMNR.

@@ -46,6 +46,11 @@ impl DnsTransaction {
         AppRecord::Dns(event::record(self, tx_id, Grouping::Grouped))
     }
 
+    /// The object alone, to stand beside another.
+    pub(crate) fn object(&self, tx_id: u64) -> sensor_event::Dns<'_> {
+        event::record(self, tx_id, Grouping::Grouped)
+    }
+
     /// The object of an alert: without the answers by type.
     pub fn alert_record(&self, tx_id: u64) -> AppRecord<'_> {
         AppRecord::Dns(event::record(self, tx_id, Grouping::Plain))

@@ -1,6 +1,8 @@
 //! Stream → the `http` object.
 
-use sensor_event::{AppRecord, Http2, Http2Header, Http2Object, Http2Setting, Http2Side, Text};
+use sensor_event::{
+    AppRecord, Doh2, Http2, Http2Header, Http2Object, Http2Setting, Http2Side, Text,
+};
 use sensor_flow::Direction;
 
 use super::hpack::Item;
@@ -8,13 +10,24 @@ use super::wire::SETTINGS;
 use super::{Http2Transaction, Side};
 
 impl Http2Transaction {
-    /// The EVE object.
-    pub fn record(&self) -> AppRecord<'_> {
+    /// The EVE object, with the message of DNS that it carries.
+    pub fn record(&self, tx_id: u64) -> AppRecord<'_> {
+        let http = self.object();
+        match self.dns() {
+            Some(dns) => AppRecord::Doh2(Box::new(Doh2 {
+                http,
+                dns: dns.object(tx_id),
+            })),
+            None => AppRecord::Http2(Box::new(http)),
+        }
+    }
+
+    fn object(&self) -> Http2<'_> {
         let request = self.side(Direction::ToServer);
         let response = self.side(Direction::ToClient);
         let number = |value: Option<&[u8]>| std::str::from_utf8(value?).ok()?.parse().ok();
         let either = |name: &[u8]| last(response, name).or_else(|| last(request, name));
-        AppRecord::Http2(Box::new(Http2 {
+        Http2 {
             version: "2",
             request_headers: headers(request),
             response_headers: headers(response),
@@ -29,7 +42,7 @@ impl Http2Transaction {
                 request: frames(request),
                 response: frames(response),
             },
-        }))
+        }
     }
 
     /// Whether there is anything to tell.

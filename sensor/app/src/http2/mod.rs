@@ -1,7 +1,7 @@
 //! HTTP/2 (RFC 9113, RFC 7541) by prior knowledge, and after an upgrade from HTTP/1.
 //!
-//! A stream is a transaction, and so is each frame that speaks of the whole connection. Left out: WebSocket
-//! over HTTP/2, DNS over HTTPS, joining of ranges from several responses.
+//! A stream is a transaction, and so is each frame that speaks of the whole connection. Messages of DNS that
+//! it carries are read (RFC 8484). Left out: WebSocket over HTTP/2, joining of ranges from several responses.
 
 mod buffers;
 mod event;
@@ -15,6 +15,7 @@ mod wire;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use crate::dns::DnsTransaction;
 use crate::http1::Decoder;
 use crate::parser::{Prefix, Transport, Verdict};
 use crate::{Body, Protocol, ProtocolRow, Transaction};
@@ -50,6 +51,16 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
     first: None,
     probe,
     parser: |_| Box::new(state::State::default()),
+};
+
+/// DNS over HTTP/2 (RFC 8484): what a connection turns out to be, with the names of both.
+pub const DOH2_PROTOCOL: ProtocolRow = ProtocolRow {
+    protocol: Protocol::Doh2,
+    name: "doh2",
+    buffers: &[],
+    int_fields: &[],
+    probe: |_: &Prefix<'_>| Verdict::No,
+    ..PROTOCOL
 };
 
 /// Where a server's first frame is looked at before the client's magic.
@@ -143,6 +154,9 @@ pub struct Side {
     decoder: Option<Decoder>,
     /// Place of the body among the transaction's files.
     file: Option<usize>,
+    /// The body is a message of DNS (RFC 8484): its bytes so far.
+    dns_bytes: Option<Vec<u8>>,
+    pub dns: Option<Box<DnsTransaction>>,
 }
 
 /// One stream, or one frame of the connection.
@@ -150,6 +164,8 @@ pub struct Side {
 pub struct Http2Transaction {
     /// 0 is the connection.
     pub stream: u32,
+    /// The connection carries DNS.
+    pub is_doh: bool,
     stage: u8,
     sides: [Side; 2],
 }
@@ -161,6 +177,12 @@ impl Http2Transaction {
 
     fn side_mut(&mut self, direction: Direction) -> &mut Side {
         &mut self.sides[direction.index()]
+    }
+
+    /// The answer, else the question.
+    pub fn dns(&self) -> Option<&DnsTransaction> {
+        let [question, answer] = &self.sides;
+        answer.dns.as_deref().or(question.dns.as_deref())
     }
 }
 

@@ -10,10 +10,10 @@ use super::wire::{
     ErrorCode, FrameHeader, FrameType, HEADER_BYTES, HEADER_TABLE_SIZE, MAGIC, flag, settings,
     unpadded,
 };
-use super::{GivenError, Http2Transaction, Upgrade, events, stage};
+use super::{GivenError, Http2Transaction, Upgrade, events, http2, stage};
 use crate::parser::{Parser, Step};
 use crate::transactions::Transactions;
-use crate::{Body, Context, FileState, Limits, MAX_LIVE_TRANSACTIONS, Transaction};
+use crate::{Body, Context, FileState, Limits, MAX_LIVE_TRANSACTIONS, Protocol, Transaction};
 use sensor_bytes::{Reader, Short};
 
 /// Longest frame that is held whole.
@@ -57,6 +57,8 @@ pub struct State {
     /// Transactions of streams by their number.
     streams: HashMap<u32, u64>,
     files: u32,
+    /// The connection has carried DNS.
+    doh: bool,
 }
 
 /// Nothing more can be taken.
@@ -206,6 +208,14 @@ impl State {
                 work.data(unpadded(header, payload), header.has(flag::END_STREAM));
             }
         }
+        let found = http2(tx).is_some_and(|http2| http2.dns().is_some());
+        if found && !std::mem::replace(&mut self.doh, true) {
+            for tx in transactions.live_mut() {
+                if let Body::Http2(http2) = &mut tx.body {
+                    http2.is_doh = true;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -305,7 +315,7 @@ impl State {
         transactions: &'t mut Transactions,
     ) -> Result<Option<&'t mut Transaction>, Full> {
         if stream == 0 {
-            let tx = begin(0, transactions)?;
+            let tx = begin(0, self.doh, transactions)?;
             for direction in Direction::BOTH {
                 tx.advance(direction, Transaction::COMPLETE);
             }
@@ -328,7 +338,7 @@ impl State {
             self.streams
                 .retain(|_, id| transactions.with_id(*id).is_some());
         }
-        let tx = begin(stream, transactions)?;
+        let tx = begin(stream, self.doh, transactions)?;
         for direction in Direction::BOTH {
             tx.advance(direction, stage::OPEN);
         }
@@ -372,7 +382,7 @@ impl State {
             work.set_stage(stage::HALF_CLOSED_CLIENT);
         }
         let Some(text) = asked else { return Ok(()) };
-        let tx = begin(0, transactions)?;
+        let tx = begin(0, self.doh, transactions)?;
         for direction in Direction::BOTH {
             tx.advance(direction, Transaction::COMPLETE);
         }
@@ -402,19 +412,25 @@ fn push<T>(numbers: &mut Vec<T>, number: T) {
     }
 }
 
-fn begin(stream: u32, transactions: &mut Transactions) -> Result<&mut Transaction, Full> {
+fn begin(
+    stream: u32,
+    doh: bool,
+    transactions: &mut Transactions,
+) -> Result<&mut Transaction, Full> {
     if transactions.live().len() >= MAX_LIVE_TRANSACTIONS {
         if let Some(last) = transactions.last() {
             last.raise(events::TOO_MANY_STREAMS);
         }
         return Err(Full);
     }
-    let body = Body::Http2(Box::new(Http2Transaction::new(stream)));
+    let mut http2 = Http2Transaction::new(stream);
+    http2.is_doh = doh;
+    let body = Body::Http2(Box::new(http2));
     transactions.begin(body).ok_or(Full)
 }
 
 /// Base64 for URLs or the usual one, with padding or without (RFC 4648 §5).
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
+pub fn base64(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let (mut word, mut bits) = (0u32, 0u32);
     for byte in text.iter().take_while(|byte| **byte != b'=') {
@@ -490,6 +506,10 @@ impl Parser for State {
         self.take(direction, data, transactions, limits)
     }
 
+    fn protocol(&self) -> Option<Protocol> {
+        self.doh.then_some(Protocol::Doh2)
+    }
+
     fn gap(&mut self, _: Direction, _: u64, _: &mut Transactions, _: &Context, _: &Limits) -> Step {
         // The tables are out of step from here on.
         Step::Failed
@@ -518,7 +538,6 @@ impl Parser for State {
 
 #[cfg(test)]
 mod tests {
-    use super::super::http2;
     use super::*;
     use Direction::{ToClient, ToServer};
     use proptest::prelude::*;
@@ -636,6 +655,42 @@ mod tests {
                 .any(|tx| tx.events.contains(event));
             assert!(found, "{event}");
         }
+    }
+
+    #[test]
+    fn messages_of_dns_are_read() {
+        let question = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x01a\x04test\0\0\x01\0\x01";
+        let kind = b"application/dns-message";
+        let mut block = vec![0x83, 0x0f, 0x10, kind.len() as u8];
+        block.extend(kind);
+        let post = [
+            MAGIC.to_vec(),
+            frame(1, 4, 1, &block),
+            frame(0, 1, 1, question),
+            frame(6, 0, 0, &[0; 8]),
+        ]
+        .concat();
+        let (transactions, _) = run(&[(ToServer, &post)]);
+        let tx = &transactions.live()[0];
+        assert_eq!(tx.protocol(), Protocol::Doh2);
+        assert_eq!(transactions.live()[1].protocol(), Protocol::Doh2);
+        assert_eq!(
+            (tx.event_type(), tx.event_protocol()),
+            ("dns", Protocol::Http2)
+        );
+        assert!(texts(&transactions)[0].contains(r#""dns":{"version":3"#));
+        let long = [
+            MAGIC.to_vec(),
+            frame(1, 4, 1, &block),
+            frame(0, 0, 1, &[0; 40_000]),
+            frame(0, 1, 1, &[0; 40_000]),
+        ]
+        .concat();
+        let (transactions, _) = run(&[(ToServer, &long)]);
+        assert_eq!(
+            transactions.live()[0].events,
+            [events::DNS_REQUEST_TOO_LONG]
+        );
     }
 
     #[test]

@@ -1,12 +1,20 @@
 //! Frames of one stream → its transaction.
 
 use super::hpack::{Fault, Item, MAX_BLOCK_BYTES};
+use super::state::base64;
 use super::wire::{FrameHeader, FrameType, flag};
 use super::{Http2Transaction, Side, Texts, events, stage};
+use crate::dns::{self, Kind};
 use crate::http1::{ContentRange, Decoder, codings};
 use crate::{Body, File, FileId, FileState, Limits, Transaction};
 use sensor_flow::Direction;
 
+/// What a message of DNS is called (RFC 8484 §6).
+const DNS_MESSAGE: &[u8] = b"application/dns-message";
+/// How a path with a question begins (RFC 8484 §4.1).
+const DNS_QUERY: &[u8] = b"/dns-query?dns=";
+/// Longest message of DNS.
+pub const MAX_DNS_BYTES: usize = 65_535;
 /// Frames of one side of a stream that are told apart.
 pub const MAX_FRAMES: usize = 4096;
 /// Numbers of one kind that are kept.
@@ -18,6 +26,7 @@ impl Http2Transaction {
     pub(super) fn new(stream: u32) -> Self {
         Http2Transaction {
             stream,
+            is_doh: false,
             stage: stage::OPEN,
             sides: Default::default(),
         }
@@ -74,6 +83,7 @@ impl Work<'_> {
     /// Takes the items of a block.
     pub fn headers(&mut self, items: Vec<Item>) {
         let (mut authority, mut host) = (None, None);
+        let (mut path, mut wants_dns, mut is_dns) = (None, false, false);
         for item in &items {
             match item {
                 Item::Fault(Fault::Overflow) => self.tx.raise(events::HEADER_INTEGER_OVERFLOW),
@@ -88,7 +98,12 @@ impl Work<'_> {
                         }
                     } else if field.name.eq_ignore_ascii_case(b"host") {
                         host = Some(field.value.clone());
+                    } else if *field.name == *b":path" {
+                        path = Some(field.value.clone());
                     }
+                    let names_dns = *field.value == *DNS_MESSAGE;
+                    wants_dns |= names_dns && *field.name == *b"accept";
+                    is_dns |= names_dns && *field.name == *b"content-type";
                 }
             }
         }
@@ -97,7 +112,18 @@ impl Work<'_> {
         {
             self.tx.raise(events::AUTHORITY_HOST_MISMATCH);
         }
+        let asked = path
+            .as_deref()
+            .filter(|_| wants_dns)
+            .and_then(|path| path.strip_prefix(DNS_QUERY))
+            .and_then(base64);
+        if let Some(bytes) = asked {
+            self.dns(&bytes);
+        }
         let full = self.side(|side| {
+            if is_dns {
+                side.dns_bytes = Some(Vec::new());
+            }
             side.has_headers = true;
             side.texts = Texts::default();
             for item in items {
@@ -164,9 +190,19 @@ impl Work<'_> {
             return;
         };
         let mut file = opened.and_then(|at| files.get_mut(at));
+        let dns = &mut side.dns_bytes;
+        let mut long = false;
         let mut keep = |piece: &[u8]| {
             if let Some(file) = &mut file {
                 file.append(piece, limits.window_bytes);
+            }
+            if let Some(message) = dns {
+                if message.len() + piece.len() <= MAX_DNS_BYTES {
+                    message.extend_from_slice(piece);
+                } else {
+                    long = true;
+                    *dns = None;
+                }
             }
             true
         };
@@ -177,8 +213,29 @@ impl Work<'_> {
         if over && let Some(file) = file {
             file.close(FileState::Closed);
         }
+        let message = side.dns_bytes.take_if(|_| over);
         if bomb {
             self.tx.raise(events::COMPRESSION_BOMB);
+        }
+        if long {
+            self.tx.raise(match direction {
+                Direction::ToServer => events::DNS_REQUEST_TOO_LONG,
+                Direction::ToClient => events::DNS_RESPONSE_TOO_LONG,
+            });
+        }
+        if let Some(message) = message {
+            self.dns(&message);
+        }
+    }
+
+    /// A whole message of DNS.
+    fn dns(&mut self, bytes: &[u8]) {
+        let kind = match self.direction {
+            Direction::ToServer => Kind::Request,
+            Direction::ToClient => Kind::Response,
+        };
+        if let Some(dns) = dns::read(bytes, kind) {
+            self.side(|side| side.dns = Some(Box::new(dns)));
         }
     }
 

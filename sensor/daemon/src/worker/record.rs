@@ -488,7 +488,7 @@ impl<O: Output> Recording<O> {
                 let mut common = common(
                     packet,
                     Some(flow),
-                    transaction.protocol().event_type(),
+                    transaction.event_type(),
                     record_ends(transaction, packet, settings.dns_version),
                     stamp,
                 );
@@ -496,7 +496,10 @@ impl<O: Output> Recording<O> {
                 common.community_id = Some(&community);
                 for mut app in app_records(transaction, settings.dns_version) {
                     // A session stands for itself.
-                    let is_session = matches!(app, AppRecord::Tls(_) | AppRecord::Http2(_));
+                    let is_session = matches!(
+                        app,
+                        AppRecord::Tls(_) | AppRecord::Http2(_) | AppRecord::Doh2(_)
+                    );
                     if let AppRecord::Tls(tls) = &mut app {
                         tls.from_proto = original.map(|protocol| protocol.name());
                     }

@@ -128,7 +128,7 @@ impl Pass<'_> {
             .all(|condition| match condition {
                 Condition::AppEvent { protocol, .. } => {
                     let wanted = self.engine.names.protocols.get(usize::from(protocol.0));
-                    wanted.copied().flatten() == Some(transaction.protocol())
+                    wanted.copied().flatten() == Some(transaction.event_protocol())
                         && condition.holds(&facts)
                 }
                 condition => condition.holds(&facts),
