@@ -12,7 +12,7 @@ mod subject;
 mod vocabulary;
 
 pub use known::known_names;
-pub use subject::{Address, AppProtocols, FlowState, HOLE, RpcInterface, Subject};
+pub use subject::{Address, AppProtocols, FlowState, HOLE, ModbusRequest, RpcInterface, Subject};
 pub use vocabulary::{
     BufferId, BufferSpec, IntFieldId, IntFieldSpec, ProtocolId, ProtocolSpec, Side, Vocabulary,
 };

@@ -48,6 +48,19 @@ pub struct AppProtocols {
     pub to_client: &'static str,
 }
 
+/// A Modbus request: numbers as the wire has them, addresses counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModbusRequest {
+    pub unit: u8,
+    pub function: u8,
+    pub subfunction: Option<u16>,
+    /// Bits: 1 assigned, 2 unassigned, 4 user-defined, 8 reserved.
+    pub category: u8,
+    /// Bits: 1 read, 2 write, 4 discretes, 8 coils, 16 input, 32 holding.
+    pub access: u8,
+    pub addresses: Option<(u16, u16)>,
+}
+
 /// The traffic under inspection: one packet, its flow, and (for transaction rules) one transaction.
 ///
 /// Every answer is `None` where the question has no meaning (the TTL of an ARP packet, the flow of a
@@ -177,6 +190,14 @@ pub trait Subject {
     }
     /// The nth accepted interface that the called operation may be of.
     fn rpc_interface(&self, _nth: usize) -> Option<RpcInterface> {
+        None
+    }
+    /// The request of a Modbus transaction.
+    fn modbus(&self) -> Option<ModbusRequest> {
+        None
+    }
+    /// What a Modbus request writes at an address.
+    fn modbus_value(&self, _address: u16) -> Option<u16> {
         None
     }
     /// Whether the transaction calls a service of CIP, on a class and an attribute of it when they are given.

@@ -25,6 +25,7 @@ mod ip;
 mod isdataat;
 mod krb5;
 mod meta;
+mod modbus;
 mod mqtt;
 mod pcre;
 mod reputation;
@@ -83,6 +84,7 @@ pub const KEYWORDS: &[&[Keyword]] = &[
     enip::KEYWORDS,
     ike::KEYWORDS,
     krb5::KEYWORDS,
+    modbus::KEYWORDS,
     mqtt::KEYWORDS,
     threshold::KEYWORDS,
     reputation::KEYWORDS,

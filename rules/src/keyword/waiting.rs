@@ -3,7 +3,6 @@
 /// Prefixes and names, with the protocol.
 const NAMES: &[(&str, &str)] = &[
     ("snmp.", "snmp"),
-    ("modbus", "modbus"),
     ("nfs", "nfs"),
     ("rpc", "rpc"),
     ("mysql.", "mysql"),

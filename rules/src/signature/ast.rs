@@ -731,6 +731,7 @@ pub enum Condition {
     },
     /// Number of the called operation lies in one of these ranges, ends included.
     RpcOperation(Vec<(u32, u32)>),
+    Modbus(ModbusMatch),
     CipService {
         service: u8,
         class: Option<u32>,
@@ -816,6 +817,56 @@ pub enum AppSide {
 pub enum Target {
     Source,
     Destination,
+}
+
+/// What a rule wants of a Modbus request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModbusMatch {
+    pub unit: Option<ModbusRange>,
+    pub wanted: ModbusWanted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModbusWanted {
+    Anything,
+    Function {
+        code: u8,
+        subfunction: Option<u16>,
+    },
+    /** any of these bits: 1 assigned, 2 unassigned, 4 user-defined, 8 reserved */
+    Category(u8),
+    Access {
+        write: bool,
+        /** bits: 4 discretes, 8 coils, 16 input, 32 holding; 0 for any */
+        kind: u8,
+        address: Option<ModbusRange>,
+        value: Option<ModbusRange>,
+    },
+}
+
+/// Numbers, bounds excluded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModbusRange {
+    Is(u16),
+    Below(u16),
+    Above(u16),
+    Between(u16, u16),
+}
+
+impl ModbusRange {
+    pub fn matches(self, number: u16) -> bool {
+        self.meets(number, number)
+    }
+
+    /// Whether one of the numbers from `first` to `last` is within.
+    pub fn meets(self, first: u16, last: u16) -> bool {
+        match self {
+            ModbusRange::Is(number) => (first..=last).contains(&number),
+            ModbusRange::Below(bound) => first < bound,
+            ModbusRange::Above(bound) => last > bound,
+            ModbusRange::Between(low, high) => last > low && first < high,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

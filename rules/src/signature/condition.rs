@@ -1,8 +1,8 @@
 //! Whether a [`Condition`] holds of the traffic under inspection.
 
 use super::{
-    AppSide, Comparison, Condition, FlagMode, FlowSide, Index, IntMatch, StreamSide, TlsDate,
-    TlsVersions,
+    AppSide, Comparison, Condition, FlagMode, FlowSide, Index, IntMatch, ModbusMatch, ModbusRange,
+    ModbusWanted, StreamSide, TlsDate, TlsVersions,
 };
 use crate::{Address, FlowState, HOLE, Subject};
 
@@ -130,6 +130,7 @@ impl Condition {
                     .iter()
                     .any(|(low, high)| (*low..=*high).contains(&operation))
             }),
+            Condition::Modbus(wanted) => modbus(subject, wanted),
             Condition::CipService {
                 service,
                 class,
@@ -325,6 +326,47 @@ fn version_matches(versions: &TlsVersions, version: u16) -> bool {
     // A number that is no version is not another version either.
     let known = is_draft || version == 0x0200 || (0x0300..=TLS13).contains(&version);
     versions.numbers.contains(&version) != versions.negated && (known || !versions.negated)
+}
+
+fn modbus(subject: &dyn Subject, wanted: &ModbusMatch) -> bool {
+    let Some(facts) = subject.modbus() else {
+        return false;
+    };
+    if wanted
+        .unit
+        .is_some_and(|unit| !unit.matches(facts.unit.into()))
+    {
+        return false;
+    }
+    match wanted.wanted {
+        ModbusWanted::Anything => true,
+        ModbusWanted::Function { code, subfunction } => {
+            facts.function == code
+                && subfunction.is_none_or(|number| facts.subfunction == Some(number))
+        }
+        ModbusWanted::Category(bits) => facts.category & bits != 0,
+        ModbusWanted::Access {
+            write,
+            kind,
+            address,
+            value,
+        } => {
+            let access = if write { 2 } else { 1 };
+            facts.access & access != 0
+                && (kind == 0 || facts.access & kind != 0)
+                && address.is_none_or(|address| {
+                    facts
+                        .addresses
+                        .is_some_and(|(first, last)| address.meets(first, last))
+                })
+                && value.is_none_or(|value| match address {
+                    Some(ModbusRange::Is(at)) => subject
+                        .modbus_value(at)
+                        .is_some_and(|written| value.matches(written)),
+                    _ => false,
+                })
+        }
+    }
 }
 
 #[cfg(test)]

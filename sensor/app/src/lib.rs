@@ -22,6 +22,7 @@ mod limits;
 mod lines;
 mod magic;
 pub mod mdns;
+pub mod modbus;
 pub mod mqtt;
 pub mod ntp;
 mod parser;

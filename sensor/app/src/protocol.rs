@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
     BufferRow, IntFieldRow, dcerpc, dhcp, dnp3, dns, enip, ftp, http1, http2, ike, krb5, ldap,
-    mdns, mqtt, ntp, pgsql, quic, rfb, sip, smb, smtp, ssh, tls, websocket,
+    mdns, modbus, mqtt, ntp, pgsql, quic, rfb, sip, smb, smtp, ssh, tls, websocket,
 };
 use sensor_flow::Direction;
 
@@ -26,6 +26,7 @@ pub enum Protocol {
     Sip,
     Enip,
     Ike,
+    Modbus,
     Pgsql,
     Smtp,
     Ssh,
@@ -59,6 +60,7 @@ impl Protocol {
             Protocol::Sip => "sip",
             Protocol::Enip => "enip",
             Protocol::Ike => "ike",
+            Protocol::Modbus => "modbus",
             Protocol::Pgsql => "pgsql",
             Protocol::Smtp => "smtp",
             Protocol::Ssh => "ssh",
@@ -77,7 +79,7 @@ impl Protocol {
 
     /// Its streams are read to their end, whatever the depth of reassembly.
     pub fn is_read_whole(self) -> bool {
-        matches!(self, Protocol::Pgsql | Protocol::Smb)
+        matches!(self, Protocol::Modbus | Protocol::Pgsql | Protocol::Smb)
     }
 
     /// Its `event_type` in EVE.
@@ -153,6 +155,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     sip::PROTOCOL,
     enip::PROTOCOL,
     ike::PROTOCOL,
+    modbus::PROTOCOL,
     pgsql::PROTOCOL,
     smtp::PROTOCOL,
     ssh::PROTOCOL,

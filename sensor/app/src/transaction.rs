@@ -12,6 +12,7 @@ use crate::http2::Http2Transaction;
 use crate::ike::IkeTransaction;
 use crate::krb5::Krb5Transaction;
 use crate::ldap::LdapTransaction;
+use crate::modbus::ModbusTransaction;
 use crate::mqtt::MqttTransaction;
 use crate::ntp::NtpTransaction;
 use crate::pgsql::PgsqlTransaction;
@@ -63,6 +64,7 @@ pub enum Body {
     Sip(Box<SipTransaction>),
     Enip(Box<EnipTransaction>),
     Ike(Box<IkeTransaction>),
+    Modbus(Box<ModbusTransaction>),
     Pgsql(Box<PgsqlTransaction>),
     Ssh(Box<SshTransaction>),
     Smb(Box<SmbTransaction>),
@@ -92,6 +94,7 @@ impl Body {
             Body::Sip(_) => Protocol::Sip,
             Body::Enip(_) => Protocol::Enip,
             Body::Ike(_) => Protocol::Ike,
+            Body::Modbus(_) => Protocol::Modbus,
             Body::Pgsql(_) => Protocol::Pgsql,
             Body::Ssh(_) => Protocol::Ssh,
             Body::Smb(_) => Protocol::Smb,
@@ -192,6 +195,7 @@ impl Transaction {
             Body::Sip(sip) => sip.record(),
             Body::Enip(enip) => enip.record(),
             Body::Ike(ike) => ike.record(),
+            Body::Modbus(modbus) => modbus.record(self.number),
             Body::Pgsql(pgsql) => pgsql.record(self.number),
             Body::Ssh(ssh) => ssh.record(),
             Body::Smb(smb) => smb.record(self.number),

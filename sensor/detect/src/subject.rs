@@ -324,6 +324,30 @@ impl Subject for Facts<'_> {
         })
     }
 
+    fn modbus(&self) -> Option<rules::ModbusRequest> {
+        match &self.transaction?.body {
+            sensor_app::Body::Modbus(modbus) if self.traffic.direction == Direction::ToServer => {
+                let facts = modbus.facts()?;
+                Some(rules::ModbusRequest {
+                    unit: facts.unit,
+                    function: facts.function,
+                    subfunction: facts.subfunction,
+                    category: facts.category,
+                    access: facts.access,
+                    addresses: facts.addresses,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn modbus_value(&self, address: u16) -> Option<u16> {
+        match &self.transaction?.body {
+            sensor_app::Body::Modbus(modbus) => modbus.written(address),
+            _ => None,
+        }
+    }
+
     fn cip_service(&self, service: u8, class: Option<u32>, attribute: Option<u32>) -> bool {
         match self.transaction.map(|transaction| &transaction.body) {
             Some(sensor_app::Body::Enip(enip)) => {

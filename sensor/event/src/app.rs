@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     Dcerpc, Dhcp, Dnp3, Dns, Doh2, Enip, Ftp, FtpData, Http, Http2, Ike, Krb5, Ldap, Mdns,
-    Metadata, Mqtt, Ntp, Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls, Websocket,
+    Metadata, Modbus, Mqtt, Ntp, Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls, Websocket,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -25,6 +25,7 @@ pub enum AppRecord<'a> {
     Sip(Box<Sip<'a>>),
     Enip(Box<Enip<'a>>),
     Ike(Box<Ike<'a>>),
+    Modbus(Box<Modbus<'a>>),
     Pgsql(Box<Pgsql<'a>>),
     #[serde(rename = "http")]
     Http2(Box<Http2<'a>>),
