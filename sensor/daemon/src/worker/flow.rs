@@ -49,13 +49,8 @@ impl Tracked {
         })
     }
 
-    /// Whether the protocol of a side was decided since its last packet.
-    pub fn take_detected(&mut self, direction: Direction) -> bool {
-        std::mem::take(&mut self.fresh[direction.index()])
-    }
-
-    /// Notes sides of which the protocol has been decided: a stream tells it with its next packet, a datagram
-    /// at once (true).
+    /// Notes sides of which the protocol has been decided, and whether rules hear of it with this packet: of a
+    /// stream with the next packet of the side, unless that packet brings another change; of a datagram at once.
     pub fn note_detected(
         &mut self,
         before: [Option<sensor_app::Protocol>; 2],
@@ -63,11 +58,12 @@ impl Tracked {
         stream: bool,
     ) -> bool {
         let now = self.detected();
-        for side in Direction::BOTH {
-            let at = side.index();
-            self.fresh[at] |= now[at].is_some() && now[at] != before[at];
+        let packet = direction.index();
+        let earlier = std::mem::take(&mut self.fresh[packet]) && now[packet] == before[packet];
+        for side in 0..2 {
+            self.fresh[side] |= now[side].is_some() && now[side] != before[side];
         }
-        !stream && self.take_detected(direction)
+        earlier || !stream && std::mem::take(&mut self.fresh[packet])
     }
 
     /// State of the flow after a change of its session's.

@@ -246,7 +246,6 @@ impl<O: Output> Worker<O> {
         let mut in_stream = false;
         let mut established = entry.user.is_established(&entry.flow);
         let detected = entry.user.detected();
-        let mut protocol_found = entry.user.take_detected(at.direction);
         if packet.tcp().is_some() {
             if checksum_holds {
                 let Entry { flow, user, .. } = entry;
@@ -340,9 +339,10 @@ impl<O: Output> Worker<O> {
             entry.user.changed.swap(0, 1);
             at.direction = at.direction.opposite();
         }
-        protocol_found |= entry
-            .user
-            .note_detected(detected, at.direction, packet.tcp().is_some());
+        let protocol_found =
+            entry
+                .user
+                .note_detected(detected, at.direction, packet.tcp().is_some());
         inspect(
             &mut self.inspector,
             &mut self.recording,
