@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
-    BufferRow, IntFieldRow, dcerpc, dhcp, dnp3, dns, enip, ftp, http1, http2, ike, krb5, ldap,
-    mdns, modbus, mqtt, ntp, pgsql, quic, rfb, sip, smb, smtp, ssh, tls, websocket,
+    BufferRow, IntFieldRow, dcerpc, dhcp, dnp3, dns, enip, ftp, http1, http2, ike, known, krb5,
+    ldap, mdns, modbus, mqtt, ntp, pgsql, pop3, quic, rfb, sip, smb, smtp, ssh, tftp, tls,
+    websocket,
 };
 use sensor_flow::Direction;
 
@@ -38,6 +39,10 @@ pub enum Protocol {
     Rfb,
     Ftp,
     FtpData,
+    Imap,
+    Pop3,
+    Telnet,
+    Tftp,
     Dhcp,
     Ntp,
 }
@@ -72,6 +77,10 @@ impl Protocol {
             Protocol::Rfb => "rfb",
             Protocol::Ftp => "ftp",
             Protocol::FtpData => "ftp-data",
+            Protocol::Imap => "imap",
+            Protocol::Pop3 => "pop3",
+            Protocol::Telnet => "telnet",
+            Protocol::Tftp => "tftp",
             Protocol::Dhcp => "dhcp",
             Protocol::Ntp => "ntp",
         }
@@ -169,10 +178,14 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     rfb::PROTOCOL,
     krb5::PROTOCOL,
     ldap::PROTOCOL,
+    pop3::PROTOCOL,
     ftp::PROTOCOL,
     ftp::DATA_PROTOCOL,
+    tftp::PROTOCOL,
+    known::IMAP,
     dhcp::PROTOCOL,
     ntp::PROTOCOL,
+    known::TELNET,
 ];
 
 #[cfg(test)]

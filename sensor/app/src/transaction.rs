@@ -16,12 +16,14 @@ use crate::modbus::ModbusTransaction;
 use crate::mqtt::MqttTransaction;
 use crate::ntp::NtpTransaction;
 use crate::pgsql::PgsqlTransaction;
+use crate::pop3::Pop3Transaction;
 use crate::quic::QuicTransaction;
 use crate::rfb::RfbTransaction;
 use crate::sip::SipTransaction;
 use crate::smb::SmbTransaction;
 use crate::smtp::SmtpTransaction;
 use crate::ssh::SshTransaction;
+use crate::tftp::TftpTransaction;
 use crate::tls::{self, TlsTransaction};
 use crate::websocket::WebsocketTransaction;
 use crate::{Protocol, file::MAX_FILES, mdns};
@@ -78,6 +80,8 @@ pub enum Body {
     Smtp(Box<SmtpTransaction>),
     Ftp(Box<FtpTransaction>),
     FtpData(Box<FtpDataTransaction>),
+    Pop3(Box<Pop3Transaction>),
+    Tftp(Box<TftpTransaction>),
 }
 
 impl Body {
@@ -109,6 +113,8 @@ impl Body {
             Body::Smtp(_) => Protocol::Smtp,
             Body::Ftp(_) => Protocol::Ftp,
             Body::FtpData(_) => Protocol::FtpData,
+            Body::Pop3(_) => Protocol::Pop3,
+            Body::Tftp(_) => Protocol::Tftp,
         }
     }
 }
@@ -209,6 +215,8 @@ impl Transaction {
             Body::Smtp(smtp) => AppRecord::Smtp(Box::new(smtp.record())),
             Body::Ftp(ftp) => AppRecord::Ftp(Box::new(ftp.record())),
             Body::FtpData(data) => AppRecord::FtpData(data.record()),
+            Body::Pop3(pop3) => pop3.record(),
+            Body::Tftp(tftp) => tftp.record(),
         }
     }
 

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::{
     Dcerpc, Dhcp, Dnp3, Dns, Doh2, Enip, Ftp, FtpData, Http, Http2, Ike, Krb5, Ldap, Mdns,
-    Metadata, Modbus, Mqtt, Ntp, Pgsql, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tls, Websocket,
+    Metadata, Modbus, Mqtt, Ntp, Pgsql, Pop3, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tftp, Tls,
+    Websocket,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -19,6 +20,8 @@ pub enum AppRecord<'a> {
     Ftp(Box<Ftp<'a>>),
     #[serde(rename = "ftp_data")]
     FtpData(FtpData<'a>),
+    Pop3(Box<Pop3<'a>>),
+    Tftp(Tftp<'a>),
     Http(Box<Http<'a>>),
     Mqtt(Mqtt<'a>),
     Mdns(Box<Mdns<'a>>),

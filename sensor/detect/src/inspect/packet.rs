@@ -112,8 +112,17 @@ impl Pass<'_> {
         }
         self.scratch.captured.clear();
         if let Some(place) = self.payload_holds(index, one) {
-            self.matched(index, None, place);
+            self.matched(index, self.datagram_transaction(one), place);
         }
+    }
+
+    /// The transaction that a datagram belongs to, for a rule that names its protocol.
+    fn datagram_transaction(&self, one: &Compiled) -> Option<u64> {
+        if one.protocols.is_empty() || self.traffic.packet.tcp().is_some() {
+            return None;
+        }
+        let last = self.traffic.app?.transactions().back()?;
+        last.has_side(self.traffic.direction).then_some(last.id)
     }
 
     /// Looks for the payload parts in stream data, then in the packet, as far as the rule wants either.
