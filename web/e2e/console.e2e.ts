@@ -264,6 +264,21 @@ describe("the rest", () => {
     expect(await at.barriers()).toEqual([]);
   });
 
+  test("a collector that does not answer is told, and so is an ended session", async () => {
+    await at.open("/account");
+    await at.page.route("**/api/**", (route) => route.abort());
+    await at.page.locator('.side__link[href="/sensors"]').click();
+    await at.page.getByText("Không kết nối được với máy thu thập. Hãy kiểm tra mạng.").waitFor();
+    await at.page.unroute("**/api/**");
+    await at.page.getByRole("button", { name: "Thử lại" }).click();
+    await at.page.locator(".sensors__table tbody tr").first().waitFor();
+    await at.page.context().clearCookies();
+    await at.page.getByRole("button", { name: "Tải lại" }).click();
+    await at.page.locator("#username").waitFor();
+    expect(new URL(at.page.url()).searchParams.get("next")).toBe("/sensors");
+    await signIn(at);
+  });
+
   test("signing out ends the session", async () => {
     await at.open("/hunt?q=type:alert");
     await at.page.locator(".side__foot .side__link").click();

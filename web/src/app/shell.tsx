@@ -1,10 +1,10 @@
 /** What stands around every page: the way to the others, and what a person sets. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouter } from "@tanstack/react-router";
-import { Bell, Check, ChevronsLeft, ChevronsRight, Gauge, Languages, LogOut, Moon, Radar, Search, Sun, SunMoon, UserRound, Clock } from "lucide-react";
+import { Bell, Check, ChevronsLeft, ChevronsRight, Gauge, Languages, LogOut, Moon, Radar, Search, Sun, SunMoon, Unplug, UserRound, Clock } from "lucide-react";
 import { Suspense, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { api, body } from "@/lib/api";
+import { ApiError, api, body } from "@/lib/api";
 import { useKeys } from "@/lib/keys";
 import { usePolling } from "@/lib/presence";
 import { setPref, usePrefs } from "@/lib/prefs";
@@ -21,20 +21,21 @@ const PAGES = [
   { to: "/sensors", icon: Radar, label: "nav.sensors" },
 ] as const;
 
-function useNewGroups(): number {
-  const { data, refetch } = useQuery({
+/** How many groups are new, and whether the collector still answers. */
+function useNewGroups(): { count: number; lost: boolean } {
+  const { data, refetch, error } = useQuery({
     queryKey: ["groups", "badge"],
     queryFn: ({ signal }) => body(api.GET("/api/v1/groups", { params: { query: { status: "new", limit: 1 } }, signal })),
   });
   usePolling(() => void refetch(), 30_000);
-  return data?.tabs.new ?? 0;
+  return { count: data?.tabs.new ?? 0, lost: error instanceof ApiError && error.status === 0 };
 }
 
 export function Shell() {
   const { t, i18n } = useTranslation();
   const { sidebar } = usePrefs();
   const navigate = useNavigate();
-  const newGroups = useNewGroups();
+  const { count: newGroups, lost } = useNewGroups();
   const main = useRef<HTMLElement>(null);
   useKeys({
     "g o": () => void navigate({ to: "/" }),
@@ -75,6 +76,11 @@ export function Shell() {
         <Personal narrow={narrow} />
       </header>
       <main ref={main} tabIndex={-1} className="main">
+        {lost && (
+          <p className="shell__lost" role="alert">
+            <Unplug aria-hidden /> {t("nav.lost")}
+          </p>
+        )}
         <Suspense fallback={<Loading rows={10} />}>
           <Outlet />
         </Suspense>

@@ -27,7 +27,7 @@ export const EVE = {
 const COMMON = new Set([
   "timestamp", "flow_id", "in_iface", "event_type", "src_ip", "src_port", "dest_ip", "dest_port", "proto", "app_proto",
   "ip_v", "pkt_src", "tx_id", "community_id", "direction", "alert", "flow", "payload", "payload_printable", "payload_length",
-  "packet", "packet_info", "stream", "matluoi", "vlan", "icmp_type", "icmp_code", "pcap_cnt", "host",
+  "packet", "packet_info", "stream", "matluoi", "vlan", "icmp_type", "icmp_code", "pcap_cnt", "host", "ether", "verdict", "metadata",
 ]);
 
 /** The parts of a record that speak of a protocol: name and fields. */
@@ -73,7 +73,8 @@ export function summary(record: EveRecord): string {
       return join(text("flow.state"), `${packets} pkts`, `${bytes} B`, text("flow.reason"));
     }
     default: {
-      const [, fields] = protocolParts(record)[0] ?? [];
+      const own = record[text(EVE.type) ?? ""];
+      const fields = isObject(own) ? own : protocolParts(record)[0]?.[1];
       if (!fields) return "";
       return Object.entries(fields)
         .filter(([, value]) => typeof value === "string" || typeof value === "number")

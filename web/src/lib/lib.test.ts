@@ -54,6 +54,7 @@ describe("records", () => {
   });
   test("are told in a line", () => {
     expect(summary(record)).toBe("example.vn A NXDOMAIN");
+    expect(summary({ event_type: "ftp", ether: { src_mac: "x" }, ftp: { command: "USER", completion_code: ["331"] } })).toBe("command=USER");
     expect(endpoint(record, "source")).toBe("[fd10::50]:5353");
     expect(endpoint(record, "destination")).toBe("10.0.0.1");
     expect(protocolParts(record).map(([name]) => name)).toEqual(["dns"]);

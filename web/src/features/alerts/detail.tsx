@@ -83,7 +83,7 @@ export function AlertPage() {
   });
 
   if (found.isPending) return <Loading rows={12} />;
-  if (found.isError || !group) {
+  if (!found.data || !group) {
     return (
       <div className="page">
         <div className="page__head">

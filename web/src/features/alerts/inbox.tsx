@@ -295,7 +295,7 @@ export function InboxPage() {
       />
       {list.isPending ? (
         <Loading rows={12} />
-      ) : list.isError && rows.length === 0 ? (
+      ) : list.isLoadingError ? (
         <Failure error={list.error} retry={() => void list.refetch()} />
       ) : rows.length === 0 ? (
         <Empty title={t(filtered ? "alerts.noneMatch" : `alerts.none.${tab}`)} icon={filtered ? Search : CheckCheck}>

@@ -187,7 +187,7 @@ export function HuntPage() {
           </aside>
           <div className="hunt__main">
             <section className="card hunt__chart" aria-label={t("hunt.histogram")}>
-              {histogram.isError ? (
+              {histogram.isLoadingError ? (
                 <Failure small error={histogram.error} retry={() => void histogram.refetch()} />
               ) : histogram.isPending ? (
                 <Loading rows={3} />
@@ -232,7 +232,7 @@ export function HuntPage() {
               {first?.partial && <Partial>{t("hunt.partial")}</Partial>}
               {results.isPending ? (
                 <Loading rows={10} />
-              ) : results.isError ? (
+              ) : results.isLoadingError ? (
                 <Failure error={results.error} retry={() => void results.refetch()} />
               ) : rows.length === 0 ? (
                 <Empty title={t("hunt.none")} icon={Search}>

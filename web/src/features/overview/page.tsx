@@ -49,7 +49,7 @@ function NewAlerts() {
   const { t, i18n } = useTranslation();
   const summary = useQuery(newSummaryQuery);
   if (summary.isPending) return <Loading rows={2} />;
-  if (summary.isError) return <Failure small error={summary.error} retry={() => void summary.refetch()} />;
+  if (summary.isLoadingError) return <Failure small error={summary.error} retry={() => void summary.refetch()} />;
   return (
     <section className="tiles" aria-label={t("overview.new")}>
       {SEVERITIES.map((level) => {
@@ -74,7 +74,7 @@ function Worst() {
     <Card title={t("overview.worst")} aside={<Link to="/alerts">{t("overview.all")}</Link>} bare className="overview__worst">
       {worst.isPending ? (
         <Loading rows={8} />
-      ) : worst.isError ? (
+      ) : worst.isLoadingError ? (
         <Failure small error={worst.error} retry={() => void worst.refetch()} />
       ) : worst.data.items.length === 0 ? (
         <Empty title={t("alerts.none.new")} icon={CheckCheck} />
@@ -126,7 +126,7 @@ function Hourly() {
     <Card title={t("overview.hourly", { hours: HOURS })} aside={<span className="muted tabular">{t("overview.alerts", { count: chart.total, total: number(chart.total, i18n.language) })}</span>}>
       {hourly.isPending ? (
         <Loading rows={4} />
-      ) : hourly.isError ? (
+      ) : hourly.isLoadingError ? (
         <Failure small error={hourly.error} retry={() => void hourly.refetch()} />
       ) : chart.total === 0 ? (
         <Empty small title={t("overview.quiet")} icon={CircleCheck} />
@@ -151,7 +151,7 @@ function Trouble() {
     <Card title={t("overview.sensors")} aside={<Link to="/sensors">{t("overview.allSensors", { count: list.length })}</Link>} bare>
       {sensors.isPending ? (
         <Loading rows={3} />
-      ) : sensors.isError ? (
+      ) : sensors.isLoadingError ? (
         <Failure small error={sensors.error} retry={() => void sensors.refetch()} />
       ) : list.length === 0 ? (
         <Empty small title={t("sensors.none")} />

@@ -103,7 +103,7 @@ export function SensorsPage() {
       <div className="page__body sensors">
         {sensors.isPending ? (
           <Loading rows={8} />
-        ) : sensors.isError ? (
+        ) : sensors.isLoadingError ? (
           <Failure error={sensors.error} retry={() => void sensors.refetch()} />
         ) : rows.length === 0 ? (
           <Empty title={t("sensors.none")} icon={Radar}>

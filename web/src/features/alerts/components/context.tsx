@@ -71,7 +71,7 @@ function Others({ address, except }: { address: string; except: number }) {
   const titleOf = useTitle();
   const others = useQuery(relatedQuery(address));
   if (others.isPending) return <Loading rows={2} />;
-  if (others.isError) return <Failure small error={others.error} retry={() => void others.refetch()} />;
+  if (others.isLoadingError) return <Failure small error={others.error} retry={() => void others.refetch()} />;
   const rows = others.data.items.filter((row) => row.id !== except).slice(0, 3);
   const count = others.data.total - 1;
   if (rows.length === 0) return <p className="muted endpoint__others">{t("endpoint.noOthers")}</p>;
@@ -104,7 +104,7 @@ export function Past({ group }: { group: GroupRow }) {
     <Card title={t("past.title")}>
       {past.isPending ? (
         <Loading rows={2} />
-      ) : past.isError ? (
+      ) : past.isLoadingError ? (
         <Failure small error={past.error} retry={() => void past.refetch()} />
       ) : rows.length === 0 ? (
         <p className="muted">{t("past.none")}</p>

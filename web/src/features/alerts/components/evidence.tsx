@@ -89,7 +89,7 @@ function Code({ text, wrap }: { text: string; wrap?: boolean }) {
 
 function Protocol({ record, onHunt }: { record: EveRecord; onHunt: (q: string) => void }) {
   const { t } = useTranslation();
-  const parts = protocolParts(record).filter(([name]) => !["ether", "verdict", "metadata"].includes(name));
+  const parts = protocolParts(record);
   const hunt = (field: string, value: string) => onHunt(condition(field, value));
   const flow = at(record, "flow");
   return (

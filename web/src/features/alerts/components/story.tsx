@@ -139,7 +139,7 @@ export function Timeline({ flow, flowId, current, onEvent }: TimelineProps) {
         <Empty small title={t("timeline.noFlow")} />
       ) : flow.isPending ? (
         <Loading rows={4} />
-      ) : flow.isError ? (
+      ) : flow.isLoadingError ? (
         <Failure small error={flow.error} retry={() => void flow.refetch()} />
       ) : events.length === 0 ? (
         <Empty small title={t("timeline.empty")} />
@@ -205,7 +205,7 @@ export function Occurrences({ found, group, current, onEvent }: OccurrencesProps
     <Card title={t("occurrences.title")} aside={<span className="muted tabular">{number(group.count, i18n.language)}</span>} bare>
       {found.isPending ? (
         <Loading rows={3} />
-      ) : found.isError ? (
+      ) : found.isLoadingError ? (
         <Failure small error={found.error} retry={() => void found.refetch()} />
       ) : found.data.items.length === 0 ? (
         <Empty small title={t("occurrences.none")} />

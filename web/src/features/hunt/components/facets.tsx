@@ -16,7 +16,7 @@ interface FacetsProps {
 export function Facets({ facets, labelOf, nameOf, onPick }: FacetsProps) {
   const { t, i18n } = useTranslation();
   if (facets.isPending) return <Loading rows={10} />;
-  if (facets.isError) return <Failure small error={facets.error} retry={() => void facets.refetch()} />;
+  if (facets.isLoadingError) return <Failure small error={facets.error} retry={() => void facets.refetch()} />;
   const shown = facets.data.facets.filter((facet) => facet.values.length > 0);
   if (shown.length === 0) return <Empty small title={t("hunt.noFacets")} />;
   return (

@@ -68,7 +68,7 @@ export function EnrolDialog({ onClose }: { onClose: () => void }) {
           </div>
           {units.isPending ? (
             <Loading rows={1} />
-          ) : units.isError ? (
+          ) : units.isLoadingError ? (
             <Failure small error={units.error} retry={() => void units.refetch()} />
           ) : (
             <div className="field">

@@ -73,7 +73,7 @@ export function Ledger({ sensor, hours, onHours, onClose }: LedgerProps) {
       </dl>
       {ledger.isPending ? (
         <Loading rows={6} />
-      ) : ledger.isError ? (
+      ) : ledger.isLoadingError ? (
         <Failure small error={ledger.error} retry={() => void ledger.refetch()} />
       ) : ledger.data.length === 0 ? (
         <Empty small title={t("ledger.empty")} />
