@@ -525,17 +525,14 @@ fn record_matches<O: Output>(
     state: &mut FlowState,
     stamp: record::Stamp,
 ) -> bool {
-    let engine = Arc::clone(inspector.engine());
     inspector.inspect(traffic, state);
-    let verdict = inspector.verdict();
     for found in inspector.matches() {
-        let variables = inspector.packet_variables();
-        recording.alert(&engine, found, verdict, variables, traffic, state, stamp);
+        recording.alert(inspector, found, traffic, state, stamp);
     }
     if !inspector.packet_variables().is_empty() {
-        recording.metadata(&engine, inspector.packet_variables(), traffic, state, stamp);
+        recording.metadata(inspector, traffic, state, stamp);
     }
-    if verdict.tagged {
+    if inspector.verdict().tagged {
         recording.tagged(traffic, stamp);
     }
     !inspector.matches().is_empty()
@@ -619,7 +616,8 @@ fn inspect<O: Output>(
     let mut more = seen_raw && session.raw_done(direction, &settings.stream, flow_end);
     // Behind a gap the stream begins anew: each piece is looked at on its own.
     for _ in 0..PIECE_LIMIT {
-        if !more && !(flow_end && session.skip_hole(direction)) {
+        more |= flow_end && session.skip_hole(direction);
+        if !more {
             return;
         }
         let Some(raw) = session.raw_window(direction, &settings.stream, flow_end) else {

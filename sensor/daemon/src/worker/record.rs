@@ -207,14 +207,14 @@ impl<O: Output> Recording<O> {
 
     pub fn alert(
         &mut self,
-        engine: &Engine,
+        inspector: &Inspector,
         found: &Match,
-        verdict: Verdict,
-        packet_variables: &[(String, Vec<u8>)],
         traffic: &Traffic<'_>,
         state: &FlowState,
         stamp: Stamp,
     ) {
+        let engine: &Engine = inspector.engine();
+        let packet_variables = inspector.packet_variables();
         let settings = Arc::clone(&self.settings);
         let packet = traffic.packet;
         let signature = engine.signature(found.signature);
@@ -329,7 +329,7 @@ impl<O: Output> Recording<O> {
             stream: Some(u8::from(stream_bytes.is_some())),
             packet: (!traffic.flow_end).then_some(Base64(packet.frame)),
             packet_info: (!traffic.flow_end).then(|| packet_info(packet.link)),
-            verdict: Some(told(verdict, packet)),
+            verdict: Some(told(inspector.verdict(), packet)),
         };
         let interface = self.interface.clone();
         let mut common = common(packet, traffic.flow, "alert", Ends::Packet(packet), stamp);
@@ -378,14 +378,13 @@ impl<O: Output> Recording<O> {
     /// Variables that rules took from a packet.
     pub fn metadata(
         &mut self,
-        engine: &Engine,
-        packet_variables: &[(String, Vec<u8>)],
+        inspector: &Inspector,
         traffic: &Traffic<'_>,
         state: &FlowState,
         stamp: Stamp,
     ) {
-        let Some(metadata) = with_packet_variables(variables(state, engine), packet_variables)
-        else {
+        let variables = variables(state, inspector.engine());
+        let Some(metadata) = with_packet_variables(variables, inspector.packet_variables()) else {
             return;
         };
         let mut flow = traffic.flow.cloned();
