@@ -12,6 +12,9 @@ mod packet;
 mod transport;
 mod tunnel;
 
+#[cfg(test)]
+mod tests;
+
 pub use counters::Counters;
 pub use event::{DecodeEvent, EventSet};
 pub use packet::{
