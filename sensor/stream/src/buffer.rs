@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use sensor_flow::Direction;
 
-use crate::policy::OsPolicy;
+use crate::overlap::Overlap;
 use crate::{EventSet, PENDING_LIMIT, PENDING_LIMIT_BYTES, Sink, StreamEvent, Tally};
 
 /// Bytes in front of the buffer that may lie unused before it is compacted.
@@ -30,36 +30,26 @@ pub struct RawWindow<'a> {
     pub missing: u64,
 }
 
-/// How overlapping data is resolved.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Overlap {
-    pub policy: OsPolicy,
-    /// What was let pass before cannot change: it stays.
-    pub inline: bool,
-    /// Tell when the bytes differ.
-    pub compare: bool,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Segment {
-    from: u64,
-    to: u64,
+pub(crate) struct Segment {
+    pub from: u64,
+    pub to: u64,
 }
 
 /// Positions count bytes of the stream from 0 (the byte after SYN).
 #[derive(Debug)]
 pub(crate) struct Buffer {
     /// In-order bytes; `data[head]` is at position `start`.
-    data: Vec<u8>,
-    head: usize,
-    start: u64,
+    pub(crate) data: Vec<u8>,
+    pub(crate) head: usize,
+    pub(crate) start: u64,
     /// Sequence number of the byte at `start`.
     start_sequence: u32,
     /// Out-of-order pieces by position, never overlapping.
-    pending: BTreeMap<u64, Vec<u8>>,
+    pub(crate) pending: BTreeMap<u64, Vec<u8>>,
     pending_bytes: usize,
     /// Segments not yet dropped, by their edges.
-    segments: VecDeque<Segment>,
+    pub(crate) segments: VecDeque<Segment>,
     /// Handed over up to here.
     delivered: u64,
     /// Inspected raw up to here.
@@ -177,85 +167,6 @@ impl Buffer {
         let resolved = self.resolve(Segment { from, to }, data, overlap, events, tally);
         self.remember(Segment { from, to });
         self.write(from, resolved.as_deref().unwrap_or(data));
-        true
-    }
-
-    /// The bytes of a segment as the receiver sees them, when they overlap others.
-    fn resolve(
-        &self,
-        new: Segment,
-        data: &[u8],
-        overlap: Overlap,
-        events: &mut EventSet,
-        tally: &mut Tally,
-    ) -> Option<Vec<u8>> {
-        let behind = self.segments.partition_point(|old| old.from < new.to);
-        let mut bytes = None;
-        let mut differs = false;
-        for old in self.segments.range(..behind).rev() {
-            if old.from + u64::from(u16::MAX) < new.from {
-                // No segment is longer than that: the ones before do not reach the new one.
-                break;
-            }
-            if old.to <= new.from {
-                continue;
-            }
-            let (low, high) = (old.from.max(new.from), old.to.min(new.to));
-            let range = (low - new.from) as usize..(high - new.from) as usize;
-            let Some(theirs) = data.get(range.clone()) else {
-                continue;
-            };
-            tally.overlaps = 1;
-            let mut kept = Vec::new();
-            if !self.read(low, high, &mut kept) || kept == theirs {
-                continue;
-            }
-            differs |= overlap.compare;
-            let takes_new = !overlap.inline
-                && overlap.policy.takes_new(
-                    (new.from as i64, new.to as i64),
-                    (old.from as i64, old.to as i64),
-                );
-            if !takes_new {
-                bytes.get_or_insert_with(|| data.to_vec())[range].copy_from_slice(&kept);
-            }
-        }
-        if differs {
-            events.insert(StreamEvent::ReassemblyOverlapDifferentData);
-            tally.overlaps_differ = 1;
-        }
-        bytes
-    }
-
-    /// Copies kept bytes; false when not all of them are there.
-    fn read(&self, mut from: u64, to: u64, into: &mut Vec<u8>) -> bool {
-        let end = self.end();
-        if from < end {
-            let upto = to.min(end);
-            let at = self.head + (from.saturating_sub(self.start)) as usize;
-            let Some(bytes) = self.data.get(at..at + (upto - from) as usize) else {
-                return false;
-            };
-            into.extend_from_slice(bytes);
-            from = upto;
-        }
-        while from < to {
-            let Some((&at, piece)) = self.pending.range(..=from).next_back() else {
-                return false;
-            };
-            let upto = to.min(at + piece.len() as u64);
-            let Some(bytes) = piece
-                .get((from - at) as usize..)
-                .and_then(|rest| rest.get(..upto.checked_sub(from)? as usize))
-            else {
-                return false;
-            };
-            if bytes.is_empty() {
-                return false;
-            }
-            into.extend_from_slice(bytes);
-            from = upto;
-        }
         true
     }
 

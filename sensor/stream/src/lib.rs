@@ -11,11 +11,13 @@ mod event;
 mod half;
 mod handshake;
 mod open;
+mod overlap;
 mod policy;
 mod reassemble;
 mod sack;
 mod session;
 mod state;
+mod third_way;
 mod validate;
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use sensor_decode::Tcp;
 use sensor_flow::Direction;
 
-use crate::buffer::Overlap;
 use crate::half::Half;
+use crate::overlap::Overlap;
 use crate::session::{Segment, Session, Step};
 use crate::{Config, EventSet, RawWindow, Sink, StreamEvent, TcpState, UNACKED_LIMIT_BYTES};
 

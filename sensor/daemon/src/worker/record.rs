@@ -422,6 +422,10 @@ impl<O: Output> Recording<O> {
         if user.app.transactions().is_empty() && flow_events.is_empty() {
             return;
         }
+        if flow_events.is_empty() && !has_news(user, direction, moment) {
+            retire(user, inspector);
+            return;
+        }
         let settings = Arc::clone(&self.settings);
         let community = flow.community_id(settings.community_seed).to_owned();
         let interface = self.interface.clone();
@@ -550,40 +554,7 @@ impl<O: Output> Recording<O> {
             mark.record |= due;
             mark.events = events;
         }
-        let Tracked {
-            app,
-            detect,
-            recorded,
-            ..
-        } = user;
-        app.retire(|transaction| {
-            let complete = Direction::BOTH
-                .iter()
-                .all(|side| transaction.is_complete(*side));
-            let told = recorded
-                .binary_search_by_key(&transaction.id, |mark| mark.id)
-                .is_ok_and(|at| recorded[at].record);
-            let inspected = inspector.is_none_or(|inspector| {
-                !inspector.engine().inspects(transaction.protocol())
-                    || Direction::BOTH.iter().all(|side| {
-                        !transaction.has_side(*side)
-                            || inspector.engine().is_done(
-                                detect,
-                                transaction.protocol(),
-                                transaction.id,
-                                *side,
-                            )
-                    })
-            });
-            complete && told && inspected && transaction.files.iter().all(|file| file.logged)
-        });
-        let oldest = app
-            .transactions()
-            .front()
-            .map_or(u64::MAX, |transaction| transaction.id);
-        while recorded.front().is_some_and(|mark| mark.id < oldest) {
-            recorded.pop_front();
-        }
+        retire(user, inspector);
     }
 
     /// A flow has ended.
@@ -756,6 +727,62 @@ fn record_ends<'a>(
             Ends::Packet(packet)
         }
         _ => Ends::Flow(transaction.record_direction()),
+    }
+}
+
+/// Whether any transaction has something to record, so that it is worth gathering what records need.
+fn has_news(user: &Tracked, direction: Direction, moment: Moment) -> bool {
+    let over = moment == Moment::FlowEnd || user.app.is_over();
+    user.app.transactions().iter().any(|transaction| {
+        let mark = user
+            .recorded
+            .binary_search_by_key(&transaction.id, |mark| mark.id)
+            .map(|at| user.recorded[at])
+            .unwrap_or_default();
+        transaction.events.len() > mark.events
+            || !mark.record && (transaction.is_due() || moment == Moment::FlowEnd)
+            || transaction
+                .files
+                .iter()
+                .any(|file| !file.logged && (over || file.direction == direction))
+    })
+}
+
+/// Forgets transactions that are told and inspected.
+fn retire(user: &mut Tracked, inspector: Option<&Inspector>) {
+    let Tracked {
+        app,
+        detect,
+        recorded,
+        ..
+    } = user;
+    app.retire(|transaction| {
+        let complete = Direction::BOTH
+            .iter()
+            .all(|side| transaction.is_complete(*side));
+        let told = recorded
+            .binary_search_by_key(&transaction.id, |mark| mark.id)
+            .is_ok_and(|at| recorded[at].record);
+        let inspected = inspector.is_none_or(|inspector| {
+            !inspector.engine().inspects(transaction.protocol())
+                || Direction::BOTH.iter().all(|side| {
+                    !transaction.has_side(*side)
+                        || inspector.engine().is_done(
+                            detect,
+                            transaction.protocol(),
+                            transaction.id,
+                            *side,
+                        )
+                })
+        });
+        complete && told && inspected && transaction.files.iter().all(|file| file.logged)
+    });
+    let oldest = app
+        .transactions()
+        .front()
+        .map_or(u64::MAX, |transaction| transaction.id);
+    while recorded.front().is_some_and(|mark| mark.id < oldest) {
+        recorded.pop_front();
     }
 }
 
