@@ -273,6 +273,11 @@ pub(crate) fn stage(protocol: Protocol, name: &str) -> Option<u8> {
                 _ => return None,
             });
         }
+        Protocol::Ssh => &[
+            ("banner_wait_eol", sensor_app::ssh::BANNER_DONE),
+            ("banner_done", sensor_app::ssh::BANNER_DONE),
+            ("finished", sensor_app::Transaction::COMPLETE),
+        ],
         _ => &[],
     };
     let state = name.split_once('_').map_or(name, |(_, state)| state);

@@ -2,8 +2,15 @@
 
 use sensor_flow::Direction;
 
-use super::state::{BANNER_DONE, KEXINIT_DONE, Told};
+use super::state::{BANNER_DONE, Told};
 use crate::{Body, BufferGetter, BufferRow, BufferSide, Bytes, Transaction};
+
+/// When a buffer is there.
+enum Appears {
+    WithBanner,
+    /// With the offer of algorithms, if that comes: until then rules wait.
+    Later,
+}
 
 type Get = for<'a> fn(&'a Transaction, Direction) -> Option<Bytes<'a>>;
 
@@ -11,7 +18,7 @@ const fn row(
     name: &'static str,
     synonyms: &'static [&'static str],
     side: BufferSide,
-    ready_at: u8,
+    appears: Appears,
     get: Get,
 ) -> BufferRow {
     BufferRow {
@@ -19,9 +26,9 @@ const fn row(
         synonyms,
         modifiers: &[],
         side,
-        ready_at,
+        ready_at: BANNER_DONE,
         lowercase: false,
-        streaming: false,
+        streaming: matches!(appears, Appears::Later),
         getter: BufferGetter::One(get),
     }
 }
@@ -52,42 +59,42 @@ pub const BUFFERS: &[BufferRow] = &[
         "ssh.proto",
         &["ssh_proto"],
         BufferSide::Both,
-        BANNER_DONE,
+        Appears::WithBanner,
         |tx, direction| some(&told(tx, direction)?.protocol),
     ),
     row(
         "ssh.software",
         &["ssh_software"],
         BufferSide::Both,
-        BANNER_DONE,
+        Appears::WithBanner,
         |tx, direction| some(&told(tx, direction)?.software),
     ),
     row(
         "ssh.hassh",
         &["ssh-hassh"],
         BufferSide::ToServer,
-        KEXINIT_DONE,
+        Appears::Later,
         hash,
     ),
     row(
         "ssh.hassh.string",
         &["ssh-hassh-string"],
         BufferSide::ToServer,
-        KEXINIT_DONE,
+        Appears::Later,
         offer,
     ),
     row(
         "ssh.hassh.server",
         &["ssh-hassh-server"],
         BufferSide::ToClient,
-        KEXINIT_DONE,
+        Appears::Later,
         hash,
     ),
     row(
         "ssh.hassh.server.string",
         &["ssh-hassh-server-string"],
         BufferSide::ToClient,
-        KEXINIT_DONE,
+        Appears::Later,
         offer,
     ),
 ];

@@ -8,7 +8,7 @@ mod wire;
 use crate::parser::{Prefix, Transport, Verdict};
 use crate::{EventRow, Protocol, ProtocolRow};
 
-pub use state::SshTransaction;
+pub use state::{BANNER_DONE, SshTransaction};
 
 /// How both sides begin.
 const BANNER: &[u8] = b"SSH-";

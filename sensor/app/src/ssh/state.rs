@@ -16,10 +16,8 @@ pub const MAX_BANNER_BYTES: usize = 256;
 /// Longer offers of algorithms are passed over.
 pub const MAX_KEXINIT_BYTES: u32 = 65_535;
 
-/// The banner is there.
+/// Progress of a side whose banner is there; it is complete when both have sent NEWKEYS.
 pub const BANNER_DONE: u8 = 1;
-/// The side has told its algorithms.
-pub const KEXINIT_DONE: u8 = 2;
 
 /// The one transaction of a connection.
 #[derive(Debug, Default)]
@@ -167,7 +165,6 @@ impl State {
                 && let Some(transaction) = self.transaction(transactions)
             {
                 transaction.raise(LONG_KEX_RECORD);
-                transaction.advance(direction, KEXINIT_DONE);
             }
             return Progress::Used(HEADER_BYTES);
         }
@@ -175,14 +172,12 @@ impl State {
         let Some(data) = bytes.get(HEADER_BYTES..end) else {
             return Progress::More;
         };
-        if let Some(transaction) = self.transaction(transactions) {
-            transaction.advance(direction, KEXINIT_DONE);
-            if let Some(told) = told(transaction, direction)
-                && let Ok(offer) = hassh(data, direction)
-            {
-                let hash = Hex(&Md5::digest(&offer)).to_string();
-                told.hassh = Some((offer, hash));
-            }
+        if let Some(transaction) = self.transaction(transactions)
+            && let Some(told) = told(transaction, direction)
+            && let Ok(offer) = hassh(data, direction)
+        {
+            let hash = Hex(&Md5::digest(&offer)).to_string();
+            told.hassh = Some((offer, hash));
         }
         Progress::Used(end)
     }
