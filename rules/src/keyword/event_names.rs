@@ -240,6 +240,7 @@ pub(super) const DETECTION: &[&str] = &[
 
 /// Of the protocols that have parsers here; others wait whole.
 pub(super) const APP: &[&str] = &[
+    "dnp3.malformed",
     "dns.infinite_loop",
     "dns.invalid_additionals",
     "dns.invalid_authorities",
@@ -309,4 +310,5 @@ pub(super) const APP: &[&str] = &[
     "http.unable_to_match_response_to_request",
     "http.unknown_error",
     "http.uri_delim_non_compliant",
+    "ike.malformed_data",
 ];

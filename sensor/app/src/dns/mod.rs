@@ -71,17 +71,15 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
         Transport::Udp => message.len(),
         Transport::Tcp => usize::from(u16::from_be_bytes([prefix.data[0], prefix.data[1]])),
     };
-    if !header.fits(declared) || header.opcode() >= 7 {
+    if !header.fits(declared) {
         return Verdict::No;
     }
-    let sound = match Message::read(message) {
-        // On another port only what is DNS beyond doubt.
-        Ok(message) => expected || is_certain(&message),
+    let sound = if message.len() < declared {
         // A first segment may hold a part of the message.
-        Err(wire::Malformed::Short(_)) => {
-            expected && (prefix.transport == Transport::Tcp || header.questions > 0)
-        }
-        Err(wire::Malformed::Name { .. }) => false,
+        expected
+    } else {
+        // On another port only what is DNS beyond doubt.
+        Message::read(message).is_ok_and(|message| expected || is_certain(&message))
     };
     if !sound {
         return Verdict::No;
@@ -106,4 +104,43 @@ fn is_certain(message: &Message) -> bool {
             let name = message.name(&asked.name);
             asked.class == INTERNET && name.contains(&b'.') && name.iter().all(u8::is_ascii_graphic)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_recognised() {
+        const QUERY: &[u8] = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x01a\x04test\0\0\x01\0\x01";
+        let mut odd = QUERY.to_vec();
+        // An opcode that nobody has assigned.
+        odd[2] = 0x39;
+        let mut answer = QUERY.to_vec();
+        answer[2] |= 0x80;
+        let stream = [&[0, 24][..], QUERY].concat();
+        let rows: &[(Transport, u16, &[u8], Verdict)] = &[
+            (Transport::Udp, 53, QUERY, Verdict::Yes),
+            (Transport::Udp, 53, &odd, Verdict::Yes),
+            (Transport::Udp, 53, &answer, Verdict::Reversed),
+            (Transport::Udp, 53, &QUERY[..20], Verdict::No),
+            (Transport::Udp, 9000, QUERY, Verdict::Yes),
+            (Transport::Udp, 9000, &odd, Verdict::No),
+            (Transport::Udp, 5353, QUERY, Verdict::No),
+            (Transport::Tcp, 53, &stream, Verdict::Yes),
+            (Transport::Tcp, 53, &stream[..20], Verdict::Yes),
+            (Transport::Tcp, 53, &stream[..9], Verdict::More),
+        ];
+        for (transport, port, data, verdict) in rows {
+            let prefix = Prefix {
+                transport: *transport,
+                direction: Direction::ToServer,
+                data,
+                server_port: *port,
+                client_port: 40_000,
+                other: Protocol::Unknown,
+            };
+            assert_eq!(probe(&prefix), *verdict, "{transport:?} {port} {data:?}");
+        }
+    }
 }
