@@ -9,6 +9,7 @@ mod event;
 mod link;
 mod net;
 mod packet;
+mod steer;
 mod transport;
 mod tunnel;
 
@@ -21,6 +22,8 @@ pub use packet::{
     Arp, Ethernet, Fragment, Icmp, Ipv4, Ipv6, LAYER_LIMIT, Labels, Net, Outer, Packet,
     PacketSource, Tcp, TcpOptions, Transport, Udp, VLAN_LIMIT,
 };
+
+pub use steer::steer;
 
 /// Link types by their pcap numbers, as far as they are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use crate::packet::{Arp, Ethernet};
 use crate::{Counters, DecodeEvent, LinkType, Net, Packet, net, tunnel};
 
 /// EtherType numbers (IEEE 802 numbers registry).
-mod ether_type {
+pub(crate) mod ether_type {
     pub const IPV4: u16 = 0x0800;
     pub const ARP: u16 = 0x0806;
     pub const VLAN: u16 = 0x8100;

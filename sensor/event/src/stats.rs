@@ -1,6 +1,7 @@
 //! `stats`: counters as a tree.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde::Serialize;
 
@@ -35,6 +36,38 @@ impl StatsTree {
         }
         if let StatsTree::Count(value) = at {
             *value += count;
+        }
+    }
+
+    /// Adds the counters of another worker's tree. Of `max_…` the larger stays, `avg_pkt_size` is reckoned anew, of
+    /// lists the first one stays.
+    pub fn merge(&mut self, other: StatsTree) {
+        match (self, other) {
+            (StatsTree::Count(count), StatsTree::Count(more)) => *count += more,
+            (StatsTree::Branch(children), StatsTree::Branch(more)) => {
+                for (name, tree) in more {
+                    let is_maximum = name.starts_with("max_");
+                    match (children.entry(name), tree) {
+                        (Entry::Vacant(place), tree) => {
+                            place.insert(tree);
+                        }
+                        (Entry::Occupied(mut place), StatsTree::Count(more)) if is_maximum => {
+                            if let StatsTree::Count(count) = place.get_mut() {
+                                *count = more.max(*count);
+                            }
+                        }
+                        (Entry::Occupied(mut place), tree) => place.get_mut().merge(tree),
+                    }
+                }
+                if let (Some(StatsTree::Count(bytes)), Some(StatsTree::Count(packets))) =
+                    (children.get("bytes"), children.get("pkts"))
+                    && let Some(average) = bytes.checked_div(*packets)
+                    && let Some(place) = children.get_mut("avg_pkt_size")
+                {
+                    *place = StatsTree::Count(average);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -81,6 +114,15 @@ mod tests {
         let mut engine = StatsTree::new();
         engine.add("rules_loaded", 4);
         tree.add_to_list("detect.engines", engine);
+        let mut more = StatsTree::new();
+        more.add("decoder.pkts", 10);
+        more.add("flow.total", 1);
+        let mut merged = tree.clone();
+        merged.merge(more);
+        assert_eq!(
+            serde_json::to_string(&merged).expect("a tree of numbers serialises"),
+            r#"{"decoder":{"event":{"ipv4":{"trunc_pkt":1}},"pkts":13},"detect":{"engines":[{"rules_loaded":4}]},"flow":{"total":1},"uptime":3}"#
+        );
         let json = serde_json::to_string(&tree).expect("a tree of numbers serialises");
         assert_eq!(
             json,

@@ -1,13 +1,16 @@
 //! `replay`: capture files → `eve.json`.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
-use sensor_capture::CaptureFile;
+use sensor_capture::{CaptureFile, Frame};
+use sensor_decode::{LinkType, steer};
+use sensor_detect::Engine;
+use sensor_event::StatsTree;
 
 use crate::output::FileOutput;
 use crate::ruleset;
@@ -32,6 +35,9 @@ pub struct Args {
     /// A setting by its name in Suricata's configuration, e.g. stream.midstream=true.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Workers. Flows are shared out by their hosts; with one, output is the same byte for byte every time.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: u16,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -62,31 +68,133 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     let path = args.out.join("eve.json");
     let file = File::create(&path).with_context(|| path.display().to_string())?;
-    let output = FileOutput::new(BufWriter::with_capacity(1 << 20, file));
-    let mut worker = Worker::new(0, Arc::new(settings), engine.clone(), None, output);
-    for path in &args.pcaps {
-        let mut capture = CaptureFile::open(path)?;
-        loop {
-            match capture.next_frame() {
-                Ok(Some(frame)) => worker.frame(&frame),
-                Ok(None) => break,
-                // What could be read counts; a cut or broken capture is no reason to lose it.
-                Err(error) => {
-                    tracing::warn!("{error}");
-                    break;
-                }
-            }
-        }
+    let input = Input {
+        pcaps: &args.pcaps,
+        settings: Arc::new(settings),
+        engine: engine.clone(),
+    };
+    if args.threads == 1 {
+        let mut worker = input.worker(0, file);
+        input.read(&mut worker, |_| true)?;
+        worker.finish();
+        worker.into_output().finish()
+    } else {
+        input.share_out(args.threads, file)?
     }
-    worker.finish();
-    worker
-        .into_output()
-        .finish()
-        .with_context(|| path.display().to_string())?;
+    .with_context(|| path.display().to_string())?;
     if let Some(engine) = engine
         && let Err(error) = engine.save_datasets()
     {
         tracing::warn!("{error}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Bytes of records that a worker holds before it writes them.
+const OUTPUT_BUFFER_BYTES: usize = 1 << 20;
+
+/// What every worker works on.
+struct Input<'a> {
+    pcaps: &'a [PathBuf],
+    settings: Arc<Settings>,
+    engine: Option<Arc<Engine>>,
+}
+
+type FileWorker<W> = Worker<FileOutput<BufWriter<W>>>;
+
+impl Input<'_> {
+    fn worker<W: Write + Send>(&self, number: u16, writer: W) -> FileWorker<W> {
+        let output = FileOutput::new(BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, writer));
+        Worker::new(
+            number,
+            Arc::clone(&self.settings),
+            self.engine.clone(),
+            None,
+            output,
+        )
+    }
+
+    /// Reads all captures; the worker takes the frames that are its own.
+    fn read<W: Write + Send>(
+        &self,
+        worker: &mut FileWorker<W>,
+        is_own: impl Fn(&Frame<'_>) -> bool,
+    ) -> anyhow::Result<()> {
+        for path in self.pcaps {
+            let mut capture = CaptureFile::open(path)?;
+            loop {
+                match capture.next_frame() {
+                    Ok(Some(frame)) if is_own(&frame) => worker.frame(&frame),
+                    Ok(Some(frame)) => worker.skip(&frame),
+                    Ok(None) => break,
+                    // What could be read counts; a cut or broken capture is no reason to lose it.
+                    Err(error) => {
+                        tracing::warn!("{error}");
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Several workers, each of which reads the files (they are mapped, so that they are in memory once) and takes
+    /// the frames of its own hosts. Whole records reach the file, in no order among workers.
+    fn share_out(&self, threads: u16, file: File) -> anyhow::Result<std::io::Result<()>> {
+        if self.pcaps.iter().any(|path| path.as_os_str() == "-") {
+            anyhow::bail!("standard input can be read once only: use --threads 1");
+        }
+        let file = Mutex::new(file);
+        let expectations = Arc::default();
+        let mut ended = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..threads)
+                .map(|number| {
+                    let mut worker = self.worker(number, SharedFile(&file));
+                    worker.share(&expectations);
+                    scope.spawn(move || {
+                        self.read(&mut worker, |frame| {
+                            steer(LinkType(frame.link), frame.data, threads) == number
+                        })?;
+                        let counters = worker.end();
+                        anyhow::Ok((worker, counters))
+                    })
+                })
+                .collect();
+            running
+                .into_iter()
+                .map(|thread| match thread.join() {
+                    Ok(ended) => ended,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                })
+                .collect::<anyhow::Result<Vec<_>>>()
+        })?;
+        let mut counters = StatsTree::new();
+        for (_, own) in &mut ended {
+            counters.merge(std::mem::take(own));
+        }
+        if let Some((first, _)) = ended.first_mut() {
+            first.record_stats(counters);
+        }
+        Ok(ended
+            .into_iter()
+            .try_for_each(|(worker, _)| worker.into_output().finish()))
+    }
+}
+
+/// One file of several workers. What is written at once stays together; [`BufWriter`] writes whole records.
+struct SharedFile<'a>(&'a Mutex<File>);
+
+impl Write for SharedFile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut file = self
+            .0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -11,6 +11,7 @@ use sensor_capture::Frame;
 use sensor_decode::{Counters, LinkType, Packet, PacketSource};
 use sensor_defrag::Defragmenter;
 use sensor_detect::{Engine, FlowState, Inspector, Traffic, TransactionInspection};
+use sensor_event::StatsTree;
 use sensor_flow::{Direction, EndReason, Entry, Expectations, FlowTable, Lookup};
 use sensor_stream::{EventSet, StreamEvent};
 
@@ -103,15 +104,32 @@ impl<O: Output> Worker<O> {
         self.decode = counters;
     }
 
+    /// A frame that another worker takes: it counts, and time passes.
+    pub fn skip(&mut self, frame: &Frame<'_>) {
+        self.frame_number += 1;
+        self.idle(frame.timestamp_ns);
+    }
+
     /// The input has ended: every flow ends, and the counters are told.
     pub fn finish(&mut self) {
+        let counters = self.end();
+        self.record_stats(counters);
+    }
+
+    /// The input has ended: every flow ends. The counters are for [`Self::record_stats`].
+    pub fn end(&mut self) -> StatsTree {
         let mut ended = Vec::new();
         self.flows
             .drain(|entry, reason| ended.push((entry, reason)));
         for (entry, reason) in ended {
             self.end_flow(entry, reason);
         }
-        self.record_stats();
+        self.counts.tree(
+            &self.decode,
+            self.defrag.counts(),
+            self.flows.counts(),
+            self.inspector.as_ref(),
+        )
     }
 
     /// Lets packet time pass while no frame comes.
@@ -490,18 +508,13 @@ impl<O: Output> Worker<O> {
             .flow(&mut entry, reason, self.inspector.as_ref(), stamp);
     }
 
-    fn record_stats(&mut self) {
-        let tree = self.counts.tree(
-            &self.decode,
-            self.defrag.counts(),
-            self.flows.counts(),
-            self.inspector.as_ref(),
-        );
+    /// Tells counters.
+    pub fn record_stats(&mut self, counters: StatsTree) {
         let stamp = record::Stamp {
             at_ns: self.now_ns,
             frame: None,
         };
-        self.recording.stats(tree, stamp);
+        self.recording.stats(counters, stamp);
     }
 }
 
