@@ -8,7 +8,7 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Connection, Sqlite, Transaction};
 use tokio::sync::Semaphore;
 
 use crate::error::Result;
@@ -72,6 +72,15 @@ impl Store {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(60))
+            // SQLite ends a transaction by itself when the disk is full; the connection still counts it,
+            // and would refuse every later one. Such a connection is closed, and a new one opened.
+            .before_acquire(|connection, _| {
+                Box::pin(async move {
+                    // A rollback of a dropped transaction may still wait its turn.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .connect_with(connect)
             .await?;
         sqlx::migrate!().run(&writer).await?;
@@ -127,5 +136,32 @@ impl Store {
         .fetch_one(&self.readers)
         .await?;
         Ok(size.unsigned_abs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_ended_does_not_stop_later_ones() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("state.sqlite"), StoreOptions::default())
+            .await
+            .expect("a store");
+        let mut ended = store.write().await.expect("a transaction");
+        // What a full disk does.
+        sqlx::query("ROLLBACK")
+            .execute(&mut *ended)
+            .await
+            .expect("rolled back");
+        assert!(ended.commit().await.is_err());
+        for _ in 0..2 {
+            let next = store.write().await.expect("a transaction");
+            next.commit().await.expect("committed");
+        }
+        // One that is given up half way is taken back, and does not stop others either.
+        drop(store.write().await.expect("a transaction"));
+        store.write().await.expect("a transaction");
     }
 }
