@@ -5,8 +5,9 @@ use sensor_event::{
     MqttPropertyValue, MqttTopic, MqttWill, Text,
 };
 
+use super::property::{Properties, PropertyValue, property_name};
 use super::state::MqttTransaction;
-use super::wire::{Connect, Content, Message, Properties, PropertyValue, Span, property_name};
+use super::wire::{Connect, Content, Message, Span};
 
 /// Bytes of a string that are logged.
 const MAX_STRING_BYTES: usize = 1024;

@@ -3,6 +3,7 @@
 mod buffers;
 mod event;
 mod events;
+mod property;
 mod state;
 mod wire;
 
