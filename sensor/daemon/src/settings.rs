@@ -1,6 +1,7 @@
 //! Settings of the packet path: defaults, and `--set` keys with the names of Suricata's configuration.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rules::signature::Action;
 use sensor_app::{Hashes, Limits};
@@ -76,6 +77,8 @@ pub struct Settings {
     pub dns_version: DnsVersion,
     /// Write a record for each direction of a flow as well.
     pub netflow: bool,
+    /// Packet time between two `stats` records of a worker; they come at the end of the input in any case.
+    pub stats_interval: Option<Duration>,
     pub environment: rules::signature::Environment,
     pub action_order: [Action; 4],
     /// Thresholds apart from the rules.
@@ -117,6 +120,7 @@ impl Default for Settings {
             },
             dns_version: DnsVersion::Three,
             netflow: true,
+            stats_interval: None,
             environment: rules::signature::Environment::default(),
             action_order: sensor_detect::Options::default().action_order,
             threshold_file: None,

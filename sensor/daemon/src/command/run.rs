@@ -19,6 +19,9 @@ use crate::worker::Worker;
 /// Frames between two looks at the clock and the counters.
 const BATCH: u64 = 256;
 
+/// Between two `stats` records; a thin link carries them easily.
+const STATS_INTERVAL: Duration = Duration::from_secs(60);
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Configuration (TOML).
@@ -94,6 +97,7 @@ impl Config {
         let mut settings = Settings {
             checksums: Checksums::Auto,
             netflow: false,
+            stats_interval: Some(STATS_INTERVAL),
             ..Settings::default()
         };
         for (key, value) in &raw.set {

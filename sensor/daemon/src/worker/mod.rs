@@ -38,6 +38,7 @@ pub struct Worker<O: Output> {
     checksums: ChecksumSample,
     counts: stats::Counts,
     now_ns: i64,
+    next_stats_ns: i64,
     frame_number: u64,
 }
 
@@ -76,6 +77,7 @@ impl<O: Output> Worker<O> {
             checksums: ChecksumSample::default(),
             counts: stats::Counts::default(),
             now_ns: 0,
+            next_stats_ns: 0,
             frame_number: 0,
             settings,
         }
@@ -124,6 +126,10 @@ impl<O: Output> Worker<O> {
         for (entry, reason) in ended {
             self.end_flow(entry, reason);
         }
+        self.counters()
+    }
+
+    fn counters(&self) -> StatsTree {
         self.counts.tree(
             &self.decode,
             self.defrag.counts(),
@@ -143,7 +149,18 @@ impl<O: Output> Worker<O> {
         self.recording.into_output()
     }
 
+    /// What is due at this time: flows end, counters are told.
     fn expire(&mut self) {
+        if let Some(interval) = self.settings.stats_interval
+            && self.now_ns >= self.next_stats_ns
+        {
+            // The first packet only starts the clock.
+            if self.next_stats_ns > 0 {
+                self.record_stats(self.counters());
+            }
+            let interval = i64::try_from(interval.as_nanos()).unwrap_or(i64::MAX);
+            self.next_stats_ns = self.now_ns.saturating_add(interval);
+        }
         let mut ended = Vec::new();
         self.flows
             .expire(self.now_ns, |entry, reason| ended.push((entry, reason)));
