@@ -66,7 +66,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "filestore",
         aliases: &[],
-        doc: "Stores the file; this sensor stores none, the rule alerts all the same.",
+        doc: "Stores the file, where the file store is enabled: [request|response|both, [file|tx|ssn]].",
         parse: |builder, value| {
             let mut words = value
                 .unwrap_or_default()
@@ -77,9 +77,6 @@ pub(super) const KEYWORDS: &[Keyword] = &[
                 direction: words.next(),
                 scope: words.next(),
             });
-            builder
-                .warnings
-                .push("filestore: files are not stored here".to_owned());
             Ok(())
         },
         accepts: &["filestore;", "filestore:both,tx;"],

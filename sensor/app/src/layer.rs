@@ -109,6 +109,15 @@ impl AppLayer {
         self.midstream = true;
     }
 
+    /// The files of a side are to be stored: those of one transaction, or of all that are live.
+    pub fn store(&mut self, id: Option<u64>, direction: Direction) {
+        for transaction in self.transactions.live_mut() {
+            if id.is_none_or(|id| transaction.id == id) {
+                transaction.stores[direction.index()] = true;
+            }
+        }
+    }
+
     /// Another flow knows what this one is, should its own bytes not tell.
     pub fn expect(&mut self, expected: Expected) {
         self.expected.get_or_insert(expected);

@@ -49,6 +49,8 @@ pub struct Transaction {
     pub only: Option<Direction>,
     /// A rule has switched off its record.
     pub silent: bool,
+    /// A rule wants the files of a side stored.
+    pub stores: [bool; 2],
     pub body: Body,
 }
 
@@ -132,8 +134,19 @@ impl Transaction {
             files: Vec::new(),
             only: None,
             silent: false,
+            stores: [false; 2],
             body,
         }
+    }
+
+    /// The whole content of a file, while all of it is held.
+    pub fn content<'a>(&'a self, file: &'a File) -> Option<&'a [u8]> {
+        let window = match &self.body {
+            Body::Http1(http) if file.is_whole_body => &http.message(file.direction).body.window,
+            _ => &file.window,
+        };
+        let whole = window.offset() == 0 && window.end() == file.size && !file.gaps;
+        whole.then(|| window.data())
     }
 
     /// Whether the transaction has something to look at on a side.

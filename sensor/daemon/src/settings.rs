@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::worker::MAX_FILE_BYTES;
 use rules::signature::Action;
 use sensor_app::{Hashes, Limits};
 use sensor_flow::Timeouts;
@@ -68,6 +69,7 @@ pub struct Settings {
     pub track_vlans: bool,
     pub track_depth: bool,
     pub alert_limit: usize,
+    pub file_store: FileStoreSettings,
     pub community_seed: u16,
     pub payload_limit_bytes: usize,
     pub rule_text_in_alerts: bool,
@@ -108,6 +110,7 @@ impl Default for Settings {
             track_vlans: true,
             track_depth: true,
             alert_limit: sensor_detect::ALERT_LIMIT,
+            file_store: FileStoreSettings::default(),
             community_seed: 0,
             payload_limit_bytes: 4_096,
             rule_text_in_alerts: false,
@@ -127,6 +130,18 @@ impl Default for Settings {
             guess_transaction: false,
         }
     }
+}
+
+/// Which files are stored, and where.
+#[derive(Debug, Clone, Default)]
+pub struct FileStoreSettings {
+    pub enabled: bool,
+    /// All files, not only those that rules ask for.
+    pub everything: bool,
+    /// Bytes of a stream that are followed while files are stored.
+    pub stream_depth: Option<u64>,
+    /// The folder; nothing is stored without one.
+    pub folder: Option<std::path::PathBuf>,
 }
 
 type Apply = fn(&mut Settings, &str) -> Result<(), String>;
@@ -210,6 +225,15 @@ const KEYS: &[(&str, Apply)] = &[
         };
         Ok(())
     }),
+    ("outputs.file-store.enabled", |settings, value| {
+        set(&mut settings.file_store.enabled, boolean(value))
+    }),
+    ("outputs.file-store.force-filestore", |settings, value| {
+        set(&mut settings.file_store.everything, boolean(value))
+    }),
+    ("outputs.file-store.stream-depth", |settings, value| {
+        set(&mut settings.file_store.stream_depth, size(value).map(Some))
+    }),
     ("outputs.eve-log.community-id-seed", |settings, value| {
         set(&mut settings.community_seed, number(value))
     }),
@@ -250,6 +274,20 @@ const KEYS: &[(&str, Apply)] = &[
 ];
 
 impl Settings {
+    /// Stores files, if they are to be stored, in a folder below this one.
+    pub fn store_files_below(&mut self, folder: &std::path::Path) {
+        let store = &mut self.file_store;
+        if !store.enabled {
+            return;
+        }
+        store.folder = Some(folder.join("filestore"));
+        if let Some(depth) = store.stream_depth {
+            self.stream.depth = self.stream.depth.max(depth);
+        }
+        // What is to be stored has to be held until the file is over.
+        self.app.window_bytes = self.app.window_bytes.max(MAX_FILE_BYTES);
+    }
+
     /// The policy that holds: its own, else the common one, unless sessions are picked up all the same.
     fn settle_midstream_policy(&mut self) {
         let common = match self.exception_policy {

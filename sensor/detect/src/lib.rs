@@ -25,7 +25,7 @@ mod vocabulary;
 pub use content::Captured;
 pub use dataset::{DatasetError, DatasetId};
 pub use engine::{CompileFault, Engine, Options, Summary};
-pub use inspect::{ALERT_LIMIT, Counts, Inspector, Match, Verdict};
+pub use inspect::{ALERT_LIMIT, Counts, Inspector, Match, StoreFiles, Verdict};
 pub use profile::{Cost, Costs};
 pub use state::{FlowAction, FlowState};
 pub use subject::{Traffic, TransactionInspection};

@@ -201,7 +201,7 @@ pub struct HttpTransaction {
 }
 
 impl HttpTransaction {
-    fn message(&self, direction: Direction) -> &Message {
+    pub(crate) fn message(&self, direction: Direction) -> &Message {
         match direction {
             Direction::ToServer => &self.request.message,
             Direction::ToClient => &self.response.message,

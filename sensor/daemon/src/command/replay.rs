@@ -51,6 +51,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             .map_err(anyhow::Error::msg)
             .context("--set")?;
     }
+    settings.store_files_below(&args.out);
     let engine = if args.rules.is_empty() {
         None
     } else {

@@ -23,6 +23,8 @@ pub struct Tracked {
     pub without_beginning: bool,
     /// The flow is let pass: nothing of it is inspected.
     pub passed: bool,
+    /// Rules want all files of a side stored.
+    pub stores: [bool; 2],
     /// It has told of flows to come.
     pub expects: bool,
     /// How far each live transaction was recorded, in the order of their ids.

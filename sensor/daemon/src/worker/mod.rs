@@ -3,6 +3,7 @@
 mod flow;
 mod record;
 mod stats;
+mod store;
 
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ use sensor_stream::{EventSet, StreamEvent};
 
 use crate::output::Output;
 use crate::settings::{Checksums, Settings};
+pub use store::MAX_FILE_BYTES;
+
 use flow::{Sink, Tracked};
 use record::Recording;
 
@@ -637,6 +640,14 @@ fn inspect<O: Output>(
         flow.state = sensor_flow::State::Bypassed;
     }
     let seen_raw = raw.is_some();
+    for store in inspector.stores() {
+        for direction in Direction::BOTH {
+            if store.sides[direction.index()] {
+                user.app.store(store.transaction, direction);
+                user.stores[direction.index()] |= store.transaction.is_none();
+            }
+        }
+    }
     for &id in inspector.silenced() {
         user.app.silence(id);
     }

@@ -19,6 +19,7 @@ use sensor_flow::{Direction, EndReason, Entry, Flow, community_id};
 use sensor_stream::RawWindow;
 
 use super::flow::Tracked;
+use super::store::FileStore;
 use crate::output::Output;
 use crate::settings::{DnsVersion, ForwardedBy, ForwardedMode, Settings};
 
@@ -57,11 +58,13 @@ pub struct Recording<O: Output> {
     interface: Option<String>,
     output: O,
     line: Vec<u8>,
+    store: FileStore,
 }
 
 impl<O: Output> Recording<O> {
     pub fn new(settings: Arc<Settings>, interface: Option<String>, output: O) -> Self {
         Recording {
+            store: FileStore::new(settings.file_store.clone()),
             settings,
             interface,
             output,
@@ -521,6 +524,9 @@ impl<O: Output> Recording<O> {
                 }
             }
             for file in transaction.files.iter().filter(|file| is_due(file)) {
+                let side = file.direction.index();
+                let wanted = transaction.stores[side] || user.stores[side];
+                let stored = self.store.take(file, wanted, transaction.content(file));
                 let mut common = common(
                     packet,
                     Some(flow),
@@ -534,7 +540,11 @@ impl<O: Output> Recording<O> {
                     app: transaction.alert_record(),
                     metadata: bits.clone(),
                     app_proto: transaction.protocol().name(),
-                    fileinfo: file_info(file, id),
+                    fileinfo: FileInfo {
+                        stored: stored.is_some(),
+                        file_id: stored,
+                        ..file_info(file, id)
+                    },
                 };
                 self.write(
                     class,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use rules::signature::{BitOperation, CaptureKind};
 use sensor_app::Bytes;
+use sensor_flow::Direction;
 
 use crate::compile::Part;
 use crate::content::{self, Captured, Evaluation, VARIABLE_LIMIT};
@@ -39,6 +40,15 @@ pub struct Match {
     pub captured: Vec<Captured>,
 }
 
+/// Files that a rule wants stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreFiles {
+    /// None: those of all transactions of the flow.
+    pub transaction: Option<u64>,
+    /// By [`Direction::index`].
+    pub sides: [bool; 2],
+}
+
 /// Inspection by one worker.
 pub struct Inspector {
     engine: Arc<Engine>,
@@ -58,6 +68,7 @@ struct Scratch {
     packet_variables: Vec<(String, Vec<u8>)>,
     /// Transactions whose records a rule has switched off.
     silenced: Vec<u64>,
+    stores: Vec<StoreFiles>,
     exhausted: u64,
 }
 
@@ -87,6 +98,11 @@ impl Inspector {
     }
 
     /// Transactions whose records the last inspection has switched off.
+    /// Files that rules want stored, of the last packet.
+    pub fn stores(&self) -> &[StoreFiles] {
+        &self.scratch.stores
+    }
+
     pub fn silenced(&self) -> &[u64] {
         &self.scratch.silenced
     }
@@ -116,6 +132,7 @@ impl Inspector {
         let scratch = &mut self.scratch;
         scratch.matches.clear();
         scratch.silenced.clear();
+        scratch.stores.clear();
         scratch.packet_variables.clear();
         self.verdict = Verdict::default();
         if state.is_settled() {
@@ -232,6 +249,20 @@ impl<'a> Pass<'a> {
             self.apply_host_bits(index, transaction);
         }
         self.state.bypassed |= one.signature.bypass && !self.traffic.flow_end;
+        if let Some(store) = &one.signature.filestore {
+            let own = self.traffic.direction;
+            let sides = match store.direction.as_deref() {
+                Some("both") => [true; 2],
+                Some("request" | "to_server") => [true, false],
+                Some("response" | "to_client") => [false, true],
+                _ => Direction::BOTH.map(|side| side == own),
+            };
+            let whole_flow = matches!(store.scope.as_deref(), Some("ssn" | "flow"));
+            self.scratch.stores.push(StoreFiles {
+                transaction: transaction.filter(|_| !whole_flow),
+                sides,
+            });
+        }
         if one.signature.silences_transaction {
             self.scratch.silenced.extend(transaction);
         }
