@@ -4,11 +4,11 @@
 use sensor_flow::Direction;
 
 use super::events;
-use super::transaction::{Request, Startup};
+use super::transaction::{Request, Startup, begin, complete, owned, raise_apart};
 use super::wire::{self, Asked, Framing, Malformed, Opening};
 use crate::parser::{Parser, Step};
 use crate::transactions::Transactions;
-use crate::{Body, Context, Limits, MAX_LIVE_TRANSACTIONS, Protocol, Transaction};
+use crate::{Body, Context, Limits, Protocol, Transaction};
 
 /// Bytes of one message's body that are kept.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -16,8 +16,6 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_PARAMETERS: usize = 64;
 /// Tag and length.
 const MAX_HEADER_BYTES: usize = 5;
-/// Transactions without an answer, beyond which the oldest is taken for done.
-const MAX_OPEN: usize = MAX_LIVE_TRANSACTIONS / 2;
 /// Port by which the protocol behind the change to TLS is looked for.
 const TLS_PORT: u16 = 443;
 
@@ -381,38 +379,6 @@ impl State {
             complete(transaction);
         }
     }
-}
-
-fn owned((name, value): wire::Parameter<'_>) -> (Vec<u8>, Vec<u8>) {
-    (name.to_vec(), value.to_vec())
-}
-
-fn complete(transaction: &mut Transaction) {
-    for side in Direction::BOTH {
-        transaction.advance(side, Transaction::COMPLETE);
-    }
-}
-
-/// A new transaction. When too many wait for their answers, the oldest is taken for done.
-fn begin(transactions: &mut Transactions) -> Option<&mut Transaction> {
-    if transactions.live().len() >= MAX_OPEN
-        && let Some(oldest) = transactions
-            .live_mut()
-            .iter_mut()
-            .find(|transaction| !transaction.is_complete(Direction::ToClient))
-    {
-        oldest.raise(events::TOO_MANY_TRANSACTIONS);
-        complete(oldest);
-    }
-    transactions.begin(Body::Pgsql(Box::default()))
-}
-
-/// Raises an event on a transaction that has nothing else.
-fn raise_apart(transactions: &mut Transactions, event: u16) -> Option<()> {
-    let transaction = begin(transactions)?;
-    transaction.raise(event);
-    complete(transaction);
-    Some(())
 }
 
 impl Parser for State {

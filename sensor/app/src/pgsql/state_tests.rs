@@ -1,4 +1,5 @@
 use super::*;
+use crate::MAX_LIVE_TRANSACTIONS;
 use Direction::{ToClient, ToServer};
 use proptest::prelude::*;
 

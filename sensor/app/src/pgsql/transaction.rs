@@ -1,9 +1,15 @@
-//! What is known of one transaction.
+//! What is known of one transaction, and how many there may be.
 
 use sensor_event::AppRecord;
+use sensor_flow::Direction;
 
-use super::event;
-use super::wire::Mechanism;
+use super::wire::{Mechanism, Parameter};
+use super::{event, events};
+use crate::transactions::Transactions;
+use crate::{Body, MAX_LIVE_TRANSACTIONS, Transaction};
+
+/// Transactions without an answer, beyond which the oldest is taken for done.
+const MAX_OPEN: usize = MAX_LIVE_TRANSACTIONS / 2;
 
 /// A count of messages and the bytes in them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,4 +80,36 @@ pub struct Response {
     pub copy_in: Option<u16>,
     pub copied: Option<Amount>,
     pub command: Option<Vec<u8>>,
+}
+
+pub fn complete(transaction: &mut Transaction) {
+    for side in Direction::BOTH {
+        transaction.advance(side, Transaction::COMPLETE);
+    }
+}
+
+/// A new transaction. When too many wait for their answers, the oldest is taken for done.
+pub fn begin(transactions: &mut Transactions) -> Option<&mut Transaction> {
+    if transactions.live().len() >= MAX_OPEN
+        && let Some(oldest) = transactions
+            .live_mut()
+            .iter_mut()
+            .find(|transaction| !transaction.is_complete(Direction::ToClient))
+    {
+        oldest.raise(events::TOO_MANY_TRANSACTIONS);
+        complete(oldest);
+    }
+    transactions.begin(Body::Pgsql(Box::default()))
+}
+
+/// Raises an event on a transaction that has nothing else.
+pub fn raise_apart(transactions: &mut Transactions, event: u16) -> Option<()> {
+    let transaction = begin(transactions)?;
+    transaction.raise(event);
+    complete(transaction);
+    Some(())
+}
+
+pub fn owned((name, value): Parameter<'_>) -> (Vec<u8>, Vec<u8>) {
+    (name.to_vec(), value.to_vec())
 }
