@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sensor_decode::{Counters, LinkType, Tcp, decode};
 use sensor_flow::Direction::{self, ToClient, ToServer};
 
-use crate::{Config, Outcome, Session, Sink, StreamEvent, TcpState};
+use crate::{Config, OsPolicy, Outcome, Session, Sink, StreamEvent, TcpState};
 
 #[derive(Default, Debug, PartialEq, Clone)]
 struct Log {
@@ -230,9 +230,78 @@ fn overlaps_keep_what_came_first_and_are_told() {
 }
 
 #[test]
+fn the_receivers_policy_resolves_overlaps() {
+    let mut config = Config::default();
+    config
+        .hosts
+        .add([10, 0, 0, 2].into(), 32, OsPolicy::OldLinux);
+    for (config, text) in [(Config::default(), "abcd"), (config, "WXYZ")] {
+        let mut wire = Wire::open(config);
+        wire.send(ToServer, A, 0, 0, b"abcd");
+        wire.send(ToServer, A, 0, 0, b"WXYZ");
+        wire.send(ToClient, A, 0, 4, b"");
+        assert_eq!(wire.text(ToServer), text);
+    }
+}
+
+#[test]
+fn pieces_around_a_gap_are_looked_at_one_by_one() {
+    let window = |wire: &Wire, force| {
+        wire.session
+            .raw_window(ToServer, &wire.config, force)
+            .map(|raw| (raw.data.to_vec(), raw.offset, raw.missing))
+    };
+    let mut wire = Wire::open(Config::default());
+    wire.send(ToServer, A, 0, 0, b"abc");
+    wire.send(ToServer, A, 6, 0, b"ghi");
+    wire.send(ToClient, A, 0, 9, b"");
+    wire.session.trigger_raw(ToServer);
+    assert_eq!(window(&wire, false), Some((b"abc".to_vec(), 0, 0)));
+    assert!(wire.session.raw_done(ToServer, &wire.config, false));
+    assert_eq!(window(&wire, false), Some((b"ghi".to_vec(), 6, 3)));
+    assert!(!wire.session.raw_done(ToServer, &wire.config, false));
+    assert_eq!(window(&wire, true), None);
+
+    // What lies behind a hole that nobody acknowledged is looked at when the flow ends.
+    let mut wire = Wire::open(Config::default());
+    wire.send(ToServer, A, 3, 0, b"def");
+    wire.session.finish(ToServer, &mut wire.log);
+    assert_eq!((wire.text(ToServer).as_str(), wire.log.gaps), ("", [0, 0]));
+    assert_eq!(window(&wire, true), None);
+    assert!(wire.session.skip_hole(ToServer));
+    assert_eq!(window(&wire, true), Some((b"def".to_vec(), 3, 3)));
+}
+
+#[test]
+fn a_forged_reset_is_found_out() {
+    let mut wire = Wire::new(Config::default());
+    wire.send(ToServer, S, -1, 0, b"");
+    // Number 0: the server's is not known yet.
+    wire.send(ToClient, R | A, 100, 0, b"");
+    assert_eq!(wire.session.state(), TcpState::Closed);
+    wire.send(ToClient, S | A, -1, 0, b"");
+    assert_eq!(wire.session.state(), TcpState::SynRecv);
+    assert_eq!(wire.events, [StreamEvent::SuspectedRstInject]);
+}
+
+#[test]
+fn both_ends_may_open() {
+    let mut wire = Wire::new(Config::default());
+    wire.send(ToServer, S, -1, 0, b"");
+    wire.send(ToClient, S, -1, 0, b"");
+    wire.send(ToServer, S | A, -1, 0, b"");
+    wire.send(ToClient, A, 0, 0, b"");
+    assert_eq!(
+        (wire.session.state(), wire.events.len()),
+        (TcpState::Established, 0)
+    );
+}
+
+#[test]
 fn sessions_without_handshake_need_midstream() {
     let mut ignored = Wire::new(Config::default());
-    assert!(!ignored.send(ToServer, A, 0, 0, b"data").accepted);
+    let outcome = ignored.send(ToServer, A, 0, 0, b"data");
+    assert!(!outcome.accepted && outcome.without_beginning);
     let mut followed = Wire::new(Config {
         midstream: true,
         ..Config::default()
