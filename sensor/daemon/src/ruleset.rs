@@ -1,6 +1,7 @@
 //! Files of rules → a compiled rule set, with everything that is wrong with them.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -19,23 +20,52 @@ pub struct Ruleset {
     pub skipped: usize,
     /// SHA-256 of all rule text, in hexadecimal: which rules a sensor runs.
     pub hash: String,
+    places: HashMap<String, (String, usize)>,
 }
 
-/// Loads and compiles rules.
+/// Loads and compiles the rules of files.
 ///
 /// # Errors
 /// When a file cannot be read. Faults of rules are in the answer.
 pub fn compile(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<Ruleset> {
+    let directories = paths
+        .iter()
+        .filter_map(|path| {
+            if path.is_dir() {
+                Some(path.clone())
+            } else {
+                path.parent().map(PathBuf::from)
+            }
+        })
+        .collect();
+    of_sources(&read_paths(paths)?, directories, settings)
+}
+
+/// Compiles rules in text; files that they name are looked for in `folder`.
+///
+/// # Errors
+/// When the threshold file of the settings cannot be read.
+pub fn of_text(text: &str, folder: &Path, settings: &Settings) -> anyhow::Result<Ruleset> {
+    let source = SourceFile {
+        name: "rule".to_owned(),
+        text: text.to_owned(),
+    };
+    of_sources(&[source], vec![folder.to_owned()], settings)
+}
+
+fn of_sources(
+    sources: &[SourceFile],
+    directories: Vec<PathBuf>,
+    settings: &Settings,
+) -> anyhow::Result<Ruleset> {
     let environment = &settings.environment;
-    let sources = read_paths(paths)?;
-    let hash = hash(&sources);
     let names = Names::compiled_in();
     let Report {
         mut signatures,
         mut failures,
         mut warnings,
         skipped,
-    } = load(&sources, &names.vocabulary, environment);
+    } = load(sources, &names.vocabulary, environment);
     if let Some(path) = &settings.threshold_file {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
         for (line, reason) in apply_threshold_file(&text, environment, &mut signatures) {
@@ -49,16 +79,6 @@ pub fn compile(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<Ruleset
             });
         }
     }
-    let directories = paths
-        .iter()
-        .filter_map(|path| {
-            if path.is_dir() {
-                Some(path.clone())
-            } else {
-                path.parent().map(PathBuf::from)
-            }
-        })
-        .collect();
     let parsed = signatures.len();
     let options = Options {
         directories,
@@ -67,8 +87,9 @@ pub fn compile(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<Ruleset
         skipped,
     };
     let (engine, faults) = Engine::new(names, signatures, options);
+    let places = places(sources);
     for fault in &faults {
-        failures.push(place(&sources, fault));
+        failures.push(place(&places, &fault.text, fault.sid, fault.reason.clone()));
     }
     Ok(Ruleset {
         engine: Arc::new(engine),
@@ -76,7 +97,8 @@ pub fn compile(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<Ruleset
         warnings,
         loaded: parsed - faults.len(),
         skipped,
-        hash,
+        hash: hash(sources),
+        places,
     })
 }
 
@@ -90,23 +112,55 @@ fn failed(failures: &[Failure]) -> usize {
     places.len()
 }
 
-/// Where the rule of a fault stands.
-fn place(sources: &[SourceFile], fault: &sensor_detect::CompileFault) -> Failure {
-    let found = sources.iter().find_map(|file| {
-        let line = file
-            .text
-            .lines()
-            .position(|line| line.trim() == fault.text)?;
-        Some((file.name.clone(), line + 1))
-    });
-    let (file, line) = found.unwrap_or_default();
+/// Where each rule stands, by its text: file and line.
+fn places(sources: &[SourceFile]) -> HashMap<String, (String, usize)> {
+    let mut places = HashMap::new();
+    for file in sources {
+        for (index, line) in file.text.lines().enumerate() {
+            let text = line.trim();
+            if !text.is_empty() && !text.starts_with('#') {
+                places
+                    .entry(text.to_owned())
+                    .or_insert_with(|| (file.name.clone(), index + 1));
+            }
+        }
+    }
+    places
+}
+
+fn place(
+    places: &HashMap<String, (String, usize)>,
+    text: &str,
+    sid: u32,
+    reason: String,
+) -> Failure {
+    let (file, line) = places.get(text).cloned().unwrap_or_default();
     Failure {
         file,
         line,
         column: 1,
-        sid: Some(fault.sid),
+        sid: Some(sid),
         keyword: None,
-        reason: fault.reason.clone(),
+        reason,
+    }
+}
+
+impl Ruleset {
+    /// Warnings of the rules' text, and advice on how they are looked for.
+    pub fn all_warnings(&self) -> Vec<Failure> {
+        let mut warnings = self.warnings.clone();
+        for index in self.engine.indexes() {
+            let signature = self.engine.signature(index);
+            for advice in self.engine.advice(index) {
+                warnings.push(place(
+                    &self.places,
+                    &signature.text,
+                    signature.sid,
+                    advice.to_owned(),
+                ));
+            }
+        }
+        warnings
     }
 }
 

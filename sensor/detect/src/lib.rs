@@ -4,6 +4,7 @@
 //! inspects its packets, stream data and transactions against it. What a flow must remember between its
 //! packets is a [`FlowState`].
 
+mod advice;
 mod compile;
 mod content;
 mod dataset;
@@ -22,6 +23,7 @@ mod threshold;
 mod transform;
 mod vocabulary;
 
+pub use advice::Plan;
 pub use content::Captured;
 pub use dataset::{DatasetError, DatasetId};
 pub use engine::{CompileFault, Engine, Options, Summary};

@@ -12,7 +12,7 @@ use sensor_decode::{LinkType, steer};
 use sensor_detect::Engine;
 use sensor_event::StatsTree;
 
-use crate::output::FileOutput;
+use crate::output::{FileOutput, Output};
 use crate::ruleset;
 use crate::settings::{Checksums, Settings};
 use crate::worker::Worker;
@@ -76,7 +76,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     if args.threads == 1 {
         let mut worker = input.worker(0, file);
-        input.read(&mut worker, |_| true)?;
+        feed(&mut worker, &args.pcaps, |_| true)?;
         worker.finish();
         worker.into_output().finish()
     } else {
@@ -89,6 +89,33 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         tracing::warn!("{error}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads captures; the worker takes the frames that are its own.
+///
+/// # Errors
+/// When a capture cannot be opened.
+pub fn feed<O: Output>(
+    worker: &mut Worker<O>,
+    pcaps: &[PathBuf],
+    is_own: impl Fn(&Frame<'_>) -> bool,
+) -> anyhow::Result<()> {
+    for path in pcaps {
+        let mut capture = CaptureFile::open(path)?;
+        loop {
+            match capture.next_frame() {
+                Ok(Some(frame)) if is_own(&frame) => worker.frame(&frame),
+                Ok(Some(frame)) => worker.skip(&frame),
+                Ok(None) => break,
+                // What could be read counts; a cut or broken capture is no reason to lose it.
+                Err(error) => {
+                    tracing::warn!("{error}");
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Bytes of records that a worker holds before it writes them.
@@ -115,30 +142,6 @@ impl Input<'_> {
         )
     }
 
-    /// Reads all captures; the worker takes the frames that are its own.
-    fn read<W: Write + Send>(
-        &self,
-        worker: &mut FileWorker<W>,
-        is_own: impl Fn(&Frame<'_>) -> bool,
-    ) -> anyhow::Result<()> {
-        for path in self.pcaps {
-            let mut capture = CaptureFile::open(path)?;
-            loop {
-                match capture.next_frame() {
-                    Ok(Some(frame)) if is_own(&frame) => worker.frame(&frame),
-                    Ok(Some(frame)) => worker.skip(&frame),
-                    Ok(None) => break,
-                    // What could be read counts; a cut or broken capture is no reason to lose it.
-                    Err(error) => {
-                        tracing::warn!("{error}");
-                        break;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Several workers, each of which reads the files (they are mapped, so that they are in memory once) and takes
     /// the frames of its own hosts. Whole records reach the file, in no order among workers.
     fn share_out(&self, threads: u16, file: File) -> anyhow::Result<std::io::Result<()>> {
@@ -153,7 +156,7 @@ impl Input<'_> {
                     let mut worker = self.worker(number, SharedFile(&file));
                     worker.share(&expectations);
                     scope.spawn(move || {
-                        self.read(&mut worker, |frame| {
+                        feed(&mut worker, self.pcaps, |frame| {
                             steer(LinkType(frame.link), frame.data, threads) == number
                         })?;
                         let counters = worker.end();

@@ -147,6 +147,18 @@ impl<O: Output> Worker<O> {
         self.expire();
     }
 
+    /// From now on the cost of each rule is measured.
+    pub fn measure(&mut self) {
+        if let Some(inspector) = &mut self.inspector {
+            inspector.measure();
+        }
+    }
+
+    /// What was measured.
+    pub fn costs(&self) -> Option<&sensor_detect::Costs> {
+        self.inspector.as_ref()?.costs()
+    }
+
     /// Gives the output back.
     pub fn into_output(self) -> O {
         self.recording.into_output()

@@ -6,14 +6,8 @@ use std::process::ExitCode;
 use ::rules::signature::Failure;
 use serde::Serialize;
 
+use super::Format;
 use crate::ruleset;
-use crate::settings::Settings;
-
-#[derive(clap::Subcommand)]
-pub enum RulesCommand {
-    /// Load rules and tell what is wrong with each that does not load. Exit status 1 if any failed.
-    Check(CheckArgs),
-}
 
 #[derive(clap::Args)]
 pub struct CheckArgs {
@@ -26,15 +20,9 @@ pub struct CheckArgs {
     /// A setting, e.g. vars.address-groups.HOME_NET=[10.0.0.0/8].
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Tell also what loads with reservations: rules that wait for a parser, unknown classes.
+    /// Tell also what loads with reservations: rules that wait for a parser, without a fast pattern, rev or class.
     #[arg(long)]
     warnings: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 #[derive(Serialize)]
@@ -69,17 +57,8 @@ impl<'a> From<&'a Failure> for Row<'a> {
     }
 }
 
-pub fn run(command: &RulesCommand) -> anyhow::Result<ExitCode> {
-    match command {
-        RulesCommand::Check(args) => check(args),
-    }
-}
-
-fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let mut settings = Settings::default();
-    for assignment in &args.set {
-        settings.apply(assignment).map_err(anyhow::Error::msg)?;
-    }
+pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let settings = super::settings(&args.set)?;
     let rules = ruleset::compile(&args.paths, &settings)?;
     // A rule with several faults is one failed rule.
     let mut failed: Vec<(&str, usize)> = rules
@@ -89,9 +68,9 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         .collect();
     failed.dedup();
     let warnings = if args.warnings {
-        rules.warnings.as_slice()
+        rules.all_warnings()
     } else {
-        &[]
+        Vec::new()
     };
     match args.format {
         Format::Json => {
@@ -108,7 +87,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             for failure in &rules.failures {
                 println!("{failure}");
             }
-            for warning in warnings {
+            for warning in &warnings {
                 println!("warning: {warning}");
             }
             let summary = rules.engine.summary();
