@@ -54,3 +54,49 @@ impl FileStore {
         Some(self.count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sensor_app::{FileId, Hashes};
+    use sensor_flow::Direction;
+
+    fn file(content: &[u8]) -> File {
+        let hashes = Hashes {
+            sha256: true,
+            ..Hashes::default()
+        };
+        let mut file = File::open(FileId(0), Direction::ToClient, b"a", hashes);
+        file.append(content, content.len());
+        file.close(FileState::Closed);
+        file
+    }
+
+    #[test]
+    fn wanted_files_are_stored_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = FileStoreSettings {
+            enabled: true,
+            folder: Some(folder.path().to_owned()),
+            ..FileStoreSettings::default()
+        };
+        let mut store = FileStore::new(settings.clone());
+        let abc = file(b"abc");
+        assert_eq!(store.take(&abc, false, Some(b"abc")), None);
+        assert_eq!(store.take(&abc, true, None), None);
+        assert_eq!(store.take(&abc, true, Some(b"abc")), Some(1));
+        assert_eq!(store.take(&abc, true, Some(b"abc")), Some(2));
+        assert_eq!(store.bytes, 3);
+        let path = folder
+            .path()
+            .join("ba/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(std::fs::read(path).expect("stored"), b"abc");
+        let long = vec![0; MAX_FILE_BYTES + 1];
+        assert_eq!(store.take(&file(&long), true, Some(&long)), None);
+        let mut off = FileStore::new(FileStoreSettings {
+            enabled: false,
+            ..settings
+        });
+        assert_eq!(off.take(&abc, true, Some(b"abc")), None);
+    }
+}
