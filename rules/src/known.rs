@@ -194,8 +194,6 @@ const BUFFERS: &[Row] = &[
     ("dns.authorities.rrname", &[], DNS, Side::Both, true),
     ("dns.additionals.rrname", &[], DNS, Side::Both, true),
     ("dns.response.rrname", &[], DNS, Side::ToClient, true),
-    ("snmp.community", &[], &["snmp"], Side::Both, false),
-    ("snmp.usm", &[], &["snmp"], Side::Both, false),
     ("ipv4.hdr", &[], &[], Side::Packet, false),
     ("ipv6.hdr", &[], &[], Side::Packet, false),
     ("tcp.hdr", &[], &[], Side::Packet, false),

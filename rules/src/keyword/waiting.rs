@@ -2,11 +2,9 @@
 
 /// Prefixes and names, with the protocol.
 const NAMES: &[(&str, &str)] = &[
-    ("snmp.", "snmp"),
     ("nfs", "nfs"),
     ("rpc", "rpc"),
     ("mysql.", "mysql"),
-    ("rdp.", "rdp"),
     ("llmnr.", "llmnr"),
     ("arp.", "arp"),
     ("igmp.", "igmp"),

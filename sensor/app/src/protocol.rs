@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
     BufferRow, IntFieldRow, dcerpc, dhcp, dnp3, dns, enip, ftp, http1, http2, ike, known, krb5,
-    ldap, mdns, modbus, mqtt, ntp, pgsql, pop3, quic, rfb, sip, smb, smtp, ssh, tftp, tls,
-    websocket,
+    ldap, mdns, modbus, mqtt, ntp, pgsql, pop3, quic, rdp, rfb, sip, smb, smtp, snmp, ssh, tftp,
+    tls, websocket,
 };
 use sensor_flow::Direction;
 
@@ -18,6 +18,8 @@ pub enum Protocol {
     Http1,
     Tls,
     Dcerpc,
+    Rdp,
+    Snmp,
     Krb5,
     Ldap,
     Dns,
@@ -56,6 +58,8 @@ impl Protocol {
             Protocol::Http1 => "http",
             Protocol::Tls => "tls",
             Protocol::Dcerpc => "dcerpc",
+            Protocol::Rdp => "rdp",
+            Protocol::Snmp => "snmp",
             Protocol::Krb5 => "krb5",
             Protocol::Ldap => "ldap",
             Protocol::Dns => "dns",
@@ -173,6 +177,8 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     http2::PROTOCOL,
     http2::DOH2_PROTOCOL,
     websocket::PROTOCOL,
+    rdp::PROTOCOL,
+    snmp::PROTOCOL,
     // Knows itself by little but the port.
     quic::PROTOCOL,
     rfb::PROTOCOL,

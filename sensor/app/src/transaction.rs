@@ -18,10 +18,12 @@ use crate::ntp::NtpTransaction;
 use crate::pgsql::PgsqlTransaction;
 use crate::pop3::Pop3Transaction;
 use crate::quic::QuicTransaction;
+use crate::rdp::RdpTransaction;
 use crate::rfb::RfbTransaction;
 use crate::sip::SipTransaction;
 use crate::smb::SmbTransaction;
 use crate::smtp::SmtpTransaction;
+use crate::snmp::SnmpTransaction;
 use crate::ssh::SshTransaction;
 use crate::tftp::TftpTransaction;
 use crate::tls::{self, TlsTransaction};
@@ -59,6 +61,8 @@ pub struct Transaction {
 pub enum Body {
     Http1(Box<HttpTransaction>),
     Dcerpc(Box<DcerpcTransaction>),
+    Rdp(Box<RdpTransaction>),
+    Snmp(Box<SnmpTransaction>),
     Dnp3(Box<Dnp3Transaction>),
     Krb5(Box<Krb5Transaction>),
     Ldap(Box<LdapTransaction>),
@@ -91,6 +95,8 @@ impl Body {
         match self {
             Body::Http1(_) => Protocol::Http1,
             Body::Dcerpc(_) => Protocol::Dcerpc,
+            Body::Rdp(_) => Protocol::Rdp,
+            Body::Snmp(_) => Protocol::Snmp,
             Body::Dnp3(_) => Protocol::Dnp3,
             Body::Krb5(_) => Protocol::Krb5,
             Body::Ldap(_) => Protocol::Ldap,
@@ -205,6 +211,8 @@ impl Transaction {
         match &self.body {
             Body::Http1(http) => AppRecord::Http(Box::new(http.record())),
             Body::Dcerpc(call) => call.record(self.progress),
+            Body::Rdp(rdp) => rdp.record(self.number),
+            Body::Snmp(snmp) => snmp.record(),
             Body::Dnp3(dnp3) => dnp3.record(),
             Body::Krb5(krb5) => krb5.record(),
             Body::Ldap(ldap) => ldap.record(),

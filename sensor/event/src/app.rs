@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::{
     Dcerpc, Dhcp, Dnp3, Dns, Doh2, Enip, Ftp, FtpData, Http, Http2, Ike, Krb5, Ldap, Mdns,
-    Metadata, Modbus, Mqtt, Ntp, Pgsql, Pop3, Quic, Rfb, Sip, Smb, SmtpRecord, Ssh, Tftp, Tls,
-    Websocket,
+    Metadata, Modbus, Mqtt, Ntp, Pgsql, Pop3, Quic, Rdp, Rfb, Sip, Smb, SmtpRecord, Snmp, Ssh,
+    Tftp, Tls, Websocket,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -13,6 +13,8 @@ use crate::{
 #[serde(rename_all = "lowercase")]
 pub enum AppRecord<'a> {
     Dcerpc(Box<Dcerpc>),
+    Rdp(Box<Rdp<'a>>),
+    Snmp(Box<Snmp<'a>>),
     Dnp3(Box<Dnp3<'a>>),
     Krb5(Box<Krb5<'a>>),
     Ldap(Box<Ldap<'a>>),
