@@ -829,7 +829,7 @@ fn community(packet: &Packet<'_>, flow: Option<()>, settings: &Settings) -> Opti
 
 fn common<'a>(
     packet: &'a Packet<'a>,
-    flow: Option<&Flow>,
+    flow: Option<&'a Flow>,
     event_type: &'static str,
     ends: Ends<'_>,
     stamp: Stamp,
@@ -855,7 +855,10 @@ fn common<'a>(
         in_iface: None,
         pcap_cnt: stamp.frame,
         event_type,
-        vlan: &packet.vlans,
+        // The packet that stands for the end of a flow has been on no wire: its flow knows the tags.
+        vlan: flow
+            .filter(|_| packet.ethernet.is_none() && packet.vlans.is_empty())
+            .map_or(&packet.vlans, |flow| &flow.vlans),
         src_ip: addresses.map(|(source, ..)| source),
         src_port: ports.map(|ports| ports.0),
         dest_ip: addresses.map(|(_, destination, _)| destination),
