@@ -300,7 +300,10 @@ impl<O: Output> Recording<O> {
             }
         };
         let record = AlertRecord {
-            tx_id: found.transaction.filter(|_| with_app),
+            tx_id: transaction
+                .map(|transaction| transaction.number)
+                .or(found.transaction)
+                .filter(|_| with_app),
             tx_guessed: false,
             alert,
             app: transaction
@@ -311,7 +314,7 @@ impl<O: Output> Recording<O> {
                     transaction
                         .files
                         .iter()
-                        .map(|file| file_info(file, transaction.id))
+                        .map(|file| file_info(file, transaction.number))
                         .collect()
                 })
                 .unwrap_or_default(),
@@ -468,6 +471,7 @@ impl<O: Output> Recording<O> {
                 break;
             };
             let id = transaction.id;
+            let tx_id = transaction.number;
             let mark = *super::flow::mark(&mut user.recorded, id);
             for number in transaction.events.iter().skip(mark.events) {
                 let row = transaction.protocol().row();
@@ -485,7 +489,7 @@ impl<O: Output> Recording<O> {
                     flow: Some(flow),
                     community: Some(&community),
                     metadata: bits.clone(),
-                    tx_id: Some(id),
+                    tx_id: Some(tx_id),
                 };
                 self.anomaly(packet, anomaly, facts, stamp);
             }
@@ -510,7 +514,7 @@ impl<O: Output> Recording<O> {
                         tls.from_proto = original.map(|protocol| protocol.name());
                     }
                     let body = TransactionRecord {
-                        tx_id: Some(id).filter(|_| !is_session),
+                        tx_id: Some(tx_id).filter(|_| !is_session),
                         metadata: bits.clone(),
                         app,
                     };
@@ -543,7 +547,7 @@ impl<O: Output> Recording<O> {
                     fileinfo: FileInfo {
                         stored: stored.is_some(),
                         file_id: stored,
-                        ..file_info(file, id)
+                        ..file_info(file, tx_id)
                     },
                 };
                 self.write(
