@@ -412,7 +412,10 @@ fn files(
                     }
                 }
             }
-            worker.finish();
+            // Without a frame there is no time at which to tell anything.
+            if paced > 0 {
+                worker.finish();
+            }
         }
         if !config.repeat {
             return Ok(());
