@@ -43,6 +43,7 @@ pub mod tftp;
 pub mod tls;
 mod transaction;
 mod transactions;
+mod transfer;
 pub mod websocket;
 
 pub use buffer::{BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow};

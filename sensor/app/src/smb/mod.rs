@@ -18,7 +18,6 @@ mod state;
 mod tests;
 mod text;
 mod transaction;
-mod transfer;
 mod wire1;
 mod wire2;
 

@@ -9,11 +9,11 @@ use super::number::Status;
 use super::transaction::{
     Command, Detail, Dialect, FileDetail, Handle, Key, KeyKind, SmbTransaction,
 };
-use super::transfer::{self, Refused, Transfer};
 use crate::dcerpc::Interfaces;
 use crate::file::FileState;
 use crate::recent::Recent;
 use crate::transactions::Transactions;
+use crate::transfer::{self, Refused, Transfer};
 use crate::{Body, Limits, Transaction};
 
 /// Handles of which the name is known.

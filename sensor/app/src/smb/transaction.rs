@@ -7,11 +7,11 @@ use sensor_flow::Direction;
 
 use super::auth::Client;
 use super::number::{Command1, Command2, NtStatus, Status, dialect_name};
-use super::transfer::Transfer;
 use super::wire2::Guid;
 use super::{event, wire1};
 use crate::dcerpc::wire::Kind;
 use crate::dcerpc::{Call, Interfaces};
+use crate::transfer::Transfer;
 
 /// Which requests and responses a key can join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
