@@ -2,7 +2,6 @@
 
 /// Prefixes and names, with the protocol.
 const NAMES: &[(&str, &str)] = &[
-    ("nfs", "nfs"),
     ("rpc", "rpc"),
     ("mysql.", "mysql"),
     ("llmnr.", "llmnr"),

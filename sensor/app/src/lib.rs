@@ -25,6 +25,7 @@ mod magic;
 pub mod mdns;
 pub mod modbus;
 pub mod mqtt;
+pub mod nfs;
 pub mod ntp;
 mod parser;
 pub mod pgsql;

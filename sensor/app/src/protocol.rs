@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
     BufferRow, IntFieldRow, dcerpc, dhcp, dnp3, dns, enip, ftp, http1, http2, ike, known, krb5,
-    ldap, mdns, modbus, mqtt, ntp, pgsql, pop3, quic, rdp, rfb, sip, smb, smtp, snmp, ssh, tftp,
-    tls, websocket,
+    ldap, mdns, modbus, mqtt, nfs, ntp, pgsql, pop3, quic, rdp, rfb, sip, smb, smtp, snmp, ssh,
+    tftp, tls, websocket,
 };
 use sensor_flow::Direction;
 
@@ -34,6 +34,7 @@ pub enum Protocol {
     Smtp,
     Ssh,
     Smb,
+    Nfs,
     Quic,
     Http2,
     Doh2,
@@ -74,6 +75,7 @@ impl Protocol {
             Protocol::Smtp => "smtp",
             Protocol::Ssh => "ssh",
             Protocol::Smb => "smb",
+            Protocol::Nfs => "nfs",
             Protocol::Quic => "quic",
             Protocol::Http2 => "http2",
             Protocol::Doh2 => "doh2",
@@ -173,6 +175,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     smtp::PROTOCOL,
     ssh::PROTOCOL,
     smb::PROTOCOL,
+    nfs::PROTOCOL,
     dcerpc::PROTOCOL,
     http2::PROTOCOL,
     http2::DOH2_PROTOCOL,

@@ -14,6 +14,7 @@ use crate::krb5::Krb5Transaction;
 use crate::ldap::LdapTransaction;
 use crate::modbus::ModbusTransaction;
 use crate::mqtt::MqttTransaction;
+use crate::nfs::NfsTransaction;
 use crate::ntp::NtpTransaction;
 use crate::pgsql::PgsqlTransaction;
 use crate::pop3::Pop3Transaction;
@@ -76,6 +77,7 @@ pub enum Body {
     Pgsql(Box<PgsqlTransaction>),
     Ssh(Box<SshTransaction>),
     Smb(Box<SmbTransaction>),
+    Nfs(Box<NfsTransaction>),
     Http2(Box<Http2Transaction>),
     Quic(Box<QuicTransaction>),
     Websocket(Box<WebsocketTransaction>),
@@ -110,6 +112,7 @@ impl Body {
             Body::Pgsql(_) => Protocol::Pgsql,
             Body::Ssh(_) => Protocol::Ssh,
             Body::Smb(_) => Protocol::Smb,
+            Body::Nfs(_) => Protocol::Nfs,
             Body::Http2(http2) if http2.is_doh => Protocol::Doh2,
             Body::Http2(_) => Protocol::Http2,
             Body::Quic(_) => Protocol::Quic,
@@ -226,6 +229,7 @@ impl Transaction {
             Body::Pgsql(pgsql) => pgsql.record(self.number),
             Body::Ssh(ssh) => ssh.record(),
             Body::Smb(smb) => smb.record(self.number),
+            Body::Nfs(nfs) => nfs.record(self.number),
             Body::Http2(http2) => http2.record(self.id),
             Body::Quic(quic) => quic.record(),
             Body::Websocket(websocket) => websocket.record(),
@@ -281,6 +285,7 @@ impl Transaction {
     pub fn is_recorded(&self) -> bool {
         let enough = match &self.body {
             Body::Http2(http2) => http2.is_recorded(),
+            Body::Nfs(nfs) => nfs.is_recorded(),
             Body::Tls(tls) => tls.is_recorded(),
             _ => true,
         };

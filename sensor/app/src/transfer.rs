@@ -68,6 +68,11 @@ impl Transfer {
         offset < self.next
     }
 
+    /// A chunk at this offset follows what was seen.
+    pub fn is_next(&self, offset: u64) -> bool {
+        offset == self.next
+    }
+
     /// A chunk begins; its bytes follow through [`Self::data`].
     pub fn begin(&mut self, offset: u64, bytes: u32) -> Result<(), Refused> {
         self.chunk = None;

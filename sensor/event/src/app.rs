@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::{
     Dcerpc, Dhcp, Dnp3, Dns, Doh2, Enip, Ftp, FtpData, Http, Http2, Ike, Krb5, Ldap, Mdns,
-    Metadata, Modbus, Mqtt, Ntp, Pgsql, Pop3, Quic, Rdp, Rfb, Sip, Smb, SmtpRecord, Snmp, Ssh,
-    Tftp, Tls, Websocket,
+    Metadata, Modbus, Mqtt, NfsRecord, Ntp, Pgsql, Pop3, Quic, Rdp, Rfb, Sip, Smb, SmtpRecord,
+    Snmp, Ssh, Tftp, Tls, Websocket,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -45,6 +45,9 @@ pub enum AppRecord<'a> {
     /// Two objects, which name themselves.
     #[serde(untagged)]
     Doh2(Box<Doh2<'a>>),
+    /// Two objects, which name themselves.
+    #[serde(untagged)]
+    Nfs(Box<NfsRecord<'a>>),
     /// Two objects, which name themselves.
     #[serde(untagged)]
     Smtp(Box<SmtpRecord<'a>>),

@@ -737,9 +737,15 @@ fn record_ends<'a>(
             Ends::Flow(side)
         }
         (Protocol::Dns, DnsVersion::Three, _)
-        | (Protocol::Dhcp | Protocol::Ike | Protocol::Ntp | Protocol::Rfb | Protocol::Sip, ..) => {
-            Ends::Packet(packet)
-        }
+        | (
+            Protocol::Dhcp
+            | Protocol::Ike
+            | Protocol::Nfs
+            | Protocol::Ntp
+            | Protocol::Rfb
+            | Protocol::Sip,
+            ..,
+        ) => Ends::Packet(packet),
         _ => Ends::Flow(transaction.record_direction()),
     }
 }
