@@ -169,6 +169,10 @@ pub trait Subject {
     fn is_ftp_bounce(&self) -> bool {
         false
     }
+    /// The transaction carries a file on the side under inspection.
+    fn has_file(&self) -> bool {
+        false
+    }
     fn flow(&self) -> Option<FlowState> {
         None
     }

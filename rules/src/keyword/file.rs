@@ -2,8 +2,8 @@
 
 use super::{Keyword, content, dataset, needed, unquote};
 use crate::signature::{
-    BufferCondition, Builder, Content, Dataset, DatasetOperation, FileStore, HeaderDirection,
-    IntMatch,
+    BufferCondition, Builder, Condition, Content, Dataset, DatasetOperation, FileStore,
+    HeaderDirection, IntMatch,
 };
 
 macro_rules! hash {
@@ -77,6 +77,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
                 direction: words.next(),
                 scope: words.next(),
             });
+            builder.signature.conditions.push(Condition::HasFile);
             Ok(())
         },
         accepts: &["filestore;", "filestore:both,tx;"],

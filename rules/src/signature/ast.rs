@@ -709,6 +709,8 @@ pub enum Condition {
     StreamEvent(u16),
     /// A PORT command of FTP with another address than its client's.
     FtpBounce,
+    /// A file on the side under inspection.
+    HasFile,
     /// An event of protocol detection (`applayer_mismatch_protocol_both_directions`).
     DetectionEvent(&'static str),
     AppEvent {

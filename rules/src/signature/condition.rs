@@ -102,6 +102,7 @@ impl Condition {
             Condition::DecodeEvent(event) => subject.decode_event(*event),
             Condition::StreamEvent(event) => subject.stream_event(*event),
             Condition::FtpBounce => subject.is_ftp_bounce(),
+            Condition::HasFile => subject.has_file(),
             Condition::DetectionEvent(name) => subject.detection_event(name),
             Condition::AppEvent { event, .. } => subject.app_event(*event),
             Condition::IntFieldAmong {
@@ -217,6 +218,7 @@ impl Condition {
                 | Condition::TlsMessages(_)
                 | Condition::IntFieldAmong { .. }
                 | Condition::FtpBounce
+                | Condition::HasFile
                 | Condition::CipService { .. }
         )
     }

@@ -279,6 +279,13 @@ impl Subject for Facts<'_> {
             && ftp.port_address.is_some_and(|named| named != flow.client)
     }
 
+    fn has_file(&self) -> bool {
+        self.transaction.is_some_and(|transaction| {
+            let mut files = transaction.files.iter();
+            files.any(|file| file.direction == self.traffic.direction)
+        })
+    }
+
     fn flow(&self) -> Option<rules::FlowState> {
         let flow = self.traffic.flow?;
         Some(rules::FlowState {
