@@ -3,11 +3,8 @@
 /// Prefixes and names, with the protocol.
 const NAMES: &[(&str, &str)] = &[
     ("rpc", "rpc"),
-    ("mysql.", "mysql"),
-    ("llmnr.", "llmnr"),
     ("arp.", "arp"),
     ("igmp.", "igmp"),
-    ("bittorrent_dht.", "bittorrent-dht"),
     ("template.", "template"),
     ("frame", "frames"),
     ("l3_proto", "l3_proto"),

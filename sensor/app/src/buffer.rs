@@ -56,6 +56,39 @@ pub struct BufferRow {
     pub getter: BufferGetter,
 }
 
+impl BufferRow {
+    /// A buffer that is there once its side is complete.
+    pub(crate) const fn one(
+        name: &'static str,
+        side: BufferSide,
+        getter: for<'a> fn(&'a Transaction, Direction) -> Option<Bytes<'a>>,
+    ) -> Self {
+        Self::complete(name, side, BufferGetter::One(getter))
+    }
+
+    /// The same, with several occurrences.
+    pub(crate) const fn many(
+        name: &'static str,
+        side: BufferSide,
+        getter: for<'a> fn(&'a Transaction, Direction, usize) -> Option<Bytes<'a>>,
+    ) -> Self {
+        Self::complete(name, side, BufferGetter::Many(getter))
+    }
+
+    const fn complete(name: &'static str, side: BufferSide, getter: BufferGetter) -> Self {
+        BufferRow {
+            name,
+            synonyms: &[],
+            modifiers: &[],
+            side,
+            ready_at: Transaction::COMPLETE,
+            lowercase: false,
+            streaming: false,
+            getter,
+        }
+    }
+}
+
 /// What rules ask of the files of any protocol but HTTP, whose bodies have windows of their own.
 pub(crate) const FILE_DATA: BufferRow = file_row("file.data", &["file_data"], file_data);
 pub(crate) const FILE_NAME: BufferRow = file_row("file.name", &["file_name"], file_name);

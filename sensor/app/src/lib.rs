@@ -3,6 +3,7 @@
 //! [`AppLayer`] is the application side of one flow. It is fed in-order chunks and gaps (TCP) or
 //! datagrams (UDP), finds the protocol by content, and keeps [`Transaction`]s until their user retires them.
 
+pub mod bittorrent;
 mod buffer;
 pub mod dcerpc;
 pub mod dhcp;
@@ -15,16 +16,19 @@ pub mod ftp;
 pub mod http1;
 pub mod http2;
 pub mod ike;
-mod known;
+pub mod imap;
+pub mod irc;
 pub mod krb5;
 mod layer;
 pub mod ldap;
 mod limits;
 mod lines;
+pub mod llmnr;
 mod magic;
 pub mod mdns;
 pub mod modbus;
 pub mod mqtt;
+pub mod mysql;
 pub mod nfs;
 pub mod ntp;
 mod parser;
@@ -34,12 +38,18 @@ mod protocol;
 pub mod quic;
 pub mod rdp;
 mod recent;
+pub mod redis;
 pub mod rfb;
 pub mod sip;
 pub mod smb;
 pub mod smtp;
 pub mod snmp;
+pub mod socks;
 pub mod ssh;
+pub mod syslog;
+pub mod telnet;
+#[cfg(test)]
+mod testing;
 pub mod tftp;
 pub mod tls;
 mod transaction;

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use crate::parser::{Parser, Prefix, Transport, Verdict};
 use crate::{
-    BufferRow, IntFieldRow, dcerpc, dhcp, dnp3, dns, enip, ftp, http1, http2, ike, known, krb5,
-    ldap, mdns, modbus, mqtt, nfs, ntp, pgsql, pop3, quic, rdp, rfb, sip, smb, smtp, snmp, ssh,
-    tftp, tls, websocket,
+    BufferRow, IntFieldRow, bittorrent, dcerpc, dhcp, dnp3, dns, enip, ftp, http1, http2, ike,
+    imap, irc, krb5, ldap, llmnr, mdns, modbus, mqtt, mysql, nfs, ntp, pgsql, pop3, quic, rdp,
+    redis, rfb, sip, smb, smtp, snmp, socks, ssh, syslog, telnet, tftp, tls, websocket,
 };
 use sensor_flow::Direction;
 
@@ -25,6 +25,7 @@ pub enum Protocol {
     Dns,
     Mqtt,
     Mdns,
+    Llmnr,
     Dnp3,
     Sip,
     Enip,
@@ -48,6 +49,12 @@ pub enum Protocol {
     Tftp,
     Dhcp,
     Ntp,
+    Bittorrent,
+    Irc,
+    Mysql,
+    Redis,
+    Socks,
+    Syslog,
 }
 
 impl Protocol {
@@ -66,6 +73,7 @@ impl Protocol {
             Protocol::Dns => "dns",
             Protocol::Mqtt => "mqtt",
             Protocol::Mdns => "mdns",
+            Protocol::Llmnr => "llmnr",
             Protocol::Dnp3 => "dnp3",
             Protocol::Sip => "sip",
             Protocol::Enip => "enip",
@@ -89,6 +97,12 @@ impl Protocol {
             Protocol::Tftp => "tftp",
             Protocol::Dhcp => "dhcp",
             Protocol::Ntp => "ntp",
+            Protocol::Bittorrent => "bittorrent-dht",
+            Protocol::Irc => "irc",
+            Protocol::Mysql => "mysql",
+            Protocol::Redis => "redis",
+            Protocol::Socks => "socks",
+            Protocol::Syslog => "syslog",
         }
     }
 
@@ -101,6 +115,7 @@ impl Protocol {
     pub fn event_type(self) -> &'static str {
         match self {
             Protocol::FtpData => "ftp_data",
+            Protocol::Bittorrent => "bittorrent_dht",
             Protocol::Http2 | Protocol::Doh2 => "http",
             _ => self.name(),
         }
@@ -166,6 +181,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     dns::PROTOCOL,
     mqtt::PROTOCOL,
     mdns::PROTOCOL,
+    llmnr::PROTOCOL,
     dnp3::PROTOCOL,
     sip::PROTOCOL,
     enip::PROTOCOL,
@@ -187,14 +203,21 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
     rfb::PROTOCOL,
     krb5::PROTOCOL,
     ldap::PROTOCOL,
+    // Before those that also begin with a name or a password.
+    irc::PROTOCOL,
     pop3::PROTOCOL,
     ftp::PROTOCOL,
     ftp::DATA_PROTOCOL,
     tftp::PROTOCOL,
-    known::IMAP,
+    imap::PROTOCOL,
     dhcp::PROTOCOL,
     ntp::PROTOCOL,
-    known::TELNET,
+    bittorrent::PROTOCOL,
+    mysql::PROTOCOL,
+    redis::PROTOCOL,
+    socks::PROTOCOL,
+    syslog::PROTOCOL,
+    telnet::PROTOCOL,
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One transaction: request and reply.
 
 use crate::File;
+use crate::bittorrent::BittorrentTransaction;
 use crate::dcerpc::{Call, DcerpcTransaction};
 use crate::dhcp::DhcpTransaction;
 use crate::dnp3::Dnp3Transaction;
@@ -10,26 +11,33 @@ use crate::ftp::{FtpDataTransaction, FtpTransaction};
 use crate::http1::HttpTransaction;
 use crate::http2::Http2Transaction;
 use crate::ike::IkeTransaction;
+use crate::imap::ImapTransaction;
+use crate::irc::IrcTransaction;
 use crate::krb5::Krb5Transaction;
 use crate::ldap::LdapTransaction;
 use crate::modbus::ModbusTransaction;
 use crate::mqtt::MqttTransaction;
+use crate::mysql::MysqlTransaction;
 use crate::nfs::NfsTransaction;
 use crate::ntp::NtpTransaction;
 use crate::pgsql::PgsqlTransaction;
 use crate::pop3::Pop3Transaction;
 use crate::quic::QuicTransaction;
 use crate::rdp::RdpTransaction;
+use crate::redis::RedisTransaction;
 use crate::rfb::RfbTransaction;
 use crate::sip::SipTransaction;
 use crate::smb::SmbTransaction;
 use crate::smtp::SmtpTransaction;
 use crate::snmp::SnmpTransaction;
+use crate::socks::SocksTransaction;
 use crate::ssh::SshTransaction;
+use crate::syslog::SyslogTransaction;
+use crate::telnet::TelnetTransaction;
 use crate::tftp::TftpTransaction;
 use crate::tls::{self, TlsTransaction};
 use crate::websocket::WebsocketTransaction;
-use crate::{Protocol, file::MAX_FILES, mdns};
+use crate::{Protocol, file::MAX_FILES, llmnr, mdns};
 use sensor_event::AppRecord;
 use sensor_flow::Direction;
 
@@ -70,6 +78,7 @@ pub enum Body {
     Dns(Box<DnsTransaction>),
     Mqtt(Box<MqttTransaction>),
     Mdns(Box<DnsTransaction>),
+    Llmnr(Box<DnsTransaction>),
     Sip(Box<SipTransaction>),
     Enip(Box<EnipTransaction>),
     Ike(Box<IkeTransaction>),
@@ -90,6 +99,14 @@ pub enum Body {
     FtpData(Box<FtpDataTransaction>),
     Pop3(Box<Pop3Transaction>),
     Tftp(Box<TftpTransaction>),
+    Bittorrent(Box<BittorrentTransaction>),
+    Imap(Box<ImapTransaction>),
+    Irc(Box<IrcTransaction>),
+    Mysql(Box<MysqlTransaction>),
+    Redis(Box<RedisTransaction>),
+    Socks(Box<SocksTransaction>),
+    Syslog(Box<SyslogTransaction>),
+    Telnet(Box<TelnetTransaction>),
 }
 
 impl Body {
@@ -105,6 +122,7 @@ impl Body {
             Body::Dns(_) => Protocol::Dns,
             Body::Mqtt(_) => Protocol::Mqtt,
             Body::Mdns(_) => Protocol::Mdns,
+            Body::Llmnr(_) => Protocol::Llmnr,
             Body::Sip(_) => Protocol::Sip,
             Body::Enip(_) => Protocol::Enip,
             Body::Ike(_) => Protocol::Ike,
@@ -126,6 +144,14 @@ impl Body {
             Body::FtpData(_) => Protocol::FtpData,
             Body::Pop3(_) => Protocol::Pop3,
             Body::Tftp(_) => Protocol::Tftp,
+            Body::Bittorrent(_) => Protocol::Bittorrent,
+            Body::Imap(_) => Protocol::Imap,
+            Body::Irc(_) => Protocol::Irc,
+            Body::Mysql(_) => Protocol::Mysql,
+            Body::Redis(_) => Protocol::Redis,
+            Body::Socks(_) => Protocol::Socks,
+            Body::Syslog(_) => Protocol::Syslog,
+            Body::Telnet(_) => Protocol::Telnet,
         }
     }
 }
@@ -193,9 +219,13 @@ impl Transaction {
     /// speaks unasked.
     pub fn record_direction(&self) -> Direction {
         match &self.body {
-            Body::Mqtt(_) | Body::Quic(_) | Body::Websocket(_) => {
-                self.only.unwrap_or(Direction::ToServer)
-            }
+            Body::Bittorrent(_)
+            | Body::Imap(_)
+            | Body::Irc(_)
+            | Body::Llmnr(_)
+            | Body::Mqtt(_)
+            | Body::Quic(_)
+            | Body::Websocket(_) => self.only.unwrap_or(Direction::ToServer),
             _ => Direction::ToServer,
         }
     }
@@ -222,6 +252,7 @@ impl Transaction {
             Body::Dns(dns) => dns.record(self.id),
             Body::Mqtt(mqtt) => mqtt.record(),
             Body::Mdns(dns) => mdns::record(dns),
+            Body::Llmnr(dns) => llmnr::record(dns),
             Body::Sip(sip) => sip.record(),
             Body::Enip(enip) => enip.record(),
             Body::Ike(ike) => ike.record(),
@@ -242,6 +273,14 @@ impl Transaction {
             Body::FtpData(data) => AppRecord::FtpData(data.record()),
             Body::Pop3(pop3) => pop3.record(),
             Body::Tftp(tftp) => tftp.record(),
+            Body::Bittorrent(bittorrent) => bittorrent.record(),
+            Body::Imap(imap) => imap.record(),
+            Body::Irc(irc) => irc.record(),
+            Body::Mysql(mysql) => mysql.record(),
+            Body::Redis(redis) => redis.record(),
+            Body::Socks(socks) => socks.record(),
+            Body::Syslog(syslog) => syslog.record(),
+            Body::Telnet(telnet) => telnet.record(),
         }
     }
 
@@ -285,6 +324,7 @@ impl Transaction {
     pub fn is_recorded(&self) -> bool {
         let enough = match &self.body {
             Body::Http2(http2) => http2.is_recorded(),
+            Body::Irc(irc) => irc.is_recorded(),
             Body::Nfs(nfs) => nfs.is_recorded(),
             Body::Tls(tls) => tls.is_recorded(),
             _ => true,

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::{
-    Dcerpc, Dhcp, Dnp3, Dns, Doh2, Enip, Ftp, FtpData, Http, Http2, Ike, Krb5, Ldap, Mdns,
-    Metadata, Modbus, Mqtt, NfsRecord, Ntp, Pgsql, Pop3, Quic, Rdp, Rfb, Sip, Smb, SmtpRecord,
-    Snmp, Ssh, Tftp, Tls, Websocket,
+    BittorrentDht, Dcerpc, Dhcp, Dnp3, Dns, Doh2, Enip, Ftp, FtpData, Http, Http2, Ike, Imap, Irc,
+    Krb5, Ldap, Llmnr, Mdns, Metadata, Modbus, Mqtt, Mysql, NfsRecord, Ntp, Pgsql, Pop3, Quic, Rdp,
+    Redis, Rfb, Sip, Smb, SmtpRecord, Snmp, Socks, Ssh, Syslog, Telnet, Tftp, Tls, Websocket,
 };
 
 /// The object of a transaction, under its protocol's name.
@@ -42,6 +42,16 @@ pub enum AppRecord<'a> {
     Tls(Box<Tls<'a>>),
     Websocket(Websocket),
     Rfb(Box<Rfb<'a>>),
+    #[serde(rename = "bittorrent_dht")]
+    BittorrentDht(Box<BittorrentDht<'a>>),
+    Imap(Box<Imap<'a>>),
+    Irc(Box<Irc<'a>>),
+    Llmnr(Box<Llmnr<'a>>),
+    Mysql(Box<Mysql<'a>>),
+    Redis(Box<Redis<'a>>),
+    Socks(Box<Socks<'a>>),
+    Syslog(Box<Syslog<'a>>),
+    Telnet(Box<Telnet<'a>>),
     /// Two objects, which name themselves.
     #[serde(untagged)]
     Doh2(Box<Doh2<'a>>),

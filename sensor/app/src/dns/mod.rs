@@ -47,7 +47,22 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
     if ports.iter().any(|port| OTHER_PORTS.contains(port)) {
         return Verdict::No;
     }
-    let expected = ports.contains(&PORT);
+    match ports.contains(&PORT) {
+        true => verdict(prefix, Expectation::Expected),
+        false => verdict(prefix, Expectation::Unexpected),
+    }
+}
+
+/// Whether the port speaks for the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expectation {
+    Expected,
+    Unexpected,
+}
+
+/// What the content says.
+pub(crate) fn verdict(prefix: &Prefix<'_>, expectation: Expectation) -> Verdict {
+    let expected = expectation == Expectation::Expected;
     let message = match prefix.transport {
         Transport::Udp => prefix.data,
         Transport::Tcp => match prefix.data {

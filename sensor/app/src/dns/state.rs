@@ -29,6 +29,8 @@ pub enum Variant {
     Unicast,
     /// RFC 6762.
     Multicast,
+    /// RFC 4795.
+    LinkLocal,
 }
 
 /// Transactions of which the records are switched off and whose answers may still come.
@@ -217,16 +219,17 @@ impl State {
                 (Kind::Response, Direction::ToServer)
             }
             (Variant::Multicast, _) => (Kind::Request, Direction::ToServer),
-            (Variant::Unicast, Direction::ToServer) => (Kind::Request, direction),
-            (Variant::Unicast, Direction::ToClient) => (Kind::Response, direction),
+            (_, Direction::ToServer) => (Kind::Request, direction),
+            (_, Direction::ToClient) => (Kind::Response, direction),
         };
-        if self.variant == Variant::Unicast && kind == Kind::Request && header.is_response() {
+        if self.variant != Variant::Multicast && kind == Kind::Request && header.is_response() {
             return refuse(transactions, events::NOT_REQUEST);
         }
         let dns = Box::new(DnsTransaction { kind, message });
         let Some(transaction) = transactions.begin(match self.variant {
             Variant::Unicast => Body::Dns(dns),
             Variant::Multicast => Body::Mdns(dns),
+            Variant::LinkLocal => Body::Llmnr(dns),
         }) else {
             return Taken::Full;
         };

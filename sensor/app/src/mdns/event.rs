@@ -17,27 +17,36 @@ pub(crate) fn record(tx: &DnsTransaction) -> AppRecord<'_> {
         flags: MdnsFlags(message.header.flags),
         opcode: message.header.opcode(),
         rcode: message.header.rcode().0,
-        queries: message
-            .questions
-            .iter()
-            .map(|asked| MdnsQuestion {
-                rrname: Text(message.name(&asked.name)),
-                rrtype: asked.rrtype.label().to_lowercase(),
-                rrname_truncated: asked.name.truncated,
-            })
-            .collect(),
+        queries: questions(message),
         answers: resources(message, &message.answers).collect(),
         authorities: resources(message, &message.authorities).collect(),
-        additionals: resources(message, &message.additionals)
-            .filter(|resource| match &resource.rdata {
-                MdnsRdata::Value(value) => additional_is_worth_telling(value),
-                MdnsRdata::Strings(_) => true,
-            })
-            .collect(),
+        additionals: additionals(message),
     }))
 }
 
-fn resources<'a>(
+pub(crate) fn questions(message: &Message) -> Vec<MdnsQuestion<'_>> {
+    message
+        .questions
+        .iter()
+        .map(|asked| MdnsQuestion {
+            rrname: Text(message.name(&asked.name)),
+            rrtype: asked.rrtype.label().to_lowercase(),
+            rrname_truncated: asked.name.truncated,
+        })
+        .collect()
+}
+
+/// Those that tell something.
+pub(crate) fn additionals(message: &Message) -> Vec<MdnsResource<'_>> {
+    resources(message, &message.additionals)
+        .filter(|resource| match &resource.rdata {
+            MdnsRdata::Value(value) => additional_is_worth_telling(value),
+            MdnsRdata::Strings(_) => true,
+        })
+        .collect()
+}
+
+pub(crate) fn resources<'a>(
     message: &'a Message,
     records: &'a [Resource],
 ) -> impl Iterator<Item = MdnsResource<'a>> {

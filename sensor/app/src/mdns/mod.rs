@@ -11,7 +11,7 @@ use crate::{Protocol, ProtocolRow, dns};
 use sensor_bytes::Reader;
 use sensor_flow::Direction;
 
-pub(crate) use event::record;
+pub(crate) use event::{additionals, questions, record, resources};
 
 /// RFC 6762 §3.
 const PORT: u16 = 5353;

@@ -76,6 +76,13 @@ pub struct Base64 {
 }
 
 impl Base64 {
+    /// All that can be decoded of a text.
+    pub fn of(text: &[u8], out: &mut Vec<u8>) {
+        let mut base64 = Base64::default();
+        let _ = base64.decode(text, out);
+        base64.finish(out);
+    }
+
     fn decode(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Invalid> {
         let mut result = Ok(());
         for &byte in bytes {

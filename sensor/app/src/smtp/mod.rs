@@ -4,7 +4,7 @@
 //! `SIZE` options.
 
 mod buffers;
-mod coding;
+pub(crate) mod coding;
 mod event;
 mod events;
 mod message;

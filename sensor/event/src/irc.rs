@@ -1,0 +1,23 @@
+//! `irc`: a message. A record of our own.
+
+use serde::Serialize;
+
+use crate::Text;
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Irc<'a> {
+    /// Who speaks; a client's own messages have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<Text<'a>>,
+    /// The name in the prefix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nick: Option<Text<'a>>,
+    /// In upper case, or three digits.
+    pub command: String,
+    /// None for PASS.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<Text<'a>>,
+    /// A password went over the wire for everyone to read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub password_in_clear: bool,
+}
