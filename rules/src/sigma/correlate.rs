@@ -1,0 +1,592 @@
+//! Correlations over a stream of events, on the events' own time, with bounded state.
+//!
+//! Where the specification is silent:
+//!
+//! - A window slides: it spans `timespan` back from the event at hand, both ends included. After an alert the group
+//!   begins anew, so that one burst is one alert.
+//! - Conditions of `gt` and `gte` alone hold as soon as they are reached. Counts and sums that must be less than,
+//!   equal to or different from something are known at the end of a window only: it begins with the group's first
+//!   event and is judged once the stream's time is past it, or at the stream's end. Averages and percentiles are
+//!   judged with every event.
+//! - `value_percentile` with `percentile: P` compares the P-th percentile of the field's numbers. Without it, as in
+//!   the specification's example, it is the share of the event's value among all values of the window, in percent.
+//! - An event without one of the fields in `group-by` belongs to no group and counts nowhere. A list counts by its
+//!   first value. Groups are told apart as values are compared: without case.
+//! - `temporal_ordered` wants the rules' events one after the other; events of the same time count in the order
+//!   in which they come.
+//! - A correlation that fires is an event for those that name it, with the fields of the event that completed it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::ast::{CorrelationCondition, CorrelationKind};
+use super::engine::RuleIndex;
+use super::number::{Comparison, Scalar};
+use super::record::{Kind, Record, Slot};
+
+/// Groups of one correlation.
+const GROUPS: usize = 65_536;
+/// Values and moments that one correlation holds over all groups.
+const ENTRIES: usize = 1_000_000;
+/// Moments of one group; older ones are told apart less finely.
+const GROUP_ENTRIES: usize = 4_096;
+/// Distinct values of one group.
+pub(super) const GROUP_VALUES: usize = 65_536;
+
+/// Index of a correlation in the list that the correlator was made of.
+pub type CorrelationIndex = u32;
+
+/// A correlation in terms of slots.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub kind: CorrelationKind,
+    pub condition: CorrelationCondition,
+    pub timespan_ns: i64,
+    /// How many rules it names.
+    pub references: usize,
+    /// Names of the grouping fields, for alerts.
+    pub group_by: Vec<String>,
+    /// What it reads of an event that stands for its reference, by (reference, rule).
+    pub inputs: HashMap<(u32, RuleIndex), Input>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Input {
+    pub group: Vec<Vec<Slot>>,
+    pub values: Vec<Vec<Slot>>,
+}
+
+/// Correlations, each after those that it names.
+#[derive(Debug, Default)]
+pub(super) struct Correlations {
+    pub list: Vec<Compiled>,
+    /// By rule: which references of which correlations it is.
+    pub by_rule: HashMap<RuleIndex, Vec<(CorrelationIndex, u32)>>,
+    pub by_correlation: HashMap<CorrelationIndex, Vec<(CorrelationIndex, u32)>>,
+}
+
+/// What correlations remember.
+#[derive(Debug, Default)]
+pub struct CorrelationState {
+    states: Vec<State>,
+    now_ns: i64,
+    /// Groups that were forgotten for want of room.
+    pub forgotten: u64,
+}
+
+/// A correlation has come about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Correlated {
+    pub correlation: CorrelationIndex,
+    /// Grouping fields with their values.
+    pub group: Vec<(String, String)>,
+    /// What was counted or computed.
+    pub value: f64,
+    pub first_ns: i64,
+    pub last_ns: i64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    groups: HashMap<Arc<str>, Group>,
+    /// Groups by when they were last looked at here.
+    order: VecDeque<(i64, Arc<str>)>,
+    entries: usize,
+}
+
+#[derive(Debug)]
+struct Group {
+    first_ns: i64,
+    last_ns: i64,
+    /// Grouping values as they were written.
+    shown: Vec<String>,
+    memory: Memory,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Window(Window),
+    Values(HashMap<Box<str>, i64>),
+    Numbers(VecDeque<(i64, f64)>),
+    Texts(VecDeque<(i64, Box<str>)>),
+    /// When each reference was last seen; in order: when a chain that has come so far began.
+    Seen(Vec<Option<i64>>),
+}
+
+/// Moments with counts and sums.
+#[derive(Debug, Default)]
+struct Window {
+    entries: VecDeque<Entry>,
+    count: u64,
+    sum: f64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    at_ns: i64,
+    count: u64,
+    sum: f64,
+}
+
+impl CorrelationState {
+    pub(super) fn now(&self) -> i64 {
+        self.now_ns
+    }
+}
+
+impl Compiled {
+    /// Whether it is judged at the end of a window only.
+    fn waits(&self) -> bool {
+        use CorrelationKind::{EventCount, ValueCount, ValueSum};
+        matches!(self.kind, EventCount | ValueCount | ValueSum)
+            && self.condition.comparisons.iter().any(|(comparison, _)| {
+                !matches!(comparison, Comparison::Greater | Comparison::GreaterOrEqual)
+            })
+    }
+
+    fn holds(&self, value: f64) -> bool {
+        let value = Scalar::Real(value);
+        self.condition
+            .comparisons
+            .iter()
+            .all(|(comparison, number)| comparison.holds(value, number.scalar()))
+    }
+
+    fn memory(&self) -> Memory {
+        match self.kind {
+            CorrelationKind::EventCount
+            | CorrelationKind::ValueSum
+            | CorrelationKind::ValueAverage => Memory::Window(Window::default()),
+            CorrelationKind::ValueCount => Memory::Values(HashMap::new()),
+            CorrelationKind::ValuePercentile if self.condition.percentile.is_some() => {
+                Memory::Numbers(VecDeque::new())
+            }
+            CorrelationKind::ValuePercentile => Memory::Texts(VecDeque::new()),
+            CorrelationKind::Temporal | CorrelationKind::TemporalOrdered => {
+                Memory::Seen(vec![None; self.references])
+            }
+        }
+    }
+}
+
+impl Correlations {
+    /// Tells of an event that a rule matched; what comes about of it is added to `out`.
+    pub fn observe(
+        &self,
+        state: &mut CorrelationState,
+        rule: RuleIndex,
+        record: &Record,
+        at_ns: i64,
+        out: &mut Vec<Correlated>,
+    ) {
+        state.states.resize_with(self.list.len(), State::default);
+        let mut waiting: Vec<(CorrelationIndex, u32)> =
+            self.by_rule.get(&rule).cloned().unwrap_or_default();
+        // Correlations name each other without circles, so that this ends.
+        while let Some((index, reference)) = waiting.pop() {
+            let Some(compiled) = self.list.get(index as usize) else {
+                continue;
+            };
+            let Some(input) = compiled.inputs.get(&(reference, rule)) else {
+                continue;
+            };
+            let Some(event) = read(input, record, reference, at_ns) else {
+                continue;
+            };
+            let Some(own) = state.states.get_mut(index as usize) else {
+                continue;
+            };
+            own.make_room(compiled, at_ns, &mut state.forgotten);
+            if let Some(found) = own.event(compiled, index, event) {
+                out.push(found);
+                waiting.extend(self.by_correlation.get(&index).into_iter().flatten());
+            }
+        }
+    }
+
+    /// The stream's time has come to `now_ns`: judges windows that have ended.
+    pub fn advance(&self, state: &mut CorrelationState, now_ns: i64, out: &mut Vec<Correlated>) {
+        if now_ns <= state.now_ns {
+            return;
+        }
+        state.now_ns = now_ns;
+        state.states.resize_with(self.list.len(), State::default);
+        self.judge(state, Some(now_ns), out);
+    }
+
+    /// The stream has ended.
+    pub fn finish(&self, state: &mut CorrelationState, out: &mut Vec<Correlated>) {
+        self.judge(state, None, out);
+    }
+
+    /// Each correlation stands after those that it names, so that one pass is enough.
+    fn judge(&self, state: &mut CorrelationState, now_ns: Option<i64>, out: &mut Vec<Correlated>) {
+        for (index, compiled) in (0..).zip(&self.list) {
+            let Some(own) = state
+                .states
+                .get_mut(index as usize)
+                .filter(|_| compiled.waits())
+            else {
+                continue;
+            };
+            let mut next = out.len();
+            own.judge(compiled, index, now_ns, out);
+            while let Some(found) = out.get(next).cloned() {
+                next += 1;
+                let outer = self.by_correlation.get(&found.correlation);
+                for (index, reference) in outer.into_iter().flatten() {
+                    if let Some(compiled) = self.list.get(*index as usize)
+                        && let Some(own) = state.states.get_mut(*index as usize)
+                        && let Some(event) = chained(compiled, &found, *reference)
+                    {
+                        out.extend(own.event(compiled, *index, event));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A window that has ended is known by its group only.
+fn chained(compiled: &Compiled, found: &Correlated, reference: u32) -> Option<Event> {
+    let mut key = String::new();
+    let mut shown = Vec::with_capacity(compiled.group_by.len());
+    for field in &compiled.group_by {
+        let (_, value) = found.group.iter().find(|(name, _)| name == field)?;
+        super::fold::push_folded(value, &mut key);
+        key.push('\0');
+        shown.push(value.clone());
+    }
+    Some(Event {
+        key: key.into(),
+        shown,
+        reference: reference as usize,
+        at_ns: found.last_ns,
+        value: None,
+    })
+}
+
+/// An event as a correlation sees it.
+struct Event {
+    key: Arc<str>,
+    shown: Vec<String>,
+    reference: usize,
+    at_ns: i64,
+    /// Counted or computed with; none where the event has no such field.
+    value: Option<String>,
+}
+
+fn read(input: &Input, record: &Record, reference: u32, at_ns: i64) -> Option<Event> {
+    let first = |slots: &[Slot]| {
+        slots
+            .iter()
+            .flat_map(|slot| record.values(*slot))
+            .find(|value| !matches!(value.kind, Kind::Null | Kind::Container))
+    };
+    let mut key = String::new();
+    let mut shown = Vec::with_capacity(input.group.len());
+    for slots in &input.group {
+        let value = first(slots)?;
+        key.push_str(value.folded);
+        key.push('\0');
+        shown.push(value.text.to_owned());
+    }
+    let value = if input.values.is_empty() {
+        None
+    } else {
+        let parts: Option<Vec<String>> = input
+            .values
+            .iter()
+            .map(|slots| first(slots).map(|value| value.folded.to_owned()))
+            .collect();
+        parts.map(|parts| parts.join("\0"))
+    };
+    Some(Event {
+        key: key.into(),
+        shown,
+        reference: reference as usize,
+        at_ns,
+        value,
+    })
+}
+
+impl State {
+    fn event(
+        &mut self,
+        compiled: &Compiled,
+        index: CorrelationIndex,
+        event: Event,
+    ) -> Option<Correlated> {
+        let since = event.at_ns.saturating_sub(compiled.timespan_ns);
+        if !self.groups.contains_key(&event.key) {
+            self.order.push_back((event.at_ns, Arc::clone(&event.key)));
+            self.groups.insert(
+                Arc::clone(&event.key),
+                Group {
+                    first_ns: event.at_ns,
+                    last_ns: event.at_ns,
+                    shown: event.shown.clone(),
+                    memory: compiled.memory(),
+                },
+            );
+        }
+        let group = self.groups.get_mut(&event.key)?;
+        group.last_ns = group.last_ns.max(event.at_ns);
+        let waits = compiled.waits();
+        let before = group.memory.len();
+        // A window that waits for its end keeps everything since its beginning.
+        let since = if waits { i64::MIN } else { since };
+        let value = group.memory.add(compiled, &event, since);
+        self.entries = (self.entries + group.memory.len()).saturating_sub(before);
+        let value = value?;
+        if waits || !compiled.holds(value) {
+            return None;
+        }
+        let first_ns = group.memory.first_ns().unwrap_or(group.first_ns);
+        let found = Correlated {
+            correlation: index,
+            group: compiled.group_by.iter().cloned().zip(event.shown).collect(),
+            value,
+            first_ns,
+            last_ns: event.at_ns,
+        };
+        // One burst is one alert: what follows begins anew.
+        if let Some(group) = self.groups.remove(&event.key) {
+            self.entries = self.entries.saturating_sub(group.memory.len());
+        }
+        Some(found)
+    }
+
+    /// Judges groups whose windows ended before `now_ns`, or all.
+    fn judge(
+        &mut self,
+        compiled: &Compiled,
+        index: CorrelationIndex,
+        now_ns: Option<i64>,
+        out: &mut Vec<Correlated>,
+    ) {
+        // Groups stand in the order of their beginnings, as nearly as events do.
+        while let Some((begun, key)) = self.order.front() {
+            if now_ns.is_some_and(|now| begun.saturating_add(compiled.timespan_ns) >= now) {
+                return;
+            }
+            let ended = self.groups.remove(key);
+            self.order.pop_front();
+            let Some(group) = ended else { continue };
+            self.entries = self.entries.saturating_sub(group.memory.len());
+            let value = group.memory.total(compiled);
+            if compiled.holds(value) {
+                out.push(Correlated {
+                    correlation: index,
+                    group: compiled.group_by.iter().cloned().zip(group.shown).collect(),
+                    value,
+                    first_ns: group.first_ns,
+                    last_ns: group.last_ns,
+                });
+            }
+        }
+    }
+
+    /// Forgets what is too old to matter; when there is no room, what is oldest.
+    fn make_room(&mut self, compiled: &Compiled, now_ns: i64, forgotten: &mut u64) {
+        if compiled.waits() && self.groups.len() < GROUPS && self.entries < ENTRIES {
+            return;
+        }
+        let since = now_ns.saturating_sub(compiled.timespan_ns);
+        // A few a time, so that no event pays for all.
+        for _ in 0..8 {
+            let full = self.groups.len() >= GROUPS || self.entries >= ENTRIES;
+            let Some((seen, key)) = self.order.pop_front() else {
+                return;
+            };
+            let Some(group) = self.groups.get(&key) else {
+                continue;
+            };
+            if group.last_ns > seen && !full {
+                self.order.push_back((group.last_ns, key));
+                continue;
+            }
+            let old = group.last_ns < since;
+            if !old && !full {
+                self.order.push_front((seen, key));
+                return;
+            }
+            *forgotten += u64::from(!old);
+            if let Some(group) = self.groups.remove(&key) {
+                self.entries = self.entries.saturating_sub(group.memory.len());
+            }
+        }
+    }
+}
+
+impl Memory {
+    fn len(&self) -> usize {
+        match self {
+            Memory::Window(window) => window.entries.len(),
+            Memory::Values(values) => values.len(),
+            Memory::Numbers(numbers) => numbers.len(),
+            Memory::Texts(texts) => texts.len(),
+            Memory::Seen(_) => 1,
+        }
+    }
+
+    fn first_ns(&self) -> Option<i64> {
+        match self {
+            Memory::Window(window) => window.entries.front().map(|entry| entry.at_ns),
+            Memory::Values(values) => values.values().min().copied(),
+            Memory::Numbers(numbers) => numbers.front().map(|(at, _)| *at),
+            Memory::Texts(texts) => texts.front().map(|(at, _)| *at),
+            Memory::Seen(seen) => seen.iter().flatten().min().copied(),
+        }
+    }
+
+    /// Takes an event; what has come of it, unless it does not count.
+    fn add(&mut self, compiled: &Compiled, event: &Event, since: i64) -> Option<f64> {
+        let at_ns = event.at_ns;
+        match self {
+            Memory::Window(window) => {
+                let sum = match compiled.kind {
+                    CorrelationKind::EventCount => 0.0,
+                    _ => Scalar::parse(event.value.as_deref()?.trim())?.as_f64(),
+                };
+                window.forget(since);
+                window.push(at_ns, sum);
+                Some(self.total(compiled))
+            }
+            Memory::Values(values) => {
+                let value = event.value.as_deref()?;
+                if values.len() >= GROUP_VALUES && !values.contains_key(value) {
+                    values.retain(|_, last| *last >= since);
+                }
+                if values.len() < GROUP_VALUES || values.contains_key(value) {
+                    values.insert(value.into(), at_ns);
+                }
+                // Counting anew is needed only where enough are there to matter.
+                let least = compiled
+                    .condition
+                    .comparisons
+                    .iter()
+                    .map(|(_, number)| number.as_f64())
+                    .fold(f64::MAX, f64::min);
+                if (values.len() as f64) >= least {
+                    values.retain(|_, last| *last >= since);
+                }
+                Some(values.len() as f64)
+            }
+            Memory::Numbers(numbers) => {
+                let value = Scalar::parse(event.value.as_deref()?.trim())?.as_f64();
+                while numbers.len() >= GROUP_ENTRIES
+                    || numbers.front().is_some_and(|(at, _)| *at < since)
+                {
+                    numbers.pop_front();
+                }
+                numbers.push_back((at_ns, value));
+                Some(self.total(compiled))
+            }
+            Memory::Texts(texts) => {
+                let value: Box<str> = event.value.as_deref()?.into();
+                while texts.len() >= GROUP_ENTRIES
+                    || texts.front().is_some_and(|(at, _)| *at < since)
+                {
+                    texts.pop_front();
+                }
+                texts.push_back((at_ns, value));
+                Some(self.total(compiled))
+            }
+            Memory::Seen(seen) => {
+                if compiled.kind == CorrelationKind::TemporalOrdered {
+                    let begun = match event.reference.checked_sub(1) {
+                        None => Some(at_ns),
+                        Some(before) => seen
+                            .get(before)
+                            .copied()
+                            .flatten()
+                            .filter(|begun| *begun >= since),
+                    };
+                    let begun = begun?;
+                    *seen.get_mut(event.reference)? = Some(begun);
+                    return Some((event.reference + 1) as f64);
+                }
+                *seen.get_mut(event.reference)? = Some(at_ns);
+                let count = seen.iter().flatten().filter(|at| **at >= since).count();
+                Some(count as f64)
+            }
+        }
+    }
+
+    fn total(&self, compiled: &Compiled) -> f64 {
+        match self {
+            Memory::Window(window) => match compiled.kind {
+                CorrelationKind::ValueSum => window.sum,
+                CorrelationKind::ValueAverage => window.sum / (window.count.max(1) as f64),
+                _ => window.count as f64,
+            },
+            Memory::Values(values) => values.len() as f64,
+            Memory::Numbers(numbers) => {
+                let mut sorted: Vec<f64> = numbers.iter().map(|(_, value)| *value).collect();
+                sorted.sort_by(f64::total_cmp);
+                percentile(&sorted, compiled.condition.percentile.unwrap_or(50.0))
+            }
+            Memory::Texts(texts) => {
+                let Some((_, last)) = texts.back() else {
+                    return 0.0;
+                };
+                let same = texts.iter().filter(|(_, text)| text == last).count();
+                100.0 * same as f64 / texts.len() as f64
+            }
+            Memory::Seen(seen) => seen.iter().flatten().count() as f64,
+        }
+    }
+}
+
+impl Window {
+    fn forget(&mut self, since: i64) {
+        while let Some(entry) = self.entries.front().filter(|entry| entry.at_ns < since) {
+            self.count -= entry.count;
+            self.sum -= entry.sum;
+            self.entries.pop_front();
+        }
+    }
+
+    fn push(&mut self, at_ns: i64, sum: f64) {
+        if self.entries.len() >= GROUP_ENTRIES {
+            self.halve();
+        }
+        self.count += 1;
+        self.sum += sum;
+        self.entries.push_back(Entry {
+            at_ns,
+            count: 1,
+            sum,
+        });
+    }
+
+    /// Neighbours become one, with the later one's time, so that nothing is forgotten too early.
+    fn halve(&mut self) {
+        let mut halved = VecDeque::with_capacity(GROUP_ENTRIES);
+        while let Some(first) = self.entries.pop_front() {
+            halved.push_back(match self.entries.pop_front() {
+                Some(second) => Entry {
+                    at_ns: second.at_ns,
+                    count: first.count + second.count,
+                    sum: first.sum + second.sum,
+                },
+                None => first,
+            });
+        }
+        self.entries = halved;
+    }
+}
+
+/// Between neighbours in proportion, as spreadsheets do.
+fn percentile(sorted: &[f64], percent: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else {
+        return 0.0;
+    };
+    let rank = percent / 100.0 * last as f64;
+    let below = rank.floor() as usize;
+    let (Some(low), Some(high)) = (sorted.get(below), sorted.get((below + 1).min(last))) else {
+        return 0.0;
+    };
+    low + (high - low) * rank.fract()
+}

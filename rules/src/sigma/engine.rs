@@ -1,0 +1,714 @@
+//! Rules, compiled: one pass over an event tells which match.
+//!
+//! Rules are put into buckets by the kinds of events (`event_type`) that their log source means. A bucket has each
+//! test once, whichever rules ask it. Literals are looked for all at once ([`super::matcher`]). A rule is looked at
+//! only when one of its *witnesses* has been met: tests of which at least one holds whenever the rule matches,
+//! chosen for being rare; then its condition is a few bits to look up, and what is costly (a regular expression, a
+//! network, a time) is computed when a condition comes to it, once.
+
+use std::collections::HashMap;
+
+use super::ast::Test;
+use super::matcher::{Builder, Matcher, TestId};
+use super::pattern::{Anchor, Pattern};
+use super::pipeline::{Source, Take};
+use super::query::{FieldQuery, FieldsQuery, KeywordQuery, Query};
+use super::record::{Kind, Plan, Record, RecordError, Slot};
+use super::test::{Check, agree};
+
+/// A rule as the engine takes it.
+#[derive(Debug, Clone)]
+pub struct EngineRule {
+    /// Values of `event_type`; empty: every event.
+    pub events: Vec<String>,
+    pub query: Query,
+}
+
+/// Index of a rule in the list that the engine was made of.
+pub type RuleIndex = u32;
+
+/// Compiled rules; shared by all workers.
+#[derive(Debug)]
+pub struct Engine {
+    plan: Plan,
+    event_type: Slot,
+    timestamp: Slot,
+    classes: HashMap<String, usize>,
+    /// The last is for events of no class that a rule names.
+    buckets: Vec<Bucket>,
+    /// For what a match shows: the tests of each rule.
+    shown: Vec<Vec<Shown>>,
+}
+
+#[derive(Debug, Default)]
+struct Bucket {
+    matchers: Vec<Matcher>,
+    tests: Vec<Compiled>,
+    rules: Vec<(RuleIndex, Node)>,
+    /// Rules (of this bucket) without a witness.
+    always: Vec<u32>,
+    /// Rules whose witness is that a slot has a value.
+    present: Vec<(Slot, Vec<u32>)>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    kind: CompiledKind,
+    /// Rules of which this test is a witness.
+    wakes: Vec<u32>,
+}
+
+#[derive(Debug)]
+enum CompiledKind {
+    /// Known once the slot's values have been looked through.
+    Found,
+    Check(Slot, Check),
+    Agree {
+        left: Vec<Slot>,
+        right: Vec<Slot>,
+        anchor: Anchor,
+        cased: bool,
+    },
+}
+
+/// A condition over tests.
+#[derive(Debug)]
+enum Node {
+    And(Vec<Node>),
+    Or(Vec<Node>),
+    Not(Box<Node>),
+    Test(TestId),
+}
+
+#[derive(Debug)]
+struct Shown {
+    field: String,
+    slots: Vec<Slot>,
+    check: Check,
+}
+
+/// What one worker needs to match events. Its buffers are used again.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(super) record: Record,
+    holds: Vec<u64>,
+    known: Vec<u64>,
+    dirty: Vec<TestId>,
+    woken: Vec<u32>,
+    awake: Vec<u64>,
+    hits: Vec<RuleIndex>,
+}
+
+impl Scratch {
+    /// Rules that matched the last event, in their order.
+    pub fn hits(&self) -> &[RuleIndex] {
+        &self.hits
+    }
+}
+
+/// A field with a value that a rule matched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MatchedField {
+    /// As the rule calls it; empty for keywords.
+    pub field: String,
+    pub value: String,
+}
+
+impl Engine {
+    pub fn new(rules: &[EngineRule], zone_s: Option<i32>) -> Engine {
+        let mut plan = Plan::new();
+        let event_type = plan.path("event_type");
+        let timestamp = plan.path("timestamp");
+        let mut classes: HashMap<String, usize> = HashMap::new();
+        let mut members: Vec<Vec<RuleIndex>> = Vec::new();
+        for event in rules.iter().flat_map(|rule| &rule.events) {
+            classes.entry(event.clone()).or_insert_with(|| {
+                members.push(Vec::new());
+                members.len() - 1
+            });
+        }
+        members.push(Vec::new());
+        let other = members.len() - 1;
+        for (index, rule) in (0..).zip(rules) {
+            if rule.events.is_empty() {
+                members.iter_mut().for_each(|list| list.push(index));
+            }
+            for event in &rule.events {
+                if let Some(list) = classes.get(event).and_then(|at| members.get_mut(*at))
+                    && list.last() != Some(&index)
+                {
+                    list.push(index);
+                }
+            }
+        }
+        debug_assert_eq!(other + 1, members.len());
+        let buckets = members
+            .iter()
+            .map(|list| {
+                let mut maker = Maker::new(&mut plan, zone_s);
+                for index in list {
+                    if let Some(rule) = rules.get(*index as usize) {
+                        maker.rule(*index, &rule.query);
+                    }
+                }
+                maker.finish()
+            })
+            .collect();
+        let shown = rules
+            .iter()
+            .map(|rule| {
+                let mut list = Vec::new();
+                show(&rule.query, &mut plan, zone_s, &mut list);
+                list
+            })
+            .collect();
+        Engine {
+            plan,
+            event_type,
+            timestamp,
+            classes,
+            buckets,
+            shown,
+        }
+    }
+
+    /// A slot for a source that is read beside what rules test (grouping of correlations).
+    pub(super) fn slot(&mut self, source: &Source) -> Slot {
+        self.plan.source(source)
+    }
+
+    /// Matches an event in JSON; the rules that match are in [`Scratch::hits`].
+    ///
+    /// # Errors
+    /// When the text is no event.
+    pub fn run(&self, json: &str, scratch: &mut Scratch) -> Result<(), RecordError> {
+        scratch.hits.clear();
+        scratch.record.read(&self.plan, json)?;
+        let bucket = scratch
+            .record
+            .values(self.event_type)
+            .next()
+            .and_then(|class| self.classes.get(class.text))
+            .and_then(|at| self.buckets.get(*at))
+            .or(self.buckets.last());
+        if let Some(bucket) = bucket {
+            bucket.run(scratch);
+        }
+        Ok(())
+    }
+
+    /// Whether events of a kind can match any rule at all.
+    pub fn wants(&self, event_type: &str) -> bool {
+        self.classes
+            .get(event_type)
+            .and_then(|at| self.buckets.get(*at))
+            .or(self.buckets.last())
+            .is_some_and(|bucket| !bucket.rules.is_empty())
+    }
+
+    /// Time of the last event, in nanoseconds since 1970, where it has one.
+    pub fn time_ns(&self, scratch: &Scratch) -> Option<i64> {
+        scratch
+            .record
+            .values(self.timestamp)
+            .find_map(|value| super::time::Moment::parse(value.text))
+            .map(super::time::Moment::nanoseconds)
+    }
+
+    /// The fields by which a rule has matched the last event, each once.
+    pub fn matched(&self, rule: RuleIndex, scratch: &Scratch) -> Vec<MatchedField> {
+        let mut fields: Vec<MatchedField> = Vec::new();
+        for shown in self.shown.get(rule as usize).into_iter().flatten() {
+            let value = shown
+                .slots
+                .iter()
+                .flat_map(|slot| scratch.record.values(*slot))
+                .find(|value| {
+                    !matches!(value.kind, Kind::Null | Kind::Container)
+                        && shown.check.passes(*value)
+                });
+            if let Some(value) = value {
+                let field = MatchedField {
+                    field: shown.field.clone(),
+                    value: value.text.to_owned(),
+                };
+                if !fields.contains(&field) {
+                    fields.push(field);
+                }
+            }
+        }
+        fields
+    }
+
+    /// What the engine is made of, for people.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            kinds: self.classes.len(),
+            tests: self.buckets.iter().map(|bucket| bucket.tests.len()).sum(),
+            without_witness: self.buckets.iter().map(|bucket| bucket.always.len()).sum(),
+            slots: self.plan.slots(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Kinds of events that rules name.
+    pub kinds: usize,
+    pub tests: usize,
+    /// Rules that are looked at for every event of their kind.
+    pub without_witness: usize,
+    pub slots: usize,
+}
+
+fn bit(bits: &[u64], at: u32) -> bool {
+    bits.get(at as usize / 64)
+        .is_some_and(|word| word >> (at % 64) & 1 != 0)
+}
+
+/// Sets a bit; true when it was not set.
+fn set(bits: &mut [u64], at: u32) -> bool {
+    let Some(word) = bits.get_mut(at as usize / 64) else {
+        return false;
+    };
+    let before = *word;
+    *word |= 1 << (at % 64);
+    *word != before
+}
+
+fn unset(bits: &mut [u64], at: u32) {
+    if let Some(word) = bits.get_mut(at as usize / 64) {
+        *word &= !(1 << (at % 64));
+    }
+}
+
+impl Bucket {
+    fn run(&self, scratch: &mut Scratch) {
+        let Scratch {
+            record,
+            holds,
+            known,
+            dirty,
+            woken,
+            awake,
+            hits,
+        } = scratch;
+        let words = |bits: usize| bits.div_ceil(64);
+        if holds.len() < words(self.tests.len()) {
+            holds.resize(words(self.tests.len()), 0);
+            known.resize(words(self.tests.len()), 0);
+        }
+        if awake.len() < words(self.rules.len()) {
+            awake.resize(words(self.rules.len()), 0);
+        }
+        let mut wake = |rule: u32| {
+            if set(awake, rule) {
+                woken.push(rule);
+            }
+        };
+        for &rule in &self.always {
+            wake(rule);
+        }
+        for (slot, rules) in &self.present {
+            if record.has(*slot) {
+                rules.iter().copied().for_each(&mut wake);
+            }
+        }
+        for matcher in &self.matchers {
+            for value in record.values(matcher.slot) {
+                if matches!(value.kind, Kind::Null | Kind::Container) {
+                    continue;
+                }
+                matcher.find(value, |test| {
+                    if set(holds, test) {
+                        dirty.push(test);
+                        if let Some(test) = self.tests.get(test as usize) {
+                            test.wakes.iter().copied().for_each(&mut wake);
+                        }
+                    }
+                });
+            }
+        }
+        let mut run = Run {
+            bucket: self,
+            record,
+            holds,
+            known,
+            dirty,
+        };
+        for &rule in woken.iter() {
+            if let Some((index, node)) = self.rules.get(rule as usize)
+                && run.node(node)
+            {
+                hits.push(*index);
+            }
+        }
+        hits.sort_unstable();
+        for rule in woken.drain(..) {
+            unset(awake, rule);
+        }
+        for test in dirty.drain(..) {
+            unset(holds, test);
+            unset(known, test);
+        }
+    }
+}
+
+/// One event in one bucket.
+struct Run<'a> {
+    bucket: &'a Bucket,
+    record: &'a Record,
+    holds: &'a mut Vec<u64>,
+    known: &'a mut Vec<u64>,
+    dirty: &'a mut Vec<TestId>,
+}
+
+impl Run<'_> {
+    // Conditions are as deep as rules may be written, no deeper.
+    fn node(&mut self, node: &Node) -> bool {
+        match node {
+            Node::And(parts) => parts.iter().all(|part| self.node(part)),
+            Node::Or(parts) => parts.iter().any(|part| self.node(part)),
+            Node::Not(inner) => !self.node(inner),
+            Node::Test(test) => self.test(*test),
+        }
+    }
+
+    fn test(&mut self, id: TestId) -> bool {
+        let Some(test) = self.bucket.tests.get(id as usize) else {
+            return false;
+        };
+        if matches!(test.kind, CompiledKind::Found) || bit(self.known, id) {
+            return bit(self.holds, id);
+        }
+        let holds = test.kind.compute(self.record);
+        set(self.known, id);
+        if holds {
+            set(self.holds, id);
+        }
+        self.dirty.push(id);
+        holds
+    }
+}
+
+impl CompiledKind {
+    fn compute(&self, record: &Record) -> bool {
+        match self {
+            CompiledKind::Found => false,
+            CompiledKind::Check(slot, Check::Null) => {
+                record.values(*slot).all(|value| value.kind == Kind::Null)
+            }
+            CompiledKind::Check(slot, check) => {
+                record.values(*slot).any(|value| check.passes(value))
+            }
+            CompiledKind::Agree {
+                left,
+                right,
+                anchor,
+                cased,
+            } => left
+                .iter()
+                .flat_map(|slot| record.values(*slot))
+                .any(|own| {
+                    right
+                        .iter()
+                        .flat_map(|slot| record.values(*slot))
+                        .any(|other| agree(own, other, *anchor, *cased))
+                }),
+        }
+    }
+}
+
+/// Compiles the rules of a bucket.
+struct Maker<'a> {
+    plan: &'a mut Plan,
+    zone_s: Option<i32>,
+    bucket: Bucket,
+    /// Tests by what they ask.
+    known: HashMap<String, TestId>,
+    literals: HashMap<Slot, Builder>,
+}
+
+/// What wakes a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Witness {
+    Test(TestId),
+    Present(Slot),
+}
+
+/// Witnesses with their cost: how often they are likely to be met.
+type Witnesses = Option<(u64, Vec<Witness>)>;
+
+/// The cost of a witness that is met whenever a field is there.
+const PRESENT_COST: u64 = 2_000;
+
+impl<'a> Maker<'a> {
+    fn new(plan: &'a mut Plan, zone_s: Option<i32>) -> Self {
+        Maker {
+            plan,
+            zone_s,
+            bucket: Bucket::default(),
+            known: HashMap::new(),
+            literals: HashMap::new(),
+        }
+    }
+
+    fn rule(&mut self, index: RuleIndex, query: &Query) {
+        let (node, witnesses) = self.query(query);
+        let own = u32::try_from(self.bucket.rules.len()).unwrap_or(u32::MAX);
+        self.bucket.rules.push((index, node));
+        let Some((_, mut witnesses)) = witnesses else {
+            self.bucket.always.push(own);
+            return;
+        };
+        witnesses.sort_unstable();
+        witnesses.dedup();
+        for witness in witnesses {
+            match witness {
+                Witness::Test(test) => {
+                    if let Some(test) = self.bucket.tests.get_mut(test as usize) {
+                        test.wakes.push(own);
+                    }
+                }
+                Witness::Present(slot) => {
+                    let present = &mut self.bucket.present;
+                    match present.iter_mut().find(|(known, _)| *known == slot) {
+                        Some((_, rules)) => rules.push(own),
+                        None => present.push((slot, vec![own])),
+                    }
+                }
+            }
+        }
+    }
+
+    fn finish(self) -> Bucket {
+        let Maker {
+            mut bucket,
+            literals,
+            ..
+        } = self;
+        let mut literals: Vec<(Slot, Builder)> = literals.into_iter().collect();
+        literals.sort_by_key(|(slot, _)| *slot);
+        bucket.matchers = literals
+            .into_iter()
+            .filter(|(_, builder)| !builder.is_empty())
+            .map(|(slot, builder)| builder.build(slot))
+            .collect();
+        bucket
+    }
+
+    fn query(&mut self, query: &Query) -> (Node, Witnesses) {
+        match query {
+            Query::And(parts) => {
+                let mut best: Witnesses = None;
+                let mut nodes = Vec::with_capacity(parts.len());
+                for part in parts {
+                    let (node, witnesses) = self.query(part);
+                    nodes.push(node);
+                    best = match (best, witnesses) {
+                        (Some(best), Some(own)) if own.0 < best.0 => Some(own),
+                        (None, own) => own,
+                        (best, _) => best,
+                    };
+                }
+                (Node::And(nodes), best)
+            }
+            Query::Or(parts) => {
+                let parts: Vec<(Node, Witnesses)> =
+                    parts.iter().map(|part| self.query(part)).collect();
+                any(parts)
+            }
+            Query::Not(inner) => {
+                // What is not absent is present.
+                let witnesses = match inner.as_ref() {
+                    Query::Field(FieldQuery {
+                        sources,
+                        test: Test::Null,
+                        ..
+                    }) => Some((
+                        PRESENT_COST,
+                        sources
+                            .iter()
+                            .map(|source| Witness::Present(self.plan.source(source)))
+                            .collect(),
+                    )),
+                    _ => None,
+                };
+                let (node, _) = self.query(inner);
+                (Node::Not(Box::new(node)), witnesses)
+            }
+            Query::Field(field) => self.field(field),
+            Query::Keyword(KeywordQuery { objects, test }) => {
+                let slot = self.plan.under(objects);
+                self.test(slot, test)
+            }
+            Query::Fields(fields) => self.fields(fields),
+        }
+    }
+
+    fn field(&mut self, query: &FieldQuery) -> (Node, Witnesses) {
+        let FieldQuery { sources, test, .. } = query;
+        let parts: Vec<(Node, Witnesses)> = sources
+            .iter()
+            .filter(|source| !is_implied(source, sources, test))
+            .map(|source| {
+                let slot = self.plan.source(source);
+                self.test(slot, test)
+            })
+            .collect();
+        if matches!(test, Test::Null) {
+            let nodes = parts.into_iter().map(|(node, _)| node).collect();
+            return (Node::And(nodes), None);
+        }
+        any(parts)
+    }
+
+    fn fields(&mut self, query: &FieldsQuery) -> (Node, Witnesses) {
+        let slots = |plan: &mut Plan, sources: &[Source]| -> Vec<Slot> {
+            sources.iter().map(|source| plan.source(source)).collect()
+        };
+        let left = slots(self.plan, &query.left);
+        let right = slots(self.plan, &query.right);
+        let witnesses = left.iter().map(|slot| Witness::Present(*slot)).collect();
+        let id = self.add(CompiledKind::Agree {
+            left,
+            right,
+            anchor: query.anchor,
+            cased: query.cased,
+        });
+        (Node::Test(id), Some((PRESENT_COST, witnesses)))
+    }
+
+    fn add(&mut self, kind: CompiledKind) -> TestId {
+        let id = u32::try_from(self.bucket.tests.len()).unwrap_or(u32::MAX);
+        self.bucket.tests.push(Compiled {
+            kind,
+            wakes: Vec::new(),
+        });
+        id
+    }
+
+    /// A test of a slot, made once.
+    fn test(&mut self, slot: Slot, test: &Test) -> (Node, Witnesses) {
+        let name = format!("{slot:?}{test:?}");
+        let id = match self.known.get(&name) {
+            Some(id) => *id,
+            None => {
+                let id = self.make(slot, test);
+                self.known.insert(name, id);
+                id
+            }
+        };
+        let found = self
+            .bucket
+            .tests
+            .get(id as usize)
+            .is_some_and(|test| matches!(test.kind, CompiledKind::Found));
+        let witnesses = match test {
+            Test::Null => None,
+            _ if found => Some((cost(test), vec![Witness::Test(id)])),
+            _ => Some((PRESENT_COST, vec![Witness::Present(slot)])),
+        };
+        (Node::Test(id), witnesses)
+    }
+
+    fn make(&mut self, slot: Slot, test: &Test) -> TestId {
+        let id = self.add(CompiledKind::Found);
+        let builder = self.literals.entry(slot).or_default();
+        let found = match test {
+            Test::Text(pattern) => builder.add(pattern, id),
+            Test::Number(number) => {
+                builder.number(number.text(), id);
+                true
+            }
+            _ => false,
+        };
+        if !found && let Some(own) = self.bucket.tests.get_mut(id as usize) {
+            own.kind = CompiledKind::Check(slot, Check::of(test, self.zone_s));
+        }
+        id
+    }
+}
+
+fn any(mut parts: Vec<(Node, Witnesses)>) -> (Node, Witnesses) {
+    if parts.len() == 1 {
+        return parts.remove(0);
+    }
+    let mut all: Witnesses = Some((0, Vec::new()));
+    let mut nodes = Vec::with_capacity(parts.len());
+    for (node, witnesses) in parts {
+        nodes.push(node);
+        all = match (all, witnesses) {
+            (Some((cost, mut list)), Some((own, more))) => {
+                list.extend(more);
+                Some((cost + own, list))
+            }
+            _ => None,
+        };
+    }
+    (Node::Or(nodes), all)
+}
+
+/// How often a literal is likely to be met: the longer the rarer; short whole values (a method, a status) are
+/// common.
+fn cost(test: &Test) -> u64 {
+    let longest = match test {
+        Test::Text(pattern) => pattern.longest_literal().map_or(0, str::len),
+        Test::Number(number) => number.text().len(),
+        _ => 0,
+    };
+    match longest {
+        0..=2 => 500,
+        3..=4 => 100,
+        5..=7 => 20,
+        8..=11 => 5,
+        _ => 1,
+    }
+}
+
+/// Whether another source of the same field holds this one's whole text, so that what stands anywhere in this one
+/// stands in that too.
+fn is_implied(source: &Source, sources: &[Source], test: &Test) -> bool {
+    let anywhere = |pattern: &Pattern| matches!(pattern.simple(), Some((Anchor::Anywhere, _)));
+    if !matches!(test, Test::Text(pattern) if anywhere(pattern)) {
+        return false;
+    }
+    let has = |wanted: fn(&Take) -> bool| {
+        sources
+            .iter()
+            .any(|other| other.path == source.path && wanted(&other.take))
+    };
+    match source.take {
+        Take::UrlQuery | Take::UrlPath | Take::UrlExtension => {
+            has(|take| matches!(take, Take::Whole))
+        }
+        Take::Whole => has(|take| matches!(take, Take::Absolute { .. })),
+        _ => false,
+    }
+}
+
+/// The tests of a rule that may hold, for showing what matched.
+fn show(query: &Query, plan: &mut Plan, zone_s: Option<i32>, out: &mut Vec<Shown>) {
+    match query {
+        Query::And(parts) | Query::Or(parts) => {
+            for part in parts {
+                show(part, plan, zone_s, out);
+            }
+        }
+        // That something is absent has nothing to show.
+        Query::Not(_) | Query::Fields(_) => {}
+        Query::Field(field) => {
+            let slots = field.sources.iter().map(|own| plan.source(own)).collect();
+            out.push(Shown {
+                field: field.field.clone(),
+                slots,
+                check: Check::of(&field.test, zone_s),
+            });
+        }
+        Query::Keyword(keyword) => out.push(Shown {
+            field: String::new(),
+            slots: vec![plan.under(&keyword.objects)],
+            check: Check::of(&keyword.test, zone_s),
+        }),
+    }
+}

@@ -1,0 +1,210 @@
+//! The values of one slot against all literals of all rules at once.
+//!
+//! Whole values are looked up in a sorted table; what stands at the start, at the end or anywhere goes through one
+//! Aho-Corasick automaton. A pattern with wildcards is tried once its longest literal has been met.
+
+use aho_corasick::automaton::Automaton;
+use aho_corasick::{Anchored, MatchKind, dfa, nfa};
+
+use super::pattern::{Anchor, Pattern};
+use super::record::{Slot, Value};
+
+/// A test of a bucket, by number.
+pub(super) type TestId = u32;
+
+/// Bytes of literals up to which the automaton is a full table; it is faster, and far larger.
+const TABLE_BYTES: usize = 24 << 10;
+
+#[derive(Debug)]
+pub(super) struct Matcher {
+    pub slot: Slot,
+    whole: Vec<(Box<str>, Vec<Use>)>,
+    automaton: Option<Machine>,
+    /// By the automaton's patterns.
+    uses: Vec<Vec<Use>>,
+}
+
+#[derive(Debug)]
+enum Machine {
+    Table(Box<dfa::DFA>),
+    Compact(Box<nfa::contiguous::NFA>),
+}
+
+/// What a literal that was met means.
+#[derive(Debug)]
+struct Use {
+    test: TestId,
+    need: Need,
+}
+
+#[derive(Debug)]
+enum Need {
+    Nothing,
+    AtStart,
+    AtEnd,
+    /// The whole pattern must hold.
+    Pattern(Pattern),
+}
+
+/// Collects literals of a slot.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    whole: Vec<(String, Use)>,
+    parts: Vec<(String, Use)>,
+}
+
+impl Builder {
+    /// Adds a pattern; false when it has no literal to look for.
+    pub fn add(&mut self, pattern: &Pattern, test: TestId) -> bool {
+        let folded = |text: &str| super::fold::folded(text);
+        match pattern.simple() {
+            Some((Anchor::Whole, text)) => {
+                let need = if pattern.is_cased() {
+                    Need::Pattern(pattern.clone())
+                } else {
+                    Need::Nothing
+                };
+                self.whole.push((folded(text), Use { test, need }));
+            }
+            Some((anchor, text)) => {
+                let need = match anchor {
+                    _ if pattern.is_cased() => Need::Pattern(pattern.clone()),
+                    Anchor::Start => Need::AtStart,
+                    Anchor::End => Need::AtEnd,
+                    Anchor::Whole | Anchor::Anywhere => Need::Nothing,
+                };
+                self.parts.push((folded(text), Use { test, need }));
+            }
+            None => {
+                let Some(text) = pattern.longest_literal() else {
+                    return false;
+                };
+                let need = Need::Pattern(pattern.clone());
+                self.parts.push((folded(text), Use { test, need }));
+            }
+        }
+        true
+    }
+
+    pub fn number(&mut self, text: &str, test: TestId) {
+        let need = Need::Nothing;
+        self.whole.push((text.to_owned(), Use { test, need }));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.whole.is_empty() && self.parts.is_empty()
+    }
+
+    pub fn build(self, slot: Slot) -> Matcher {
+        let (patterns, uses) = grouped(self.parts);
+        let (names, whole_uses) = grouped(self.whole);
+        Matcher {
+            slot,
+            whole: names
+                .into_iter()
+                .map(String::into_boxed_str)
+                .zip(whole_uses)
+                .collect(),
+            automaton: machine(&patterns),
+            uses,
+        }
+    }
+}
+
+/// Texts in order, each once, with all their uses.
+fn grouped(mut rows: Vec<(String, Use)>) -> (Vec<String>, Vec<Vec<Use>>) {
+    rows.sort_by(|a, b| a.0.cmp(&b.0));
+    let (mut texts, mut uses): (Vec<String>, Vec<Vec<Use>>) = (Vec::new(), Vec::new());
+    for (text, own) in rows {
+        match uses.last_mut() {
+            Some(last) if texts.last() == Some(&text) => last.push(own),
+            _ => {
+                texts.push(text);
+                uses.push(vec![own]);
+            }
+        }
+    }
+    (texts, uses)
+}
+
+fn machine(patterns: &[String]) -> Option<Machine> {
+    if patterns.is_empty() {
+        return None;
+    }
+    let bytes: usize = patterns.iter().map(String::len).sum();
+    if bytes <= TABLE_BYTES
+        && let Ok(table) = dfa::Builder::new()
+            .match_kind(MatchKind::Standard)
+            .start_kind(aho_corasick::StartKind::Unanchored)
+            .build(patterns)
+    {
+        return Some(Machine::Table(Box::new(table)));
+    }
+    // It fails beyond two thousand million states only, which the limits of rules exclude.
+    nfa::contiguous::Builder::new()
+        .match_kind(MatchKind::Standard)
+        .build(patterns)
+        .ok()
+        .map(|compact| Machine::Compact(Box::new(compact)))
+}
+
+impl Matcher {
+    /// Tells every test that the value passes; a test may be told several times.
+    pub fn find(&self, value: Value<'_>, mut hit: impl FnMut(TestId)) {
+        let text = value.folded;
+        let found = self
+            .whole
+            .binary_search_by(|(own, _)| own.as_ref().cmp(text));
+        if let Ok(at) = found
+            && let Some((_, uses)) = self.whole.get(at)
+        {
+            for own in uses {
+                if own.holds(value, text.len(), text.len()) {
+                    hit(own.test);
+                }
+            }
+        }
+        match &self.automaton {
+            Some(Machine::Table(machine)) => self.scan(machine.as_ref(), value, hit),
+            Some(Machine::Compact(machine)) => self.scan(machine.as_ref(), value, hit),
+            None => {}
+        }
+    }
+
+    fn scan(&self, machine: &impl Automaton, value: Value<'_>, mut hit: impl FnMut(TestId)) {
+        let Ok(mut state) = machine.start_state(Anchored::No) else {
+            return;
+        };
+        for (at, byte) in value.folded.bytes().enumerate() {
+            state = machine.next_state(Anchored::No, state, byte);
+            if !machine.is_special(state) || !machine.is_match(state) {
+                continue;
+            }
+            for index in 0..machine.match_len(state) {
+                let pattern = machine.match_pattern(state, index);
+                let length = machine.pattern_len(pattern);
+                for own in self.uses.get(pattern.as_usize()).into_iter().flatten() {
+                    if own.holds(value, at + 1, length) {
+                        hit(own.test);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Use {
+    /// Whether a literal of `length` bytes that ends at `end` of the text without case is what the test wants.
+    fn holds(&self, value: Value<'_>, end: usize, length: usize) -> bool {
+        match &self.need {
+            Need::Nothing => true,
+            Need::AtStart => end == length,
+            Need::AtEnd => end == value.folded.len(),
+            Need::Pattern(pattern) => pattern.matches(if pattern.is_cased() {
+                value.text
+            } else {
+                value.folded
+            }),
+        }
+    }
+}

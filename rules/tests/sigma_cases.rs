@@ -1,0 +1,181 @@
+//! Cases of the specification, each a rule with events and what must come of them: our own table, which is in the
+//! repository, and the larger one of the shared material where that is beside it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rules::sigma::ast::Expr;
+use rules::sigma::{Detector, Finding, Pipeline, Ruleset, SharedState, load};
+use rules::signature::SourceFile;
+use serde_json::Value;
+
+/// Cases of the shared table that are answered otherwise, with the reason.
+const DIFFERENT: &[(&str, &str)] = &[];
+
+fn loaded(rule: &str) -> Ruleset {
+    let source = SourceFile {
+        name: "case".to_owned(),
+        text: rule.to_owned(),
+    };
+    load(&[source], &Pipeline::none())
+}
+
+/// What comes of a case, as the tables write it; and how many alerts correlations gave.
+fn answer(case: &Value) -> (Value, usize) {
+    let text = case["rule"].as_str().expect("a rule");
+    let ruleset = Arc::new(loaded(text));
+    if ruleset.has_errors() {
+        return ("reject".into(), 0);
+    }
+    if case["expected"] == "parses" {
+        return ("parses".into(), 0);
+    }
+    let mut detector = Detector::new(Arc::clone(&ruleset), SharedState::default());
+    if case["type"] == "correlation" {
+        let mut alerts = 0;
+        let is_correlation = |finding: &&Finding| matches!(finding, Finding::Correlation(_));
+        for row in case["events"].as_array().expect("events") {
+            let at_ns = (row[0].as_f64().expect("a time") * 1e9) as i64;
+            let findings = detector
+                .run(&row[1].to_string(), Some(at_ns))
+                .expect("an event");
+            alerts += findings.iter().filter(is_correlation).count();
+        }
+        alerts += detector.finish().iter().filter(is_correlation).count();
+        return (alerts.into(), alerts);
+    }
+    let event = match case.get("event") {
+        Some(event) => event,
+        None => &case["events"][0],
+    };
+    let findings = detector.run(&event.to_string(), None).expect("an event");
+    ((!findings.is_empty()).into(), 0)
+}
+
+/// Why a case fails, if it does.
+fn fault(case: &Value) -> Option<String> {
+    let expected = &case["expected"];
+    let (answer, alerts) = answer(case);
+    let passes = match expected.as_str() {
+        Some("true-or-reject") => answer == true || answer == "reject",
+        _ if case["check"] == "at_least" => expected
+            .as_u64()
+            .is_some_and(|least| alerts as u64 >= least),
+        _ => *expected == answer,
+    };
+    (!passes).then(|| {
+        let why: Vec<String> = loaded(case["rule"].as_str().unwrap_or_default())
+            .diagnostics
+            .iter()
+            .map(|own| own.diagnostic.to_string())
+            .collect();
+        format!(
+            "{} ({}): expected {expected}, got {answer} {why:?}",
+            case["id"], case["basis"]
+        )
+    })
+}
+
+/// The shared material: beside the repository, or where MATLUOI_SHARED says.
+fn shared() -> PathBuf {
+    std::env::var_os("MATLUOI_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
+        PathBuf::from,
+    )
+}
+
+fn cases(text: &str) -> Vec<Value> {
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| serde_json::from_str(line).expect("a case"))
+        .collect()
+}
+
+#[test]
+fn shared_cases() {
+    let path = shared().join("sigma/cases.jsonl");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        eprintln!("skipped: {} is not here", path.display());
+        return;
+    };
+    let cases = cases(&text);
+    let faults: Vec<String> = cases
+        .iter()
+        .filter(|case| {
+            let id = case["id"].as_str().unwrap_or_default();
+            DIFFERENT.iter().all(|(known, _)| *known != id)
+        })
+        .filter_map(fault)
+        .collect();
+    assert!(
+        faults.is_empty(),
+        "{} of {} fail:\n{}",
+        faults.len(),
+        cases.len(),
+        faults.join("\n")
+    );
+    assert!(DIFFERENT.iter().all(|(_, reason)| !reason.is_empty()));
+}
+
+fn rule_files(folder: &Path, out: &mut Vec<SourceFile>) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            rule_files(&path, out);
+        } else if path.extension().is_some_and(|end| end == "yml") {
+            out.push(SourceFile {
+                name: path.display().to_string(),
+                text: std::fs::read_to_string(&path).expect("a rule"),
+            });
+        }
+    }
+}
+
+/// Names of the fields that an expression tests.
+fn fields(expr: &Expr, out: &mut Vec<String>) {
+    match expr {
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| fields(part, out)),
+        Expr::Not(inner) => fields(inner, out),
+        Expr::Field(field) => out.push(field.field.clone()),
+        Expr::Keyword(_) => {}
+    }
+}
+
+#[test]
+fn shared_rules_load_and_map() {
+    let mut sources = Vec::new();
+    rule_files(&shared().join("rules/sigma"), &mut sources);
+    let ruleset = load(&sources, &Pipeline::eve());
+    let told: Vec<String> = ruleset
+        .diagnostics
+        .iter()
+        .map(|own| format!("{}:{}", own.file, own.diagnostic))
+        .collect();
+    assert!(!ruleset.has_errors(), "{}", told.join("\n"));
+    assert_eq!(ruleset.rules.len(), sources.len());
+    let waiting: Vec<String> = ruleset
+        .rules
+        .iter()
+        .filter(|rule| rule.mapping.is_none())
+        .map(|rule| rule.rule.logsource.to_string())
+        .collect();
+    assert!(waiting.is_empty(), "no events for {waiting:?}");
+    let mut unknown: Vec<String> = Vec::new();
+    for own in &ruleset.rules {
+        let mapping = own.mapping.as_ref().expect("a mapping");
+        let mut names = Vec::new();
+        fields(&own.rule.expression, &mut names);
+        names.retain(|name| !mapping.knows(name));
+        unknown.extend(
+            names
+                .into_iter()
+                .map(|name| format!("{} {name}", own.rule.logsource)),
+        );
+    }
+    unknown.sort();
+    unknown.dedup();
+    assert!(unknown.is_empty(), "no place for {unknown:?}");
+}
