@@ -27,6 +27,9 @@ pub struct Problem {
     /// The same in Vietnamese, for faults of queries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail_vi: Option<String>,
+    /// The query as it was probably meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
 }
 
 #[derive(Debug)]
@@ -79,6 +82,7 @@ impl ApiError {
                 field: None,
                 position: None,
                 detail_vi: None,
+                suggestion: None,
             };
             (status, problem)
         };
@@ -157,10 +161,11 @@ impl ApiError {
                     problem.field = Some("q".to_owned());
                     problem.position = Some(fault.position);
                     problem.detail_vi = Some(fault.message_vi());
+                    problem.suggestion = fault.suggestion.clone();
                     (status, problem)
                 }
                 SearchError::Cursor => field("cursor", "not_a_cursor"),
-                SearchError::Timeout => plain(
+                SearchError::Timeout | SearchError::Cancelled => plain(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "search_timeout",
                     error.to_string(),

@@ -6,9 +6,12 @@
 
 mod caller;
 mod error;
+mod export;
 mod groups;
 mod guidance;
+mod pivot;
 mod search;
+mod searches;
 mod sensors;
 mod session;
 mod times;
@@ -16,6 +19,7 @@ mod units;
 
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,18 +28,22 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use collector_search::SearchEngine;
 use collector_state::{Store, UnixMillis};
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use export::sweep as sweep_exports;
 pub use guidance::{Guidance, GuidanceError};
 
 /// The largest request body.
 const MAX_BODY_BYTES: usize = 512 * 1_024;
 /// A handler that takes longer is given up.
 const MAX_HANDLING: Duration = Duration::from_secs(60);
+
+const PARALLEL_EXPORTS: usize = 2;
 
 /// Makes an enrolment string out of a token.
 pub type EnrolmentString = Arc<dyn Fn(&str) -> String + Send + Sync>;
@@ -50,20 +58,29 @@ pub struct Parts {
     pub rules: HashMap<u32, String>,
     /// Days that events are kept.
     pub index_days: u32,
+    /// Where files of search results wait to be fetched.
+    pub exports_dir: PathBuf,
     pub clock: fn() -> UnixMillis,
 }
 
 /// Shared by all handlers.
 #[derive(Clone)]
-pub struct ApiState(Arc<Parts>);
+pub struct ApiState {
+    parts: Arc<Parts>,
+    /// Exports that run at once; others wait.
+    exporting: Arc<Semaphore>,
+}
 
 impl ApiState {
     pub fn new(parts: Parts) -> ApiState {
-        ApiState(Arc::new(parts))
+        ApiState {
+            parts: Arc::new(parts),
+            exporting: Arc::new(Semaphore::new(PARALLEL_EXPORTS)),
+        }
     }
 
     fn now(&self) -> UnixMillis {
-        (self.0.clock)()
+        (self.parts.clock)()
     }
 }
 
@@ -71,7 +88,7 @@ impl Deref for ApiState {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.parts
     }
 }
 
@@ -105,6 +122,9 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(session::router())
             .merge(groups::router())
             .merge(search::router())
+            .merge(searches::router())
+            .merge(export::router())
+            .merge(pivot::router())
             .merge(sensors::router())
             .merge(units::router()),
     )

@@ -1,9 +1,15 @@
 //! Searching events.
 
+use std::time::Instant;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::Query;
-use collector_search::{ClassFilter, FIELDS, Node, Request, Sort, limits, parse};
+use collector_search::{
+    ClassFilter, Clock, FIELDS, Grouping, Pipeline, Request, Row, Sort, Tabled, hints, limits,
+    parse_pipeline,
+};
+use collector_state::{PastSearch, SearchText, UnixMillis};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -18,6 +24,7 @@ use crate::times;
 const DEFAULT_HITS: usize = 50;
 const DEFAULT_BUCKETS: usize = 60;
 const DEFAULT_FACET: usize = 10;
+const DEFAULT_ROWS: usize = 50;
 
 /// Which events, and how many of them.
 #[derive(Deserialize, IntoParams)]
@@ -39,6 +46,12 @@ pub struct SearchQuery {
     #[serde(default)]
     field: Vec<String>,
     size: Option<usize>,
+    /// The rarest values instead of the commonest.
+    rare: Option<bool>,
+    /// Where days begin: Asia/Ho_Chi_Minh (the default), UTC
+    zone: Option<String>,
+    /// Notes the search in the caller's history.
+    remember: Option<bool>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -50,6 +63,9 @@ pub struct SearchPage {
     total_is_exact: bool,
     /// Time ran out or a wildcard had too many expansions: there may be more.
     partial: bool,
+    /// Columns that the query asks for with `table`.
+    columns: Vec<String>,
+    milliseconds: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -94,33 +110,138 @@ pub struct FieldBody {
     label_en: String,
 }
 
+/// A word that can be run, but was probably meant otherwise.
+#[derive(Serialize, ToSchema)]
+pub struct HintBody {
+    /// In characters from 0.
+    position: usize,
+    written: String,
+    meant: String,
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct Valid {
     valid: bool,
+    hints: Vec<HintBody>,
 }
 
-fn checked(text: &str) -> Result<Node> {
-    let node = parse(text)?;
-    collector_search::check(&node)?;
-    Ok(node)
+#[derive(Serialize, ToSchema)]
+pub struct TableRow {
+    /// In the order of the table's fields.
+    values: Vec<String>,
+    count: u64,
+    /// RFC 3339, of its first and last event.
+    first: String,
+    last: String,
+    /// In the order of the table's measures; none where no event has a number.
+    measures: Vec<Option<f64>>,
 }
 
-/// What the caller asked for, restricted to what the caller may see.
-async fn request(state: &ApiState, caller: &Caller, query: &SearchQuery) -> Result<Request> {
-    let now = state.now();
-    let micros = |time: Option<collector_state::UnixMillis>| time.map(|time| time.0 * 1_000);
-    Ok(Request {
-        query: checked(&query.q)?,
-        from: micros(times::read_optional("from", query.from.as_deref(), now)?),
-        to: micros(times::read_optional("to", query.to.as_deref(), now)?),
-        class: match query.class.as_deref() {
-            None | Some("") => ClassFilter::All,
-            Some("alert") => ClassFilter::Alert,
-            Some("record") => ClassFilter::Record,
-            Some(_) => return invalid("class", "unknown"),
-        },
+impl TableRow {
+    pub fn key(&self) -> &[String] {
+        &self.values
+    }
+}
+
+/// A table of counts.
+#[derive(Serialize, ToSchema)]
+pub struct TableBody {
+    fields: Vec<String>,
+    /// `sum(flow.bytes_toserver)` and the like.
+    measures: Vec<String>,
+    /// table, bar, pie, sankey
+    view: String,
+    rows: Vec<TableRow>,
+    /// Groups in all, shown or not.
+    different: u64,
+    /// Events in all groups.
+    total: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct TablesBody {
+    tables: Vec<TableBody>,
+    /// Time ran out, or there are more groups than are counted apart: counts are at least these.
+    partial: bool,
+    milliseconds: u64,
+}
+
+fn micros(time: i64) -> String {
+    times::write(UnixMillis(time.div_euclid(1_000)))
+}
+
+pub fn table_row(row: Row) -> TableRow {
+    TableRow {
+        values: row.values,
+        count: row.count,
+        first: micros(row.first),
+        last: micros(row.last),
+        measures: row.measures,
+    }
+}
+
+fn table_body(grouping: &Grouping, tabled: Tabled) -> TableBody {
+    TableBody {
+        fields: grouping.fields.clone(),
+        measures: grouping.measures.iter().map(|one| one.name()).collect(),
+        view: grouping.view.name().to_owned(),
+        rows: tabled.rows.into_iter().map(table_row).collect(),
+        different: tabled.different,
+        total: tabled.total,
+    }
+}
+
+/// A query that can be run: read, with its times fixed, its fields fit for their values.
+pub fn checked(text: &str, clock: Clock) -> Result<Pipeline> {
+    let mut pipeline = parse_pipeline(text)?;
+    pipeline.query = pipeline.query.settled(clock);
+    collector_search::check(&pipeline.query)?;
+    Ok(pipeline)
+}
+
+/// What the caller asked for, restricted to what the caller may see. `as_of` is the time that "now" means.
+async fn request(
+    state: &ApiState,
+    caller: &Caller,
+    query: &SearchQuery,
+    as_of: UnixMillis,
+) -> Result<(Request, Pipeline)> {
+    let clock = times::clock(as_of, query.zone.as_deref())?;
+    let pipeline = checked(&query.q, clock)?;
+    let micros = |field, text: Option<&str>| match text {
+        None | Some("") => Ok(None),
+        Some(text) => times::read_by(field, text, clock).map(|time| Some(time.0 * 1_000)),
+    };
+    let request = Request {
+        query: pipeline.query.clone(),
+        from: micros("from", query.from.as_deref())?,
+        to: micros("to", query.to.as_deref())?,
+        class: class(query.class.as_deref())?,
         sensors: caller.sensors(state).await?,
-    })
+    };
+    Ok((request, pipeline))
+}
+
+pub fn class(name: Option<&str>) -> Result<ClassFilter> {
+    match name {
+        None | Some("") => Ok(ClassFilter::All),
+        Some("alert") => Ok(ClassFilter::Alert),
+        Some("record") => Ok(ClassFilter::Record),
+        Some(_) => invalid("class", "unknown"),
+    }
+}
+
+/// A cursor holds what "now" meant on the first page, so that a relative range stays where it was.
+fn opened(cursor: Option<&str>, now: UnixMillis) -> Result<(Option<String>, UnixMillis)> {
+    let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) else {
+        return Ok((None, now));
+    };
+    let parts = cursor.rsplit_once('.');
+    let parts = parts.and_then(|(cursor, at)| Some((cursor.to_owned(), at.parse().ok()?)));
+    match parts {
+        Some((cursor, at)) => Ok((Some(cursor), UnixMillis(at))),
+        None => invalid("cursor", "not_a_cursor"),
+    }
 }
 
 fn at_most(asked: Option<usize>, default: usize, limit: usize) -> usize {
@@ -134,28 +255,61 @@ async fn search(
     caller: Caller,
     Query(query): Query<SearchQuery>,
 ) -> Result<Json<SearchPage>> {
-    let sort = match query.sort.as_deref() {
+    let began = Instant::now();
+    let asked = match query.sort.as_deref() {
         None | Some("newest") => Sort::NewestFirst,
         Some("oldest") => Sort::OldestFirst,
         Some(_) => return invalid("sort", "unknown"),
     };
-    let limit = at_most(query.limit, DEFAULT_HITS, limits::MAX_HITS);
-    let request = request(&state, &caller, &query).await?;
-    let hits = state
-        .engine
-        .search(request, sort, limit, query.cursor)
-        .await?;
+    let (cursor, as_of) = opened(query.cursor.as_deref(), state.now())?;
+    let first_page = cursor.is_none();
+    let (request, pipeline) = request(&state, &caller, &query, as_of).await?;
+    let sort = if pipeline.oldest_first {
+        Sort::OldestFirst
+    } else {
+        asked
+    };
+    let most = pipeline
+        .head
+        .unwrap_or(limits::MAX_HITS)
+        .min(limits::MAX_HITS);
+    let limit = at_most(query.limit, DEFAULT_HITS, most);
+    let mut hits = state.engine.search(request, sort, limit, cursor).await?;
+    if let Some(head) = pipeline.head {
+        // What stands behind the head is not part of the answer.
+        hits.total = hits.total.min(head as u64);
+        hits.next_cursor = hits.next_cursor.filter(|_| limit < head && first_page);
+    }
+    let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if first_page && query.remember == Some(true) {
+        let past = PastSearch {
+            at: as_of,
+            search: SearchText {
+                query: query.q,
+                from: query.from.unwrap_or_default(),
+                to: query.to.unwrap_or_default(),
+                class: query.class,
+            },
+            total: hits.total,
+            milliseconds,
+        };
+        state.store.remember_search(caller.user.id, &past).await?;
+    }
     Ok(Json(SearchPage {
         items: hits.events.iter().map(|event| event_json(event)).collect(),
-        next_cursor: hits.next_cursor,
+        next_cursor: hits
+            .next_cursor
+            .map(|cursor| format!("{cursor}.{}", as_of.0)),
         total: hits.total,
         total_is_exact: hits.total_is_exact,
         partial: hits.partial,
+        columns: pipeline.table,
+        milliseconds,
     }))
 }
 
 /// An event of the index. What cannot be read again is shown as text: it must not hide the others.
-fn event_json(text: &str) -> Value {
+pub fn event_json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
@@ -167,7 +321,7 @@ async fn histogram(
     Query(query): Query<SearchQuery>,
 ) -> Result<Json<HistogramBody>> {
     let buckets = at_most(query.buckets, DEFAULT_BUCKETS, limits::MAX_BUCKETS);
-    let request = request(&state, &caller, &query).await?;
+    let (request, _) = request(&state, &caller, &query, state.now()).await?;
     let histogram = state.engine.histogram(request, buckets).await?;
     let bucket = |bucket: collector_search::Bucket| HistogramBucket {
         at: times::write(collector_state::UnixMillis(bucket.t)),
@@ -192,7 +346,10 @@ async fn facets(
         return invalid("field", "too_many");
     }
     let size = at_most(query.size, DEFAULT_FACET, limits::MAX_FACET_SIZE);
-    let request = request(&state, &caller, &query).await?;
+    let (request, _) = request(&state, &caller, &query, state.now()).await?;
+    if query.rare == Some(true) {
+        return rarest(&state, request, query.field, size).await;
+    }
     let (facets, partial) = state.engine.facets(request, query.field, size).await?;
     let facet = |facet: collector_search::Facet| FacetBody {
         field: facet.field,
@@ -206,6 +363,74 @@ async fn facets(
     Ok(Json(FacetsBody {
         facets: facets.into_iter().map(facet).collect(),
         partial,
+    }))
+}
+
+/// The same with the rarest values first.
+async fn rarest(
+    state: &ApiState,
+    request: Request,
+    fields: Vec<String>,
+    size: usize,
+) -> Result<Json<FacetsBody>> {
+    let grouping = |field: &String| {
+        let mut grouping = Grouping::of(&[field]).head(size);
+        grouping.order.descending = false;
+        grouping
+    };
+    let groupings = fields.iter().map(grouping).collect();
+    let (tables, exact) = state.engine.tables(request, groupings).await?;
+    let facet = |(field, table): (String, Tabled)| {
+        let values: Vec<FacetValue> = table
+            .rows
+            .into_iter()
+            .filter_map(|mut row| {
+                let value = row.values.pop()?;
+                Some(FacetValue {
+                    value,
+                    count: row.count,
+                })
+            })
+            .collect();
+        let shown: u64 = values.iter().map(|value| value.count).sum();
+        FacetBody {
+            field,
+            other: table.total.saturating_sub(shown),
+            values,
+        }
+    };
+    Ok(Json(FacetsBody {
+        facets: fields.into_iter().zip(tables).map(facet).collect(),
+        partial: !exact,
+    }))
+}
+
+/// The tables that the query's `groupby` and `rare` commands ask for.
+#[utoipa::path(get, path = "/search/tables", tag = "search", params(SearchQuery),
+    responses((status = 200, body = TablesBody), (status = 400, body = Problem)))]
+async fn tables(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Query(query): Query<SearchQuery>,
+) -> Result<Json<TablesBody>> {
+    let began = Instant::now();
+    let (request, pipeline) = request(&state, &caller, &query, state.now()).await?;
+    let groupings: Vec<Grouping> = pipeline
+        .groupings
+        .into_iter()
+        .map(|grouping| Grouping {
+            head: Some(grouping.head.unwrap_or(DEFAULT_ROWS)),
+            ..grouping
+        })
+        .collect();
+    let (tables, exact) = state.engine.tables(request, groupings.clone()).await?;
+    let tables = groupings.iter().zip(tables);
+    Ok(Json(TablesBody {
+        tables: tables
+            .map(|(grouping, tabled)| table_body(grouping, tabled))
+            .collect(),
+        partial: !exact,
+        milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     }))
 }
 
@@ -223,9 +448,22 @@ async fn fields(_: Caller) -> Json<Vec<FieldBody>> {
 
 #[utoipa::path(get, path = "/search/validate", tag = "search", params(SearchQuery),
     responses((status = 200, body = Valid), (status = 400, body = Problem)))]
-async fn validate(_: Caller, Query(query): Query<SearchQuery>) -> Result<Json<Valid>> {
-    checked(&query.q)?;
-    Ok(Json(Valid { valid: true }))
+async fn validate(
+    State(state): State<ApiState>,
+    _: Caller,
+    Query(query): Query<SearchQuery>,
+) -> Result<Json<Valid>> {
+    let clock = times::clock(state.now(), query.zone.as_deref())?;
+    let pipeline = checked(&query.q, clock)?;
+    let hint = |hint: collector_search::Hint| HintBody {
+        position: hint.position,
+        written: hint.written,
+        meant: hint.meant,
+    };
+    Ok(Json(Valid {
+        valid: true,
+        hints: hints(&pipeline.query).into_iter().map(hint).collect(),
+    }))
 }
 
 #[utoipa::path(get, path = "/events/{id}", tag = "search", params(("id" = String, Path)),
@@ -246,6 +484,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(search))
         .routes(routes!(histogram))
         .routes(routes!(facets))
+        .routes(routes!(tables))
         .routes(routes!(fields))
         .routes(routes!(validate))
         .routes(routes!(event))

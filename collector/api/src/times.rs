@@ -1,42 +1,16 @@
-//! Times in requests (RFC 3339, `now`, `now-24h`) and answers (RFC 3339).
+//! Times in requests (RFC 3339, `now-24h`, `-1d@d`) and answers (RFC 3339).
 
+use collector_search::Clock;
 use collector_state::UnixMillis;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::error::{Result, invalid};
 
-/// Reads a time of a request; `field` is what to name in the error.
+/// Reads a time of a request, as [`Clock`] understands it; `field` is what to name in the error. Days begin in
+/// Vietnam.
 pub fn read(field: &'static str, text: &str, now: UnixMillis) -> Result<UnixMillis> {
-    let text = text.trim();
-    if let Some(rest) = text.strip_prefix("now") {
-        if rest.is_empty() {
-            return Ok(now);
-        }
-        let relative = relative(rest).map(|by| now.plus(by));
-        return relative.map_or_else(|| invalid(field, "not_a_time"), Ok);
-    }
-    // A plus sign of a zone becomes a space in a careless query string.
-    match OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339) {
-        Ok(time) => Ok(UnixMillis(
-            i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(0),
-        )),
-        Err(_) => invalid(field, "not_a_time"),
-    }
-}
-
-/// `-24h`, `-7d`, `+5m` in milliseconds.
-fn relative(text: &str) -> Option<i64> {
-    let unit = match text.chars().last()? {
-        's' => UnixMillis::SECOND,
-        'm' => 60 * UnixMillis::SECOND,
-        'h' => UnixMillis::HOUR,
-        'd' => UnixMillis::DAY,
-        'w' => 7 * UnixMillis::DAY,
-        _ => return None,
-    };
-    let number: i64 = text.get(..text.len() - 1)?.replace(' ', "+").parse().ok()?;
-    number.checked_mul(unit)
+    read_by(field, text, clock(now, None)?)
 }
 
 pub fn read_optional(
@@ -47,6 +21,27 @@ pub fn read_optional(
     text.filter(|text| !text.is_empty())
         .map(|text| read(field, text, now))
         .transpose()
+}
+
+/// The same by another clock.
+pub fn read_by(field: &'static str, text: &str, clock: Clock) -> Result<UnixMillis> {
+    match clock.read(text) {
+        Some(micros) => Ok(UnixMillis(micros.div_euclid(1_000))),
+        None => invalid(field, "not_a_time"),
+    }
+}
+
+/// The reader's clock: days begin in Vietnam, or where `zone` says.
+pub fn clock(now: UnixMillis, zone: Option<&str>) -> Result<Clock> {
+    let zone_minutes = match zone {
+        None | Some("" | "Asia/Ho_Chi_Minh") => Clock::VIETNAM_MINUTES,
+        Some("UTC") => 0,
+        Some(_) => return invalid("zone", "unknown"),
+    };
+    Ok(Clock {
+        now: now.0.saturating_mul(1_000),
+        zone_minutes,
+    })
 }
 
 pub fn write(time: UnixMillis) -> String {

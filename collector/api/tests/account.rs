@@ -48,6 +48,7 @@ impl Server {
             guidance: Guidance::default(),
             rules: HashMap::new(),
             index_days: 30,
+            exports_dir: folder.path().join("exports"),
             clock: || NOW,
         }));
         Server {

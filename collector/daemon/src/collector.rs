@@ -162,7 +162,8 @@ impl Collector {
             delivery: advertised(&config.advertised_delivery, delivery),
             enrolment: advertised(&config.advertised_enrolment, enrolment),
         });
-        let router = console::with_console(collector_api::router(ApiState::new(Parts {
+        state.fail_interrupted_exports().await?;
+        let api_state = ApiState::new(Parts {
             store: state.clone(),
             engine: Arc::new(Embedded::new(Arc::clone(&index))),
             enrolment_string: {
@@ -172,8 +173,10 @@ impl Collector {
             guidance: Guidance::parse(&GUIDANCE)?,
             rules: rule_texts(&RULES),
             index_days: config.index_days,
+            exports_dir: config.data_dir.join("exports"),
             clock: now,
-        })));
+        });
+        let router = console::with_console(collector_api::router(api_state.clone()));
         let serving = axum::serve(
             api_listener,
             router.into_make_service_with_connect_info::<SocketAddr>(),
@@ -189,12 +192,13 @@ impl Collector {
             Arc::clone(&index),
             config.index_days,
             retention,
-            stopping(stopped),
+            stopping(stopped.clone()),
         );
         let mut services = JoinSet::new();
         services.spawn(async move { delivering.await.context("delivery") });
         services.spawn(async move { serving.await.context("console") });
         services.spawn(maintaining);
+        services.spawn(sweep_exports(api_state, stopping(stopped)));
         Ok(Collector {
             state,
             api,
@@ -256,6 +260,18 @@ pub struct EnrolmentStrings {
 impl EnrolmentStrings {
     pub fn with_token(&self, token: &str) -> String {
         collector_ingest::enrolment_string(&self.authority, &self.delivery, &self.enrolment, token)
+    }
+}
+
+/// Removes files of search results past their time, until told to stop.
+async fn sweep_exports(state: ApiState, stopping: impl Future<Output = ()>) -> Result<()> {
+    let mut stopping = std::pin::pin!(stopping);
+    loop {
+        collector_api::sweep_exports(&state).await;
+        tokio::select! {
+            () = &mut stopping => return Ok(()),
+            () = tokio::time::sleep(MAINTENANCE) => {}
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -22,9 +23,11 @@ use crate::compile::{Compiler, one_of, term_query};
 use crate::cursor::Cursor;
 use crate::engine::{
     Bucket, ClassFilter, Counted, Facet, Health, Histogram, Hits, PartitionHealth, Request,
-    SearchEngine, Sort, limits,
+    SearchEngine, Sort, Stop, Tabled, limits,
 };
 use crate::error::SearchError;
+use crate::pipeline::Grouping;
+use crate::table::{Found, Groups, Tables, tabled};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 /// Memory of one aggregation.
@@ -54,9 +57,12 @@ impl Embedded {
 
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Index, Instant) -> Result<T, SearchError> + Send + 'static,
+        work: impl FnOnce(&Index, &Stop) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<T, SearchError> {
         let give_up = Instant::now() + limits::GIVE_UP;
+        let cancelled = Arc::new(AtomicBool::new(false));
+        // Dropped with this future, when the browser has gone, and when the answer is there.
+        let _waiting = CancelOnDrop(Arc::clone(&cancelled));
         let waiting = Arc::clone(&self.places).acquire_owned();
         let place = tokio::time::timeout_at(give_up.into(), waiting)
             .await
@@ -66,11 +72,26 @@ impl Embedded {
         let task = tokio::task::spawn_blocking(move || {
             // The place is held by the work, not by who waits for it.
             let _place = place;
-            work(&index, Instant::now() + limits::SEARCH_TIME)
+            let stop = Stop {
+                deadline: Instant::now() + limits::SEARCH_TIME,
+                cancelled,
+            };
+            if stop.over() {
+                return Err(SearchError::Cancelled);
+            }
+            work(&index, &stop)
         });
         tokio::time::timeout_at(give_up.into(), task)
             .await
             .map_err(|_| SearchError::Timeout)??
+    }
+}
+
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -209,7 +230,7 @@ fn top(
 
 fn search(
     index: &Index,
-    deadline: Instant,
+    stop: &Stop,
     request: &Request,
     sort: Sort,
     limit: usize,
@@ -227,7 +248,7 @@ fn search(
     let mut rows: Vec<Row> = Vec::new();
     let mut full = false;
     for same_day in partitions.chunk_by(|left, right| left.day() == right.day()) {
-        if Instant::now() > deadline {
+        if stop.over() {
             hits.total_is_exact = false;
             hits.partial |= !full;
             break;
@@ -275,13 +296,13 @@ fn passed(day: Day, cursor: Cursor, sort: Sort) -> bool {
     }
 }
 
-fn count(index: &Index, deadline: Instant, request: &Request) -> Result<Counted, SearchError> {
+fn count(index: &Index, stop: &Stop, request: &Request) -> Result<Counted, SearchError> {
     let mut counted = Counted {
         total: 0,
         exact: true,
     };
     for partition in partitions(index, request) {
-        if Instant::now() > deadline {
+        if stop.over() {
             counted.exact = false;
             break;
         }
@@ -300,7 +321,7 @@ const STEPS: [i64; 20] = [
 
 fn histogram(
     index: &Index,
-    deadline: Instant,
+    stop: &Stop,
     request: &Request,
     buckets: usize,
 ) -> Result<Histogram, SearchError> {
@@ -317,7 +338,7 @@ fn histogram(
     let mut records = vec![0_u64; length];
     let mut partial = false;
     for partition in &partitions {
-        if Instant::now() > deadline {
+        if stop.over() {
             partial = true;
             break;
         }
@@ -408,7 +429,7 @@ fn aggregate(
 
 fn facets(
     index: &Index,
-    deadline: Instant,
+    stop: &Stop,
     request: &Request,
     fields: &[String],
     size: usize,
@@ -419,7 +440,7 @@ fn facets(
     let mut others = vec![0_u64; fields.len()];
     let mut partial = false;
     for partition in partitions(index, request) {
-        if Instant::now() > deadline {
+        if stop.over() {
             partial = true;
             break;
         }
@@ -478,6 +499,38 @@ fn number_text(number: &serde_json::Number) -> String {
     }
 }
 
+fn tables(
+    index: &Index,
+    stop: &Stop,
+    request: &Request,
+    groupings: &[Grouping],
+) -> Result<(Vec<Tabled>, bool), SearchError> {
+    let groupings = groupings.get(..limits::MAX_TABLES).unwrap_or(groupings);
+    let mut all = Found {
+        tables: groupings.iter().map(|_| Groups::new()).collect(),
+        complete: true,
+    };
+    for partition in partitions(index, request) {
+        if stop.over() {
+            all.complete = false;
+            break;
+        }
+        let prepared = prepare(&partition, request, None)?;
+        all.complete &= !prepared.cut_short;
+        let collector = Tables {
+            fields: partition.fields(),
+            groupings,
+            stop,
+        };
+        all.merge(prepared.searcher.search(&prepared.query, &collector)?);
+    }
+    let tables = groupings
+        .iter()
+        .zip(all.tables)
+        .map(|(grouping, groups)| tabled(grouping, groups, limits::MAX_ROWS));
+    Ok((tables.collect(), all.complete))
+}
+
 fn health(index: &Index) -> Result<Health, SearchError> {
     let stats = index.stats()?;
     Ok(Health {
@@ -506,17 +559,17 @@ impl SearchEngine for Embedded {
         cursor: Option<String>,
     ) -> Result<Hits, SearchError> {
         let cursor = cursor.as_deref().map(Cursor::decode).transpose()?;
-        self.blocking(move |index, deadline| search(index, deadline, &request, sort, limit, cursor))
+        self.blocking(move |index, stop| search(index, stop, &request, sort, limit, cursor))
             .await
     }
 
     async fn count(&self, request: Request) -> Result<Counted, SearchError> {
-        self.blocking(move |index, deadline| count(index, deadline, &request))
+        self.blocking(move |index, stop| count(index, stop, &request))
             .await
     }
 
     async fn histogram(&self, request: Request, buckets: usize) -> Result<Histogram, SearchError> {
-        self.blocking(move |index, deadline| histogram(index, deadline, &request, buckets))
+        self.blocking(move |index, stop| histogram(index, stop, &request, buckets))
             .await
     }
 
@@ -526,7 +579,16 @@ impl SearchEngine for Embedded {
         fields: Vec<String>,
         size: usize,
     ) -> Result<(Vec<Facet>, bool), SearchError> {
-        self.blocking(move |index, deadline| facets(index, deadline, &request, &fields, size))
+        self.blocking(move |index, stop| facets(index, stop, &request, &fields, size))
+            .await
+    }
+
+    async fn tables(
+        &self,
+        request: Request,
+        groupings: Vec<Grouping>,
+    ) -> Result<(Vec<Tabled>, bool), SearchError> {
+        self.blocking(move |index, stop| tables(index, stop, &request, &groupings))
             .await
     }
 

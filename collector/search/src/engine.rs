@@ -1,10 +1,13 @@
 //! What the API asks of a search engine. Embedded tantivy answers today, clusters later.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
 use crate::error::SearchError;
+use crate::pipeline::Grouping;
 use crate::query::Node;
 
 /// The caps on everything that one search can make grow.
@@ -13,6 +16,10 @@ pub mod limits {
 
     pub const MAX_HITS: usize = 1_000;
     pub const MAX_EXPORT: usize = 10_000;
+    /// Rows of one table of counts.
+    pub const MAX_ROWS: usize = 1_000;
+    /// Tables counted in one pass.
+    pub const MAX_TABLES: usize = 24;
     pub const MAX_BUCKETS: usize = 400;
     pub const MAX_FACET_FIELDS: usize = 12;
     pub const MAX_FACET_SIZE: usize = 100;
@@ -112,7 +119,42 @@ pub struct Health {
     pub partitions: Vec<PartitionHealth>,
 }
 
-/// Where events are found.
+/// A group of a table of counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    pub values: Vec<String>,
+    pub count: u64,
+    /// Microseconds since 1970 of its first and last event.
+    pub first: i64,
+    pub last: i64,
+    /// `None` where no event has a number.
+    pub measures: Vec<Option<f64>>,
+}
+
+/// A table of counts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tabled {
+    pub rows: Vec<Row>,
+    /// Groups in all, shown or not.
+    pub different: u64,
+    /// Events in all groups.
+    pub total: u64,
+}
+
+/// When to give up: at a time, or because nobody waits any more.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    pub deadline: Instant,
+    pub cancelled: Arc<AtomicBool>,
+}
+
+impl Stop {
+    pub fn over(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed) || Instant::now() > self.deadline
+    }
+}
+
+/// Where events are found. A search whose future is dropped stops at the next occasion.
 #[async_trait]
 pub trait SearchEngine: Send + Sync + 'static {
     async fn search(
@@ -134,6 +176,13 @@ pub trait SearchEngine: Send + Sync + 'static {
         fields: Vec<String>,
         size: usize,
     ) -> Result<(Vec<Facet>, bool), SearchError>;
+
+    /// Tables of counts, in the order of the groupings; and whether all counts are exact.
+    async fn tables(
+        &self,
+        request: Request,
+        groupings: Vec<Grouping>,
+    ) -> Result<(Vec<Tabled>, bool), SearchError>;
 
     /// The event with this id, JSON text, if one of these sensors sent it.
     async fn get(

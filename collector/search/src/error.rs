@@ -12,6 +12,18 @@ pub struct QueryError {
     pub position: Position,
     /// The part of the query, or the limit, that it is about.
     pub param: String,
+    /// The whole query as it was probably meant.
+    pub suggestion: Option<String>,
+    fix: Option<Fix>,
+}
+
+/// A change of the query's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fix {
+    at: Position,
+    /// Characters taken out.
+    length: usize,
+    put: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +44,15 @@ pub enum QueryFault {
     BadTime,
     WildcardNotHere,
     RegexNotHere,
+    MissingCommand,
+    UnknownCommand,
+    UnknownView,
+    UnknownFunction,
+    CommandNeedsField,
+    HeadNeedsNumber,
+    NotInTable,
+    EventsSortByTime,
+    AscOrDesc,
 }
 
 impl QueryFault {
@@ -53,6 +74,15 @@ impl QueryFault {
             QueryFault::BadTime => "bad_time",
             QueryFault::WildcardNotHere => "wildcard_not_here",
             QueryFault::RegexNotHere => "regex_not_here",
+            QueryFault::MissingCommand => "missing_command",
+            QueryFault::UnknownCommand => "unknown_command",
+            QueryFault::UnknownView => "unknown_view",
+            QueryFault::UnknownFunction => "unknown_function",
+            QueryFault::CommandNeedsField => "command_needs_field",
+            QueryFault::HeadNeedsNumber => "head_needs_number",
+            QueryFault::NotInTable => "not_in_table",
+            QueryFault::EventsSortByTime => "events_sort_by_time",
+            QueryFault::AscOrDesc => "asc_or_desc",
         }
     }
 }
@@ -63,6 +93,96 @@ impl QueryError {
             code,
             position,
             param: param.to_string(),
+            suggestion: None,
+            fix: None,
+        }
+    }
+
+    /// The word at the fault's place should be another.
+    pub(crate) fn instead(mut self, written: &str, meant: &str) -> QueryError {
+        self.fix = Some(Fix {
+            at: self.position,
+            length: written.chars().count(),
+            put: meant.to_owned(),
+        });
+        self
+    }
+
+    /// With the suggestion worked out; `text` is the whole query.
+    pub(crate) fn repaired(mut self, text: &str) -> QueryError {
+        let characters: Vec<char> = text.chars().collect();
+        let end = characters.len();
+        self.suggestion = self.repair(&characters, end);
+        self
+    }
+
+    /// The same for a fault of the part before the first command, which ends at `end`.
+    pub(crate) fn repaired_before(mut self, characters: &[char], end: Position) -> QueryError {
+        self.suggestion = self.repair(characters, end);
+        self
+    }
+
+    fn repair(&self, characters: &[char], end: Position) -> Option<String> {
+        let fix = self.fix.clone().or_else(|| self.obvious(characters, end))?;
+        let before = characters.get(..fix.at)?;
+        let after = characters.get(fix.at + fix.length..)?;
+        let mut mended: String = before.iter().collect();
+        mended.push_str(&fix.put);
+        mended.extend(after);
+        Some(mended)
+    }
+
+    /// What mends a fault whose remedy lies in its kind.
+    fn obvious(&self, characters: &[char], end: Position) -> Option<Fix> {
+        let part = characters.get(..end)?;
+        let last = part.iter().rposition(|c| !c.is_whitespace())? + 1;
+        let insert = |at, put: &str| {
+            Some(Fix {
+                at,
+                length: 0,
+                put: put.to_owned(),
+            })
+        };
+        match self.code {
+            QueryFault::UnclosedQuote => insert(last, "\""),
+            QueryFault::UnclosedParenthesis => insert(last, ")"),
+            QueryFault::UnclosedRange => insert(last, "]"),
+            QueryFault::UnexpectedParenthesis => Some(Fix {
+                at: self.position,
+                length: 1,
+                put: String::new(),
+            }),
+            QueryFault::RangeNeedsTo => {
+                let ends: Vec<&str> = self
+                    .param
+                    .split(|c: char| c.is_whitespace() || c == ',')
+                    .filter(|word| !word.is_empty() && !word.eq_ignore_ascii_case("to"))
+                    .collect();
+                let [from, to] = ends.as_slice() else {
+                    return None;
+                };
+                Some(Fix {
+                    at: self.position + 1,
+                    length: self.param.chars().count(),
+                    put: format!("{from} TO {to}"),
+                })
+            }
+            QueryFault::MissingValue if self.param.ends_with(':') => insert(self.position, "*"),
+            QueryFault::MissingOperand => {
+                let word = match self.param.as_str() {
+                    "AND" | "NOT" => self.position..self.position + 3,
+                    _ => last.checked_sub(2)?..last,
+                };
+                let text: String = characters.get(word.clone())?.iter().collect();
+                let spaces = part.get(word.end..)?.iter();
+                let spaces = spaces.take_while(|c| c.is_whitespace()).count();
+                matches!(text.as_str(), "AND" | "NOT" | "OR").then(|| Fix {
+                    at: word.start,
+                    length: word.len() + spaces,
+                    put: String::new(),
+                })
+            }
+            _ => None,
         }
     }
 
@@ -103,6 +223,29 @@ impl QueryError {
             QueryFault::RegexNotHere => {
                 "Không hỗ trợ biểu thức chính quy; hãy dùng dấu * hoặc đặt trong dấu \"".to_owned()
             }
+            QueryFault::MissingCommand => {
+                "Thiếu lệnh sau dấu |; ví dụ groupby src_ip, head 20".to_owned()
+            }
+            QueryFault::UnknownCommand => {
+                format!("Không có lệnh {param}; có thể dùng groupby, rare, sortby, head, table")
+            }
+            QueryFault::UnknownView => {
+                format!("Không có kiểu hiển thị {param}; có thể dùng -table, -bar, -pie, -sankey")
+            }
+            QueryFault::UnknownFunction => {
+                format!("Không có hàm {param}; có thể dùng sum, avg, min, max, dc")
+            }
+            QueryFault::CommandNeedsField => {
+                format!("Lệnh {param} cần tên trường; ví dụ {param} src_ip")
+            }
+            QueryFault::HeadNeedsNumber => format!("Lệnh head cần một số từ 1 đến {param}"),
+            QueryFault::NotInTable => {
+                format!("Bảng không có cột {param}; hãy dùng trường của groupby hoặc count")
+            }
+            QueryFault::EventsSortByTime => format!(
+                "Bản ghi chỉ sắp theo timestamp; muốn sắp theo {param} hãy thêm | groupby {param}"
+            ),
+            QueryFault::AscOrDesc => format!("{param:?} không phải thứ tự; hãy dùng asc hoặc desc"),
         }
     }
 
@@ -141,6 +284,29 @@ impl QueryError {
             QueryFault::RegexNotHere => {
                 "Regular expressions are not offered; use *, or put it in \"".to_owned()
             }
+            QueryFault::MissingCommand => {
+                "A command is missing after |; such as groupby src_ip, head 20".to_owned()
+            }
+            QueryFault::UnknownCommand => {
+                format!("There is no command {param}; use groupby, rare, sortby, head, table")
+            }
+            QueryFault::UnknownView => {
+                format!("There is no view {param}; use -table, -bar, -pie, -sankey")
+            }
+            QueryFault::UnknownFunction => {
+                format!("There is no function {param}; use sum, avg, min, max, dc")
+            }
+            QueryFault::CommandNeedsField => {
+                format!("{param} needs a field; such as {param} src_ip")
+            }
+            QueryFault::HeadNeedsNumber => format!("head needs a number from 1 to {param}"),
+            QueryFault::NotInTable => {
+                format!("The table has no column {param}; use a field of groupby, or count")
+            }
+            QueryFault::EventsSortByTime => {
+                format!("Records are sorted by timestamp alone; for {param} add | groupby {param}")
+            }
+            QueryFault::AscOrDesc => format!("{param:?} is no order; use asc or desc"),
         }
     }
 }
@@ -157,6 +323,8 @@ pub enum SearchError {
     Engine(#[from] tantivy::TantivyError),
     #[error("the search was still waiting or running after its time")]
     Timeout,
+    #[error("nobody waits for the search any more")]
+    Cancelled,
     #[error("the search was interrupted: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
 }

@@ -12,18 +12,25 @@ mod embedded;
 mod engine;
 mod error;
 mod expand;
+mod hint;
+mod moment;
 mod parse;
+mod pipeline;
 mod query;
+mod table;
 
 pub use address::Network;
 pub use catalogue::{FIELDS, FieldInfo, FieldKind, path_of};
 pub use embedded::Embedded;
 pub use engine::{
-    Bucket, ClassFilter, Counted, Facet, Health, Histogram, Hits, PartitionHealth, Request,
-    SearchEngine, Sort, limits,
+    Bucket, ClassFilter, Counted, Facet, Health, Histogram, Hits, PartitionHealth, Request, Row,
+    SearchEngine, Sort, Stop, Tabled, limits,
 };
 pub use error::{QueryError, QueryFault, SearchError};
+pub use hint::{Hint, hints};
+pub use moment::Clock;
 pub use parse::{MAX_CLAUSES, MAX_QUERY_BYTES, MAX_WILDCARDS, parse};
+pub use pipeline::{Column, Function, Grouping, Measure, Order, Pipeline, View, parse_pipeline};
 pub use query::{Limit, Node, Test};
 
 /// Whether a query can be run: its fields take the values they are compared with.

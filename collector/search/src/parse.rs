@@ -20,14 +20,25 @@ pub fn parse(text: &str) -> Result<Node> {
             MAX_QUERY_BYTES,
         ));
     }
+    let characters: Vec<char> = text.chars().collect();
+    parse_part(&characters, characters.len())
+}
+
+/// Reads the query that ends where the first command begins.
+pub(crate) fn parse_part(characters: &[char], end: Position) -> Result<Node> {
+    let text = characters.get(..end).unwrap_or(characters).to_vec();
+    tree(text).map_err(|fault| fault.repaired_before(characters, end))
+}
+
+fn tree(text: Vec<char>) -> Result<Node> {
     let mut parser = Parser {
-        text: text.chars().collect(),
+        text,
         at: 0,
         clauses: 0,
         wildcards: 0,
     };
     parser.skip_space();
-    if parser.at == parser.text.len() || text.trim() == "*" {
+    if parser.at == parser.text.len() {
         return Ok(Node::All);
     }
     let node = parser.alternatives(0)?;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use collector_index::{Event, Index, Options, Stream};
 use collector_search::{
-    ClassFilter, Embedded, Request, SearchEngine, SearchError, Sort, check, parse,
+    ClassFilter, Clock, Embedded, Request, SearchEngine, SearchError, Sort, check, parse,
+    parse_pipeline,
 };
 use sensor_event::Class;
 
@@ -41,6 +42,7 @@ const EVENTS: [(u64, &str); 6] = [
 
 struct Bench {
     engine: Embedded,
+    index: Arc<Index>,
     _folder: tempfile::TempDir,
 }
 
@@ -63,8 +65,10 @@ fn bench() -> Bench {
             .expect("it appends");
     }
     index.commit().expect("it commits");
+    let index = Arc::new(index);
     Bench {
-        engine: Embedded::new(Arc::new(index)),
+        engine: Embedded::new(Arc::clone(&index)),
+        index,
         _folder: folder,
     }
 }
@@ -279,6 +283,98 @@ async fn histogram_and_facets_add_up() {
     );
     assert_eq!(facets[3].values, [("53".to_owned(), 2)]);
     assert_eq!(facets[4].values, [("404".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn tables_count_what_there_is() {
+    let bench = bench();
+    let read = parse_pipeline(
+        "* | groupby dest_ip dest_port sum(flow.bytes_toclient) dc(src_ip) | groupby event_type | rare src_ip | head 2 \
+         | groupby dns.queries.rrname dns.queries.rrtype",
+    )
+    .expect("it is well formed");
+    let (tables, exact) = bench
+        .engine
+        .tables(request(""), read.groupings.clone())
+        .await
+        .expect("it counts");
+    assert!(exact);
+    let first = &tables[0].rows[0];
+    assert_eq!(
+        (first.values.join(" "), first.count),
+        ("10.9.0.1 53".to_owned(), 2)
+    );
+    assert_eq!(first.measures, [None, Some(2.0)]);
+    let ssh = tables[0].rows.iter().find(|row| row.values[1] == "22");
+    assert_eq!(ssh.map(|row| row.measures[0]), Some(Some(90_000.0)));
+    assert_eq!((tables[1].different, tables[1].total), (5, 6));
+    assert_eq!(tables[1].rows[0].values, ["alert"]);
+    assert_eq!(tables[2].rows.len(), 2);
+    assert!(tables[2].rows.iter().all(|row| row.count == 1));
+    assert_eq!(tables[3].rows[0].values, ["mail.example.com", "A"]);
+    let time = collector_index::parse_timestamp("2026-11-24T10:00:01Z");
+    assert_eq!(Some(tables[3].rows[0].first), time);
+
+    let mut scoped = request("");
+    scoped.sensors = Some(vec![OTHER.to_owned()]);
+    let (tables, _) = bench
+        .engine
+        .tables(scoped, read.groupings)
+        .await
+        .expect("it counts");
+    assert_eq!(tables[1].total, 1);
+}
+
+#[tokio::test]
+async fn times_are_counted_from_now() {
+    let bench = bench();
+    let now = collector_index::parse_timestamp("2026-11-24T11:30:00Z").expect("a time");
+    for (query, expected) in [
+        ("timestamp:>-1h", 1_u64),
+        ("timestamp:-90m", 5),
+        ("timestamp:[-1d@d TO @d]", 1),
+        ("timestamp:2026-11-24", 5),
+        ("timestamp:2026-11-23", 1),
+        ("timestamp:[2026-11-23 TO 2026-11-24]", 1),
+    ] {
+        let mut request = request(query);
+        request.query = request.query.settled(Clock::vietnam(now));
+        check(&request.query).expect(query);
+        let counted = bench.engine.count(request).await.expect("it counts");
+        assert_eq!(counted.total, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn pages_stay_while_events_arrive() {
+    let bench = bench();
+    let page = async |cursor| {
+        bench
+            .engine
+            .search(request(""), Sort::NewestFirst, 2, cursor)
+            .await
+            .expect("it searches")
+    };
+    let first = page(None).await;
+    let stream = Stream {
+        sensor: SENSOR.to_owned(),
+        epoch: 2,
+        class: Class::Record,
+    };
+    let line = br#"{"timestamp":"2026-11-24T12:00:00.000000+0000","event_type":"dns"}"#;
+    let event = Event::parse(line.to_vec()).expect("an event");
+    bench
+        .index
+        .append(&stream, [(99, event)], 99, "2026-11-24T12:00:00Z")
+        .expect("it appends");
+    bench.index.commit().expect("it commits");
+    let second = page(first.next_cursor).await;
+    assert_eq!(numbers(&first.events), [6, 5]);
+    assert!(
+        numbers(&second.events)
+            .iter()
+            .all(|seq| [3, 4].contains(seq))
+    );
 }
 
 #[tokio::test]

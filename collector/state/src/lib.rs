@@ -18,6 +18,7 @@ mod maintain;
 mod mark;
 mod password;
 mod quarantine;
+mod search;
 mod secret;
 mod sensor;
 mod session;
@@ -40,6 +41,9 @@ pub use ledger::{LedgerRow, SensorCounts, StoredCounts};
 pub use maintain::{Maintained, Retention};
 pub use password::PasswordCost;
 pub use quarantine::{QuarantineRow, Refused};
+pub use search::{
+    Export, ExportProgress, ExportStatus, NewSavedSearch, PastSearch, SavedSearch, SearchText,
+};
 pub use secret::{csrf_token, same_secret};
 pub use sensor::{HeartbeatSeen, Sensor};
 pub use session::{Session, SignedIn};

@@ -54,3 +54,12 @@ pub const MAX_STATS_BYTES: usize = 256 * 1_024;
 pub const MAX_SHED_REASONS: usize = 16;
 /// Groups counted one by one for a page's total; beyond it the total is a lower bound.
 pub const MAX_COUNTED: i64 = 100_000;
+/// Searches that one user keeps.
+pub const MAX_SAVED_SEARCHES: i64 = 200;
+/// Searches that one user ran; the oldest go first.
+pub const MAX_HISTORY_OF_SEARCHES: i64 = 200;
+pub const MAX_QUERY_TEXT_BYTES: usize = 8 * 1_024;
+/// Export files of one user at a time.
+pub const MAX_EXPORTS_PER_USER: i64 = 20;
+pub const MAX_PREFERENCES: i64 = 64;
+pub const MAX_PREFERENCE_BYTES: usize = 8 * 1_024;
