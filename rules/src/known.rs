@@ -265,6 +265,7 @@ pub fn known_names() -> Vocabulary {
     Vocabulary {
         protocols,
         buffers,
+        frames: Vec::new(),
         int_fields,
         app_events: Default::default(),
         decode_events: [("ipv4.trunc_pkt", 0)].into_iter().collect(),

@@ -15,5 +15,6 @@ mod vocabulary;
 pub use known::known_names;
 pub use subject::{Address, AppProtocols, FlowState, HOLE, ModbusRequest, RpcInterface, Subject};
 pub use vocabulary::{
-    BufferId, BufferSpec, IntFieldId, IntFieldSpec, ProtocolId, ProtocolSpec, Side, Vocabulary,
+    BufferId, BufferSpec, FrameSpec, IntFieldId, IntFieldSpec, ProtocolId, ProtocolSpec, Side,
+    Vocabulary,
 };

@@ -26,6 +26,8 @@ pub enum Side {
     Both,
     /// Not a transaction: the packet, its headers, or the raw stream.
     Packet,
+    /// Not a transaction: a part of the stream or datagram that a parser has delimited.
+    Frame,
 }
 
 /// A protocol that may stand in a rule header or in `app-layer-protocol`.
@@ -59,6 +61,17 @@ pub struct BufferSpec {
     pub parsed: bool,
 }
 
+/// A frame: the part of a stream or datagram to which `frame` leads.
+#[derive(Debug, Clone)]
+pub struct FrameSpec {
+    pub protocol: &'static str,
+    /// Within the protocol: `pdu`.
+    pub name: &'static str,
+    pub buffer: BufferId,
+    pub tcp: bool,
+    pub udp: bool,
+}
+
 /// A number that a protocol offers to integer keywords (`dns.opcode`, `mqtt.qos`).
 #[derive(Debug, Clone)]
 pub struct IntFieldSpec {
@@ -78,6 +91,7 @@ pub struct IntFieldSpec {
 pub struct Vocabulary {
     pub protocols: Vec<ProtocolSpec>,
     pub buffers: Vec<BufferSpec>,
+    pub frames: Vec<FrameSpec>,
     pub int_fields: Vec<IntFieldSpec>,
     /// Application-layer events by `protocol.event`, with the number that the parser raises.
     pub app_events: HashMap<String, u16>,
@@ -117,7 +131,7 @@ impl Vocabulary {
     /// The sticky buffer with this name or synonym.
     pub fn buffer(&self, name: &str) -> Option<BufferId> {
         position(&self.buffers, |b| {
-            b.name == name || b.synonyms.contains(&name)
+            b.side != Side::Frame && (b.name == name || b.synonyms.contains(&name))
         })
         .map(BufferId)
     }

@@ -17,6 +17,7 @@ mod file;
 mod flow;
 mod flowbits;
 mod flowint;
+mod frame;
 mod ftp;
 mod icmp;
 mod ike;
@@ -70,6 +71,7 @@ pub const KEYWORDS: &[&[Keyword]] = &[
     flow::KEYWORDS,
     flowbits::KEYWORDS,
     flowint::KEYWORDS,
+    frame::KEYWORDS,
     xbits::KEYWORDS,
     ip::KEYWORDS,
     tcp::KEYWORDS,

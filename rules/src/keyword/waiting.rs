@@ -6,7 +6,6 @@ const NAMES: &[(&str, &str)] = &[
     ("arp.", "arp"),
     ("igmp.", "igmp"),
     ("template.", "template"),
-    ("frame", "frames"),
     ("l3_proto", "l3_proto"),
 ];
 

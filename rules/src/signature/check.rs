@@ -73,6 +73,7 @@ impl Builder<'_> {
             ));
         }
         self.check_sides(&mut faults);
+        self.check_frames(&mut faults);
         self.check_protocol(&mut faults);
         if let Some(priority) = self.priority {
             self.signature.priority = priority;
@@ -96,7 +97,7 @@ impl Builder<'_> {
                 match spec.side {
                     crate::Side::ToServer => to_server = Some(spec.name),
                     crate::Side::ToClient => to_client = Some(spec.name),
-                    crate::Side::Both | crate::Side::Packet => {}
+                    crate::Side::Both | crate::Side::Packet | crate::Side::Frame => {}
                 }
             }
         }
@@ -113,6 +114,21 @@ impl Builder<'_> {
                 faults.push((Some("flow"), format!("{reply} is in replies, but the rule looks at traffic to the server")));
             }
             _ => {}
+        }
+    }
+
+    /// What lies in frames is looked at apart from everything else.
+    fn check_frames(&self, faults: &mut Vec<Objection>) {
+        let is_frame = |list: &BufferMatch| match list.source {
+            Source::Buffer(id) => self.vocabulary.buffer_spec(id).side == crate::Side::Frame,
+            Source::Payload | Source::Packet => false,
+        };
+        let lists = &self.signature.buffers;
+        if lists.iter().any(is_frame) && !lists.iter().all(is_frame) {
+            faults.push((
+                Some("frame"),
+                "a rule looks into frames, or into the payload and other buffers: write two rules, with flowbits between them".to_owned(),
+            ));
         }
     }
 

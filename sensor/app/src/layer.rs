@@ -9,6 +9,7 @@ mod detection;
 use std::collections::VecDeque;
 
 use crate::file::FileState;
+use crate::frame::Frames;
 use crate::parser::{Parser, Step, Verdict};
 use crate::transactions::Transactions;
 use crate::{Context, Expected, Limits, Protocol, Transaction};
@@ -29,6 +30,8 @@ struct Side {
     protocol: Protocol,
     /// Bytes not yet given to a parser.
     held: Vec<u8>,
+    /// Bytes of the stream that have come, lost ones too; of UDP, of the last datagram.
+    received: u64,
     /// Bytes that no parser will see: those of a gap before the protocol was known, and behind it.
     lost: u64,
     /// No probe can say more about this side.
@@ -44,6 +47,7 @@ impl Default for Side {
         Side {
             protocol: Protocol::Unknown,
             held: Vec::new(),
+            received: 0,
             lost: 0,
             probed: false,
             done: false,
@@ -130,6 +134,11 @@ impl AppLayer {
 
     /// In-order stream bytes of one side.
     pub fn chunk(&mut self, direction: Direction, data: &[u8], context: &Context, limits: &Limits) {
+        self.sides[direction.index()].received += data.len() as u64;
+        self.take(direction, data, context, limits);
+    }
+
+    fn take(&mut self, direction: Direction, data: &[u8], context: &Context, limits: &Limits) {
         if data.is_empty() || self.protocol == Protocol::Failed {
             return;
         }
@@ -147,6 +156,7 @@ impl AppLayer {
 
     /// Stream bytes that will never come.
     pub fn gap(&mut self, direction: Direction, bytes: u64, context: &Context, limits: &Limits) {
+        self.sides[direction.index()].received += bytes;
         if self.protocol == Protocol::Failed {
             return;
         }
@@ -182,6 +192,7 @@ impl AppLayer {
         if let Some(parser) = &mut self.parser {
             parser.close(direction, &mut self.transactions, context, limits);
         }
+        self.transactions.frames.close(direction);
         if self.protocol == Protocol::Unknown && self.sides.iter().all(|side| side.closed) {
             self.fail();
         }
@@ -221,9 +232,12 @@ impl AppLayer {
         {
             self.reversed = true;
             self.sides.swap(0, 1);
+            self.transactions.frames.swap();
             direction = direction.opposite();
         }
         if self.protocol.is_known() {
+            self.sides[direction.index()].received = data.len() as u64;
+            self.transactions.frames.begin_datagram(direction);
             self.parse(direction, data, context, limits);
         }
     }
@@ -279,6 +293,14 @@ impl AppLayer {
     pub fn events(&self) -> &[&'static str] {
         &self.events
     }
+    /// Parts of the bytes themselves that rules or records ask for.
+    pub fn frames(&self) -> &Frames {
+        &self.transactions.frames
+    }
+    /// The same, to mark them as looked at and recorded.
+    pub fn frames_mut(&mut self) -> &mut Frames {
+        &mut self.transactions.frames
+    }
     /// Forgets transactions that are `done`, from the front, and any done ones in between.
     pub fn retire(&mut self, done: impl Fn(&Transaction) -> bool) {
         self.transactions.live_mut().retain(|tx| !done(tx));
@@ -323,7 +345,11 @@ impl AppLayer {
             return;
         };
         self.parsing = true;
+        let end = self.sides[direction.index()].received;
+        let frames = &mut self.transactions.frames;
+        frames.arrive(self.protocol, direction, data, end, &limits.frames);
         let step = parser.chunk(direction, data, &mut self.transactions, context, limits);
+        self.transactions.frames.trim(direction);
         if let Some(protocol) = parser.protocol().filter(|found| *found != self.protocol) {
             self.original = Some(self.protocol);
             self.protocol = protocol;
@@ -378,8 +404,8 @@ impl AppLayer {
                     side.finished = false;
                 }
                 let rest = &data[data.len() - rest.min(data.len())..];
-                self.chunk(direction.opposite(), &other, context, limits);
-                self.chunk(direction, rest, context, limits);
+                self.take(direction.opposite(), &other, context, limits);
+                self.take(direction, rest, context, limits);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What a caller gives to parsers besides bytes.
 
+use crate::WantedFrames;
 use crate::file::Hashes;
 
 /// What a parser may need besides bytes.
@@ -27,6 +28,8 @@ pub struct Limits {
     pub hashes: Hashes,
     /// Bytes of a file or body that stay readable behind the newest one.
     pub window_bytes: usize,
+    /// Parts of streams and datagrams that rules or records ask for.
+    pub frames: WantedFrames,
 }
 
 impl Default for Limits {
@@ -40,6 +43,7 @@ impl Default for Limits {
             http_double_decode_query: false,
             hashes: Hashes::default(),
             window_bytes: 100 * 1024,
+            frames: WantedFrames::default(),
         }
     }
 }

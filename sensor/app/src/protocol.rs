@@ -144,6 +144,28 @@ impl Protocol {
         }
     }
 
+    /// Names of its frames; each a part of the bytes that its parser announces.
+    pub fn frames(self) -> &'static [&'static str] {
+        match self {
+            Protocol::Http1 => http1::FRAMES,
+            Protocol::Tls => tls::FRAMES,
+            Protocol::Dcerpc => dcerpc::FRAMES,
+            Protocol::Ldap => ldap::FRAMES,
+            Protocol::Dns | Protocol::Mdns => dns::FRAMES,
+            Protocol::Mqtt => mqtt::FRAMES,
+            Protocol::Sip => sip::FRAMES,
+            Protocol::Enip => enip::FRAMES,
+            Protocol::Smtp => smtp::FRAMES,
+            Protocol::Ssh => ssh::FRAMES,
+            Protocol::Smb => smb::FRAMES,
+            Protocol::Nfs => nfs::FRAMES,
+            Protocol::Http2 => http2::FRAMES,
+            Protocol::Websocket => websocket::FRAMES,
+            Protocol::Rfb => rfb::FRAMES,
+            _ => &[],
+        }
+    }
+
     /// The row of a known protocol.
     pub fn row(self) -> Option<&'static ProtocolRow> {
         PROTOCOLS.iter().find(|row| row.protocol == self)

@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 
 use crate::expected::{Expected, MAX_EXPECTED};
+use crate::frame::Frames;
 use crate::http2::Upgrade;
 use crate::{Body, Transaction};
+use sensor_flow::Direction;
 
 /// Transactions that one flow may hold unretired; a parser that wants more gives up.
 pub const MAX_LIVE_TRANSACTIONS: usize = 512;
@@ -19,6 +21,8 @@ pub struct Transactions {
     expected: Vec<Expected>,
     /// What the protocol before leaves to HTTP/2.
     upgrade: Option<Box<Upgrade>>,
+    /// What parsers delimit of the bytes themselves.
+    pub frames: Frames,
 }
 
 impl Transactions {
@@ -68,6 +72,16 @@ impl Transactions {
     pub fn with_id(&mut self, id: u64) -> Option<&mut Transaction> {
         let at = self.live.binary_search_by_key(&id, |tx| tx.id).ok()?;
         self.live.get_mut(at)
+    }
+
+    /// A frame, if it is wanted, belongs to a transaction.
+    pub(crate) fn assign_frame(&mut self, direction: Direction, frame: Option<u64>, id: u64) {
+        if frame.is_none() {
+            return;
+        }
+        if let Some(number) = self.with_id(id).map(|tx| tx.number) {
+            self.frames.assign(direction, frame, (id, number));
+        }
     }
 
     pub fn last(&mut self) -> Option<&mut Transaction> {

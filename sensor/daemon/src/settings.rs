@@ -77,6 +77,8 @@ pub struct Settings {
     pub metadata_in_alerts: bool,
     pub forwarded: Forwarded,
     pub dns_version: DnsVersion,
+    /// Write a record for each frame.
+    pub frame_records: bool,
     /// Write a record for each direction of a flow as well.
     pub netflow: bool,
     /// Packet time between two `stats` records of a worker; they come at the end of the input in any case.
@@ -122,6 +124,7 @@ impl Default for Settings {
                 by: ForwardedBy::Reverse,
             },
             dns_version: DnsVersion::Three,
+            frame_records: false,
             netflow: true,
             stats_interval: None,
             environment: rules::signature::Environment::default(),
@@ -225,6 +228,9 @@ const KEYS: &[(&str, Apply)] = &[
         };
         Ok(())
     }),
+    ("outputs.eve-log.types.frame.enabled", |settings, value| {
+        set(&mut settings.frame_records, boolean(value))
+    }),
     ("outputs.file-store.enabled", |settings, value| {
         set(&mut settings.file_store.enabled, boolean(value))
     }),
@@ -295,6 +301,18 @@ impl Settings {
             policy => policy,
         };
         self.stream.midstream_policy = self.midstream_policy.unwrap_or(common);
+    }
+
+    /// The frames that records and the rules of an engine ask for are noted from now on.
+    pub fn want_frames(&mut self, engine: Option<&sensor_detect::Engine>) {
+        let mut wanted = engine
+            .map(sensor_detect::Engine::frames)
+            .unwrap_or_default();
+        if self.frame_records {
+            wanted.add_all();
+        }
+        wanted.inline = self.stream.inline;
+        self.app.frames = wanted;
     }
 
     /// Carries out `KEY=VALUE`.

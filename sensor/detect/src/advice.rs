@@ -61,6 +61,7 @@ impl Engine {
                 Kind::Packet => "packets and streams",
                 Kind::Detection => "detection",
                 Kind::Transaction => "transactions",
+                Kind::Frame => "frames",
                 Kind::Waiting => "waiting",
             },
             to_server: one.to_server,

@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Detection,
     /// Transactions.
     Transaction,
+    /// Parts of the bytes themselves, as parsers delimit them.
+    Frame,
     /// Nothing: the parser it needs is not compiled in.
     Waiting,
 }
@@ -79,6 +81,7 @@ pub(crate) enum PartHome {
     Payload,
     Packet(PacketBuffer),
     App(rules::BufferId),
+    Frame(Protocol, &'static str),
 }
 
 /// The moment of inspection that a header asks for.
@@ -278,6 +281,7 @@ fn parts(signature: &Signature, shared: &mut Shared<'_>) -> Result<Vec<Part>, Co
             Source::Payload | Source::Packet => PartHome::Payload,
             Source::Buffer(id) => match shared.names.buffer(id) {
                 BufferHome::Packet(packet) => PartHome::Packet(*packet),
+                BufferHome::Frame(protocol, name) => PartHome::Frame(*protocol, name),
                 BufferHome::App(_) | BufferHome::Nowhere => PartHome::App(id),
             },
         };
@@ -390,6 +394,12 @@ fn kind(
         || (protocols.is_empty() && !signature.app_protocols.is_empty())
     {
         return Kind::Waiting;
+    }
+    if parts
+        .iter()
+        .any(|part| matches!(part.home, PartHome::Frame(..)))
+    {
+        return Kind::Frame;
     }
     let transactional = parts
         .iter()
@@ -505,7 +515,7 @@ fn reach(signature: &Signature, kind: Kind, has_payload: bool, payload: Payload)
     }
     let flow = signature.flow.unwrap_or_default();
     match kind {
-        Kind::IpOnly | Kind::Detection | Kind::Transaction => Reach::Flow,
+        Kind::IpOnly | Kind::Detection | Kind::Transaction | Kind::Frame => Reach::Flow,
         Kind::Waiting => Reach::Packet,
         Kind::Packet if has_payload => match payload {
             Payload::Packet => Reach::Packet,
@@ -584,7 +594,7 @@ fn directions(signature: &Signature, flow: &FlowOption, names: &Names) -> (bool,
         match side {
             rules::Side::ToServer => return (true, false),
             rules::Side::ToClient => return (false, true),
-            rules::Side::Both | rules::Side::Packet => {}
+            rules::Side::Both | rules::Side::Packet | rules::Side::Frame => {}
         }
     }
     (true, true)

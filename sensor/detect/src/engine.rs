@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use rules::signature::{Action, Condition, Signature, Transform};
-use sensor_app::{BufferRow, PROTOCOLS, Protocol};
+use sensor_app::{BufferRow, PROTOCOLS, Protocol, WantedFrames};
 use sensor_flow::Direction;
 
-use crate::compile::{self, Compiled, Kind, Layer4, Moment, Shared};
+use crate::compile::{self, Compiled, Kind, Layer4, Moment, PartHome, Shared};
 use crate::dataset::DatasetTable;
 use crate::header::{AddressIndex, AddressSets, PortIndex};
 use crate::hosts::HostBits;
@@ -54,6 +54,23 @@ pub(crate) struct TransactionGroup {
     /// Signatures without a fast pattern.
     pub always: Vec<u32>,
 }
+
+/// One automaton over the frames of one name.
+pub(crate) struct FrameScanner {
+    pub steps: Vec<Step>,
+    pub matcher: Matcher,
+}
+
+/// Inspection of the frames of one name and side.
+#[derive(Default)]
+pub(crate) struct FrameGroup {
+    pub scanners: Vec<FrameScanner>,
+    /// Signatures without a fast pattern.
+    pub always: Vec<u32>,
+}
+
+/// A frame: its protocol and its name.
+pub(crate) type FrameKey = (Protocol, &'static str);
 
 /// Layer-four groups: TCP, UDP, ICMP, everything else.
 pub(crate) const GROUPS: usize = 4;
@@ -150,6 +167,7 @@ pub struct Engine {
     /// Looked at only on packets with stream events.
     pub(crate) stream_event_rules: Vec<u32>,
     pub(crate) transaction_groups: BTreeMap<Protocol, [TransactionGroup; 2]>,
+    pub(crate) frame_groups: BTreeMap<FrameKey, [FrameGroup; 2]>,
     pub(crate) thresholds: Mutex<Thresholds>,
     pub(crate) host_bits: Mutex<HostBits>,
     pub(crate) host_tags: Mutex<HostTags>,
@@ -173,6 +191,7 @@ struct PacketBuilders {
 struct Builders {
     packets: [[PacketBuilders; 2]; GROUPS],
     transactions: BTreeMap<(Protocol, usize, u16, String), (TransactionKey, MatcherBuilder)>,
+    frames: BTreeMap<(FrameKey, usize, String), (Vec<Transform>, MatcherBuilder)>,
 }
 
 impl Engine {
@@ -236,6 +255,7 @@ impl Engine {
                 .iter()
                 .map(|row| (row.protocol, Default::default()))
                 .collect(),
+            frame_groups: BTreeMap::new(),
             thresholds: Mutex::default(),
             host_bits: Mutex::default(),
             host_tags: Mutex::default(),
@@ -302,6 +322,15 @@ impl Engine {
         })
     }
 
+    /// The frames that rules look into.
+    pub fn frames(&self) -> WantedFrames {
+        let mut wanted = WantedFrames::default();
+        for (protocol, name) in self.frame_groups.keys() {
+            wanted.add(*protocol, name);
+        }
+        wanted
+    }
+
     /// Whether no rule has anything left to look at on a side of a transaction.
     pub fn is_done(
         &self,
@@ -345,6 +374,16 @@ impl Engine {
                     self.distribute_packet(&mut builders, index, one);
                 }
                 Kind::Waiting => self.summary.waiting += count,
+                Kind::Frame => {
+                    self.summary.transaction += count;
+                    distribute_frame(
+                        &self.names,
+                        &mut self.frame_groups,
+                        &mut builders,
+                        index,
+                        one,
+                    );
+                }
                 Kind::Transaction => {
                     self.summary.transaction += count;
                     distribute_transaction(
@@ -429,6 +468,7 @@ impl Engine {
         let Builders {
             packets,
             transactions,
+            frames,
         } = builders;
         let summary = &mut self.summary;
         let mut build = |builder: MatcherBuilder| {
@@ -460,6 +500,17 @@ impl Engine {
                 at.always = PortIndex::build(&always);
             }
         }
+        for ((key, side, _), (transforms, builder)) in frames {
+            let Some(matcher) = build(builder) else {
+                continue;
+            };
+            if let (Ok(steps), Some(sides)) = (
+                crate::transform::compile(&transforms),
+                self.frame_groups.get_mut(&key),
+            ) {
+                sides[side].scanners.push(FrameScanner { steps, matcher });
+            }
+        }
         for ((protocol, side, buffer, transforms), builder) in transactions.into_values() {
             let Some(matcher) = build(builder) else {
                 continue;
@@ -480,6 +531,48 @@ impl Engine {
                     steps,
                     matcher,
                 });
+            }
+        }
+    }
+}
+
+fn distribute_frame(
+    names: &Names,
+    groups: &mut BTreeMap<FrameKey, [FrameGroup; 2]>,
+    builders: &mut Builders,
+    index: u32,
+    one: &Compiled,
+) {
+    let mut homes: Vec<FrameKey> = one
+        .parts
+        .iter()
+        .filter_map(|part| match part.home {
+            PartHome::Frame(protocol, name) => Some((protocol, name)),
+            _ => None,
+        })
+        .collect();
+    homes.sort_unstable();
+    homes.dedup();
+    for &key in &homes {
+        let sides = groups.entry(key).or_default();
+        // A rule on frames of several names matches in any of them: a pattern calls it only in its own.
+        let pattern = one.pattern.as_ref().filter(|pattern| {
+            let PatternHome::Buffer(buffer) = pattern.home else {
+                return false;
+            };
+            matches!(names.buffer(buffer), BufferHome::Frame(protocol, name)
+                if (*protocol, *name) == key)
+        });
+        for direction in Direction::BOTH.into_iter().filter(|side| one.serves(*side)) {
+            let side = direction.index();
+            match pattern {
+                None => sides[side].always.push(index),
+                Some(pattern) => builders
+                    .frames
+                    .entry((key, side, format!("{:?}", pattern.transforms)))
+                    .or_insert_with(|| (pattern.transforms.clone(), MatcherBuilder::default()))
+                    .1
+                    .add(&pattern.bytes, index),
             }
         }
     }

@@ -1,11 +1,15 @@
 //! The names that rules may use, from the protocols compiled in, and where each of them leads.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use rules::{
-    BufferId, BufferSpec, IntFieldId, IntFieldSpec, ProtocolId, ProtocolSpec, Side, Vocabulary,
+    BufferId, BufferSpec, FrameSpec, IntFieldId, IntFieldSpec, ProtocolId, ProtocolSpec, Side,
+    Vocabulary,
 };
-use sensor_app::{BufferGetter, BufferRow, BufferSide, IntFieldRow, PROTOCOLS, Protocol};
+use sensor_app::{
+    BufferGetter, BufferRow, BufferSide, IntFieldRow, PROTOCOLS, Protocol, STREAM, Transport,
+};
 
 /// A part of the packet that rules can look into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,12 +35,27 @@ const PACKET_BUFFERS: &[(&str, PacketBuffer)] = &[
     ("ip.dst", PacketBuffer::DestinationAddress),
 ];
 
+/// Every frame: its name with that of its protocol, and both.
+static FRAME_NAMES: LazyLock<Vec<(String, Protocol, &'static str)>> = LazyLock::new(|| {
+    let of = |protocol: Protocol| {
+        let names = protocol.frames().iter().copied();
+        let own = protocol.row().into_iter().flat_map(move |row| {
+            let stream = row.transports.contains(&Transport::Tcp).then_some(STREAM);
+            names.clone().chain(stream).map(move |frame| (row, frame))
+        });
+        own.map(|(row, frame)| (format!("{}.{frame}", row.name), row.protocol, frame))
+    };
+    PROTOCOLS.iter().flat_map(|row| of(row.protocol)).collect()
+});
+
 /// Where a buffer name leads.
 #[derive(Clone)]
 pub(crate) enum BufferHome {
     Packet(PacketBuffer),
     /// A row per protocol that has the buffer.
     App(Vec<(Protocol, &'static BufferRow)>),
+    /// A part of the bytes themselves.
+    Frame(Protocol, &'static str),
     /// Known to the language, but no parser fills it.
     Nowhere,
 }
@@ -105,6 +124,7 @@ impl Names {
             });
             names.buffers.push(BufferHome::Packet(buffer));
         }
+        names.add_frames();
         names.vocabulary.decode_events = sensor_decode::DecodeEvent::ALL
             .iter()
             .map(|event| (event.name(), event.number()))
@@ -148,6 +168,35 @@ impl Names {
                 });
                 self.buffers.push(BufferHome::App(vec![(protocol, row)]));
             }
+        }
+    }
+
+    fn add_frames(&mut self) {
+        for (full, protocol, frame) in FRAME_NAMES.iter() {
+            let Some(row) = protocol.row() else { continue };
+            let Some(id) = self.vocabulary.protocol(row.name) else {
+                continue;
+            };
+            let buffer = BufferId(self.vocabulary.buffers.len() as u16);
+            let is_stream = *frame == STREAM;
+            self.vocabulary.frames.push(FrameSpec {
+                protocol: row.name,
+                name: frame,
+                buffer,
+                tcp: row.transports.contains(&Transport::Tcp),
+                udp: row.transports.contains(&Transport::Udp) && !is_stream,
+            });
+            self.vocabulary.buffers.push(BufferSpec {
+                name: full,
+                synonyms: &[],
+                modifiers: &[],
+                protocols: vec![id],
+                side: Side::Frame,
+                multi: false,
+                lowercase: false,
+                parsed: true,
+            });
+            self.buffers.push(BufferHome::Frame(*protocol, frame));
         }
     }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::common::address;
-use crate::{AppRecord, Base64, FileInfo, Json, Printable, Time};
+use crate::{AppRecord, Base64, FileInfo, FrameInfo, Json, Printable, Time};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Alert<'a> {
@@ -166,6 +166,8 @@ pub struct AlertRecord<'a> {
     /// 1 when the payload is stream data, 0 when it is the packet's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame: Option<FrameInfo<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet: Option<Base64<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]

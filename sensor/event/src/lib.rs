@@ -18,6 +18,7 @@ mod dns;
 mod enip;
 mod fileinfo;
 mod flow;
+mod frame;
 mod ftp;
 mod http;
 mod http2;
@@ -73,6 +74,7 @@ pub use fileinfo::{FileInfo, FileInfoRecord};
 pub use flow::{
     ExceptionPolicy, FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpSummary,
 };
+pub use frame::{FrameInfo, FrameRecord};
 pub use ftp::*;
 pub use http::*;
 pub use http2::*;
@@ -130,6 +132,7 @@ pub enum Body<'a> {
     Transaction(Box<TransactionRecord<'a>>),
     FileInfo(Box<FileInfoRecord<'a>>),
     Flow(Box<FlowRecord<'a>>),
+    Frame(Box<FrameRecord<'a>>),
     Netflow(Box<NetflowRecord<'a>>),
     Stats(StatsRecord),
     /// Variables that rules took from a packet.

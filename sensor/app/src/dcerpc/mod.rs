@@ -27,6 +27,9 @@ pub const MAX_INTERFACES: usize = 64;
 /// Bytes of the arguments or results of one call that are kept.
 pub const MAX_STUB_BYTES: usize = 1 << 20;
 
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &["pdu", "hdr", "data"];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Dcerpc,
     name: "dcerpc",

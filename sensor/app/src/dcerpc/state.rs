@@ -312,6 +312,13 @@ impl Parser for State {
                 break;
             };
             let body = &fragment[HEADER_BYTES..];
+            let frames = &mut transactions.frames;
+            frames.add(direction, "hdr", rest.len(), Some(HEADER_BYTES as u64));
+            frames.add(direction, "pdu", rest.len(), Some(bytes as u64));
+            if !body.is_empty() {
+                let behind = rest.len() - HEADER_BYTES;
+                frames.add(direction, "data", behind, Some(body.len() as u64));
+            }
             if self
                 .message(direction, &header, body, transactions)
                 .is_err()

@@ -29,6 +29,9 @@ const PORT: u16 = 53;
 /// Ports of relatives that are protocols of their own: multicast DNS, LLMNR.
 const OTHER_PORTS: [u16; 2] = [5353, 5355];
 
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &["pdu"];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Dns,
     name: "dns",

@@ -112,7 +112,7 @@ impl State {
                 break;
             };
             if !message.is_empty() {
-                match self.take(message, direction, transactions) {
+                match self.take(message, after.len(), direction, transactions) {
                     Taken::Read => {}
                     Taken::Refused => return Step::Failed,
                     Taken::Full => return Step::Finished,
@@ -138,7 +138,7 @@ impl Parser for State {
         match self.transport {
             Transport::Tcp => self.stream(direction, data, transactions),
             // A datagram stands for itself: what cannot be read says nothing of the next one.
-            Transport::Udp => match self.take(data, direction, transactions) {
+            Transport::Udp => match self.take(data, data.len(), direction, transactions) {
                 Taken::Read | Taken::Refused | Taken::Full => Step::More,
             },
         }
@@ -197,9 +197,12 @@ impl State {
     fn take(
         &mut self,
         bytes: &[u8],
+        rest: usize,
         direction: Direction,
         transactions: &mut Transactions,
     ) -> Taken {
+        let length = Some(bytes.len() as u64);
+        let frame = transactions.frames.add(direction, "pdu", rest, length);
         if !Header::read(&mut Reader::new(bytes)).is_ok_and(|header| header.fits(bytes.len())) {
             return Taken::Refused;
         }
@@ -260,6 +263,8 @@ impl State {
         for side in Direction::BOTH {
             transaction.advance(side, Transaction::COMPLETE);
         }
+        let id = transaction.id;
+        transactions.assign_frame(direction, frame, id);
         Taken::Read
     }
 }

@@ -3,6 +3,7 @@
 
 mod buffers;
 mod event;
+mod frames;
 mod names;
 mod state;
 mod wire;
@@ -34,6 +35,9 @@ const EVENTS: &[EventRow] = &[
         number: events::INVALID_PDU,
     },
 ];
+
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &["hdr", "data", "pdu", "cip", "enip.item"];
 
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Enip,

@@ -3,6 +3,7 @@
 use sensor_event::AppRecord;
 use sensor_flow::Direction;
 
+use super::frames;
 use super::wire::{Cip, Command, Data, HEADER_BYTES, Header, Kind, Message, Payload, Segment};
 use super::{event, events, plausible};
 use crate::parser::{Parser, Step, Transport};
@@ -124,7 +125,7 @@ impl State {
         direction: Direction,
         message: Message,
         transactions: &mut Transactions,
-    ) -> Option<()> {
+    ) -> Option<u64> {
         if direction == Direction::ToClient {
             for transaction in transactions.live_mut() {
                 let Body::Enip(enip) = &mut transaction.body else {
@@ -143,7 +144,7 @@ impl State {
                         transaction.raise(events::INVALID_PDU);
                     }
                     transaction.advance(Direction::ToClient, Transaction::COMPLETE);
-                    return Some(());
+                    return Some(transaction.id);
                 }
                 transaction.advance(Direction::ToClient, Transaction::COMPLETE);
             }
@@ -171,7 +172,7 @@ impl State {
             transaction.raise(events::INVALID_PDU);
         }
         transaction.advance(direction, Transaction::COMPLETE);
-        Some(())
+        Some(transaction.id)
     }
 }
 
@@ -187,7 +188,8 @@ impl Parser for State {
         let side = direction.index();
         if self.transport == Transport::Udp {
             if let Some(message) = Message::read(&mut Reader::new(data)) {
-                self.take(direction, message, transactions);
+                let id = self.take(direction, message, transactions);
+                frames::announce(direction, data, id, transactions);
             }
             return Step::More;
         }
@@ -202,10 +204,14 @@ impl Parser for State {
         let mut held = std::mem::take(&mut self.held[side]);
         held.extend_from_slice(data);
         let mut reader = Reader::new(&held);
+        let mut at = 0;
         while let Some(message) = Message::read(&mut reader) {
-            if self.take(direction, message, transactions).is_none() {
+            let id = self.take(direction, message, transactions);
+            frames::announce(direction, &held[at..], id, transactions);
+            if id.is_none() {
                 return Step::Finished;
             }
+            at = reader.position();
         }
         // Less than one message of 64 KiB is held.
         let taken = reader.position();

@@ -48,6 +48,9 @@ pub mod stage {
     pub const TRAILER: u8 = 4;
 }
 
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &["request", "response"];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Http1,
     name: "http",

@@ -4,7 +4,7 @@ use super::body::BodyReader;
 use super::framing::{self, ChunkLine};
 use super::headers::Added;
 use super::request_fields::{Framing, add_field, looks_like_request, read_headers, read_line};
-use super::state::{Side, Turn, Work, live};
+use super::state::{Marker, Side, Turn, Work, live};
 use super::uri::Twice;
 use super::wire::{self, Next, Version};
 use super::{METHODS, events, http, http_mut, is_method, stage};
@@ -44,10 +44,24 @@ pub struct RequestSide {
     at: At,
     tx: Option<u64>,
     body: BodyReader,
+    marker: Marker,
 }
 
 impl Side for RequestSide {
     fn step(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
+        let turn = self.turn(input, closed, work);
+        let places = (input.len(), input.len().saturating_sub(turn.used()));
+        self.marker.note(SIDE, self.tx, places, work.transactions);
+        turn
+    }
+
+    fn too_long(&mut self, work: &mut Work<'_>) {
+        work.raise(self.tx, events::REQUEST_FIELD_TOO_LONG);
+    }
+}
+
+impl RequestSide {
+    fn turn(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
         match self.at {
             At::Line => self.line(input, closed, work),
             At::Version => self.version(input, closed, work),
@@ -65,12 +79,6 @@ impl Side for RequestSide {
         }
     }
 
-    fn too_long(&mut self, work: &mut Work<'_>) {
-        work.raise(self.tx, events::REQUEST_FIELD_TOO_LONG);
-    }
-}
-
-impl RequestSide {
     /// The server speaks: what was undecided about the request is decided.
     pub fn response_begins(&mut self, line_begun: bool, work: &mut Work<'_>) {
         let at = self.at;

@@ -4,7 +4,7 @@ use super::body::BodyReader;
 use super::framing::{ChunkLine, chunk_line, is_no_chunk_line};
 use super::headers::Added;
 use super::response_fields::{Framing, add_field, framing, read_line, refuses_body};
-use super::state::{Side, Turn, Work, live};
+use super::state::{Marker, Side, Turn, Work, live};
 use super::wire::{self, Extra, Next, Version};
 use super::{events, http, http_mut, stage};
 use crate::file::FileState;
@@ -44,10 +44,24 @@ pub struct ResponseSide {
     extra: Option<Extra>,
     continued: bool,
     refuses_body: bool,
+    marker: Marker,
 }
 
 impl Side for ResponseSide {
     fn step(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
+        let turn = self.turn(input, closed, work);
+        let places = (input.len(), input.len().saturating_sub(turn.used()));
+        self.marker.note(SIDE, self.tx, places, work.transactions);
+        turn
+    }
+
+    fn too_long(&mut self, work: &mut Work<'_>) {
+        work.raise(self.tx, events::RESPONSE_FIELD_TOO_LONG);
+    }
+}
+
+impl ResponseSide {
+    fn turn(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
         if let Some(Extra::Cr) = self.extra
             && let Some(&first) = input.first()
         {
@@ -72,12 +86,6 @@ impl Side for ResponseSide {
         }
     }
 
-    fn too_long(&mut self, work: &mut Work<'_>) {
-        work.raise(self.tx, events::RESPONSE_FIELD_TOO_LONG);
-    }
-}
-
-impl ResponseSide {
     /// Whether the server has refused the body that the client asked leave to send.
     pub fn refuses_body(&mut self) -> bool {
         std::mem::take(&mut self.refuses_body)

@@ -39,6 +39,45 @@ pub fn live(transactions: &mut Transactions, id: Option<u64>) -> Option<&mut Tra
     transactions.with_id(id?)
 }
 
+/// The frame of the message that a side is at.
+#[derive(Debug, Default)]
+pub struct Marker {
+    /// The transaction whose message was announced last.
+    announced: Option<u64>,
+    frame: Option<u64>,
+}
+
+impl Marker {
+    /// A step was made: with it a message of the transaction may have begun, `before` bytes from the end, or may
+    /// have ended, `after` bytes from it.
+    pub fn note(
+        &mut self,
+        direction: Direction,
+        tx: Option<u64>,
+        (before, after): (usize, usize),
+        transactions: &mut Transactions,
+    ) {
+        let name = match direction {
+            Direction::ToServer => "request",
+            Direction::ToClient => "response",
+        };
+        let Some(id) = tx.filter(|_| transactions.frames.wants(name)) else {
+            return;
+        };
+        if self.announced != Some(id) {
+            self.announced = Some(id);
+            self.frame = transactions.frames.add(direction, name, before, None);
+            transactions.assign_frame(direction, self.frame, id);
+        }
+        let over = transactions
+            .with_id(id)
+            .is_none_or(|tx| tx.is_complete(direction));
+        if over && let Some(frame) = self.frame.take() {
+            transactions.frames.end(direction, Some(frame), after);
+        }
+    }
+}
+
 /// What a step of a side's machine came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
@@ -58,6 +97,14 @@ pub enum Turn {
 }
 
 impl Turn {
+    /// Bytes taken.
+    pub fn used(self) -> usize {
+        match self {
+            Turn::Used(used) | Turn::Opaque(used) | Turn::Tunnel { used, .. } => used,
+            Turn::More | Turn::Fail => 0,
+        }
+    }
+
     /// The same with so many bytes taken before.
     pub fn at(self, before: usize) -> Turn {
         match self {

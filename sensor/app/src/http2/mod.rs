@@ -40,6 +40,9 @@ pub mod stage {
     pub const CLOSED: u8 = crate::Transaction::COMPLETE;
 }
 
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &["hdr", "data", "pdu"];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Http2,
     name: "http2",

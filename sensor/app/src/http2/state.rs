@@ -118,16 +118,26 @@ impl State {
             if !whole {
                 side.skip = length - payload.len();
             }
+            let frames = &mut transactions.frames;
+            let (head, data) = (HEADER_BYTES as u64, length as u64);
+            let announced = [
+                frames.add(direction, "hdr", rest.len(), Some(head)),
+                frames.add(direction, "data", behind.len(), Some(data)),
+                frames.add(direction, "pdu", rest.len(), Some(head + data)),
+            ];
             rest = &behind[payload.len()..];
             // Nothing but the acknowledgement of settings.
             if length == 0 && header.kind == FrameType::SETTINGS {
                 continue;
             }
-            if self
-                .frame(direction, &header, payload, transactions, limits)
-                .is_err()
-            {
-                return Step::Failed;
+            match self.frame(direction, &header, payload, transactions, limits) {
+                Ok(None) => {}
+                Ok(Some(id)) => {
+                    for frame in announced {
+                        transactions.assign_frame(direction, frame, id);
+                    }
+                }
+                Err(Full) => return Step::Failed,
             }
             if !whole && let Some(last) = transactions.last() {
                 last.raise(events::LONG_FRAME_DATA);
@@ -137,7 +147,7 @@ impl State {
         Step::More
     }
 
-    /// One frame, or the beginning of a long one.
+    /// One frame, or the beginning of a long one; its transaction.
     fn frame(
         &mut self,
         direction: Direction,
@@ -145,15 +155,16 @@ impl State {
         payload: &[u8],
         transactions: &mut Transactions,
         limits: &Limits,
-    ) -> Result<(), Full> {
+    ) -> Result<Option<u64>, Full> {
         let parsed = self.parse(direction, header, payload);
         let stream = match &parsed {
             Parsed::Headers { target, .. } => *target,
             _ => header.stream,
         };
         let Some(tx) = self.transaction(stream, header.kind, transactions)? else {
-            return Ok(());
+            return Ok(None);
         };
+        let id = tx.id;
         let mut work = Work {
             tx,
             direction,
@@ -216,7 +227,7 @@ impl State {
                 }
             }
         }
-        Ok(())
+        Ok(Some(id))
     }
 
     fn parse(&mut self, direction: Direction, header: &FrameHeader, payload: &[u8]) -> Parsed {

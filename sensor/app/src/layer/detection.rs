@@ -115,6 +115,7 @@ impl AppLayer {
         if verdict == Verdict::Reversed && self.midstream && !known && !self.parsing {
             self.reversed = true;
             self.sides.swap(0, 1);
+            self.transactions.frames.swap();
             self.first_data = self.first_data.map(Direction::opposite);
             direction = direction.opposite();
         }

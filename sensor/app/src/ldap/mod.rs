@@ -24,6 +24,9 @@ const PORTS: [u16; 2] = [389, 3268];
 /// Bytes of one message; a longer one ends parsing.
 pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
 
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &["pdu"];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Ldap,
     name: "ldap",

@@ -74,6 +74,7 @@ impl State {
         direction: Direction,
         bytes: usize,
         message: &LdapMessage<'_>,
+        frame: Option<u64>,
         transactions: &mut Transactions,
     ) -> Result<(), Stop> {
         let operation = &message.protocol_op;
@@ -92,6 +93,8 @@ impl State {
             if is_last(operation) {
                 complete(tx);
             }
+            let id = tx.id;
+            transactions.assign_frame(direction, frame, id);
             return Ok(());
         }
         let encrypted = match operation {
@@ -107,7 +110,7 @@ impl State {
                 .as_ref()
                 .is_some_and(|request| request.message_id == message.message_id))
         });
-        match waiting.and_then(|at| transactions.live_mut().get_mut(at)) {
+        let id = match waiting.and_then(|at| transactions.live_mut().get_mut(at)) {
             Some(tx) => {
                 let mut is_full = false;
                 if let Body::Ldap(ldap) = &mut tx.body {
@@ -124,6 +127,7 @@ impl State {
                 if is_last(operation) {
                     complete(tx);
                 }
+                tx.id
             }
             None => {
                 let tx = begin(
@@ -139,8 +143,10 @@ impl State {
                 if !matches!(operation, ProtocolOp::ExtendedResponse(_)) {
                     tx.raise(events::REQUEST_NOT_FOUND);
                 }
+                tx.id
             }
-        }
+        };
+        transactions.assign_frame(direction, frame, id);
         if encrypted {
             Err(Stop::Encrypted)
         } else {
@@ -162,6 +168,7 @@ impl State {
         held.extend_from_slice(data);
         let mut rest = held.as_slice();
         while !rest.is_empty() {
+            let frame = open_frame(direction, rest.len(), transactions);
             let bytes = match message_bytes(rest) {
                 Ok(Some(bytes)) => bytes,
                 // At most one message is held.
@@ -175,7 +182,8 @@ impl State {
                 return invalid(transactions);
             };
             rest = &rest[bytes.len()..];
-            match self.message(direction, bytes.len(), &message, transactions) {
+            transactions.frames.end(direction, frame, rest.len());
+            match self.message(direction, bytes.len(), &message, frame, transactions) {
                 Ok(()) => {}
                 Err(Stop::Failed) => return Step::Failed,
                 Err(Stop::Encrypted) => {
@@ -199,7 +207,17 @@ impl State {
         transactions: &mut Transactions,
     ) -> Step {
         let mut rest = data;
+        if direction == Direction::ToServer {
+            let length = Some(data.len() as u64);
+            transactions
+                .frames
+                .add(direction, "pdu", data.len(), length);
+        }
         while !rest.is_empty() {
+            let frame = match direction {
+                Direction::ToServer => None,
+                Direction::ToClient => open_frame(direction, rest.len(), transactions),
+            };
             let message = match message_bytes(rest) {
                 Ok(Some(bytes)) => rest.get(..bytes),
                 Ok(None) => None,
@@ -214,7 +232,9 @@ impl State {
             let Some(message) = read(bytes) else {
                 return invalid(transactions);
             };
-            let ended = self.message(direction, bytes.len(), &message, transactions);
+            let left = rest.len() - bytes.len();
+            transactions.frames.end(direction, frame, left);
+            let ended = self.message(direction, bytes.len(), &message, frame, transactions);
             if matches!(ended, Err(Stop::Failed)) {
                 return Step::Failed;
             }
@@ -226,6 +246,13 @@ impl State {
         }
         Step::More
     }
+}
+
+/// The frame of the message that began `rest` bytes before the end, made on first sight.
+fn open_frame(direction: Direction, rest: usize, transactions: &mut Transactions) -> Option<u64> {
+    let frames = &mut transactions.frames;
+    let open = frames.open(direction, "pdu");
+    open.or_else(|| frames.add(direction, "pdu", rest, None))
 }
 
 fn begin(ldap: LdapTransaction, transactions: &mut Transactions) -> Result<&mut Transaction, Stop> {

@@ -17,6 +17,9 @@ pub use state::MqttTransaction;
 /// Where brokers listen.
 const PORT: u16 = 1883;
 
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &["pdu", "header", "data"];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Mqtt,
     name: "mqtt",

@@ -132,11 +132,19 @@ impl State {
                 side.skip = skipped;
                 // Such a message counts as the broker's, whoever sent it.
                 let message = Message::truncated(header, skipped);
+                let frames = &mut transactions.frames;
+                frames.add(direction, "pdu", data.len() - at, Some(skipped));
                 self.take(message, Direction::ToClient, transactions)
             } else {
                 let Ok(body) = reader.take(header.length as usize) else {
                     return Ok(at);
                 };
+                let rest = data.len() - at;
+                let (head, length) = (header_bytes as u64, body.len() as u64);
+                let frames = &mut transactions.frames;
+                frames.add(direction, "pdu", rest, Some(head + length));
+                frames.add(direction, "header", rest, Some(head));
+                frames.add(direction, "data", rest - header_bytes, Some(length));
                 at += header_bytes + body.len();
                 match Message::read(header, body, self.version) {
                     Ok(message) => self.take(message, direction, transactions),

@@ -9,6 +9,7 @@ mod buffers;
 mod compound;
 mod event;
 mod files;
+mod frames;
 mod number;
 mod rpc;
 mod state;
@@ -40,6 +41,20 @@ const TOO_MANY_TRANSACTIONS: u16 = 3;
 const fn event(name: &'static str, number: u16) -> EventRow {
     EventRow { name, number }
 }
+
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &[
+    "rpc.pdu",
+    "rpc.hdr",
+    "rpc.data",
+    "rpc.creds",
+    "nfs.pdu",
+    "nfs.status",
+    "nfs4.pdu",
+    "nfs4.hdr",
+    "nfs4.ops",
+    "nfs4.status",
+];
 
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Nfs,

@@ -4,6 +4,7 @@ use sensor_flow::Direction;
 
 use super::begins_record;
 use super::files::Passing;
+use super::frames::Place;
 use super::rpc::{Call, Record, Reply};
 use super::v3;
 use super::work::{Knowledge, Work};
@@ -125,6 +126,10 @@ impl State {
             };
             if record.is_whole() {
                 rest = record.rest;
+                let message = record.here;
+                let left = message.len() + rest.len();
+                let place = Place::in_stream(direction, left, message.len());
+                self.announce(&place, message, transactions);
                 self.message(direction, &record, transactions, limits);
                 continue;
             }
@@ -158,6 +163,27 @@ impl State {
             Direction::ToClient => {
                 if let Some(reply) = work.sound(Reply::read(record.here)) {
                     work.reply(&reply);
+                }
+            }
+        }
+    }
+
+    /// Announces the frames of a message.
+    fn announce(&self, place: &Place, message: &[u8], transactions: &mut Transactions) {
+        let frames = &mut transactions.frames;
+        if !frames.is_wanted() {
+            return;
+        }
+        place.pdu(frames);
+        match place.direction {
+            Direction::ToServer => {
+                if let Ok(call) = Call::read(message) {
+                    place.call(frames, message, &call);
+                }
+            }
+            Direction::ToClient => {
+                if let Ok(reply) = Reply::read(message) {
+                    place.reply(frames, &reply, self.known.version_of(reply.xid));
                 }
             }
         }
@@ -214,6 +240,7 @@ impl State {
         transactions: &mut Transactions,
         limits: &Limits,
     ) {
+        self.announce(&Place::datagram(direction, data.len()), data, transactions);
         let mut work = self.work(transactions, limits);
         match direction {
             Direction::ToServer => {

@@ -58,6 +58,13 @@ impl Default for Knowledge {
     }
 }
 
+impl Knowledge {
+    /// The version of a call that waits for its reply.
+    pub fn version_of(&self, xid: u32) -> Option<u8> {
+        self.calls.get(&xid).map(|pending| pending.version)
+    }
+}
+
 /// Work on one message.
 pub struct Work<'a> {
     pub known: &'a mut Knowledge,

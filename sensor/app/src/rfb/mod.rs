@@ -23,6 +23,9 @@ const fn event(name: &'static str, number: u16) -> EventRow {
     EventRow { name, number }
 }
 
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &["pdu"];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Rfb,
     name: "rfb",

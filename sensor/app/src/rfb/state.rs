@@ -210,7 +210,16 @@ impl Parser for State {
                     Err(NoMessage::Malformed) => (Stage::Over, Some(MALFORMED_MESSAGE)),
                 }
             };
+            if oddity != Some(CONFUSED_STATE) {
+                let length = ahead.position() - reader.position();
+                let rest = held.len() - reader.position();
+                let frames = &mut transactions.frames;
+                frames.add(direction, "pdu", rest, Some(length as u64));
+            }
             reader = ahead;
+            let Some(transaction) = self.transaction(transactions) else {
+                return Step::Failed;
+            };
             if let Some(event) = oddity {
                 transaction.raise(event);
             }

@@ -37,6 +37,17 @@ const MAX_LINE_BYTES: usize = 1024;
 const INCOMPLETE_DATA: u16 = 1;
 const INVALID_DATA: u16 = 2;
 
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &[
+    "pdu",
+    "request.line",
+    "response.line",
+    "request.headers",
+    "response.headers",
+    "request.body",
+    "response.body",
+];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Sip,
     name: "sip",

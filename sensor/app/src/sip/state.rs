@@ -67,6 +67,10 @@ impl State {
         if data.iter().all(u8::is_ascii_whitespace) {
             return;
         }
+        let length = Some(data.len() as u64);
+        transactions
+            .frames
+            .add(direction, "pdu", data.len(), length);
         let event = match find(data, HEAD_END) {
             None => INCOMPLETE_DATA,
             Some(end) => {
@@ -74,7 +78,9 @@ impl State {
                 match Message::read(head) {
                     Ok(mut message) if message.sent_by() == direction => {
                         message.read_body(body);
-                        begin(message, direction, transactions);
+                        if let Some(id) = begin(message, direction, transactions) {
+                            announce(direction, data, end, data.len(), id, transactions);
+                        }
                         return;
                     }
                     _ => INVALID_DATA,
@@ -106,6 +112,11 @@ impl Side {
                 self.searched = 0;
                 continue;
             }
+            let frame = (!rest.is_empty()).then(|| {
+                let frames = &mut transactions.frames;
+                let open = frames.open(direction, "pdu");
+                open.or_else(|| frames.add(direction, "pdu", rest.len(), None))
+            });
             let from = self.searched.min(rest.len());
             let Some(end) = find(&rest[from..], HEAD_END).map(|end| from + end + HEAD_END.len())
             else {
@@ -136,9 +147,22 @@ impl Side {
             };
             at += end + body_bytes;
             self.searched = 0;
-            if begin(message, direction, transactions).is_none() {
+            let Some(id) = begin(message, direction, transactions) else {
                 break Err(Stop::Full);
-            }
+            };
+            let frame = frame.flatten();
+            let left = self.held.len() - at;
+            transactions.frames.end(direction, frame, left);
+            transactions.assign_frame(direction, frame, id);
+            let message_bytes = end + body_bytes;
+            announce(
+                direction,
+                rest,
+                end - HEAD_END.len(),
+                message_bytes,
+                id,
+                transactions,
+            );
         };
         self.held.drain(..at);
         stopped
@@ -180,14 +204,47 @@ impl Parser for State {
     }
 }
 
-fn begin(message: Message, direction: Direction, transactions: &mut Transactions) -> Option<()> {
+/// Announces the parts of a message at the start of `bytes`, which reach to the end of what has arrived; its
+/// head ends at `head_end`, with an empty line behind.
+fn announce(
+    direction: Direction,
+    bytes: &[u8],
+    head_end: usize,
+    message_bytes: usize,
+    id: u64,
+    transactions: &mut Transactions,
+) {
+    let (line, headers, body) = match direction {
+        Direction::ToServer => ("request.line", "request.headers", "request.body"),
+        Direction::ToClient => ("response.line", "response.headers", "response.body"),
+    };
+    // The last field's line end is the first half of HEAD_END.
+    let head_end = head_end + HEAD_END.len() / 2;
+    let body_at = head_end + HEAD_END.len() / 2;
+    let line_bytes = find(bytes, b"\r\n").map_or(head_end, |end| end + 2);
+    for (name, from, to) in [
+        (line, 0, line_bytes),
+        (headers, line_bytes, head_end),
+        (body, body_at, message_bytes),
+    ] {
+        if name == body && to <= from {
+            continue;
+        }
+        let length = Some(to.saturating_sub(from) as u64);
+        let rest = bytes.len().saturating_sub(from);
+        let frame = transactions.frames.add(direction, name, rest, length);
+        transactions.assign_frame(direction, frame, id);
+    }
+}
+
+fn begin(message: Message, direction: Direction, transactions: &mut Transactions) -> Option<u64> {
     let body = Body::Sip(Box::new(SipTransaction { message }));
     let transaction = transactions.begin(body)?;
     transaction.only = Some(direction);
     for side in Direction::BOTH {
         transaction.advance(side, Transaction::COMPLETE);
     }
-    Some(())
+    Some(transaction.id)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod auth;
 mod buffers;
 mod event;
 mod events;
+mod frames;
 mod number;
 mod pipe;
 mod session;
@@ -41,6 +42,22 @@ mod stage {
     /// A tree connect has named its share.
     pub const NAMED: u8 = 1;
 }
+
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &[
+    "nbss.pdu",
+    "nbss.hdr",
+    "nbss.data",
+    "smb1.pdu",
+    "smb1.hdr",
+    "smb1.data",
+    "smb2.pdu",
+    "smb2.hdr",
+    "smb2.data",
+    "smb3.pdu",
+    "smb3.hdr",
+    "smb3.data",
+];
 
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Smb,

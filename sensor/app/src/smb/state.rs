@@ -2,6 +2,7 @@
 
 use sensor_flow::Direction;
 
+use super::frames;
 use super::number::{Command1, Command2};
 use super::session::{Full, Knowledge, Passing, Work};
 use super::transaction::Handle;
@@ -146,9 +147,10 @@ impl State {
             };
             let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
             if let Some(record) = body.get(..length) {
+                frames::record(&mut transactions.frames, direction, rest.len(), length);
                 rest = &body[length..];
                 if *kind == SESSION_MESSAGE {
-                    self.record(direction, record, transactions, limits)?;
+                    self.record(direction, record, rest.len(), transactions, limits)?;
                 }
                 continue;
             }
@@ -196,6 +198,9 @@ impl State {
                 }
                 open.passing = Some(passing);
             }
+            let frames = &mut transactions.frames;
+            frames::record(frames, direction, body.len() + RECORD_HEADER_BYTES, length);
+            frames::message(frames, direction, body, body.len(), length);
             return Ok(Some(open));
         }
         if length > MAX_RECORD_BYTES {
@@ -255,14 +260,20 @@ impl State {
         !is_rpc
     }
 
-    /// The messages of a whole record.
+    /// The messages of a whole record, behind which so many bytes have come.
     fn record(
         &mut self,
         direction: Direction,
         record: &[u8],
+        behind: usize,
         transactions: &mut Transactions,
         limits: &Limits,
     ) -> Result<(), Stop> {
+        if !record.starts_with(wire2::MAGIC) {
+            let rest = record.len() + behind;
+            let frames = &mut transactions.frames;
+            frames::message(frames, direction, record, rest, record.len());
+        }
         if record.len() < 4 && direction == Direction::ToClient
             || record.starts_with(TRANSFORM_MAGIC)
         {
@@ -278,6 +289,9 @@ impl State {
                 return Err(Stop::Malformed);
             }
             let (_, after) = wire2::Message::read(rest).map_err(|_| Stop::Malformed)?;
+            let length = rest.len() - after.len();
+            let frames = &mut transactions.frames;
+            frames::message(frames, direction, rest, rest.len() + behind, length);
             self.check(
                 direction,
                 &rest[..rest.len() - after.len()],

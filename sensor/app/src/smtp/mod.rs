@@ -24,6 +24,9 @@ const PORTS: [u16; 2] = [25, 465];
 /// How a client opens (RFC 5321 §4.1.1.1), or leaves at once.
 const OPENINGS: [&[u8]; 3] = [b"EHLO", b"HELO", b"QUIT"];
 
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &["command_line", "data", "response_line"];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Smtp,
     name: "smtp",

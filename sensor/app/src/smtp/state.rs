@@ -116,10 +116,26 @@ impl State {
         while !rest.is_empty() {
             match self.mode {
                 Mode::Commands => {
-                    let Some(line) = self.lines[0].next(&mut rest) else {
-                        break;
-                    };
-                    self.command(&line, transactions)?;
+                    let before = rest.len();
+                    let line = self.lines[0].next(&mut rest);
+                    let frame = line_frame(
+                        Direction::ToServer,
+                        before,
+                        line.as_ref().map(|line| (line, rest.len())),
+                        transactions,
+                    );
+                    let Some(line) = line else { break };
+                    // A command is a frame with its line end, and one of its transaction without.
+                    let frame = frame.and_then(|_| {
+                        let length = line.bytes.len();
+                        let place = rest.len() + line.end_bytes + length;
+                        let frames = &mut transactions.frames;
+                        let direction = Direction::ToServer;
+                        frames.add(direction, "command_line", place, Some(length as u64))
+                    });
+                    let done = self.command(&line, rest.len(), transactions);
+                    self.assign(Direction::ToServer, frame, transactions);
+                    done?;
                 }
                 Mode::Data => {
                     let used = self.mail(rest, Ending::Dot, transactions, limits);
@@ -144,7 +160,12 @@ impl State {
         Ok(())
     }
 
-    fn command(&mut self, line: &Line<'_>, transactions: &mut Transactions) -> Result<(), Broken> {
+    fn command(
+        &mut self,
+        line: &Line<'_>,
+        rest: usize,
+        transactions: &mut Transactions,
+    ) -> Result<(), Broken> {
         let command = Command::read(&line.bytes);
         let ends_mail = matches!(command, Ok(Command::Rset | Command::Quit));
         let goes_on = self
@@ -172,6 +193,7 @@ impl State {
             return Err(Broken);
         };
         let mut odd = None;
+        let mut is_data = false;
         let sent = match command {
             Command::StartTls => Sent::StartTls,
             Command::Rset => Sent::Rset,
@@ -185,6 +207,7 @@ impl State {
                 if self.pipelining {
                     self.mode = Mode::Data;
                 }
+                is_data = true;
                 Sent::Data
             }
             Command::Bdat { bytes, last } => {
@@ -227,6 +250,11 @@ impl State {
         if line.cut {
             transaction.raise(events::TRUNCATED_LINE);
         }
+        if is_data {
+            let frames = &mut transactions.frames;
+            let frame = frames.add(Direction::ToServer, "data", rest, None);
+            self.assign(Direction::ToServer, frame, transactions);
+        }
         if self.waiting.len() >= MAX_WAITING {
             return Err(Broken);
         }
@@ -254,7 +282,8 @@ impl State {
         let used = message_now.push(bytes, ending, &mut |piece| {
             deliver(piece, transaction, &mut self.files, limits);
         });
-        if message_now.is_over() {
+        let is_over = message_now.is_over();
+        if is_over {
             self.mode = Mode::Commands;
             complete(transaction);
             // The server replies to the text as to a command.
@@ -263,7 +292,19 @@ impl State {
         if let Body::Smtp(mail) = &mut transaction.body {
             mail.message = message;
         }
+        if is_over && ending == Ending::Dot {
+            let frames = &mut transactions.frames;
+            let open = frames.open(Direction::ToServer, "data");
+            frames.end(Direction::ToServer, open, bytes.len() - used);
+        }
         used
+    }
+
+    /// A frame belongs to the current transaction.
+    fn assign(&self, direction: Direction, frame: Option<u64>, transactions: &mut Transactions) {
+        if let Some(id) = self.transaction {
+            transactions.assign_frame(direction, frame, id);
+        }
     }
 
     fn end_chunk(&mut self, chunk: &[u8], last: bool, transactions: &mut Transactions) {
@@ -362,7 +403,17 @@ impl Parser for State {
             },
             Direction::ToClient => {
                 let mut rest = data;
-                while let Some(line) = self.lines[1].next(&mut rest) {
+                loop {
+                    let before = rest.len();
+                    let line = self.lines[1].next(&mut rest);
+                    let frame = line_frame(
+                        direction,
+                        before,
+                        line.as_ref().map(|line| (line, rest.len())),
+                        transactions,
+                    );
+                    self.assign(direction, frame, transactions);
+                    let Some(line) = line else { break };
                     match self.reply(&line, transactions) {
                         Ok(false) => {}
                         Ok(true) => {
@@ -426,6 +477,29 @@ impl Parser for State {
             }
         }
     }
+}
+
+/// The frame of a line: begun with its first bytes, ended with the line.
+fn line_frame(
+    direction: Direction,
+    before: usize,
+    line: Option<(&Line<'_>, usize)>,
+    transactions: &mut Transactions,
+) -> Option<u64> {
+    let name = match direction {
+        Direction::ToServer => "command_line",
+        Direction::ToClient => "response_line",
+    };
+    let frames = &mut transactions.frames;
+    if before == 0 || !frames.wants(name) {
+        return None;
+    }
+    let open = frames.open(direction, name);
+    let frame = open.or_else(|| frames.add(direction, name, before, None));
+    if let Some((_, rest)) = line {
+        frames.end(direction, frame, rest);
+    }
+    frame
 }
 
 fn is_done(transaction: &Transaction) -> bool {

@@ -22,6 +22,9 @@ const fn event(name: &'static str, number: u16) -> EventRow {
     EventRow { name, number }
 }
 
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &["record.hdr", "record.data", "record.pdu"];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Ssh,
     name: "ssh",

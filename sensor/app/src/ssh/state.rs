@@ -166,12 +166,14 @@ impl State {
             {
                 transaction.raise(LONG_KEX_RECORD);
             }
+            self.announce(direction, bytes.len(), header.data_bytes, transactions);
             return Progress::Used(HEADER_BYTES);
         }
         let end = HEADER_BYTES + header.data_bytes as usize;
         let Some(data) = bytes.get(HEADER_BYTES..end) else {
             return Progress::More;
         };
+        self.announce(direction, bytes.len(), header.data_bytes, transactions);
         if let Some(transaction) = self.transaction(transactions)
             && let Some(told) = told(transaction, direction)
             && let Ok(offer) = hassh(data, direction)
@@ -180,6 +182,28 @@ impl State {
             told.hassh = Some((offer, hash));
         }
         Progress::Used(end)
+    }
+
+    /// The frames of a record that began `rest` bytes before the end.
+    fn announce(
+        &self,
+        direction: Direction,
+        rest: usize,
+        data_bytes: u32,
+        transactions: &mut Transactions,
+    ) {
+        let header = HEADER_BYTES as u64;
+        let data = u64::from(data_bytes);
+        for (name, rest, length) in [
+            ("record.hdr", rest, header),
+            ("record.data", rest - HEADER_BYTES, data),
+            ("record.pdu", rest, header + data),
+        ] {
+            let frame = transactions.frames.add(direction, name, rest, Some(length));
+            if let Some(id) = self.transaction {
+                transactions.assign_frame(direction, frame, id);
+            }
+        }
     }
 
     /// The transaction, begun on first use. It has no record until a banner was read.

@@ -47,6 +47,17 @@ pub mod message {
     pub const SERVER_KEY_EXCHANGE: u8 = 1 << 3;
 }
 
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &[
+    "pdu",
+    "hdr",
+    "data",
+    "alert",
+    "heartbeat",
+    "ssl2.hdr",
+    "ssl2.pdu",
+];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Tls,
     name: "tls",

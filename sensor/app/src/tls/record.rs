@@ -3,8 +3,8 @@
 use super::wire::{ContentType, RECORD_HEADER_BYTES, RecordHeader};
 
 /// First byte with either of these bits: a record of SSL 2 (RFC 6101 appendix E).
-const SSL2_BITS: u8 = 0xc0;
-const SSL2_SHORT_BIT: u8 = 0x80;
+pub(super) const SSL2_BITS: u8 = 0xc0;
+pub(super) const SSL2_SHORT_BIT: u8 = 0x80;
 
 /// The beginning of a record of either kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,12 @@ pub enum Payload {
 
 /// Who takes the records.
 pub trait Taker {
+    /// The first of the last `rest` bytes begins a record.
+    fn first(&mut self, _byte: u8, _rest: usize) {}
+    /// The header of a record is whole; the record began `rest` bytes before the end.
+    fn announce(&mut self, _header: Header, _rest: usize, _header_bytes: usize) {}
+    /// The payload of a record that is passed over or collected begins `rest` bytes before the end.
+    fn payload(&mut self, _header: Header, _rest: usize) {}
     /// A record begins.
     fn begin(&mut self, header: Header) -> Payload;
     /// A collected record is there. False ends reading.
@@ -142,19 +148,26 @@ fn skip(left: usize) -> Phase {
 
 fn header(mut held: Vec<u8>, data: &mut &[u8], taker: &mut impl Taker) -> Option<Phase> {
     let before = held.len();
+    if let (0, Some(&first)) = (before, data.first()) {
+        taker.first(first, data.len());
+    }
     let taken = (RECORD_HEADER_BYTES - before.min(RECORD_HEADER_BYTES)).min(data.len());
     held.extend_from_slice(&data[..taken]);
     let Some((header, length)) = Header::read(&held) else {
         *data = &data[taken..];
         return Some(Phase::Header(held));
     };
+    taker.announce(header, before + data.len(), length);
     *data = &data[length.saturating_sub(before)..];
     match taker.begin(header) {
         Payload::Collect => Some(Phase::Body {
             header,
             held: Vec::new(),
         }),
-        Payload::Skip => Some(skip(header.length())),
+        Payload::Skip => {
+            taker.payload(header, data.len());
+            Some(skip(header.length()))
+        }
         Payload::Refuse => None,
     }
 }
@@ -178,6 +191,7 @@ fn body(
     if whole.len() < header.length() {
         return Some(Phase::Body { header, held });
     }
+    taker.payload(header, header.length() + data.len());
     taker.end(header, whole).then(Phase::default)
 }
 

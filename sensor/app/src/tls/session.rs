@@ -3,12 +3,13 @@
 use sensor_flow::Direction;
 
 use super::certificate::Certificate;
-use super::record::{Header, Payload, Taker};
+use super::record::{Header, Payload, SSL2_BITS, SSL2_SHORT_BIT, Taker};
 use super::wire::{
-    ContentType, Hello, MAX_RECORD_BYTES, MESSAGE_HEADER_BYTES, MessageType, Oddity, RecordHeader,
-    Speaker, Version, certificates,
+    ContentType, Hello, MAX_RECORD_BYTES, MESSAGE_HEADER_BYTES, MessageType, Oddity,
+    RECORD_HEADER_BYTES, RecordHeader, Speaker, Version, certificates,
 };
 use super::{TlsTransaction, events, ja3, ja3s, message, stage};
+use crate::frame::Frames;
 use crate::{Body, Transaction};
 
 /// Handshake messages longer than this are passed over: long chains fit many times.
@@ -71,6 +72,7 @@ pub struct Session<'a> {
     pub direction: Direction,
     pub shared: &'a mut Shared,
     pub message: &'a mut Message,
+    pub frames: &'a mut Frames,
 }
 
 impl Session<'_> {
@@ -453,6 +455,38 @@ impl Session<'_> {
 }
 
 impl Taker for Session<'_> {
+    fn first(&mut self, byte: u8, rest: usize) {
+        let (name, bytes) = match byte & SSL2_BITS {
+            0 => ("hdr", RECORD_HEADER_BYTES as u64),
+            // The type of the message counts as well.
+            bits if bits & SSL2_SHORT_BIT != 0 => ("ssl2.hdr", 3),
+            _ => ("ssl2.hdr", 4),
+        };
+        self.frames.add(self.direction, name, rest, Some(bytes));
+    }
+
+    fn announce(&mut self, header: Header, rest: usize, header_bytes: usize) {
+        let name = match header {
+            Header::Tls(_) => "pdu",
+            Header::Ssl2 { .. } => "ssl2.pdu",
+        };
+        let length = (header_bytes + header.length()) as u64;
+        self.frames.add(self.direction, name, rest, Some(length));
+    }
+
+    fn payload(&mut self, header: Header, rest: usize) {
+        let length = Some(header.length() as u64);
+        let name = match header.content() {
+            None => return,
+            Some(ContentType::ALERT) => Some("alert"),
+            Some(ContentType::HEARTBEAT) => Some("heartbeat"),
+            Some(_) => None,
+        };
+        for name in std::iter::once("data").chain(name) {
+            self.frames.add(self.direction, name, rest, length);
+        }
+    }
+
     fn begin(&mut self, header: Header) -> Payload {
         match header {
             Header::Tls(header) => self.begin_tls(header),

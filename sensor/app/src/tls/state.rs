@@ -5,6 +5,7 @@ use sensor_flow::Direction;
 use super::TlsTransaction;
 use super::record::Records;
 use super::session::{Message, Session, Shared};
+use crate::frame::Frames;
 use crate::parser::{Parser, Step};
 use crate::transactions::Transactions;
 use crate::{Body, Context, Limits, Transaction};
@@ -29,16 +30,13 @@ impl State {
             }
         }
     }
-}
 
-impl Parser for State {
-    fn chunk(
+    fn records(
         &mut self,
         direction: Direction,
         data: &[u8],
         transactions: &mut Transactions,
-        _: &Context,
-        _: &Limits,
+        frames: &mut Frames,
     ) -> Step {
         // Retired: all was seen.
         let Some(tx) = self.begin(transactions) else {
@@ -56,6 +54,7 @@ impl Parser for State {
             direction,
             shared: &mut self.shared,
             message: &mut self.messages[side],
+            frames,
         };
         if !records.push(data, &mut session) {
             return Step::Failed;
@@ -69,6 +68,22 @@ impl Parser for State {
             return Step::Finished;
         }
         Step::More
+    }
+}
+
+impl Parser for State {
+    fn chunk(
+        &mut self,
+        direction: Direction,
+        data: &[u8],
+        transactions: &mut Transactions,
+        _: &Context,
+        _: &Limits,
+    ) -> Step {
+        let mut frames = std::mem::take(&mut transactions.frames);
+        let step = self.records(direction, data, transactions, &mut frames);
+        transactions.frames = frames;
+        step
     }
 
     fn gap(

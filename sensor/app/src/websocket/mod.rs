@@ -15,6 +15,9 @@ use sensor_flow::Direction;
 
 pub use wire::{FrameHeader, Opcode};
 
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &["header", "pdu", "data"];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Websocket,
     name: "websocket",

@@ -152,9 +152,21 @@ impl Parser for State {
                 break;
             };
             side.skip = header.length - length;
+            let frames = &mut transactions.frames;
+            let announced = [
+                ("header", rest.len(), header_bytes),
+                ("pdu", rest.len(), header_bytes + payload.len()),
+                ("data", behind.len(), payload.len()),
+            ]
+            .map(|(name, rest, length)| frames.add(direction, name, rest, Some(length as u64)));
             rest = &behind[payload.len()..];
             if !self.frame(direction, header, payload, transactions) {
                 return Step::Failed;
+            }
+            if let Some(id) = transactions.last().map(|tx| tx.id) {
+                for frame in announced {
+                    transactions.assign_frame(direction, frame, id);
+                }
             }
         }
         self.sides[direction.index()].held = rest.to_vec();

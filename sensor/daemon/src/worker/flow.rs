@@ -86,6 +86,12 @@ impl Tracked {
                 .is_some_and(|session| session.state() >= TcpState::Established)
     }
 
+    /// The session is closed: nothing follows on either side.
+    pub fn is_closed(&self) -> bool {
+        let session = self.session.as_ref();
+        session.is_some_and(|session| session.state() == TcpState::Closed)
+    }
+
     /// Lets rules look at the raw stream when a transaction, or a record of TLS, has been completed since
     /// the last look.
     pub fn trigger_raw(&mut self) {

@@ -68,6 +68,7 @@ impl<O: Output> Worker<O> {
         {
             Arc::make_mut(&mut settings).stream.compare_overlaps = true;
         }
+        Arc::make_mut(&mut settings).want_frames(engine.as_deref());
         let mut flows = FlowTable::new(settings.flow_limit, settings.timeouts.clone(), number);
         flows.track_by(settings.track_vlans, settings.track_depth);
         Worker {
@@ -413,6 +414,8 @@ impl<O: Output> Worker<O> {
         );
         self.recording
             .anomalies(packet, entry, stream_events, self.inspector.as_ref(), stamp);
+        self.recording
+            .frames(entry, packet, at.direction, false, stamp);
         self.recording.transactions(
             entry,
             packet,
@@ -514,6 +517,8 @@ impl<O: Output> Worker<O> {
                 self.now_ns,
                 stamp,
             );
+            self.recording
+                .frames(&mut entry, &packet, direction, true, stamp);
             self.recording.transactions(
                 &mut entry,
                 &packet,
@@ -648,6 +653,10 @@ fn inspect<O: Output>(
         flow_end,
     };
     user.alerted |= record_matches(inspector, recording, &traffic, &mut user.detect, stamp);
+    if changed {
+        let over = flow_end || user.is_closed();
+        user.app.frames_mut().inspected(direction, over);
+    }
     if user.detect.is_bypassed() {
         flow.state = sensor_flow::State::Bypassed;
     }

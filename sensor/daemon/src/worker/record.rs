@@ -1,5 +1,7 @@
 //! Events of one worker → EVE records.
 
+mod frame;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -225,6 +227,12 @@ impl<O: Output> Recording<O> {
             let transactions = traffic.app?.transactions();
             transactions.iter().find(|transaction| transaction.id == id)
         });
+        let shown = found.frame.and_then(|id| {
+            let app = traffic.app?;
+            let frame = app.frames().frame(traffic.direction, id)?.clone();
+            let in_stream = traffic.session.is_some();
+            Some(frame::Shown::new(app, frame, traffic.direction, in_stream))
+        });
         let ends = packet.addresses();
         let ports = packet.ports();
         let end = |which: Target| {
@@ -333,6 +341,7 @@ impl<O: Output> Recording<O> {
             payload_printable: (!payload.is_empty()).then_some(Printable(payload)),
             payload_length: (!payload.is_empty()).then_some(payload.len()),
             stream: Some(u8::from(stream_bytes.is_some())),
+            frame: shown.as_ref().map(frame::Shown::info),
             packet: (!traffic.flow_end).then_some(Base64(packet.frame)),
             packet_info: (!traffic.flow_end).then(|| packet_info(packet.link)),
             verdict: Some(told(inspector.verdict(), packet)),

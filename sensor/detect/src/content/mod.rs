@@ -245,6 +245,10 @@ impl<'a> Evaluation<'a> {
         let data = self.subject.data;
         let range = self.content_range(content, position);
         if content.negated {
+            // Of the beginning of a buffer a later part of it tells nothing.
+            if self.is_behind(content) {
+                return false;
+            }
             let found =
                 range.is_some_and(|(start, end)| self.find(content, data, start, end).is_some());
             return !found && self.run(rest, position);
@@ -275,6 +279,27 @@ impl<'a> Evaluation<'a> {
             .literal
             .find(data.get(start..end)?)
             .map(|at| start + at)
+    }
+
+    /// The data lie wholly behind the place to which the content is bound.
+    fn is_behind(&self, content: &ContentCheck) -> bool {
+        let Some(base) = i64::try_from(self.subject.base)
+            .ok()
+            .filter(|base| *base > 0)
+        else {
+            return false;
+        };
+        let depth = if content.startswith {
+            content.literal.len() as i64
+        } else if let Some(depth) = content.depth {
+            self.number(depth)
+        } else {
+            return false;
+        };
+        let offset = content.offset.map_or(0, |offset| self.number(offset));
+        content.distance.is_none()
+            && content.within.is_none()
+            && offset.saturating_add(depth) <= base
     }
 
     /// Where the content may lie: byte range of the data, `None` when nowhere.

@@ -4,6 +4,7 @@
 //! stream data, rules on transactions. What a match sets (flow bits, numbers, host bits) holds at once for
 //! the rules behind it; alerts are sorted, thinned out by thresholds and cut at the end.
 
+mod frame;
 mod header;
 mod packet;
 mod transaction;
@@ -35,6 +36,8 @@ pub struct Match {
     pub signature: u32,
     /// Number of the transaction.
     pub transaction: Option<u64>,
+    /// Number of the frame, on the side of the packet.
+    pub frame: Option<u64>,
     /// The match lies in stream data or in a transaction rather than in the packet.
     pub in_stream: bool,
     pub captured: Vec<Captured>,
@@ -156,6 +159,7 @@ impl Inspector {
             pass.packet(first);
         }
         if traffic.transactions == TransactionInspection::Changed {
+            pass.frames();
             pass.transactions();
         }
         self.finish(traffic, state);
@@ -236,6 +240,17 @@ impl<'a> Pass<'a> {
 
     /// Carries out what a match sets, and notes it.
     fn matched(&mut self, index: u32, transaction: Option<u64>, place: Place) {
+        self.matched_in(index, transaction, None, place);
+    }
+
+    /// The same, of a match within a frame.
+    fn matched_in(
+        &mut self,
+        index: u32,
+        transaction: Option<u64>,
+        frame: Option<u64>,
+        place: Place,
+    ) {
         let one = &self.engine.signatures[index as usize];
         for (bits, ids) in one.signature.flowbits.iter().zip(&one.flowbits) {
             for &bit in ids {
@@ -289,6 +304,7 @@ impl<'a> Pass<'a> {
         self.scratch.matches.push(Match {
             signature: index,
             transaction,
+            frame,
             in_stream: place == Place::Stream,
             captured,
         });

@@ -176,7 +176,7 @@ impl Pass<'_> {
                     None => part.absent,
                 }
             }
-            PartHome::App(_) => false,
+            PartHome::App(_) | PartHome::Frame(..) => false,
         })
     }
 }

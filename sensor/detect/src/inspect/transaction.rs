@@ -193,7 +193,13 @@ impl Pass<'_> {
                     } else {
                         bytes.data
                     };
-                    scan(scanner, new, &mut self.scratch.patterns, candidates);
+                    scan(
+                        &scanner.steps,
+                        &scanner.matcher,
+                        new,
+                        &mut self.scratch.patterns,
+                        candidates,
+                    );
                     *scanned = end + 1;
                 }
                 BufferGetter::Many(get) => {
@@ -217,7 +223,13 @@ impl Pass<'_> {
                         } else {
                             bytes.data
                         };
-                        scan(scanner, new, &mut self.scratch.patterns, candidates);
+                        scan(
+                            &scanner.steps,
+                            &scanner.matcher,
+                            new,
+                            &mut self.scratch.patterns,
+                            candidates,
+                        );
                         *scanned = (nth as u64) << END_BITS | until & ((1 << END_BITS) - 1);
                     }
                     *scanned = (*scanned).max(1);
@@ -318,6 +330,7 @@ impl Pass<'_> {
     ) -> Verdict {
         let id = match part.home {
             PartHome::App(id) => id,
+            PartHome::Frame(..) => return Verdict::Never,
             PartHome::Payload => {
                 let bytes = match &self.traffic.raw {
                     Some(raw) => Bytes {
@@ -419,15 +432,16 @@ impl Pass<'_> {
     }
 }
 
-fn scan(
-    scanner: &crate::engine::Scanner,
+pub(super) fn scan(
+    steps: &[crate::transform::Step],
+    matcher: &crate::prefilter::Matcher,
     data: &[u8],
     patterns: &mut Seen,
     candidates: &mut Vec<u32>,
 ) {
-    if scanner.steps.is_empty() {
-        scanner.matcher.scan(data, patterns, candidates);
-    } else if let Some(transformed) = crate::transform::apply(&scanner.steps, data) {
-        scanner.matcher.scan(&transformed, patterns, candidates);
+    if steps.is_empty() {
+        matcher.scan(data, patterns, candidates);
+    } else if let Some(transformed) = crate::transform::apply(steps, data) {
+        matcher.scan(&transformed, patterns, candidates);
     }
 }

@@ -1,0 +1,87 @@
+//! Rules on frames: parts of the bytes that parsers have delimited.
+//!
+//! A frame is looked at once it is complete, or in parts as it grows; each part on its own.
+
+use sensor_app::{Bytes, Frame};
+use sensor_stream::TcpState;
+
+use super::transaction::scan;
+use super::{Pass, Place};
+use crate::compile::PartHome;
+use crate::content::VARIABLE_LIMIT;
+use crate::subject::Traffic;
+
+impl Traffic<'_> {
+    /// No more bytes will come.
+    fn is_over(&self) -> bool {
+        let closed = |session: &sensor_stream::Session| session.state() == TcpState::Closed;
+        self.flow_end || self.session.is_some_and(closed)
+    }
+}
+
+impl Pass<'_> {
+    pub(super) fn frames(&mut self) {
+        let traffic = self.traffic;
+        let Some(app) = traffic.app else { return };
+        if self.engine.frame_groups.is_empty() {
+            return;
+        }
+        for (frame, bytes) in app.frames().due(traffic.direction, traffic.is_over()) {
+            self.frame(frame, &bytes);
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame, pieces: &[Bytes<'_>]) {
+        let key = (frame.protocol, frame.name);
+        let Some(sides) = self.engine.frame_groups.get(&key) else {
+            return;
+        };
+        let group = &sides[self.traffic.direction.index()];
+        let mut candidates = std::mem::take(&mut self.scratch.candidates);
+        candidates.clear();
+        candidates.extend(&group.always);
+        for scanner in &group.scanners {
+            for bytes in pieces {
+                scan(
+                    &scanner.steps,
+                    &scanner.matcher,
+                    bytes.data,
+                    &mut self.scratch.patterns,
+                    &mut candidates,
+                );
+            }
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        for &index in &candidates {
+            let start = self.costs.as_ref().map(|costs| costs.start());
+            if self.frame_rule(index, frame, pieces) {
+                let tcp = self.traffic.packet.tcp().is_some();
+                let place = if tcp { Place::Stream } else { Place::Packet };
+                let transaction = frame.transaction.map(|(id, _)| id);
+                self.matched_in(index, transaction, Some(frame.id), place);
+            }
+            if let (Some(costs), Some(start)) = (&mut self.costs, start) {
+                costs.checked(index, start);
+            }
+        }
+        self.scratch.candidates = candidates;
+    }
+
+    fn frame_rule(&mut self, index: u32, frame: &Frame, pieces: &[Bytes<'_>]) -> bool {
+        let one = &self.engine.signatures[index as usize];
+        if !self.header_holds(one) || !self.packet_conditions_hold(one) {
+            return false;
+        }
+        let here = |home: &PartHome| matches!(home, PartHome::Frame(protocol, name) if (*protocol, *name) == (frame.protocol, frame.name));
+        for part in one.parts.iter().filter(|part| here(&part.home)) {
+            for bytes in pieces {
+                self.scratch.captured.clear();
+                if self.bytes_hold(part, *bytes, &mut [0; VARIABLE_LIMIT]) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}
