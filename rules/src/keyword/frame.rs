@@ -11,7 +11,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
     parse: |builder, value| frame(builder, needed(value)?),
     accepts: &[
         "frame:tls.pdu; content:\"a\";",
-        "frame:smtp.data; base64_decode; base64_data; content:\"a\";",
+        "frame:tls.data; base64_decode; base64_data; content:\"a\";",
     ],
     rejects: &["frame;", "frame:pdu; content:\"a\";", "frame:zzz.pdu;"],
 }];

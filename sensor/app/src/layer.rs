@@ -78,6 +78,8 @@ pub struct AppLayer {
     midstream: bool,
     reversed: bool,
     change: Option<Change>,
+    /// The first bytes of a changed protocol are being read: it cannot change again with them.
+    changing: bool,
     changes: u8,
     failures: u64,
     /// What another flow said of this one.
@@ -98,6 +100,7 @@ impl Default for AppLayer {
             midstream: false,
             reversed: false,
             change: None,
+            changing: false,
             changes: 0,
             failures: 0,
             expected: None,
@@ -384,6 +387,15 @@ impl AppLayer {
                 port,
                 expect,
             } => {
+                let rest = &data[data.len() - rest.min(data.len())..];
+                if self.changing {
+                    if let Some(parser) = &mut self.parser {
+                        parser.stay(direction, &mut self.transactions);
+                    }
+                    self.take(direction.opposite(), &other, context, limits);
+                    self.take(direction, rest, context, limits);
+                    return;
+                }
                 self.changes += 1;
                 if self.changes > MAX_CHANGES {
                     self.fail();
@@ -403,7 +415,6 @@ impl AppLayer {
                     side.probed = false;
                     side.finished = false;
                 }
-                let rest = &data[data.len() - rest.min(data.len())..];
                 self.take(direction.opposite(), &other, context, limits);
                 self.take(direction, rest, context, limits);
             }

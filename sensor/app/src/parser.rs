@@ -99,6 +99,9 @@ pub trait Parser: fmt::Debug + Send {
     /// A rule has switched off the record of a transaction; what belongs to it may be silent too.
     fn silenced(&mut self, _transaction: &Transaction) {}
 
+    /// The change of protocol that the last step asked for does not take place: the flow goes on as it was.
+    fn stay(&mut self, _direction: Direction, _transactions: &mut Transactions) {}
+
     /// What the flow has turned out to be beyond its protocol.
     fn protocol(&self) -> Option<Protocol> {
         None

@@ -61,6 +61,11 @@ impl Side for ResponseSide {
 }
 
 impl ResponseSide {
+    /// The transaction that it speaks of, or spoke of last.
+    pub fn transaction(&self) -> Option<u64> {
+        self.tx
+    }
+
     fn turn(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
         if let Some(Extra::Cr) = self.extra
             && let Some(&first) = input.first()

@@ -300,6 +300,13 @@ impl Parser for State {
         self.run(direction, data, false, transactions, limits)
     }
 
+    fn stay(&mut self, _: Direction, transactions: &mut Transactions) {
+        let last = self.response.transaction();
+        if let Some(tx) = live(transactions, last) {
+            tx.raise(super::events::FAILED_PROTOCOL_CHANGE);
+        }
+    }
+
     fn gap(
         &mut self,
         direction: Direction,

@@ -145,6 +145,7 @@ impl AppLayer {
         if !opposite_first {
             self.detect_held(opposite, context, limits);
         }
+        self.changing = false;
     }
 
     /// Looks for the protocol in the first datagram of a side. A side that says nothing typical takes the
@@ -222,6 +223,7 @@ impl AppLayer {
                 parser.gap(direction, lost, &mut self.transactions, context, limits);
             }
         }
+        self.changing = self.change.is_some();
         if let Some(change) = self.change.take()
             && change.expect.is_some_and(|expected| expected != protocol)
         {

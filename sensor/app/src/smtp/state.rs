@@ -100,8 +100,10 @@ impl State {
         transactions.with_id(self.transaction?)
     }
 
+    /// Notes an oddity with the current mail; one that is over is told already.
     fn raise(&self, event: u16, transactions: &mut Transactions) {
-        if let Some(transaction) = self.current(transactions) {
+        let current = self.current(transactions);
+        if let Some(transaction) = current.filter(|transaction| !is_done(transaction)) {
             transaction.raise(event);
         }
     }

@@ -136,7 +136,7 @@ impl Pass<'_> {
                 let bytes = Bytes {
                     data: raw.data,
                     offset: raw.offset,
-                    complete: traffic.flow_end,
+                    complete: true,
                 };
                 if self.parts_hold(one, bytes) {
                     self.state.note_stream_fired(index);

@@ -336,7 +336,7 @@ impl Pass<'_> {
                     Some(raw) => Bytes {
                         data: raw.data,
                         offset: raw.offset,
-                        complete: self.traffic.flow_end,
+                        complete: true,
                     },
                     None if self.traffic.packet.tcp().is_some() => return Verdict::Open(0),
                     None => Bytes::whole(self.payload()),
