@@ -927,6 +927,8 @@ pub struct Signature {
     /// Application protocols of which the rule needs a transaction, from its header and buffers; empty: none.
     pub app_protocols: Vec<ProtocolId>,
     pub hook: Option<Hook>,
+    /// Names of the variables that [`Number::Variable`] counts.
+    pub variables: Vec<String>,
     /// Parser that this rule waits for; such a rule loads but cannot match yet.
     pub waits_for: Option<String>,
     /// The text of the rule, as written, on one line.

@@ -42,7 +42,7 @@ pub(crate) struct Builder<'a> {
     last: Option<Place>,
     /// The last content, whatever stands between it and its modifiers (`bsize`, `isdataat`, `pcre`).
     last_content: Option<Place>,
-    variables: Vec<String>,
+    pub(super) variables: Vec<String>,
     pub protocols: Vec<crate::ProtocolId>,
     pub requires_unmet: Option<String>,
     pub warnings: Vec<String>,
@@ -106,6 +106,7 @@ impl<'a> Builder<'a> {
                 prefilter: None,
                 app_protocols: Vec::new(),
                 hook: header.hook,
+                variables: Vec::new(),
                 waits_for,
                 text: text.to_owned(),
             },

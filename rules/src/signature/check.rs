@@ -82,6 +82,7 @@ impl Builder<'_> {
             return Err(faults);
         }
         self.signature.app_protocols = self.protocols;
+        self.signature.variables = self.variables;
         Ok((self.signature, self.warnings))
     }
 
