@@ -41,9 +41,12 @@ impl fmt::Display for Failure {
 
 /// The known name that is nearest to a misspelt one, if any is near.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = |candidate: &str| 1 + candidate.len() / 4;
     known
+        // The difference in length is the least distance there is.
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= limit(candidate))
         .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
+        .filter(|(distance, candidate)| *distance <= limit(candidate))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

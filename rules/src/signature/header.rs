@@ -29,6 +29,24 @@ pub(crate) struct Header {
     pub destination_ports: PortSet,
 }
 
+impl Header {
+    /// Of a rule on anything.
+    pub fn any() -> Self {
+        Header {
+            action: Action::Alert,
+            scope: ActionScope::Auto,
+            reject: None,
+            protocol: HeaderProtocol::Ip,
+            hook: None,
+            source: AddressSet::default(),
+            source_ports: PortSet::default(),
+            direction: HeaderDirection::Forward,
+            destination: AddressSet::default(),
+            destination_ports: PortSet::default(),
+        }
+    }
+}
+
 /// A fault of a header: the offset of the word, and the reason.
 type HeaderFault = (usize, String);
 

@@ -42,7 +42,7 @@ pub(crate) fn split(text: &str) -> Result<RawRule<'_>, Fault> {
 }
 
 /// Words apart from spaces outside brackets.
-fn words(header: &str) -> Vec<(usize, &str)> {
+pub(super) fn words(header: &str) -> Vec<(usize, &str)> {
     let mut words = Vec::new();
     let mut depth = 0usize;
     let mut start = None;
@@ -92,6 +92,20 @@ fn options(text: &str, from: usize, to: usize) -> Result<Vec<RawOption<'_>>, Fau
         });
     }
     Ok(options)
+}
+
+/// Where the option that begins at `offset` ends: its semicolon, or the end of the text.
+pub(super) fn option_end(text: &str, offset: usize) -> usize {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(offset) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b';' => return at,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 fn push<'a>(

@@ -1,10 +1,14 @@
 //! Files of rules → signatures, and what is wrong with the others.
 
 use std::collections::HashMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
 
 use super::builder::Builder;
 use super::environment::Environment;
+use super::header::Header;
 use super::{Failure, Fault, Signature, fault, header, lexer};
 use crate::Vocabulary;
 use crate::keyword;
@@ -13,6 +17,11 @@ use crate::keyword;
 pub const RULE_LIMIT_BYTES: usize = 64 << 10;
 /// Options of one rule.
 pub const OPTION_LIMIT: usize = 1_024;
+/// Bytes of one file.
+pub const FILE_LIMIT_BYTES: u64 = 256 << 20;
+/// Faults that are told of one rule, and of all.
+const RULE_FAULT_LIMIT: usize = 32;
+const FAULT_LIMIT: usize = 100_000;
 /// Depth of folders below a given one.
 const FOLDER_DEPTH: usize = 8;
 
@@ -65,7 +74,7 @@ pub fn read_paths(paths: &[PathBuf]) -> Result<Vec<SourceFile>, ReadError> {
     files
         .into_iter()
         .map(|path| {
-            let bytes = std::fs::read(&path).map_err(|source| ReadError {
+            let bytes = read(&path).map_err(|source| ReadError {
                 path: path.clone(),
                 source,
             })?;
@@ -74,6 +83,39 @@ pub fn read_paths(paths: &[PathBuf]) -> Result<Vec<SourceFile>, ReadError> {
                 text: text(bytes),
             })
         })
+        .collect()
+}
+
+/// A file that may be longer than it says, or never end.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?
+        .take(FILE_LIMIT_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_LIMIT_BYTES {
+        let reason = format!(
+            "is larger than {} MB: rules come in smaller files",
+            FILE_LIMIT_BYTES >> 20
+        );
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::FileTooLarge,
+            reason,
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Which rules a sensor runs: SHA-256 in hexadecimal of the text of all files in the order in which they are loaded,
+/// each with a zero byte behind it. Their names do not count, and neither does what is wrong with them.
+pub fn text_hash(sources: &[SourceFile]) -> String {
+    let mut hash = Sha256::new();
+    for file in sources {
+        hash.update(file.text.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
         .collect()
 }
 
@@ -124,7 +166,10 @@ pub fn load(sources: &[SourceFile], vocabulary: &Vocabulary, environment: &Envir
     // By gid and sid: index of the signature and its place.
     let mut seen: HashMap<(u32, u32), (usize, String)> = HashMap::new();
     for file in sources {
-        for (line, rule) in lines(&file.text) {
+        for RuleText {
+            line, text: rule, ..
+        } in rule_texts(&file.text)
+        {
             let place = |column: usize, sid, keyword, reason| Failure {
                 file: file.name.clone(),
                 line,
@@ -178,7 +223,8 @@ pub fn load(sources: &[SourceFile], vocabulary: &Vocabulary, environment: &Envir
                 }
                 Err(faults) => {
                     let sid = sid_of(&rule);
-                    for fault in faults {
+                    let room = FAULT_LIMIT.saturating_sub(report.failures.len());
+                    for fault in faults.into_iter().take(room) {
                         report.failures.push(place(
                             fault.offset + 1,
                             sid,
@@ -193,26 +239,89 @@ pub fn load(sources: &[SourceFile], vocabulary: &Vocabulary, environment: &Envir
     report
 }
 
-/// Rules with the number of their first line; comments and empty lines are passed over.
-fn lines(text: &str) -> Vec<(usize, String)> {
+/// A rule of a file, its lines joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleText {
+    /// Of the rule's first line, from 1.
+    pub line: usize,
+    pub text: String,
+    /// Where in `text` each of its lines begins.
+    pub starts: Vec<usize>,
+}
+
+impl RuleText {
+    /// Line of the file (from 1) and byte within it (from 0) of a place in the rule.
+    pub fn place(&self, offset: usize) -> (usize, usize) {
+        let after = self.starts.partition_point(|&start| start <= offset).max(1);
+        let start = self.starts.get(after - 1).copied().unwrap_or(0);
+        (self.line + after - 1, offset - start.min(offset))
+    }
+}
+
+/// The rules of a text, lines that end with a backslash joined; comments and empty lines are passed over. What is
+/// longer than a rule may be is cut behind the limit, which makes it a fault.
+pub fn rule_texts(text: &str) -> Vec<RuleText> {
     let mut rules = Vec::new();
-    let mut open: Option<(usize, String)> = None;
+    let mut open: Option<RuleText> = None;
     for (index, line) in text.lines().enumerate() {
         let line = line.trim_end_matches('\r');
-        let (number, mut rule) = open.take().unwrap_or((index + 1, String::new()));
-        if rule.is_empty() && (line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        let mut rule = open.take().unwrap_or_else(|| RuleText {
+            line: index + 1,
+            text: String::new(),
+            starts: Vec::new(),
+        });
+        if rule.starts.is_empty() && (line.trim().is_empty() || line.trim_start().starts_with('#'))
+        {
             continue;
         }
-        if let Some(part) = line.trim_end().strip_suffix('\\') {
-            rule.push_str(part);
-            open = Some((number, rule));
-            continue;
+        let (part, goes_on) = match line.trim_end().strip_suffix('\\') {
+            Some(part) => (part, true),
+            None => (line, false),
+        };
+        if rule.text.len() <= RULE_LIMIT_BYTES {
+            rule.starts.push(rule.text.len());
+            rule.text.push_str(part);
         }
-        rule.push_str(line);
-        rules.push((number, rule));
+        if goes_on {
+            open = Some(rule);
+        } else {
+            rules.push(rule);
+        }
     }
     rules.extend(open);
     rules
+}
+
+/// The option of a rule at a place: where it begins and where its semicolon stands; in the header, the word.
+pub fn option_span(text: &str, offset: usize) -> (usize, usize) {
+    if let Ok(raw) = lexer::split(text) {
+        let option = raw
+            .options
+            .iter()
+            .rev()
+            .find(|option| option.offset <= offset);
+        if let Some(option) = option {
+            let end = lexer::option_end(text, option.offset);
+            if offset <= end {
+                return (option.offset, end);
+            }
+        }
+        if let Some((at, word)) = raw.header.iter().rev().find(|(at, _)| *at <= offset)
+            && offset < at + word.len()
+        {
+            return (*at, at + word.len());
+        }
+    }
+    let start = offset.min(text.len());
+    let end = lexer::option_end(text, start).min(text.len());
+    (start, end)
+}
+
+/// Where the first option of this name begins.
+pub fn option_offset(text: &str, name: &str) -> Option<usize> {
+    let raw = lexer::split(text).ok()?;
+    let option = raw.options.iter().find(|option| option.name == name)?;
+    Some(option.offset)
 }
 
 /// The sid of a rule that does not parse, for its report.
@@ -265,16 +374,23 @@ pub fn parse_rule(
             {
                 return Ok(Parsed::Skipped { reason });
             }
-            return Err(header_faults
-                .into_iter()
-                .map(|(offset, reason)| of_header(offset, reason))
-                .collect());
+            // With any header the options tell what else is wrong with them.
+            faults.extend(
+                header_faults
+                    .into_iter()
+                    .map(|(offset, reason)| of_header(offset, reason)),
+            );
+            Header::any()
         }
     };
+    let broken = !faults.is_empty();
     let mut builder = Builder::new(header, text.trim(), vocabulary, environment);
     for option in &raw.options {
         // What a later engine may understand need not be understood here.
         if builder.requires_unmet.is_some() {
+            break;
+        }
+        if faults.len() >= RULE_FAULT_LIMIT {
             break;
         }
         if let Err(reason) = keyword::apply(&mut builder, option) {
@@ -290,7 +406,7 @@ pub fn parse_rule(
     {
         let _ = keyword::apply(&mut builder, requires);
     }
-    if let Some(reason) = builder.requires_unmet.take() {
+    if let Some(reason) = builder.requires_unmet.take().filter(|_| !broken) {
         return Ok(Parsed::Skipped { reason });
     }
     if !faults.is_empty() {
@@ -367,6 +483,57 @@ mod tests {
     }
 
     #[test]
+    fn all_faults_are_told_at_once() {
+        let report =
+            report("alert tpc any any - any any (msg:\"m\"; contnet:\"a\"; flow:sideways; sid:x;)");
+        let keywords: Vec<_> = report
+            .failures
+            .iter()
+            .map(|failure| (failure.column, failure.keyword.as_deref()))
+            .collect();
+        assert_eq!(
+            keywords,
+            [
+                (7, None),
+                (19, None),
+                (39, Some("contnet")),
+                (52, Some("flow")),
+                (67, Some("sid"))
+            ]
+        );
+    }
+
+    #[test]
+    fn places_in_continued_rules() {
+        let rules =
+            rule_texts("#\nalert tcp any any \\\n -> any any (content:\"a\"; \\\n  sid:1;)\nx\n");
+        assert_eq!(rules.len(), 2);
+        let at = |part: &str| rules[0].place(rules[0].text.find(part).expect("it is there"));
+        assert_eq!([at("alert"), at("->"), at("sid")], [(2, 0), (3, 1), (4, 2)]);
+        assert_eq!((rules[1].line, rules[1].place(0)), (5, (5, 0)));
+        let text = &rules[0].text;
+        let (start, end) = option_span(text, text.find("content").expect("it is there"));
+        assert_eq!(&text[start..end], "content:\"a\"");
+        let (start, end) = option_span(text, 6);
+        assert_eq!(&text[start..end], "tcp");
+    }
+
+    #[test]
+    fn endless_rules_and_files_are_faults() {
+        let long = "a\\\n".repeat(RULE_LIMIT_BYTES * 2);
+        assert!(report(&long).failures[0].reason.contains("longer than"));
+        let path = Path::new("/dev/zero").to_owned();
+        if path.exists() {
+            assert!(read_paths(&[path]).is_err());
+        }
+        let unknown = format!(
+            "alert ip any any -> any any ({} sid:1;)",
+            "contnet; ".repeat(1_000)
+        );
+        assert_eq!(report(&unknown).failures.len(), RULE_FAULT_LIMIT);
+    }
+
+    #[test]
     fn lists_keep_the_order_of_the_rule() {
         let rule = r#"alert http any any -> any any (content:"a"; http_uri; content:"b"; distance:1; http_uri; http.host; content:"c"; http.uri; content:"d"; sid:1;)"#;
         let report = report(rule);
@@ -418,6 +585,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            report(&text(bytes));
+        }
+
         #[test]
         fn no_text_panics(text in "\\PC{0,200}") {
             report(&text);

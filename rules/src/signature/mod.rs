@@ -20,12 +20,12 @@ mod threshold_file;
 pub use ast::*;
 pub(crate) use builder::{Builder, parse_integer};
 pub use environment::Environment;
-pub use explain::{Language, explain};
+pub use explain::{Language, explain, explain_bytes, explain_condition, list_place, place};
 pub use fault::{Failure, Fault};
 pub(crate) use lexer::RawOption;
 pub(crate) use load::nearest;
 pub use load::{
-    OPTION_LIMIT, Parsed, RULE_LIMIT_BYTES, ReadError, Report, SourceFile, load, parse_rule,
-    read_paths,
+    FILE_LIMIT_BYTES, OPTION_LIMIT, Parsed, RULE_LIMIT_BYTES, ReadError, Report, RuleText,
+    SourceFile, load, option_offset, option_span, parse_rule, read_paths, rule_texts, text_hash,
 };
 pub use threshold_file::apply as apply_threshold_file;

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use rules::signature::{Failure, Report, SourceFile, apply_threshold_file, load, read_paths};
+use rules::signature::{
+    Failure, Language, Report, RuleText, SourceFile, apply_threshold_file, load, option_offset,
+    read_paths, rule_texts, text_hash,
+};
 use sensor_detect::{Engine, Names, Options};
-use sha2::{Digest, Sha256};
 
 use crate::settings::Settings;
 
@@ -17,10 +19,13 @@ pub struct Ruleset {
     pub failures: Vec<Failure>,
     pub warnings: Vec<Failure>,
     pub loaded: usize,
+    /// Rules that did not load; one may have several faults.
+    pub failed: usize,
     pub skipped: usize,
-    /// SHA-256 of all rule text, in hexadecimal: which rules a sensor runs.
+    /// Which rules these are ([`text_hash`]).
     pub hash: String,
-    places: HashMap<String, (String, usize)>,
+    places: HashMap<String, Place>,
+    sources: Vec<SourceFile>,
 }
 
 /// Loads and compiles the rules of files.
@@ -28,6 +33,18 @@ pub struct Ruleset {
 /// # Errors
 /// When a file cannot be read. Faults of rules are in the answer.
 pub fn compile(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<Ruleset> {
+    compile_after(paths, settings, None)
+}
+
+/// Loads and compiles the rules of files, to take the place of an engine that runs.
+///
+/// # Errors
+/// When a file cannot be read. Faults of rules are in the answer.
+pub fn compile_after(
+    paths: &[PathBuf],
+    settings: &Settings,
+    before: Option<&Engine>,
+) -> anyhow::Result<Ruleset> {
     let directories = paths
         .iter()
         .filter_map(|path| {
@@ -38,25 +55,31 @@ pub fn compile(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<Ruleset
             }
         })
         .collect();
-    of_sources(&read_paths(paths)?, directories, settings)
+    of_sources(read_paths(paths)?, directories, settings, before)
 }
 
 /// Compiles rules in text; files that they name are looked for in `folder`.
 ///
 /// # Errors
 /// When the threshold file of the settings cannot be read.
-pub fn of_text(text: &str, folder: &Path, settings: &Settings) -> anyhow::Result<Ruleset> {
+pub fn of_text(
+    text: &str,
+    folder: &Path,
+    settings: &Settings,
+    before: Option<&Engine>,
+) -> anyhow::Result<Ruleset> {
     let source = SourceFile {
         name: "rule".to_owned(),
         text: text.to_owned(),
     };
-    of_sources(&[source], vec![folder.to_owned()], settings)
+    of_sources(vec![source], vec![folder.to_owned()], settings, before)
 }
 
 fn of_sources(
-    sources: &[SourceFile],
+    sources: Vec<SourceFile>,
     directories: Vec<PathBuf>,
     settings: &Settings,
+    before: Option<&Engine>,
 ) -> anyhow::Result<Ruleset> {
     let environment = &settings.environment;
     let names = Names::compiled_in();
@@ -65,7 +88,7 @@ fn of_sources(
         mut failures,
         mut warnings,
         skipped,
-    } = load(sources, &names.vocabulary, environment);
+    } = load(&sources, &names.vocabulary, environment);
     if let Some(path) = &settings.threshold_file {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
         for (line, reason) in apply_threshold_file(&text, environment, &mut signatures) {
@@ -86,19 +109,29 @@ fn of_sources(
         failed: failed(&failures),
         skipped,
     };
-    let (engine, faults) = Engine::new(names, signatures, options);
-    let places = places(sources);
+    let (engine, faults) = match before {
+        Some(before) => before.successor(names, signatures, options),
+        None => Engine::new(names, signatures, options),
+    };
+    let places = places(&sources);
     for fault in &faults {
-        failures.push(place(&places, &fault.text, fault.sid, fault.reason.clone()));
+        failures.push(place(
+            &places,
+            (&fault.text, fault.sid),
+            None,
+            fault.reason.clone(),
+        ));
     }
     Ok(Ruleset {
         engine: Arc::new(engine),
+        failed: failed(&failures),
         failures,
         warnings,
         loaded: parsed - faults.len(),
         skipped,
-        hash: hash(sources),
+        hash: text_hash(&sources),
         places,
+        sources,
     })
 }
 
@@ -112,66 +145,109 @@ fn failed(failures: &[Failure]) -> usize {
     places.len()
 }
 
-/// Where each rule stands, by its text: file and line.
-fn places(sources: &[SourceFile]) -> HashMap<String, (String, usize)> {
+/// Where a rule stands.
+#[derive(Clone, Default)]
+struct Place {
+    file: String,
+    line: usize,
+    /// Spaces in front of the rule.
+    indent: usize,
+}
+
+/// Where each rule stands, by its text.
+fn places(sources: &[SourceFile]) -> HashMap<String, Place> {
     let mut places = HashMap::new();
     for file in sources {
-        for (index, line) in file.text.lines().enumerate() {
-            let text = line.trim();
-            if !text.is_empty() && !text.starts_with('#') {
-                places
-                    .entry(text.to_owned())
-                    .or_insert_with(|| (file.name.clone(), index + 1));
-            }
+        for rule in rule_texts(&file.text) {
+            let text = rule.text.trim();
+            places.entry(text.to_owned()).or_insert_with(|| Place {
+                file: file.name.clone(),
+                line: rule.line,
+                indent: rule.text.len() - rule.text.trim_start().len(),
+            });
         }
     }
     places
 }
 
 fn place(
-    places: &HashMap<String, (String, usize)>,
-    text: &str,
-    sid: u32,
+    places: &HashMap<String, Place>,
+    signature: (&str, u32),
+    keyword: Option<&str>,
     reason: String,
 ) -> Failure {
-    let (file, line) = places.get(text).cloned().unwrap_or_default();
+    let (text, sid) = signature;
+    let place = places.get(text).cloned().unwrap_or_default();
+    let offset = keyword.and_then(|keyword| option_offset(text, keyword));
     Failure {
-        file,
-        line,
-        column: 1,
+        file: place.file,
+        line: place.line,
+        column: place.indent + offset.unwrap_or(0) + 1,
         sid: Some(sid),
-        keyword: None,
+        keyword: keyword.map(str::to_owned),
         reason,
     }
 }
 
+/// Something worth telling about a rule that loads.
+pub struct Warning {
+    /// The kind of advice; none for what the parser says.
+    pub code: Option<&'static str>,
+    pub at: Failure,
+}
+
 impl Ruleset {
     /// Warnings of the rules' text, and advice on how they are looked for.
-    pub fn all_warnings(&self) -> Vec<Failure> {
-        let mut warnings = self.warnings.clone();
-        for index in self.engine.indexes() {
+    pub fn all_warnings(&self, language: Language) -> Vec<Warning> {
+        let told = self.warnings.iter().map(|at| Warning {
+            code: None,
+            at: at.clone(),
+        });
+        let advice = self.engine.all_advice().into_iter().map(|(index, advice)| {
             let signature = self.engine.signature(index);
-            for advice in self.engine.advice(index) {
-                warnings.push(place(
+            Warning {
+                code: Some(advice.code),
+                at: place(
                     &self.places,
-                    &signature.text,
-                    signature.sid,
-                    advice.to_owned(),
-                ));
+                    (&signature.text, signature.sid),
+                    advice.keyword,
+                    advice.told(language),
+                ),
             }
-        }
+        });
+        let mut warnings: Vec<Warning> = told.chain(advice).collect();
+        warnings.sort_by(|left, right| {
+            (&left.at.file, left.at.line).cmp(&(&right.at.file, right.at.line))
+        });
         warnings
+    }
+
+    /// The rule that a fault or warning is about.
+    pub fn rule_at(&self, failure: &Failure) -> Option<RuleText> {
+        let file = self.sources.iter().find(|file| file.name == failure.file)?;
+        // What is joined to one rule ends before the first line that is joined to none.
+        let from: usize = file
+            .text
+            .split_inclusive('\n')
+            .take(failure.line.checked_sub(1)?)
+            .map(str::len)
+            .sum();
+        let mut rule = rule_texts(first_rule(file.text.get(from..)?))
+            .into_iter()
+            .next()?;
+        rule.line = failure.line;
+        Some(rule)
     }
 }
 
-fn hash(sources: &[SourceFile]) -> String {
-    let mut hash = Sha256::new();
-    for file in sources {
-        hash.update(file.text.as_bytes());
-        hash.update([0]);
+/// A text up to the first line that does not go on.
+fn first_rule(text: &str) -> &str {
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        end += line.len();
+        if !line.trim_end().ends_with('\\') {
+            break;
+        }
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    &text[..end]
 }

@@ -146,7 +146,7 @@ impl Compiled {
 }
 
 /// Numbers for names, given in order of first use.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Interner {
     ids: std::collections::HashMap<String, u32>,
     pub names: Vec<String>,

@@ -58,7 +58,8 @@ struct Set {
     kind: String,
     /// Where the set is written at the end.
     save: Option<PathBuf>,
-    values: RwLock<Values>,
+    /// Shared with the set of this name in the rule set before, if rules fill it.
+    values: Arc<RwLock<Values>>,
 }
 
 type Values = HashMap<Vec<u8>, Entry>;
@@ -95,13 +96,17 @@ pub struct DatasetTable {
     /// Relative `load` paths are looked up here, then in the working directory.
     directories: Vec<PathBuf>,
     sets: Vec<Arc<Set>>,
+    /// Sets of the rule set before this one.
+    before: Vec<Arc<Set>>,
 }
 
 impl DatasetTable {
-    pub fn new(directories: Vec<PathBuf>) -> Self {
+    /// Sets of rules that take the place of those of `before`.
+    pub fn new(directories: Vec<PathBuf>, before: Option<&DatasetTable>) -> Self {
         DatasetTable {
             directories,
             sets: Vec::new(),
+            before: before.map_or_else(Vec::new, |table| table.sets.clone()),
         }
     }
 
@@ -130,12 +135,37 @@ impl DatasetTable {
                     name: dataset.name.clone(),
                     kind: kind.to_owned(),
                     save: dataset.save.as_ref().map(|save| self.place(save)),
-                    values: RwLock::new(values),
+                    values: self.running(dataset, values),
                 }));
                 self.sets.len() - 1
             }
         };
         Ok(DatasetId(index as u32))
+    }
+
+    /// The values of a set that rules fill go on from the rule set before, with what its file has beside; those of
+    /// a set that is only read are what its file has now.
+    fn running(&self, dataset: &Dataset, loaded: Values) -> Arc<RwLock<Values>> {
+        let filled = dataset.load.is_none() || dataset.save.is_some();
+        let same = |set: &&Arc<Set>| set.name == dataset.name && set.kind == dataset.kind;
+        match self.before.iter().find(same).filter(|_| filled) {
+            None => Arc::new(RwLock::new(loaded)),
+            Some(set) => {
+                // What the file of a kept set has is older than what runs.
+                if dataset.load != dataset.save {
+                    let mut values = set
+                        .values
+                        .write()
+                        .unwrap_or_else(|poisoned| poisoned.into_inner());
+                    for (value, entry) in loaded {
+                        if values.len() < VALUE_LIMIT {
+                            values.entry(value).or_insert(entry);
+                        }
+                    }
+                }
+                Arc::clone(&set.values)
+            }
+        }
     }
 
     /// Where a set file lies: beside the rules, else in the working directory.

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rules::signature::{Action, Condition, Signature, Transform};
 use sensor_app::{BufferRow, PROTOCOLS, Protocol, WantedFrames};
 use sensor_flow::Direction;
 
-use crate::compile::{self, Compiled, Kind, Layer4, Moment, PartHome, Shared};
+use crate::compile::{
+    self, Compiled, Interner, Kind, Layer4, Moment, PartHome, Shared,
+};
 use crate::dataset::DatasetTable;
 use crate::header::{AddressIndex, AddressSets, PortIndex};
 use crate::hosts::HostBits;
+use crate::lineage::Lineage;
 use crate::order;
 use crate::pattern::PatternHome;
 use crate::prefilter::{Matcher, MatcherBuilder};
@@ -157,7 +160,9 @@ pub struct Engine {
     pub(crate) signatures: Vec<Compiled>,
     pub(crate) addresses: AddressSets,
     pub(crate) datasets: DatasetTable,
-    pub(crate) flowbit_names: Vec<String>,
+    pub(crate) flowbits: Interner,
+    hostbits: Interner,
+    pub(crate) lineage: Lineage,
     pub(crate) ip_only_source: AddressIndex,
     pub(crate) ip_only_destination: AddressIndex,
     pub(crate) ip_only_always: Vec<u32>,
@@ -168,9 +173,10 @@ pub struct Engine {
     pub(crate) stream_event_rules: Vec<u32>,
     pub(crate) transaction_groups: BTreeMap<Protocol, [TransactionGroup; 2]>,
     pub(crate) frame_groups: BTreeMap<FrameKey, [FrameGroup; 2]>,
-    pub(crate) thresholds: Mutex<Thresholds>,
-    pub(crate) host_bits: Mutex<HostBits>,
-    pub(crate) host_tags: Mutex<HostTags>,
+    /// What all workers count and remember together lives on when the rules are replaced.
+    pub(crate) thresholds: Arc<Mutex<Thresholds>>,
+    pub(crate) host_bits: Arc<Mutex<HostBits>>,
+    pub(crate) host_tags: Arc<Mutex<HostTags>>,
     /// Some rule tags hosts.
     pub(crate) tags_hosts: bool,
     summary: Summary,
@@ -201,13 +207,33 @@ impl Engine {
         signatures: Vec<Signature>,
         options: Options,
     ) -> (Engine, Vec<CompileFault>) {
+        Engine::build(None, names, signatures, options)
+    }
+
+    /// Compiles signatures that shall take the place of this engine's: names keep their numbers; host bits,
+    /// counts and tags of hosts, and the sets that rules fill, are shared with it.
+    pub fn successor(
+        &self,
+        names: Names,
+        signatures: Vec<Signature>,
+        options: Options,
+    ) -> (Engine, Vec<CompileFault>) {
+        Engine::build(Some(self), names, signatures, options)
+    }
+
+    fn build(
+        before: Option<&Engine>,
+        names: Names,
+        signatures: Vec<Signature>,
+        options: Options,
+    ) -> (Engine, Vec<CompileFault>) {
         let mut faults = Vec::new();
         let mut shared = Shared {
             names: &names,
             addresses: AddressSets::default(),
-            datasets: DatasetTable::new(options.directories),
-            flowbits: Default::default(),
-            hostbits: Default::default(),
+            datasets: DatasetTable::new(options.directories, before.map(|engine| &engine.datasets)),
+            flowbits: before.map_or_else(Default::default, |engine| engine.flowbits.clone()),
+            hostbits: before.map_or_else(Default::default, |engine| engine.hostbits.clone()),
         };
         let mut summary = Summary {
             failed: options.failed,
@@ -231,6 +257,7 @@ impl Engine {
             addresses,
             datasets,
             flowbits,
+            hostbits,
             ..
         } = shared;
         let tags_hosts = compiled.iter().any(|one: &Compiled| {
@@ -239,12 +266,17 @@ impl Engine {
                 .is_some_and(|tag| tag.scope != rules::signature::TagScope::Session)
         });
         compiled.sort_by_cached_key(|one| order::key(one, &options.action_order));
+        let lineage = before.map_or_else(Default::default, |engine| {
+            Lineage::after(&engine.lineage, &engine.signatures, &compiled)
+        });
         let mut engine = Engine {
             names,
             signatures: compiled,
+            lineage,
             addresses,
             datasets,
-            flowbit_names: flowbits.names,
+            flowbits,
+            hostbits,
             ip_only_source: AddressIndex::default(),
             ip_only_destination: AddressIndex::default(),
             ip_only_always: Vec::new(),
@@ -256,9 +288,9 @@ impl Engine {
                 .map(|row| (row.protocol, Default::default()))
                 .collect(),
             frame_groups: BTreeMap::new(),
-            thresholds: Mutex::default(),
-            host_bits: Mutex::default(),
-            host_tags: Mutex::default(),
+            thresholds: before.map_or_else(Default::default, |one| Arc::clone(&one.thresholds)),
+            host_bits: before.map_or_else(Default::default, |one| Arc::clone(&one.host_bits)),
+            host_tags: before.map_or_else(Default::default, |one| Arc::clone(&one.host_tags)),
             tags_hosts,
             summary,
         };
@@ -276,6 +308,11 @@ impl Engine {
     /// The first file that cannot be written.
     pub fn save_datasets(&self) -> Result<(), crate::DatasetError> {
         self.datasets.save()
+    }
+
+    /// 0 for a rule set of its own, one more than the engine whose place it takes.
+    pub fn generation(&self) -> u32 {
+        self.lineage.generation()
     }
 
     /// The rule vocabulary of this sensor.
@@ -300,7 +337,8 @@ impl Engine {
 
     /// Name of a flow bit.
     pub fn flowbit_name(&self, bit: u32) -> &str {
-        self.flowbit_names
+        self.flowbits
+            .names
             .get(bit as usize)
             .map_or("", String::as_str)
     }

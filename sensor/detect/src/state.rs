@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rules::signature::{BitOperation, Comparison, FlowInt, FlowIntOperation, FlowIntValue};
 
+use crate::lineage::Lineage;
 use crate::tag::FlowTags;
 use crate::threshold::FlowThresholds;
 
@@ -43,6 +44,10 @@ pub struct FlowState {
     entropy: BTreeMap<&'static str, f64>,
     /// By direction: a packet was seen.
     pub(crate) seen_first: [bool; 2],
+    /// Of the rule set whose numbers stand here.
+    generation: u32,
+    /// By direction: rules on addresses that are newer than this generation have not looked at the flow yet.
+    pub(crate) addresses_since: [Option<u32>; 2],
     pub(crate) thresholds: FlowThresholds,
     pub(crate) tags: FlowTags,
     pub(crate) transactions: VecDeque<TxState>,
@@ -88,6 +93,43 @@ pub(crate) struct Pending {
 }
 
 impl FlowState {
+    /// Takes the numbers of another rule set. What has matched or partly matched stays so where the rule is still
+    /// there; buffers are scanned anew, for the rules that were not.
+    pub(crate) fn follow(&mut self, lineage: &Lineage) {
+        let then = std::mem::replace(&mut self.generation, lineage.generation());
+        if then == self.generation {
+            return;
+        }
+        let translate = |numbers: &mut Vec<u32>| {
+            *numbers = numbers
+                .iter()
+                .filter_map(|&signature| lineage.translate(then, signature))
+                .collect();
+            numbers.sort_unstable();
+        };
+        translate(&mut self.stream_fired);
+        for side in self.transactions.iter_mut().flat_map(|tx| &mut tx.sides) {
+            translate(&mut side.settled);
+            side.pending = side
+                .pending
+                .iter()
+                .filter_map(|pending| {
+                    Some(Pending {
+                        signature: lineage.translate(then, pending.signature)?,
+                        ..*pending
+                    })
+                })
+                .collect();
+            side.scanned.clear();
+            side.listed = false;
+        }
+        for (since, seen) in self.addresses_since.iter_mut().zip(self.seen_first) {
+            if seen && since.is_none() {
+                *since = Some(then);
+            }
+        }
+    }
+
     pub fn has_bit(&self, bit: u32) -> bool {
         self.bits.binary_search(&bit).is_ok()
     }

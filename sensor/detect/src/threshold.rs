@@ -9,6 +9,8 @@ use std::net::IpAddr;
 
 use rules::signature::{Action, RateFilter, Signature, Threshold, Track};
 
+use crate::lineage::RuleKey;
+
 /// Counters kept at most; beyond it windows that have ended make room, else the match alerts.
 pub const ENTRY_LIMIT: usize = 1 << 16;
 /// Counters that one flow keeps.
@@ -162,7 +164,8 @@ impl Window {
         if let Limit::Rate(rate) = limit {
             return self.rate(rate, now_ns);
         }
-        if self.ended(now_ns) {
+        // A threshold file may have given the rule another window since.
+        if self.ended(now_ns) || self.seconds != limit.seconds() {
             *self = Window::new(limit, now_ns);
         }
         self.count = self.count.saturating_add(1);
@@ -219,19 +222,19 @@ impl Window {
 /// The windows of all workers, by signature and whom it tracks.
 #[derive(Debug, Default)]
 pub(crate) struct Thresholds {
-    windows: HashMap<(u32, Tracked), Window>,
+    windows: HashMap<(RuleKey, Tracked), Window>,
 }
 
 impl Thresholds {
     /// Counts a match of a signature and decides.
     pub fn count(
         &mut self,
-        signature: u32,
+        rule: RuleKey,
         limit: &Limit,
         tracked: Tracked,
         now_ns: i64,
     ) -> Decision {
-        let key = (signature, tracked);
+        let key = (rule, tracked);
         if self.windows.len() >= ENTRY_LIMIT && !self.windows.contains_key(&key) {
             self.windows.retain(|_, window| !window.ended(now_ns));
             if self.windows.len() >= ENTRY_LIMIT {
@@ -248,21 +251,20 @@ impl Thresholds {
 /// The windows of one flow.
 #[derive(Debug, Default)]
 pub(crate) struct FlowThresholds {
-    windows: Vec<(u32, Window)>,
+    windows: Vec<(RuleKey, Window)>,
 }
 
 impl FlowThresholds {
     /// Counts a match of a signature and decides.
-    pub fn count(&mut self, signature: u32, limit: &Limit, now_ns: i64) -> Decision {
+    pub fn count(&mut self, rule: RuleKey, limit: &Limit, now_ns: i64) -> Decision {
         let at = match self
             .windows
-            .binary_search_by_key(&signature, |(other, _)| *other)
+            .binary_search_by_key(&rule, |(other, _)| *other)
         {
             Ok(at) => at,
             Err(_) if self.windows.len() >= FLOW_ENTRY_LIMIT => return Decision::Alert,
             Err(at) => {
-                self.windows
-                    .insert(at, (signature, Window::new(limit, now_ns)));
+                self.windows.insert(at, (rule, Window::new(limit, now_ns)));
                 at
             }
         };
@@ -274,12 +276,16 @@ impl FlowThresholds {
 mod tests {
     use super::*;
 
+    fn rule(sid: u32) -> RuleKey {
+        RuleKey::numbered(sid)
+    }
+
     fn decisions(limit: Limit, seconds: &[i64]) -> String {
         let mut thresholds = Thresholds::default();
         seconds
             .iter()
             .map(|second| {
-                match thresholds.count(7, &limit, Tracked::Rule, second * 1_000_000_000) {
+                match thresholds.count(rule(7), &limit, Tracked::Rule, second * 1_000_000_000) {
                     Decision::Alert => 'A',
                     Decision::Changed(_) => 'C',
                     Decision::Silent => 's',
@@ -323,14 +329,24 @@ mod tests {
     }
 
     #[test]
+    fn another_window_begins_anew() {
+        let limit = |seconds| Limit::First { count: 1, seconds };
+        let mut thresholds = Thresholds::default();
+        let mut count = |seconds| thresholds.count(rule(7), &limit(seconds), Tracked::Rule, 0);
+        assert_eq!(count(10), Decision::Alert);
+        assert_eq!(count(10), Decision::Silent);
+        assert_eq!(count(60), Decision::Alert);
+    }
+
+    #[test]
     fn flows_keep_their_own_counts() {
         let limit = Limit::First {
             count: 1,
             seconds: 60,
         };
         let mut flow = FlowThresholds::default();
-        assert_eq!(flow.count(3, &limit, 0), Decision::Alert);
-        assert_eq!(flow.count(1, &limit, 0), Decision::Alert);
-        assert_eq!(flow.count(3, &limit, 1), Decision::Silent);
+        assert_eq!(flow.count(rule(3), &limit, 0), Decision::Alert);
+        assert_eq!(flow.count(rule(1), &limit, 0), Decision::Alert);
+        assert_eq!(flow.count(rule(3), &limit, 1), Decision::Silent);
     }
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use sensor_capture::{LiveCapture, LiveOptions};
 
+use crate::console::Console;
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Configuration of the sensor.
@@ -14,17 +16,21 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut faults = 0;
-    let mut say = |name: &str, result: Result<String, String>| match result {
-        Ok(text) => println!("ok     {name}: {text}"),
-        Err(text) => {
-            faults += 1;
-            println!("FAULT  {name}: {text}");
-        }
+    let mut out = Console::new();
+    let mut say = |name: &str, result: Result<String, String>| {
+        let (mark, text) = match result {
+            Ok(text) => ("ok    ", text),
+            Err(text) => {
+                faults += 1;
+                ("FAULT ", text)
+            }
+        };
+        out.line(format_args!("{mark} {name}: {text}"));
     };
     let Some(path) = &args.config else {
-        println!(
+        Console::new().line(format_args!(
             "no configuration given: write one (see the README) and run matluoi-sensor doctor --config FILE"
-        );
+        ));
         return Ok(ExitCode::FAILURE);
     };
     let config = match super::run::Config::read(path) {

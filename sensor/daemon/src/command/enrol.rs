@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::console::Console;
+
 #[derive(clap::Args)]
 pub struct Args {
     /// The enrolment string, as the console shows it (matluoi1:…).
@@ -22,13 +24,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .build()?;
     let identity =
         runtime.block_on(sensor_ship::enrol(&args.string, &args.state_dir, &hostname))?;
-    println!(
+    Console::new().line(format_args!(
         "enrolled as sensor {}; delivery to {}",
         identity.sensor_id, identity.address
-    );
-    println!(
+    ));
+    Console::new().line(format_args!(
         "next: matluoi-sensor run --config FILE with state_dir = {:?}",
         args.state_dir
-    );
+    ));
     Ok(ExitCode::SUCCESS)
 }

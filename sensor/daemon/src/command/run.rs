@@ -8,10 +8,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, bail};
 use sensor_capture::{CaptureFile, LiveCapture, LiveOptions, Received};
-use sensor_detect::Engine;
 use sensor_ship::{Identity, Recorder, Shipper, ShipperOptions, Spool, SpoolLimits};
 use serde::{Deserialize, Serialize};
 
+use crate::reload::{self, Follower, OnFault, Reloader, Rules};
 use crate::ruleset;
 use crate::settings::{Checksums, Settings};
 use crate::worker::Worker;
@@ -65,6 +65,17 @@ struct RawInput {
 struct RawRules {
     #[serde(default)]
     paths: Vec<PathBuf>,
+    /// `skip`: sound rules load without the others. `refuse`: the rules before go on; at the start, nothing starts.
+    #[serde(default, rename = "on-fault")]
+    on_fault: RawOnFault,
+}
+
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum RawOnFault {
+    #[default]
+    Skip,
+    Refuse,
 }
 
 #[derive(Deserialize, Default)]
@@ -84,6 +95,7 @@ pub struct Config {
     rebase_time: bool,
     frames_per_second: Option<u64>,
     pub rules: Vec<PathBuf>,
+    on_fault: OnFault,
     pub settings: Settings,
     spool: SpoolLimits,
 }
@@ -130,6 +142,10 @@ impl Config {
             rebase_time: raw.input.rebase_time,
             frames_per_second: raw.input.frames_per_second,
             rules: raw.rules.paths,
+            on_fault: match raw.rules.on_fault {
+                RawOnFault::Skip => OnFault::Skip,
+                RawOnFault::Refuse => OnFault::Refuse,
+            },
             settings,
             spool,
         })
@@ -156,30 +172,42 @@ struct VitalsReport {
     engine_drops: u64,
     rules_loaded: usize,
     rules_failed: usize,
+    /// Times that rules took the place of others since the start, and that they were refused.
+    rules_reloads: u64,
+    rules_refusals: u64,
     memory_bytes: u64,
     input_done: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config)?;
-    let rules = ruleset::compile(&config.rules, &config.settings)?;
-    for failure in &rules.failures {
-        tracing::warn!("{failure}");
-    }
-    tracing::info!(
-        loaded = rules.loaded,
-        failed = rules.failures.len(),
-        waiting = rules.engine.summary().waiting,
-        "rules"
-    );
+    let compiled = ruleset::compile(&config.rules, &config.settings)?;
+    reload::accept(&compiled, config.on_fault).context("[rules] on-fault = \"refuse\"")?;
+    let rules = Arc::new(Rules::new(&compiled));
+    drop(compiled);
     let identity = Identity::load(&config.state_dir)?;
     let spool = Spool::open(&config.state_dir, config.spool.clone())?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
+    let hangup = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&hangup))?;
+    let path = args.config.clone();
+    let load = move |engine: &sensor_detect::Engine| {
+        // What else the file says holds from the next start on.
+        let config = Config::read(&path)?;
+        let rules = ruleset::compile_after(&config.rules, &config.settings, Some(engine))?;
+        Ok((rules, config.on_fault))
+    };
+    let (reloader, reloading) = Reloader::start(
+        Arc::clone(&rules),
+        Box::new(load),
+        hangup,
+        Arc::clone(&stop),
+    );
     let vitals = Arc::new(Vitals::default());
-    let options = shipper_options(&vitals, &rules);
+    let options = shipper_options(&vitals, &rules, reloader);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -191,15 +219,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let config = Arc::new(config);
     let result = match &config.interface {
-        Some(interface) => live(
-            &config,
-            interface,
-            &rules.engine,
-            &spool.handle(),
-            &stop,
-            &vitals,
-        ),
-        None => files(&config, &rules.engine, &spool.handle(), &stop, &vitals),
+        Some(interface) => live(&config, interface, &rules, &spool.handle(), &stop, &vitals),
+        None => files(&config, &rules, &spool.handle(), &stop, &vitals),
     };
     vitals.input_done.store(true, Ordering::Relaxed);
     runtime.block_on(async {
@@ -210,19 +231,42 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         // Heartbeats go on until somebody stops the sensor.
         let _ = running.await;
     });
+    if reloading.join().is_err() {
+        tracing::error!("the thread that reloads rules has failed");
+    }
+    if let Err(error) = rules.running().engine.save_datasets() {
+        tracing::warn!("{error}");
+    }
     result.map(|()| ExitCode::SUCCESS)
 }
 
-fn shipper_options(vitals: &Arc<Vitals>, rules: &ruleset::Ruleset) -> ShipperOptions {
+/// What the collector may order.
+#[derive(Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+enum Order {
+    ReloadRules,
+}
+
+fn obey(order: &[u8], reloader: &Reloader) {
+    match serde_json::from_slice(order) {
+        // What comes of it is in the log and in the heartbeats.
+        Ok(Order::ReloadRules) => drop(reloader.reload()),
+        Err(error) => tracing::warn!("an order that this sensor does not know: {error}"),
+    }
+}
+
+fn shipper_options(vitals: &Arc<Vitals>, rules: &Arc<Rules>, reloader: Reloader) -> ShipperOptions {
     let started = Instant::now();
     let vitals = Arc::clone(vitals);
-    let (loaded, failed, hash) = (rules.loaded, rules.failures.len(), rules.hash.clone());
+    let (running, named) = (Arc::clone(rules), Arc::clone(rules));
     ShipperOptions {
         hostname: hostname::get()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default(),
         stats: Arc::new(move || {
             let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            let rules = running.running();
+            let (rules_reloads, rules_refusals) = running.counts();
             let report = VitalsReport {
                 uptime_s: started.elapsed().as_secs(),
                 packets: count(&vitals.packets),
@@ -230,25 +274,19 @@ fn shipper_options(vitals: &Arc<Vitals>, rules: &ruleset::Ruleset) -> ShipperOpt
                 kernel_drops: count(&vitals.kernel_drops),
                 interface_drops: count(&vitals.interface_drops),
                 engine_drops: 0,
-                rules_loaded: loaded,
-                rules_failed: failed,
-                memory_bytes: resident_bytes(),
+                rules_loaded: rules.loaded,
+                rules_failed: rules.failed,
+                rules_reloads,
+                rules_refusals,
+                memory_bytes: crate::console::resident_bytes(),
                 input_done: vitals.input_done.load(Ordering::Relaxed),
             };
             serde_json::to_string(&report).unwrap_or_else(|_| "{}".to_owned())
         }),
-        ruleset_hash: Arc::new(move || hash.clone()),
+        ruleset_hash: Arc::new(move || named.running().hash.clone()),
+        command: Arc::new(move |order| obey(order, &reloader)),
         ..ShipperOptions::default()
     }
-}
-
-/// Resident memory, from /proc; 0 where there is none.
-fn resident_bytes() -> u64 {
-    const PAGE_BYTES: u64 = 4_096;
-    std::fs::read_to_string("/proc/self/statm")
-        .ok()
-        .and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok())
-        .map_or(0, |pages| pages * PAGE_BYTES)
 }
 
 async fn stopped(stop: Arc<AtomicBool>) {
@@ -268,7 +306,7 @@ fn now_ns() -> i64 {
 fn live(
     config: &Arc<Config>,
     interface: &str,
-    engine: &Arc<Engine>,
+    rules: &Rules,
     recorder: &Recorder,
     stop: &Arc<AtomicBool>,
     vitals: &Arc<Vitals>,
@@ -289,10 +327,11 @@ fn live(
     std::thread::scope(|scope| {
         for (number, capture) in captures.into_iter().enumerate() {
             let settings = Arc::new(config.settings.clone());
+            let (engine, follower) = rules.follow();
             let mut worker = Worker::new(
                 number as u16,
                 settings,
-                Some(Arc::clone(engine)),
+                Some(engine),
                 Some(interface.to_owned()),
                 recorder.clone(),
             );
@@ -300,7 +339,7 @@ fn live(
             let (stop, vitals, failure) =
                 (Arc::clone(stop), Arc::clone(vitals), Arc::clone(&failure));
             scope.spawn(move || {
-                if let Err(error) = watch(capture, worker, &stop, &vitals) {
+                if let Err(error) = watch(capture, worker, follower, &stop, &vitals) {
                     stop.store(true, Ordering::Relaxed);
                     *failure
                         .lock()
@@ -323,12 +362,16 @@ fn live(
 fn watch(
     mut capture: LiveCapture,
     mut worker: Worker<Recorder>,
+    mut follower: Follower,
     stop: &AtomicBool,
     vitals: &Vitals,
 ) -> Result<(), sensor_capture::Error> {
     let mut told = sensor_capture::DropCounts::default();
     let mut since = 0;
     while !stop.load(Ordering::Relaxed) {
+        if let Some(engine) = follower.other() {
+            worker.replace_rules(engine);
+        }
         let quiet = match capture.receive()? {
             Received::Frame(frame) => {
                 vitals.packets.fetch_add(1, Ordering::Relaxed);
@@ -363,7 +406,7 @@ fn watch(
 
 fn files(
     config: &Arc<Config>,
-    engine: &Arc<Engine>,
+    rules: &Rules,
     recorder: &Recorder,
     stop: &AtomicBool,
     vitals: &Vitals,
@@ -371,10 +414,11 @@ fn files(
     let settings = Arc::new(config.settings.clone());
     loop {
         for path in &config.files {
+            let (engine, mut follower) = rules.follow();
             let mut worker = Worker::new(
                 0,
                 Arc::clone(&settings),
-                Some(Arc::clone(engine)),
+                Some(engine),
                 None,
                 recorder.clone(),
             );
@@ -394,6 +438,9 @@ fn files(
                 if stop.load(Ordering::Relaxed) {
                     worker.finish();
                     return Ok(());
+                }
+                if let Some(engine) = follower.other() {
+                    worker.replace_rules(engine);
                 }
                 if config.rebase_time {
                     let shift = *shift.get_or_insert_with(|| now_ns() - frame.timestamp_ns);

@@ -61,12 +61,8 @@ impl<O: Output> Worker<O> {
         output: O,
     ) -> Self {
         let mut settings = settings;
-        let differs = StreamEvent::ReassemblyOverlapDifferentData.number();
-        if engine
-            .as_ref()
-            .is_some_and(|engine| engine.asks_for_stream_event(differs))
-        {
-            Arc::make_mut(&mut settings).stream.compare_overlaps = true;
+        if let Some(engine) = &engine {
+            suit(&mut settings, engine);
         }
         Arc::make_mut(&mut settings).want_frames(engine.as_deref());
         let mut flows = FlowTable::new(settings.flow_limit, settings.timeouts.clone(), number);
@@ -84,6 +80,15 @@ impl<O: Output> Worker<O> {
             next_stats_ns: 0,
             frame_number: 0,
             settings,
+        }
+    }
+
+    /// Other rules from the next packet on; flows keep what they are and know.
+    pub fn replace_rules(&mut self, engine: Arc<Engine>) {
+        suit(&mut self.settings, &engine);
+        match &mut self.inspector {
+            Some(inspector) => inspector.replace(engine),
+            None => self.inspector = Some(Inspector::new(engine, self.settings.alert_limit)),
         }
     }
 
@@ -552,6 +557,14 @@ impl<O: Output> Worker<O> {
             frame: None,
         };
         self.recording.stats(counters, stamp);
+    }
+}
+
+/// Sets what must be watched for because rules ask for it.
+fn suit(settings: &mut Arc<Settings>, engine: &Engine) {
+    let differs = StreamEvent::ReassemblyOverlapDifferentData.number();
+    if !settings.stream.compare_overlaps && engine.asks_for_stream_event(differs) {
+        Arc::make_mut(settings).stream.compare_overlaps = true;
     }
 }
 

@@ -227,7 +227,7 @@ impl Counts {
             tree.add("detect.evaluations_exhausted", counts.exhausted);
             let summary = inspector.engine().summary();
             let mut engine = StatsTree::new();
-            engine.add("id", 0);
+            engine.add("id", u64::from(inspector.engine().generation()));
             engine.add("rules_loaded", summary.signatures as u64);
             engine.add("rules_failed", summary.failed as u64);
             engine.add("rules_skipped", summary.skipped as u64);

@@ -91,6 +91,15 @@ impl Inspector {
         &self.engine
     }
 
+    /// Other rules from the next packet on ([`Engine::successor`] of the present ones). Flows translate what they
+    /// remember when they are inspected next.
+    pub fn replace(&mut self, engine: Arc<Engine>) {
+        self.engine = engine;
+        if self.costs.is_some() {
+            self.measure();
+        }
+    }
+
     pub fn counts(&self) -> Counts {
         self.counts
     }
@@ -142,6 +151,7 @@ impl Inspector {
             return &[];
         }
         let engine: &Engine = &self.engine;
+        state.follow(&engine.lineage);
         let mut pass = Pass {
             engine,
             traffic,
@@ -154,7 +164,9 @@ impl Inspector {
         } else {
             let first = pass.is_first();
             if first {
-                pass.ip_only();
+                pass.ip_only(None);
+            } else if let Some(since) = pass.newer_addresses() {
+                pass.ip_only(Some(since));
             }
             pass.packet(first);
         }
@@ -191,6 +203,14 @@ impl<'a> Pass<'a> {
         }
         let side = self.traffic.direction.index();
         !self.traffic.flow_end && !std::mem::replace(&mut self.state.seen_first[side], true)
+    }
+
+    /// The generation whose rules on addresses have looked at this side, if newer ones have not yet.
+    fn newer_addresses(&mut self) -> Option<u32> {
+        if self.traffic.flow.is_none() || self.traffic.flow_end {
+            return None;
+        }
+        self.state.addresses_since[self.traffic.direction.index()].take()
     }
 
     /// The packet's own payload, if it can be read; one that encloses another packet is looked at there.

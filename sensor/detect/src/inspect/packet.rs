@@ -10,7 +10,8 @@ use crate::subject::Traffic;
 use crate::vocabulary::PacketBuffer;
 
 impl Pass<'_> {
-    pub(super) fn ip_only(&mut self) {
+    /// Rules on addresses; with `since`, only those newer than that generation.
+    pub(super) fn ip_only(&mut self, since: Option<u32>) {
         let Some((source, destination)) = self.traffic.packet.addresses() else {
             return;
         };
@@ -22,6 +23,9 @@ impl Pass<'_> {
             .chain(engine.ip_only_destination.rules(destination));
         for &index in by_address.chain(&engine.ip_only_always) {
             let one = &engine.signatures[index as usize];
+            if since.is_some_and(|since| !engine.lineage.is_newer(index, since)) {
+                continue;
+            }
             if self.header_holds(one) && self.packet_conditions_hold(one) {
                 self.matched(index, None, Place::Packet);
             }

@@ -5,6 +5,7 @@ use rules::signature::{Action, RejectTo, SuppressSide, Track};
 use super::{Inspector, Match};
 use crate::compile::{Compiled, Reach};
 use crate::engine::Engine;
+use crate::lineage::RuleKey;
 use crate::state::{FlowAction, FlowState};
 use crate::subject::Traffic;
 use crate::threshold::{Decision, Tracked};
@@ -81,7 +82,7 @@ impl Inspector {
         let engine = std::sync::Arc::clone(&self.engine);
         let one = &engine.signatures[found.signature as usize];
         let signature = &one.signature;
-        let decision = decide(&engine, found.signature, one, traffic, state);
+        let decision = decide(&engine, one, traffic, state);
         let weighed = Weighed {
             action: match decision {
                 Decision::Changed(action) => action,
@@ -143,7 +144,6 @@ impl Inspector {
 /// What suppressions, filters and thresholds say of a match.
 fn decide(
     engine: &Engine,
-    index: u32,
     one: &Compiled,
     traffic: &Traffic<'_>,
     state: &mut FlowState,
@@ -165,9 +165,10 @@ fn decide(
     let Some((limit, track)) = &one.limit else {
         return Decision::Alert;
     };
+    let rule = RuleKey::of(&one.signature);
     if *track == Track::Flow {
         return match traffic.flow {
-            Some(_) => state.thresholds.count(index, limit, traffic.now_ns),
+            Some(_) => state.thresholds.count(rule, limit, traffic.now_ns),
             None => Decision::No,
         };
     }
@@ -178,5 +179,5 @@ fn decide(
         .thresholds
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
-        .count(index, limit, tracked, traffic.now_ns)
+        .count(rule, limit, tracked, traffic.now_ns)
 }

@@ -1,0 +1,61 @@
+//! `matluoi-sensor`: command line, threads, wiring.
+
+mod command;
+mod console;
+mod output;
+mod reload;
+mod ruleset;
+mod settings;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Watches a network: decodes packets, follows flows, matches rules, and ships what it sees to a collector.
+#[derive(Parser)]
+#[command(name = "matluoi-sensor", version, about, long_about = None)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read capture files and write what they show to DIR/eve.json. Needs no configuration, no root, no network.
+    Replay(command::replay::Args),
+    /// Watch an interface (or files) as a configuration says, and ship records to the collector.
+    Run(command::run::Args),
+    /// Check rules.
+    #[command(subcommand)]
+    Rules(command::rules::RulesCommand),
+    /// Make this sensor known to a collector, with the string that the collector's console shows.
+    Enrol(command::enrol::Args),
+    /// Say what is wrong here, and what to do about it.
+    Doctor(command::doctor::Args),
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("MATLUOI_LOG")
+        .unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let result = match Cli::parse().command {
+        Command::Replay(args) => command::replay::run(&args),
+        Command::Run(args) => command::run::run(&args),
+        Command::Rules(command) => command::rules::run(&command),
+        Command::Enrol(args) => command::enrol::run(&args),
+        Command::Doctor(args) => command::doctor::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("matluoi-sensor: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
