@@ -1,13 +1,16 @@
 //! `rules explain`: what a rule does, in plain words.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ::rules::signature::{Language, explain};
 use anyhow::bail;
+use sensor_detect::Advice;
 use serde::Serialize;
 
-use super::Format;
+use super::{Format, Tongue};
+use crate::console::Console;
 use crate::ruleset::{self, Ruleset};
 
 #[derive(clap::Args)]
@@ -18,21 +21,15 @@ pub struct ExplainArgs {
     /// Where to look for rules by number.
     #[arg(long, value_name = "PATH")]
     rules: Vec<PathBuf>,
-    /// Language of the words.
-    #[arg(long, value_enum, default_value = "vi")]
-    language: Tongue,
+    /// Language of the words; that of LC_ALL, LC_MESSAGES or LANG if not given.
+    #[arg(long, alias = "language", value_enum)]
+    lang: Option<Tongue>,
     /// How to print.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
     /// A setting, e.g. vars.address-groups.HOME_NET=[10.0.0.0/8].
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Tongue {
-    Vi,
-    En,
 }
 
 #[derive(Serialize)]
@@ -50,7 +47,8 @@ struct Explanation {
     action_reaches: &'static str,
     /// Place in the order of all loaded rules, from 1.
     order: u32,
-    advice: Vec<&'static str>,
+    rules: usize,
+    advice: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waits_for: Option<String>,
     text: String,
@@ -92,17 +90,20 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     if sids.is_empty() {
         wanted.extend(rules.engine.indexes());
     }
-    let language = match args.language {
-        Tongue::Vi => Language::Vietnamese,
-        Tongue::En => Language::English,
-    };
+    let language = Tongue::or_environment(args.lang);
     let told: Vec<Explanation> = wanted
         .into_iter()
         .map(|index| explanation(&rules, index, language))
         .collect();
+    let mut out = Console::new();
     match args.format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&told)?),
-        Format::Text => told.iter().for_each(print),
+        Format::Json => out.json(&told)?,
+        Format::Text => {
+            for one in &told {
+                print(&mut out, one, language)?;
+            }
+            out.flush()?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -134,32 +135,121 @@ fn explanation(rules: &Ruleset, index: u32, language: Language) -> Explanation {
         inspected_in: named([(plan.in_stream, "stream"), (plan.in_packet, "packet")]),
         action_reaches: plan.reach,
         order: plan.order + 1,
-        advice: engine.advice(index),
+        rules: engine.summary().signatures,
+        advice: engine
+            .advice(index)
+            .into_iter()
+            .map(|advice: Advice| advice.told(language))
+            .collect(),
         waits_for: signature.waits_for.clone(),
         text: signature.text.clone(),
     }
 }
 
-fn print(one: &Explanation) {
-    println!("{} rev {}: {}", one.sid, one.rev, one.msg);
-    for line in &one.words {
-        println!("  {line}");
+/// How the rule is looked for, for people who do not know this program's insides.
+fn looked_for(one: &Explanation, language: Language) -> String {
+    let vietnamese = language == Language::Vietnamese;
+    let place = match (one.kind, vietnamese) {
+        ("addresses", true) => "chỉ xét địa chỉ, một lần cho mỗi chiều của luồng".to_owned(),
+        ("addresses", false) => "by addresses alone, once for each direction of a flow".to_owned(),
+        ("detection", true) => "khi giao thức của luồng được nhận ra".to_owned(),
+        ("detection", false) => "when the protocol of the flow becomes known".to_owned(),
+        ("transactions", true) => format!(
+            "trong từng giao dịch {}",
+            protocols(one, "của mọi giao thức")
+        ),
+        ("transactions", false) => {
+            format!("in each transaction {}", protocols(one, "of any protocol"))
+        }
+        ("waiting", true) => "chưa xét được".to_owned(),
+        ("waiting", false) => "nowhere yet".to_owned(),
+        (_, true) => match one.inspected_in.as_slice() {
+            ["stream"] => "trong luồng TCP đã ghép hoặc gói tin UDP".to_owned(),
+            ["stream", _] => "trong luồng đã ghép và trong từng gói tin".to_owned(),
+            _ => "trong từng gói tin".to_owned(),
+        },
+        (_, false) => match one.inspected_in.as_slice() {
+            ["stream"] => "in the reassembled stream, or in datagrams".to_owned(),
+            ["stream", _] => "in the reassembled stream and in single packets".to_owned(),
+            _ => "in single packets".to_owned(),
+        },
+    };
+    let side = match (one.directions.as_slice(), vietnamese) {
+        (["to_server"], true) => ", chiều tới máy chủ",
+        (["to_server"], false) => ", towards the server",
+        (["to_client"], true) => ", chiều tới máy khách",
+        (["to_client"], false) => ", towards the client",
+        (_, true) => ", cả hai chiều",
+        (_, false) => ", in both directions",
+    };
+    let order = if vietnamese {
+        format!("thứ {} trong {} luật", one.order, one.rules)
+    } else {
+        format!("number {} of {} rules", one.order, one.rules)
+    };
+    let head = if vietnamese {
+        "Cách tìm"
+    } else {
+        "How it is looked for"
+    };
+    format!("{head}: {place}{side}; {order}.")
+}
+
+fn protocols(one: &Explanation, any: &str) -> String {
+    if one.protocols.is_empty() {
+        return any.to_owned();
     }
-    println!(
-        "  [{}; {}; order {}]",
-        one.kind,
-        one.directions.join(", "),
-        one.order
-    );
-    match &one.fast_pattern {
-        Some(fast) => println!("  [fast pattern in {}: \"{}\"]", fast.buffer, fast.pattern),
-        None => println!("  [no fast pattern]"),
+    one.protocols
+        .iter()
+        .map(|name| name.to_ascii_uppercase())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn print(out: &mut Console, one: &Explanation, language: Language) -> std::io::Result<()> {
+    let vietnamese = language == Language::Vietnamese;
+    writeln!(out, "{} rev {}: {}", one.sid, one.rev, one.msg)?;
+    for line in &one.words {
+        writeln!(out, "  {line}")?;
+    }
+    writeln!(out, "  {}", looked_for(one, language))?;
+    match (&one.fast_pattern, vietnamese) {
+        (Some(fast), true) => writeln!(
+            out,
+            "  Mẫu tìm nhanh: \"{}\" trong {} ({}).",
+            fast.pattern,
+            fast.buffer,
+            if fast.explicit {
+                "luật chọn"
+            } else {
+                "tự chọn: dài và hiếm nhất"
+            }
+        )?,
+        (Some(fast), false) => writeln!(
+            out,
+            "  Fast pattern: \"{}\" in {} ({}).",
+            fast.pattern,
+            fast.buffer,
+            if fast.explicit {
+                "the rule names it"
+            } else {
+                "chosen: the longest and rarest"
+            }
+        )?,
+        (None, true) => writeln!(out, "  Không có mẫu tìm nhanh.")?,
+        (None, false) => writeln!(out, "  No fast pattern.")?,
     }
     if let Some(what) = &one.waits_for {
-        println!("  [waits for {what}]");
+        match vietnamese {
+            true => writeln!(out, "  Luật nạp được nhưng chưa thể khớp: còn chờ {what}.")?,
+            false => writeln!(
+                out,
+                "  The rule loads but cannot match yet: it waits for {what}."
+            )?,
+        }
     }
     for advice in &one.advice {
-        println!("  ! {advice}");
+        writeln!(out, "  ! {advice}")?;
     }
-    println!();
+    writeln!(out)
 }

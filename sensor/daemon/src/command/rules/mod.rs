@@ -2,10 +2,13 @@
 
 mod check;
 mod explain;
+//lsp mod
 mod profile;
 mod test;
 
 use std::process::ExitCode;
+
+use ::rules::signature::Language;
 
 use crate::settings::Settings;
 
@@ -25,6 +28,30 @@ pub enum RulesCommand {
 enum Format {
     Text,
     Json,
+}
+
+/// Language of what is told.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Tongue {
+    Vi,
+    En,
+}
+
+impl Tongue {
+    /// The one that is asked for, else that of the environment, as `locale(7)` reads it.
+    fn or_environment(asked: Option<Tongue>) -> Language {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let from_environment = || {
+            let locale = variable("LC_ALL")
+                .or_else(|| variable("LC_MESSAGES"))
+                .or_else(|| variable("LANG"))?;
+            locale.starts_with("vi").then_some(Tongue::Vi)
+        };
+        match asked.or_else(from_environment) {
+            Some(Tongue::Vi) => Language::Vietnamese,
+            Some(Tongue::En) | None => Language::English,
+        }
+    }
 }
 
 pub fn run(command: &RulesCommand) -> anyhow::Result<ExitCode> {

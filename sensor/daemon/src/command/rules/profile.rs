@@ -1,5 +1,6 @@
 //! `rules profile`: what each rule costs on captures.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use super::Format;
 use crate::command::replay::feed;
+use crate::console::Console;
 use crate::output::Output;
 use crate::ruleset;
 use crate::settings::Checksums;
@@ -95,17 +97,23 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
     rows.sort_by(|left, right| right.microseconds.total_cmp(&left.microseconds));
     let looked_at = rows.len();
     rows.truncate(args.top);
+    let mut out = Console::new();
     match args.format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&rows)?),
+        Format::Json => out.json(&rows)?,
         Format::Text => {
-            println!(
+            writeln!(
+                out,
                 "{looked_at} of {} rules were looked at, {:.1} ms in all",
                 engine.summary().signatures,
                 total / 1e3
-            );
-            println!("     sid     checks matches       µs      %  ns/check  fast pattern");
+            )?;
+            writeln!(
+                out,
+                "     sid     checks matches       µs      %  ns/check  fast pattern"
+            )?;
             for row in &rows {
-                println!(
+                writeln!(
+                    out,
                     "{:>8} {:>10} {:>7} {:>8.0} {:>6.2} {:>9.0}  {}",
                     row.sid,
                     row.checks,
@@ -114,8 +122,9 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
                     row.share_percent,
                     row.nanoseconds_a_check,
                     row.fast_pattern.as_deref().unwrap_or("none")
-                );
+                )?;
             }
+            out.flush()?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -15,6 +15,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Format;
 use crate::command::replay::feed;
+use crate::console::Console;
 use crate::output::Output;
 use crate::ruleset;
 use crate::settings::{Checksums, Settings};
@@ -140,16 +142,18 @@ pub fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
+    let mut out = Console::new();
     match args.format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&outcomes)?),
+        Format::Json => out.json(&outcomes)?,
         Format::Text => {
             for outcome in outcomes.iter().filter(|outcome| !outcome.passed) {
-                println!("{}: {}", outcome.file, outcome.name);
+                writeln!(out, "{}: {}", outcome.file, outcome.name)?;
                 for fault in &outcome.faults {
-                    println!("  {fault}");
+                    writeln!(out, "  {fault}")?;
                 }
             }
-            println!("{} passed, {failed} failed", outcomes.len() - failed);
+            writeln!(out, "{} passed, {failed} failed", outcomes.len() - failed)?;
+            out.flush()?;
         }
     }
     Ok(if failed == 0 {
@@ -260,7 +264,7 @@ impl Bench<'_> {
             // Thresholds, host bits and sets are part of an engine: each capture has its own.
             None => ruleset::compile(std::slice::from_ref(&self.args.folder), &settings)?.engine,
             Some(text) => {
-                let rules = ruleset::of_text(text, &self.args.folder, &settings)?;
+                let rules = ruleset::of_text(text, &self.args.folder, &settings, None)?;
                 if let Some(failure) = rules.failures.first() {
                     bail!("{failure}");
                 }
