@@ -6,6 +6,7 @@ mod output;
 mod reload;
 mod ruleset;
 mod settings;
+pub mod workbench;
 mod worker;
 
 use std::process::ExitCode;

@@ -22,6 +22,7 @@ mod state;
 mod subject;
 mod tag;
 mod threshold;
+mod trace;
 mod transform;
 mod vocabulary;
 
@@ -35,4 +36,5 @@ pub use plan::Plan;
 pub use profile::{Cost, Costs};
 pub use state::{FlowAction, FlowState};
 pub use subject::{Traffic, TransactionInspection};
+pub use trace::{Attempt, BytesMiss, HeaderMiss, Missed, Trace, Traced};
 pub use vocabulary::Names;

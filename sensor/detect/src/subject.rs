@@ -38,6 +38,8 @@ pub struct Traffic<'a> {
     pub detection_events: &'a [&'static str],
     /// Not a packet, but the end of the flow.
     pub flow_end: bool,
+    /// Number of the captured frame, from 1.
+    pub frame: Option<u64>,
 }
 
 /// Whether transactions are to be inspected with this packet.

@@ -8,7 +8,7 @@ use super::super::{
 use super::Language;
 
 /// Bytes as a rule writes them.
-pub(super) fn literal(bytes: &[u8]) -> String {
+pub fn literal(bytes: &[u8]) -> String {
     let mut text = String::from("\"");
     let mut hex = false;
     for &byte in bytes {
@@ -64,7 +64,7 @@ pub fn explain_bytes(
                 (false, false, Language::Vietnamese) => format!("dài hơn {count} byte"),
                 (false, true, Language::Vietnamese) => format!("không dài hơn {count} byte"),
                 (true, false, Language::English) => {
-                    format!("at least {count} bytes follow the last match")
+                    format!("at least {} follow the last match", plural(&count))
                 }
                 (true, true, Language::English) => {
                     format!("fewer than {count} bytes follow the last match")
@@ -146,8 +146,11 @@ pub(super) fn size(size: &IntMatch, language: Language) -> String {
         )
     };
     match *size {
-        IntMatch::Equal(n) => format!("{} {n}", language.pick("bằng", "equal to")),
-        IntMatch::NotEqual(n) => format!("{} {n}", language.pick("khác", "other than")),
+        IntMatch::Equal(n) => match language {
+            Language::Vietnamese => format!("bằng {n}"),
+            Language::English => n.to_string(),
+        },
+        IntMatch::NotEqual(n) => format!("{} {n}", language.pick("khác", "not")),
         IntMatch::Less(n) => format!("{} {n}", language.pick("nhỏ hơn", "less than")),
         IntMatch::LessEqual(n) => format!("{} {n}", language.pick("nhiều nhất", "at most")),
         IntMatch::Greater(n) => format!("{} {n}", language.pick("lớn hơn", "more than")),
@@ -183,13 +186,13 @@ pub(super) fn size(size: &IntMatch, language: Language) -> String {
 pub(super) fn compare(comparison: Comparison, language: Language) -> &'static str {
     match comparison {
         Comparison::Equal => language.pick("bằng", "equal to"),
-        Comparison::NotEqual => language.pick("khác", "other than"),
+        Comparison::NotEqual => language.pick("khác", "not"),
         Comparison::Less => language.pick("nhỏ hơn", "less than"),
         Comparison::LessEqual => language.pick("nhiều nhất", "at most"),
         Comparison::Greater => language.pick("lớn hơn", "more than"),
         Comparison::GreaterEqual => language.pick("ít nhất", "at least"),
-        Comparison::AnyBit => language.pick("có chung bit với", "sharing a bit with"),
-        Comparison::NoBit => language.pick("không có chung bit với", "sharing no bit with"),
+        Comparison::AnyBit => language.pick("có chung bit với", "not 0 when masked with"),
+        Comparison::NoBit => language.pick("không có chung bit với", "0 when masked with"),
     }
 }
 
@@ -206,6 +209,15 @@ fn entropy(wanted: &EntropyMatch) -> String {
         EntropyMatch::Compare(comparison, value) => format!("{} {value}", sign(comparison)),
         EntropyMatch::Between(low, high) => format!("> {low}, < {high}"),
         EntropyMatch::NotBetween(low, high) => format!("≤ {low} | ≥ {high}"),
+    }
+}
+
+/// So many bytes.
+fn plural(count: &str) -> String {
+    if count == "1" {
+        "1 byte".to_owned()
+    } else {
+        format!("{count} bytes")
     }
 }
 
@@ -269,13 +281,16 @@ impl Words<'_> {
                 &format!("từ byte {from} trở đi"),
                 &format!("from byte {from} on"),
             ),
+            (None, Some(depth)) if depth == content.bytes.len().to_string() => {
+                add("ở ngay đầu", "at its start");
+            }
             (None, Some(depth)) => add(
                 &format!("trong {depth} byte đầu"),
-                &format!("within the first {depth} bytes"),
+                &format!("within the first {}", plural(&depth)),
             ),
             (Some(from), Some(depth)) => add(
                 &format!("trong {depth} byte kể từ byte {from}"),
-                &format!("within {depth} bytes from byte {from}"),
+                &format!("within {} from byte {from}", plural(&depth)),
             ),
         }
         let behind = content
@@ -288,27 +303,29 @@ impl Words<'_> {
             }
             (Some((distance, false)), None) => add(
                 &format!("sau mẫu trước ít nhất {distance} byte"),
-                &format!("at least {distance} bytes behind the last match"),
+                &format!("at least {} behind the last match", plural(&distance)),
             ),
             (Some((distance, true)), None) => {
                 let back = distance.trim_start_matches('-').to_owned();
                 add(
                     &format!("từ {back} byte trước chỗ mẫu trước kết thúc"),
-                    &format!("from {back} bytes before the end of the last match on"),
+                    &format!("from {} before the end of the last match on", plural(&back)),
                 );
             }
             (None, Some(within)) => add(
                 &format!("trong {within} byte sau mẫu trước"),
-                &format!("within {within} bytes behind the last match"),
+                &format!("within {} behind the last match", plural(&within)),
             ),
             (Some((distance, _)), Some(within)) if distance == "0" => add(
                 &format!("trong {within} byte sau mẫu trước"),
-                &format!("within {within} bytes behind the last match"),
+                &format!("within {} behind the last match", plural(&within)),
             ),
             (Some((distance, _)), Some(within)) => add(
                 &format!("trong {within} byte, tính từ {distance} byte sau mẫu trước"),
                 &format!(
-                    "within {within} bytes, counted from {distance} bytes behind the last match"
+                    "within {}, counted from {} behind the last match",
+                    plural(&within),
+                    plural(&distance)
                 ),
             ),
         }
@@ -408,16 +425,28 @@ impl Words<'_> {
                 self.language.say(" (chữ số bát phân)", " (octal digits)")
             }
         };
+        let back = offset.strip_prefix('-');
         match (self.language, relative) {
-            (Language::Vietnamese, true) => {
-                format!("số {count} byte{kind} tại byte {offset} sau mẫu trước")
-            }
             (Language::Vietnamese, false) => format!("số {count} byte{kind} tại byte {offset}"),
-            (Language::English, true) => {
-                format!("the number of {count} bytes{kind} at byte {offset} behind the last match")
-            }
+            (Language::Vietnamese, true) => match (offset, back) {
+                ("0", _) => format!("số {count} byte{kind} ngay sau mẫu trước"),
+                (_, Some(back)) => {
+                    format!("số {count} byte{kind} tại {back} byte trước chỗ mẫu trước kết thúc")
+                }
+                _ => format!("số {count} byte{kind} tại {offset} byte sau mẫu trước"),
+            },
             (Language::English, false) => {
-                format!("the number of {count} bytes{kind} at byte {offset}")
+                format!("the number of {}{kind} at byte {offset}", plural(&count))
+            }
+            (Language::English, true) => {
+                let number = format!("the number of {}{kind}", plural(&count));
+                match (offset, back) {
+                    ("0", _) => format!("{number} right behind the last match"),
+                    (_, Some(back)) => {
+                        format!("{number} {} before the end of the last match", plural(back))
+                    }
+                    _ => format!("{number} {} behind the last match", plural(offset)),
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::Vocabulary;
 
-pub use bytes::explain_bytes;
+pub use bytes::{explain_bytes, literal};
 pub use condition::explain_condition;
 pub use places::place;
 
@@ -24,7 +24,8 @@ pub enum Language {
 }
 
 impl Language {
-    pub(crate) fn pick<'a>(self, vietnamese: &'a str, english: &'a str) -> &'a str {
+    /// One of the two.
+    pub fn pick<'a>(self, vietnamese: &'a str, english: &'a str) -> &'a str {
         match self {
             Language::Vietnamese => vietnamese,
             Language::English => english,
@@ -32,7 +33,7 @@ impl Language {
     }
 
     /// As [`Self::pick`], for words that stand alone.
-    pub(crate) fn say(self, vietnamese: &str, english: &str) -> String {
+    pub fn say(self, vietnamese: &str, english: &str) -> String {
         self.pick(vietnamese, english).to_owned()
     }
 }
@@ -40,17 +41,6 @@ impl Language {
 /// What a signature does, a sentence a line, in the order in which it is looked at.
 pub fn explain(signature: &Signature, vocabulary: &Vocabulary, language: Language) -> Vec<String> {
     let mut lines = vec![action(signature, language)];
-    if !signature.alerts
-        && matches!(
-            signature.action,
-            Action::Alert | Action::Drop | Action::Reject
-        )
-    {
-        lines.push(language.say(
-            "Không hiện cảnh báo: luật chỉ ghi nhớ cho luật khác.",
-            "Shows no alert: it only remembers something for other rules.",
-        ));
-    }
     lines.push(header(signature, vocabulary, language));
     lines.extend(moment(signature, language));
     lines.extend(flow(signature, language));
@@ -123,6 +113,16 @@ fn sentence(text: &str) -> String {
 }
 
 fn action(signature: &Signature, language: Language) -> String {
+    let loud = matches!(
+        signature.action,
+        Action::Alert | Action::Drop | Action::Reject
+    );
+    if loud && !signature.alerts {
+        return language.say(
+            "Không hiện cảnh báo: luật chỉ ghi nhớ cho luật khác.",
+            "Shows no alert: it only remembers something for other rules.",
+        );
+    }
     match signature.action {
         Action::Alert => language.say("Cảnh báo khi khớp.", "Alerts when it matches."),
         Action::Pass => language.say(
@@ -352,7 +352,7 @@ fn transform(step: &Transform, language: Language) -> String {
         Transform::Xor(key) => format!(
             "{} {}",
             say("XOR với khoá", "XORed with the key"),
-            bytes::literal(key)
+            literal(key)
         ),
         Transform::DotPrefix => say("thêm dấu chấm vào đầu", "given a dot in front"),
         Transform::ToMd5 => say("tính mã băm MD5", "hashed with MD5"),

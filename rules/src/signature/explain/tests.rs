@@ -53,16 +53,25 @@ fn a_rule_is_told_in_either_language() {
 }
 
 #[test]
+fn a_silent_rule_is_told_as_such() {
+    let text = told(
+        "alert tcp any any -> any any (content:\"abcd\"; flowbits:set,a; noalert; sid:7;)",
+        Language::English,
+    );
+    assert!(text.starts_with("Shows no alert"), "{text}");
+}
+
+#[test]
 fn positions_and_numbers() {
     let rule = r#"alert tcp any any -> any any (content:"a"; offset:4; depth:8; content:"b"; distance:-2; content:"c"; distance:1; within:9; byte_extract:2,0,size,relative,little; byte_test:4,!>,size,3; byte_jump:1,0,relative,multiplier 4,post_offset -1; isdataat:!10,relative; sid:7;)"#;
     let text = told(rule, Language::English);
     for part in [
         "within 8 bytes from byte 4",
         "from 2 bytes before the end of the last match on",
-        "within 9 bytes, counted from 1 bytes behind the last match",
-        "keeps the number of 2 bytes (little-endian) at byte 0 behind the last match as the variable “size”",
+        "within 9 bytes, counted from 1 byte behind the last match",
+        "keeps the number of 2 bytes (little-endian) right behind the last match as the variable “size”",
         "the number of 4 bytes at byte 3 is not more than “size”",
-        "jumps by the number of 1 bytes at byte 0 behind the last match × 4 from behind it, and further by -1",
+        "jumps by the number of 1 byte right behind the last match × 4 from behind it, and further by -1",
         "fewer than 10 bytes follow the last match",
     ] {
         assert!(text.contains(part), "{part} in {text}");

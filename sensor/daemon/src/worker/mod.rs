@@ -5,6 +5,7 @@ mod record;
 mod stats;
 mod store;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sensor_app::{Context, Expected, Protocol};
@@ -160,6 +161,24 @@ impl<O: Output> Worker<O> {
         }
     }
 
+    /// From now on it is noted how near rules come to matching.
+    pub fn trace(&mut self, sids: &[u32]) {
+        if let Some(inspector) = &mut self.inspector {
+            inspector.trace(sids);
+        }
+    }
+
+    /// What was noted.
+    pub fn traced(&self) -> Option<&sensor_detect::Trace> {
+        self.inspector.as_ref()?.traced()
+    }
+
+    /// Rules that a limit has stopped, and how often.
+    pub fn stopped(&self) -> BTreeMap<u32, u64> {
+        let inspector = self.inspector.as_ref();
+        inspector.map_or_else(BTreeMap::new, |one| one.stopped().clone())
+    }
+
     /// What was measured.
     pub fn costs(&self) -> Option<&sensor_detect::Costs> {
         self.inspector.as_ref()?.costs()
@@ -275,6 +294,7 @@ impl<O: Output> Worker<O> {
             protocol_found: false,
             detection_events: &[],
             flow_end: false,
+            frame: stamp.frame,
         };
         record_matches(inspector, &mut self.recording, &traffic, &mut state, stamp);
     }
@@ -664,6 +684,7 @@ fn inspect<O: Output>(
         protocol_found,
         detection_events: user.app.events(),
         flow_end,
+        frame: stamp.frame,
     };
     user.alerted |= record_matches(inspector, recording, &traffic, &mut user.detect, stamp);
     if changed {
@@ -715,6 +736,7 @@ fn inspect<O: Output>(
             protocol_found: false,
             detection_events: &[],
             flow_end,
+            frame: stamp.frame,
         };
         user.alerted |= record_matches(inspector, recording, &traffic, &mut user.detect, stamp);
         more = session.raw_done(direction, &settings.stream, flow_end);

@@ -121,16 +121,20 @@ pub(crate) struct Subject<'a> {
     pub complete: bool,
 }
 
-/// One evaluation of one buffer.
-pub(crate) struct Evaluation<'a> {
+/// One evaluation of one buffer; a traced one knows how far it came.
+pub(crate) struct Evaluation<'a, const TRACED: bool> {
     subject: Subject<'a>,
     datasets: &'a dyn DatasetLookup,
     variables: &'a mut [u64; VARIABLE_LIMIT],
     captured: &'a mut Vec<Captured>,
     steps: u32,
+    /// A pattern gave up: its own limit on backtracking stopped it.
+    gave_up: bool,
+    /// Fewest conditions that were left to try, and the position then.
+    deepest: (usize, usize),
 }
 
-impl<'a> Evaluation<'a> {
+impl<'a, const TRACED: bool> Evaluation<'a, TRACED> {
     pub fn new(
         subject: Subject<'a>,
         datasets: &'a dyn DatasetLookup,
@@ -143,6 +147,8 @@ impl<'a> Evaluation<'a> {
             variables,
             captured,
             steps: STEP_LIMIT,
+            gave_up: false,
+            deepest: (usize::MAX, 0),
         }
     }
 
@@ -151,12 +157,21 @@ impl<'a> Evaluation<'a> {
         self.run(checks, 0)
     }
 
-    /// The step limit stopped the evaluation.
+    /// A limit stopped the evaluation, or a pattern in it: it may have said no for that alone.
     pub fn exhausted(&self) -> bool {
-        self.steps == 0
+        self.steps == 0 || self.gave_up
+    }
+
+    /// Conditions of `checks` that held, and the position behind them.
+    pub fn depth(&self, checks: &[Check]) -> (usize, usize) {
+        let (left, position) = self.deepest;
+        (checks.len().saturating_sub(left), position)
     }
 
     fn run(&mut self, checks: &[Check], position: usize) -> bool {
+        if TRACED && checks.len() < self.deepest.0 {
+            self.deepest = (checks.len(), position);
+        }
         let Some((check, rest)) = checks.split_first() else {
             return true;
         };
@@ -207,15 +222,19 @@ impl<'a> Evaluation<'a> {
                     base: 0,
                     complete: true,
                 };
-                let mut inner_evaluation = Evaluation {
+                let mut inner_evaluation = Evaluation::<false> {
                     subject: inner,
                     datasets: self.datasets,
                     variables: self.variables,
                     captured: self.captured,
                     steps: self.steps,
+                    gave_up: false,
+                    deepest: (usize::MAX, 0),
                 };
                 let matched = inner_evaluation.run(then, 0);
-                self.steps = inner_evaluation.steps;
+                let (steps, gave_up) = (inner_evaluation.steps, inner_evaluation.gave_up);
+                self.steps = steps;
+                self.gave_up |= gave_up;
                 matched && self.run(rest, position)
             }
             // The buffer is there, or this would not run: only `or_else` lets the rest decide.
@@ -343,12 +362,19 @@ impl<'a> Evaluation<'a> {
             start = 0;
         }
         if pcre.negated {
-            return !pcre.regex.is_match(window).unwrap_or(false) && self.run(rest, position);
+            let found = pcre.regex.is_match(window);
+            self.gave_up |= found.is_err();
+            return !found.unwrap_or(false) && self.run(rest, position);
         }
         loop {
             let mut locations = pcre.regex.capture_locations();
-            let Ok(Some(found)) = pcre.regex.captures_read_at(&mut locations, window, start) else {
-                return false;
+            let found = match pcre.regex.captures_read_at(&mut locations, window, start) {
+                Ok(Some(found)) => found,
+                Ok(None) => return false,
+                Err(_) => {
+                    self.gave_up = true;
+                    return false;
+                }
             };
             let (from, to) = (found.start(), found.end());
             let mark = self.captured.len();

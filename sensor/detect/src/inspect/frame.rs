@@ -7,9 +7,10 @@ use sensor_stream::TcpState;
 
 use super::transaction::scan;
 use super::{Pass, Place};
-use crate::compile::PartHome;
+use crate::compile::{Kind, PartHome};
 use crate::content::VARIABLE_LIMIT;
 use crate::subject::Traffic;
+use crate::trace::Missed;
 
 impl Traffic<'_> {
     /// No more bytes will come.
@@ -19,7 +20,7 @@ impl Traffic<'_> {
     }
 }
 
-impl Pass<'_> {
+impl<const TRACED: bool> Pass<'_, TRACED> {
     pub(super) fn frames(&mut self) {
         let traffic = self.traffic;
         let Some(app) = traffic.app else { return };
@@ -51,6 +52,13 @@ impl Pass<'_> {
                 );
             }
         }
+        if TRACED {
+            let engine = self.engine;
+            candidates.extend(self.targets().into_iter().filter(|&index| {
+                let one = &engine.signatures[index as usize];
+                one.kind == Kind::Frame && one.serves(self.traffic.direction)
+            }));
+        }
         candidates.sort_unstable();
         candidates.dedup();
         for &index in &candidates {
@@ -69,18 +77,32 @@ impl Pass<'_> {
     }
 
     fn frame_rule(&mut self, index: u32, frame: &Frame, pieces: &[Bytes<'_>]) -> bool {
+        self.scratch.current = index;
         let one = &self.engine.signatures[index as usize];
-        if !self.header_holds(one) || !self.packet_conditions_hold(one) {
+        let transaction = frame.transaction.map(|(id, _)| id);
+        if let Some(miss) = self.header_miss(one) {
+            self.note(index, transaction, || (Missed::Header(miss), 0));
+            return false;
+        }
+        if let Some(missed) = self.packet_miss(one) {
+            self.note(index, transaction, || (missed, 0));
             return false;
         }
         let here = |home: &PartHome| matches!(home, PartHome::Frame(protocol, name) if (*protocol, *name) == (frame.protocol, frame.name));
-        for part in one.parts.iter().filter(|part| here(&part.home)) {
+        for (list, part) in one.parts.iter().enumerate() {
+            if !here(&part.home) {
+                continue;
+            }
+            if TRACED && let Some(trace) = self.trace.as_deref_mut() {
+                trace.begin();
+            }
             for bytes in pieces {
                 self.scratch.captured.clear();
                 if self.bytes_hold(part, *bytes, &mut [0; VARIABLE_LIMIT]) {
                     return true;
                 }
             }
+            self.note_list(index, transaction, list);
         }
         false
     }

@@ -8,10 +8,11 @@ use crate::compile::{Compiled, IpVersion, Layer4};
 use crate::header::{port_in, ports_of};
 use crate::subject::Facts;
 use crate::threshold::Tracked;
+use crate::trace::{HeaderMiss, Missed};
 
-impl Pass<'_> {
-    /// Whether protocol, addresses, ports and flow of a rule fit the packet.
-    pub(super) fn header_holds(&self, one: &Compiled) -> bool {
+impl<const TRACED: bool> Pass<'_, TRACED> {
+    /// What of protocol, addresses, ports and flow of a rule does not fit the packet.
+    pub(super) fn header_miss(&self, one: &Compiled) -> Option<HeaderMiss> {
         let packet = self.traffic.packet;
         let protocol = packet.ip_protocol();
         let layer4 = match one.layer4 {
@@ -23,8 +24,8 @@ impl Pass<'_> {
             Layer4::Header => true,
         };
         // A broken packet may lack the layer that its decoder event speaks of.
-        if !layer4 && packet.events.is_empty() {
-            return false;
+        if !layer4 && (packet.events.is_empty() || protocol.is_some()) {
+            return Some(HeaderMiss::Protocol);
         }
         let version = matches!(
             (one.ip, &packet.net),
@@ -32,56 +33,70 @@ impl Pass<'_> {
                 | (IpVersion::V4, sensor_decode::Net::Ipv4(_))
                 | (IpVersion::V6, sensor_decode::Net::Ipv6(_))
         );
-        if !version || !layer4 && protocol.is_some() {
-            return false;
+        if !version {
+            return Some(HeaderMiss::IpVersion);
         }
         if self.traffic.flow.is_none() && one.wants_flow {
-            return false;
+            return Some(HeaderMiss::WithoutFlow);
         }
-        one.layer4 == Layer4::Header || self.ends_hold(one) && self.flow_holds(one)
+        if one.layer4 == Layer4::Header {
+            return None;
+        }
+        self.ends_miss(one).or_else(|| self.flow_miss(one))
     }
 
-    fn ends_hold(&self, one: &Compiled) -> bool {
+    fn ends_miss(&self, one: &Compiled) -> Option<HeaderMiss> {
         let (source_ports, destination_ports) = ports_of(one);
         let has_ports = !source_ports.ranges.is_empty() || !destination_ports.ranges.is_empty();
         if one.source.is_none() && one.destination.is_none() && !has_ports {
-            return true;
+            return None;
         }
         let packet = self.traffic.packet;
         if has_ports {
             let Some((source, destination)) = packet.ports() else {
-                return false;
+                return Some(HeaderMiss::Protocol);
             };
-            if !port_in(source_ports, source) || !port_in(destination_ports, destination) {
-                return false;
+            if !port_in(source_ports, source) {
+                return Some(HeaderMiss::SourcePort);
+            }
+            if !port_in(destination_ports, destination) {
+                return Some(HeaderMiss::DestinationPort);
             }
         }
         if one.source.is_none() && one.destination.is_none() {
-            return true;
+            return None;
         }
         let Some((source, destination)) = packet.addresses() else {
-            return false;
+            return Some(HeaderMiss::Protocol);
         };
         let addresses = &self.engine.addresses;
-        one.source.is_none_or(|set| addresses.contains(set, source))
-            && one
-                .destination
-                .is_none_or(|set| addresses.contains(set, destination))
+        if one
+            .source
+            .is_some_and(|set| !addresses.contains(set, source))
+        {
+            return Some(HeaderMiss::SourceAddress);
+        }
+        one.destination
+            .is_some_and(|set| !addresses.contains(set, destination))
+            .then_some(HeaderMiss::DestinationAddress)
     }
 
-    fn flow_holds(&self, one: &Compiled) -> bool {
+    fn flow_miss(&self, one: &Compiled) -> Option<HeaderMiss> {
         let traffic = self.traffic;
         if !one.serves(traffic.direction) {
-            return false;
+            return Some(HeaderMiss::Direction);
         }
-        let Some(flow) = one.signature.flow else {
-            return true;
-        };
+        let flow = one.signature.flow?;
         let defragmented = traffic.packet.source_kind == sensor_decode::PacketSource::Defrag;
-        !(flow.only_frag && !defragmented
-            || flow.no_frag && defragmented
-            || flow.established && !traffic.established
-            || flow.not_established && traffic.established)
+        if flow.only_frag && !defragmented || flow.no_frag && defragmented {
+            Some(HeaderMiss::Fragments)
+        } else if flow.established && !traffic.established {
+            Some(HeaderMiss::NotEstablished)
+        } else if flow.not_established && traffic.established {
+            Some(HeaderMiss::Established)
+        } else {
+            None
+        }
     }
 
     /// A rule on an application protocol without its buffers: the flow must be of it.
@@ -96,8 +111,8 @@ impl Pass<'_> {
                     .is_some_and(|app| one.protocols.contains(&app.protocol()))
     }
 
-    /// Whether conditions on packet and flow hold; those on a transaction are left out.
-    pub(super) fn packet_conditions_hold(&self, one: &Compiled) -> bool {
+    /// Which condition on packet and flow does not hold; those on a transaction are left out.
+    pub(super) fn packet_miss(&self, one: &Compiled) -> Option<Missed> {
         let facts = Facts {
             traffic: self.traffic,
             names: &self.engine.names,
@@ -106,55 +121,58 @@ impl Pass<'_> {
         one.signature
             .conditions
             .iter()
-            .all(|condition| condition.is_of_transaction() || condition.holds(&facts))
-            && self.bits_hold(one)
+            .position(|condition| !condition.is_of_transaction() && !condition.holds(&facts))
+            .map(Missed::Condition)
+            .or_else(|| self.bits_miss(one))
     }
 
-    /// Whether conditions on the transaction hold.
-    pub(super) fn transaction_conditions_hold(
+    /// Which condition on the transaction does not hold.
+    pub(super) fn transaction_miss(
         &self,
         one: &Compiled,
         transaction: &Transaction,
-    ) -> bool {
+    ) -> Option<usize> {
         let facts = Facts {
             traffic: self.traffic,
             names: &self.engine.names,
             transaction: Some(transaction),
         };
-        one.signature
-            .conditions
-            .iter()
-            .filter(|condition| condition.is_of_transaction())
-            .all(|condition| match condition {
+        one.signature.conditions.iter().position(|condition| {
+            let holds = match condition {
+                condition if !condition.is_of_transaction() => true,
                 Condition::AppEvent { protocol, .. } => {
                     let wanted = self.engine.names.protocols.get(usize::from(protocol.0));
                     wanted.copied().flatten() == Some(transaction.event_protocol())
                         && condition.holds(&facts)
                 }
                 condition => condition.holds(&facts),
-            })
+            };
+            !holds
+        })
     }
 
-    fn bits_hold(&self, one: &Compiled) -> bool {
+    fn bits_miss(&self, one: &Compiled) -> Option<Missed> {
         let flow_bits = one
             .signature
             .flowbits
             .iter()
             .zip(&one.flowbits)
-            .all(|(bits, ids)| match bits.operation {
-                BitOperation::IsSet => ids.iter().any(|&bit| self.state.has_bit(bit)),
-                BitOperation::IsNotSet => !ids.iter().any(|&bit| self.state.has_bit(bit)),
-                BitOperation::Set | BitOperation::Unset | BitOperation::Toggle => true,
+            .position(|(bits, ids)| match bits.operation {
+                BitOperation::IsSet => !ids.iter().any(|&bit| self.state.has_bit(bit)),
+                BitOperation::IsNotSet => ids.iter().any(|&bit| self.state.has_bit(bit)),
+                BitOperation::Set | BitOperation::Unset | BitOperation::Toggle => false,
             });
-        if !flow_bits
-            || !one
-                .signature
-                .flowints
-                .iter()
-                .all(|int| self.state.int_holds(int))
-        {
-            return false;
+        if let Some(at) = flow_bits {
+            return Some(Missed::FlowBits(at));
         }
+        let mut ints = one.signature.flowints.iter();
+        if let Some(at) = ints.position(|int| !self.state.int_holds(int)) {
+            return Some(Missed::FlowInts(at));
+        }
+        (!self.host_bits_hold(one)).then_some(Missed::HostBits)
+    }
+
+    fn host_bits_hold(&self, one: &Compiled) -> bool {
         let tests = |operation| matches!(operation, BitOperation::IsSet | BitOperation::IsNotSet);
         if !one.signature.xbits.iter().any(|bit| tests(bit.operation)) {
             return true;

@@ -10,19 +10,21 @@ mod packet;
 mod transaction;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rules::signature::{BitOperation, CaptureKind};
 use sensor_app::Bytes;
 use sensor_flow::Direction;
 
-use crate::compile::Part;
+use crate::compile::{Kind, Part};
 use crate::content::{self, Captured, Evaluation, VARIABLE_LIMIT};
 use crate::engine::Engine;
 use crate::prefilter::Seen;
 use crate::state::FlowState;
 use crate::subject::{Traffic, TransactionInspection};
 use crate::threshold::Tracked;
+use crate::trace::{Depth, Missed, Trace};
 
 pub use verdict::{Counts, Verdict};
 
@@ -60,6 +62,9 @@ pub struct Inspector {
     counts: Counts,
     verdict: Verdict,
     costs: Option<crate::profile::Costs>,
+    trace: Option<Trace>,
+    /// Signatures that a limit stopped, and how often.
+    stopped: BTreeMap<u32, u64>,
 }
 
 #[derive(Default)]
@@ -72,7 +77,10 @@ struct Scratch {
     /// Transactions whose records a rule has switched off.
     silenced: Vec<u64>,
     stores: Vec<StoreFiles>,
-    exhausted: u64,
+    /// The rule that is looked at.
+    current: u32,
+    /// Rules whose evaluation a limit stopped.
+    exhausted: Vec<u32>,
 }
 
 impl Inspector {
@@ -84,6 +92,8 @@ impl Inspector {
             counts: Counts::default(),
             verdict: Verdict::default(),
             costs: None,
+            trace: None,
+            stopped: BTreeMap::new(),
         }
     }
 
@@ -95,9 +105,30 @@ impl Inspector {
     /// remember when they are inspected next.
     pub fn replace(&mut self, engine: Arc<Engine>) {
         self.engine = engine;
+        self.stopped.clear();
         if self.costs.is_some() {
             self.measure();
         }
+    }
+
+    /// From now on it is noted how near the signatures with these ids come to matching.
+    pub fn trace(&mut self, sids: &[u32]) {
+        let indexes: Vec<u32> = (0..)
+            .zip(&self.engine.signatures)
+            .filter(|(_, one)| sids.contains(&one.signature.sid))
+            .map(|(index, _)| index)
+            .collect();
+        self.trace = Some(Trace::new(&indexes));
+    }
+
+    /// What was noted.
+    pub fn traced(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
+    /// Signatures whose evaluation a limit has stopped, and how often: the rules that some traffic makes costly.
+    pub fn stopped(&self) -> &BTreeMap<u32, u64> {
+        &self.stopped
     }
 
     pub fn counts(&self) -> Counts {
@@ -152,40 +183,46 @@ impl Inspector {
         }
         let engine: &Engine = &self.engine;
         state.follow(&engine.lineage);
-        let mut pass = Pass {
-            engine,
-            traffic,
-            state,
-            scratch,
-            costs: self.costs.as_mut(),
-        };
-        if traffic.only_stream {
-            pass.stream();
-        } else {
-            let first = pass.is_first();
-            if first {
-                pass.ip_only(None);
-            } else if let Some(since) = pass.newer_addresses() {
-                pass.ip_only(Some(since));
+        let costs = self.costs.as_mut();
+        match &mut self.trace {
+            None => Pass::<false> {
+                engine,
+                traffic,
+                state,
+                scratch,
+                costs,
+                trace: None,
             }
-            pass.packet(first);
-        }
-        if traffic.transactions == TransactionInspection::Changed {
-            pass.frames();
-            pass.transactions();
+            .run(),
+            trace @ Some(_) => Pass::<true> {
+                engine,
+                traffic,
+                state,
+                scratch,
+                costs,
+                trace: trace.as_mut(),
+            }
+            .run(),
         }
         self.finish(traffic, state);
+        if let Some(trace) = &mut self.trace {
+            for found in &self.scratch.matches {
+                trace.alerted(found.signature);
+            }
+        }
         &self.scratch.matches
     }
 }
 
 /// Inspection of one packet.
-struct Pass<'a> {
+struct Pass<'a, const TRACED: bool> {
     engine: &'a Engine,
     traffic: &'a Traffic<'a>,
     state: &'a mut FlowState,
     scratch: &'a mut Scratch,
     costs: Option<&'a mut crate::profile::Costs>,
+    /// There if `TRACED`.
+    trace: Option<&'a mut Trace>,
 }
 
 /// Where a rule matched.
@@ -195,7 +232,85 @@ enum Place {
     Stream,
 }
 
-impl<'a> Pass<'a> {
+impl<'a, const TRACED: bool> Pass<'a, TRACED> {
+    fn run(mut self) {
+        if TRACED {
+            self.trace_headers();
+        }
+        if self.traffic.only_stream {
+            self.stream();
+        } else {
+            let first = self.is_first();
+            if first {
+                self.ip_only(None);
+            } else if let Some(since) = self.newer_addresses() {
+                self.ip_only(Some(since));
+            }
+            self.packet(first);
+        }
+        if self.traffic.transactions == TransactionInspection::Changed {
+            self.frames();
+            self.transactions();
+        }
+    }
+
+    /// Notes the traced rules that have nothing to do with the packet; rules on packets note that themselves.
+    fn trace_headers(&mut self) {
+        let engine = self.engine;
+        for index in self.targets() {
+            let one = &engine.signatures[index as usize];
+            if matches!(one.kind, Kind::Packet) || self.traffic.flow_end {
+                continue;
+            }
+            if let Some(miss) = self.header_miss(one) {
+                self.note(index, None, || (Missed::Header(miss), 0));
+                continue;
+            }
+            let found = self
+                .traffic
+                .app
+                .map_or(sensor_app::Protocol::Unknown, |app| app.protocol());
+            if !one.protocols.is_empty() && !one.protocols.contains(&found) {
+                self.note(index, None, || {
+                    (
+                        Missed::AppProtocol {
+                            found: found.name(),
+                        },
+                        0,
+                    )
+                });
+            }
+        }
+    }
+
+    /// Signatures that are traced.
+    fn targets(&self) -> Vec<u32> {
+        match &self.trace {
+            Some(trace) if TRACED => trace.targets().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Notes why a traced rule does not match, and how much of it held.
+    #[inline]
+    fn note(&mut self, index: u32, transaction: Option<u64>, why: impl FnOnce() -> (Missed, u32)) {
+        if TRACED && let Some(trace) = self.trace.as_deref_mut() {
+            let (missed, held) = why();
+            let one = &self.engine.signatures[index as usize];
+            trace.note(one, index, self.traffic, transaction, missed, held);
+        }
+    }
+
+    /// Notes that a list of a traced rule does not hold.
+    #[inline]
+    fn note_list(&mut self, index: u32, transaction: Option<u64>, list: usize) {
+        if TRACED && let Some(trace) = self.trace.as_deref_mut() {
+            let one = &self.engine.signatures[index as usize];
+            let (missed, held) = trace.list(&one.signature, list);
+            trace.note(one, index, self.traffic, transaction, missed, held);
+        }
+    }
+
     /// The first packet of its flow and direction, or one without a flow.
     fn is_first(&mut self) -> bool {
         if self.traffic.flow.is_none() {
@@ -247,14 +362,21 @@ impl<'a> Pass<'a> {
                 complete: bytes.complete,
             }
         };
-        let mut evaluation = Evaluation::new(
+        let mut evaluation = Evaluation::<TRACED>::new(
             subject,
             &self.engine.datasets,
             variables,
             &mut self.scratch.captured,
         );
         let holds = evaluation.matches(&part.checks);
-        self.scratch.exhausted += u64::from(evaluation.exhausted());
+        let exhausted = evaluation.exhausted();
+        if TRACED && let Some(trace) = self.trace.as_deref_mut() {
+            let (held, position) = evaluation.depth(&part.checks);
+            trace.evaluated(Depth::new(held, position, subject.data));
+        }
+        if exhausted {
+            self.scratch.exhausted.push(self.scratch.current);
+        }
         holds
     }
 
@@ -320,6 +442,9 @@ impl<'a> Pass<'a> {
         }
         if let Some(costs) = &mut self.costs {
             costs.matched(index);
+        }
+        if TRACED && let Some(trace) = self.trace.as_deref_mut() {
+            trace.matched(index);
         }
         self.scratch.matches.push(Match {
             signature: index,

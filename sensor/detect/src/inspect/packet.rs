@@ -7,9 +7,10 @@ use crate::compile::{Compiled, Kind, PartHome};
 use crate::content::VARIABLE_LIMIT;
 use crate::engine::group_of;
 use crate::subject::Traffic;
+use crate::trace::Missed;
 use crate::vocabulary::PacketBuffer;
 
-impl Pass<'_> {
+impl<const TRACED: bool> Pass<'_, TRACED> {
     /// Rules on addresses; with `since`, only those newer than that generation.
     pub(super) fn ip_only(&mut self, since: Option<u32>) {
         let Some((source, destination)) = self.traffic.packet.addresses() else {
@@ -26,7 +27,7 @@ impl Pass<'_> {
             if since.is_some_and(|since| !engine.lineage.is_newer(index, since)) {
                 continue;
             }
-            if self.header_holds(one) && self.packet_conditions_hold(one) {
+            if self.header_miss(one).is_none() && self.packet_miss(one).is_none() {
                 self.matched(index, None, Place::Packet);
             }
         }
@@ -93,6 +94,11 @@ impl Pass<'_> {
     }
 
     fn packet_rules(&mut self, mut candidates: Vec<u32>) {
+        if TRACED {
+            let engine = self.engine;
+            let on_packets = |index: &u32| engine.signatures[*index as usize].kind == Kind::Packet;
+            candidates.extend(self.targets().into_iter().filter(on_packets));
+        }
         candidates.sort_unstable();
         candidates.dedup();
         for &index in &candidates {
@@ -106,13 +112,21 @@ impl Pass<'_> {
     }
 
     fn packet_rule(&mut self, index: u32) {
+        self.scratch.current = index;
         let one = &self.engine.signatures[index as usize];
-        if self.traffic.flow_end && one.packets_only
-            || !self.header_holds(one)
-            || !self.protocol_holds(one)
-            || !self.packet_conditions_hold(one)
-        {
+        if self.traffic.flow_end && one.packets_only {
             return;
+        }
+        if let Some(miss) = self.header_miss(one) {
+            return self.note(index, None, || (Missed::Header(miss), 0));
+        }
+        if !self.protocol_holds(one) {
+            let app = self.traffic.app;
+            let found = app.map_or("unknown", |app| app.protocol().name());
+            return self.note(index, None, || (Missed::AppProtocol { found }, 0));
+        }
+        if let Some(missed) = self.packet_miss(one) {
+            return self.note(index, None, || (missed, 0));
         }
         self.scratch.captured.clear();
         if let Some(place) = self.payload_holds(index, one) {
@@ -142,7 +156,7 @@ impl Pass<'_> {
                     offset: raw.offset,
                     complete: true,
                 };
-                if self.parts_hold(one, bytes) {
+                if self.parts_hold(index, one, bytes) {
                     self.state.note_stream_fired(index);
                     return Some(Place::Stream);
                 }
@@ -164,24 +178,34 @@ impl Pass<'_> {
         if has_payload && payload.is_empty() {
             return None;
         }
-        self.parts_hold(one, Bytes::whole(payload))
+        self.parts_hold(index, one, Bytes::whole(payload))
             .then_some(Place::Packet)
     }
 
     /// Whether all parts on packet and payload hold.
-    fn parts_hold(&mut self, one: &Compiled, payload: Bytes<'_>) -> bool {
+    fn parts_hold(&mut self, index: u32, one: &Compiled, payload: Bytes<'_>) -> bool {
         let mut variables = [0; VARIABLE_LIMIT];
-        one.parts.iter().all(|part| match part.home {
-            PartHome::Payload => self.bytes_hold(part, payload, &mut variables),
-            PartHome::Packet(buffer) => {
-                let mut address = [0; 16];
-                match packet_buffer(self.traffic, buffer, &mut address) {
-                    Some(data) => self.bytes_hold(part, Bytes::whole(data), &mut variables),
-                    None => part.absent,
-                }
+        for (list, part) in one.parts.iter().enumerate() {
+            if TRACED && let Some(trace) = self.trace.as_deref_mut() {
+                trace.begin();
             }
-            PartHome::App(_) | PartHome::Frame(..) => false,
-        })
+            let holds = match part.home {
+                PartHome::Payload => self.bytes_hold(part, payload, &mut variables),
+                PartHome::Packet(buffer) => {
+                    let mut address = [0; 16];
+                    match packet_buffer(self.traffic, buffer, &mut address) {
+                        Some(data) => self.bytes_hold(part, Bytes::whole(data), &mut variables),
+                        None => part.absent,
+                    }
+                }
+                PartHome::App(_) | PartHome::Frame(..) => false,
+            };
+            if !holds {
+                self.note_list(index, None, list);
+                return false;
+            }
+        }
+        true
     }
 }
 

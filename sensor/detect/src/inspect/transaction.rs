@@ -9,11 +9,12 @@ use sensor_flow::Direction;
 
 use super::packet::packet_buffer;
 use super::{Pass, Place};
-use crate::compile::{Compiled, Moment, Part, PartHome};
+use crate::compile::{Compiled, Kind, Moment, Part, PartHome};
 use crate::content::VARIABLE_LIMIT;
 use crate::engine::TransactionGroup;
 use crate::prefilter::Seen;
 use crate::state::{PENDING_LIMIT, Pending, SideState};
+use crate::trace::Missed;
 use crate::vocabulary::BufferHome;
 
 /// Bits of the end of the occurrence that was scanned last; its place stands above.
@@ -31,7 +32,7 @@ enum Verdict {
     Never,
 }
 
-impl Pass<'_> {
+impl<const TRACED: bool> Pass<'_, TRACED> {
     pub(super) fn transactions(&mut self) {
         let Some(app) = self.traffic.app else { return };
         let direction = self.traffic.direction;
@@ -83,6 +84,12 @@ impl Pass<'_> {
         candidates.clear();
         self.prefilter(transaction, group, &mut side, &mut candidates);
         candidates.extend(side.pending.iter().map(|pending| pending.signature));
+        if TRACED {
+            candidates.extend(self.targets().into_iter().filter(|&index| {
+                let one = &self.engine.signatures[index as usize];
+                one.kind == Kind::Transaction && one.serves(direction)
+            }));
+        }
         candidates.sort_unstable();
         candidates.dedup();
         let complete = transaction.is_complete(direction) || self.traffic.flow_end;
@@ -244,6 +251,7 @@ impl Pass<'_> {
         transaction: &Transaction,
         known: Option<Pending>,
     ) -> Verdict {
+        self.scratch.current = index;
         let one = &self.engine.signatures[index as usize];
         if !one.protocols.is_empty() && !one.protocols.contains(&transaction.protocol()) {
             return Verdict::Never;
@@ -257,10 +265,12 @@ impl Pass<'_> {
             return Verdict::Open(0);
         }
         if known.is_none() {
-            if !self.header_holds(one) {
+            if let Some(miss) = self.header_miss(one) {
+                self.note(index, Some(transaction.id), || (Missed::Header(miss), 0));
                 return Verdict::Never;
             }
-            if !self.packet_conditions_hold(one) {
+            if let Some(missed) = self.packet_miss(one) {
+                self.note(index, Some(transaction.id), || (missed, 0));
                 return if progress <= self.first_stage(one, transaction) {
                     Verdict::Again
                 } else {
@@ -273,20 +283,35 @@ impl Pass<'_> {
         let mut variables = [0; VARIABLE_LIMIT];
         let mut open = false;
         for (at, part) in one.parts.iter().enumerate() {
+            if TRACED && let Some(trace) = self.trace.as_deref_mut() {
+                trace.begin();
+            }
             let bit = 1u64.checked_shl(at as u32).unwrap_or(0);
             if held & bit != 0 {
                 continue;
             }
             match self.part_in_transaction(one, part, transaction, &mut variables) {
                 Verdict::Matched => held |= bit,
-                Verdict::Never => return Verdict::Never,
-                _ => open = true,
+                Verdict::Never => {
+                    self.note_list(index, Some(transaction.id), at);
+                    return Verdict::Never;
+                }
+                _ => {
+                    self.note_list(index, Some(transaction.id), at);
+                    open = true;
+                }
             }
         }
-        if open
-            || !self.transaction_conditions_hold(one, transaction)
-            || !self.transaction_bits_hold(one, transaction.id)
-        {
+        if open {
+            return Verdict::Open(held);
+        }
+        if let Some(condition) = self.transaction_miss(one, transaction) {
+            let missed = Missed::Condition(condition);
+            self.note(index, Some(transaction.id), || (missed, 0));
+            return Verdict::Open(held);
+        }
+        if !self.transaction_bits_hold(one, transaction.id) {
+            self.note(index, Some(transaction.id), || (Missed::HostBits, 0));
             return Verdict::Open(held);
         }
         match one.moment {

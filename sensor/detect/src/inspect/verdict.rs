@@ -43,7 +43,18 @@ struct Weighed {
 impl Inspector {
     /// Weighs the matches of a packet in their order; those that are alerts stay.
     pub(super) fn finish(&mut self, traffic: &Traffic<'_>, state: &mut FlowState) {
-        self.counts.exhausted += std::mem::take(&mut self.scratch.exhausted);
+        for signature in self.scratch.exhausted.drain(..) {
+            self.counts.exhausted += 1;
+            let times = self.stopped.entry(signature).or_default();
+            *times += 1;
+            if *times == 1 {
+                let sid = self.engine.signature(signature).sid;
+                tracing::warn!(
+                    sid,
+                    "a rule tried so many ways to match some traffic that it was stopped there; see its pcre and relative contents"
+                );
+            }
+        }
         let mut matches = std::mem::take(&mut self.scratch.matches);
         if !matches.is_empty() {
             // Of one rule, the latest transaction comes first.

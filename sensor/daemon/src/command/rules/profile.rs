@@ -45,6 +45,8 @@ struct Row<'a> {
     share_percent: f64,
     nanoseconds_a_check: f64,
     longest_microseconds: f64,
+    /// Times that a limit on steps or backtracking stopped it.
+    stopped: u64,
     fast_pattern: Option<String>,
 }
 
@@ -67,6 +69,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
     worker.measure();
     feed(&mut worker, &args.pcaps, |_| true)?;
     worker.finish();
+    let stopped = worker.stopped();
     let mut rows: Vec<Row<'_>> = worker
         .costs()
         .into_iter()
@@ -83,6 +86,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
                 share_percent: 0.0,
                 nanoseconds_a_check: micro(cost.time) * 1e3 / cost.checks as f64,
                 longest_microseconds: micro(cost.longest),
+                stopped: stopped.get(&index).copied().unwrap_or(0),
                 fast_pattern: engine
                     .plan(index)
                     .fast_pattern
@@ -109,18 +113,19 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
             )?;
             writeln!(
                 out,
-                "     sid     checks matches       µs      %  ns/check  fast pattern"
+                "     sid     checks matches       µs      %  ns/check stopped  fast pattern"
             )?;
             for row in &rows {
                 writeln!(
                     out,
-                    "{:>8} {:>10} {:>7} {:>8.0} {:>6.2} {:>9.0}  {}",
+                    "{:>8} {:>10} {:>7} {:>8.0} {:>6.2} {:>9.0} {:>7}  {}",
                     row.sid,
                     row.checks,
                     row.matches,
                     row.microseconds,
                     row.share_percent,
                     row.nanoseconds_a_check,
+                    row.stopped,
                     row.fast_pattern.as_deref().unwrap_or("none")
                 )?;
             }
