@@ -197,6 +197,25 @@ impl Default for Environment {
 }
 
 impl Environment {
+    /// Variables with what they stand for, of ports or of addresses.
+    pub(crate) fn variables(&self, of_ports: bool) -> impl Iterator<Item = (&str, &str)> {
+        let variables = if of_ports {
+            &self.ports
+        } else {
+            &self.addresses
+        };
+        variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Short names of classes, with their text.
+    pub(crate) fn classes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.classes
+            .iter()
+            .map(|(name, class)| (name.as_str(), class.text.as_str()))
+    }
+
     /// Sets a variable; its value is checked where it is used.
     pub fn set_address_group(&mut self, name: &str, value: &str) {
         self.addresses.insert(name.to_owned(), value.to_owned());

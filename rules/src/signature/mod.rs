@@ -7,6 +7,7 @@ mod ast;
 mod builder;
 mod check;
 mod condition;
+pub mod editor;
 mod environment;
 mod explain;
 mod fault;
@@ -20,7 +21,9 @@ mod threshold_file;
 pub use ast::*;
 pub(crate) use builder::{Builder, parse_integer};
 pub use environment::Environment;
-pub use explain::{Language, explain, explain_bytes, explain_condition, list_place, place};
+pub use explain::{
+    Language, explain, explain_bytes, explain_condition, list_place, literal, place,
+};
 pub use fault::{Failure, Fault};
 pub(crate) use lexer::RawOption;
 pub(crate) use load::nearest;

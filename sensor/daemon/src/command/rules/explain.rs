@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ::rules::signature::{Language, explain};
+use ::rules::signature::{HeaderProtocol, Language, explain, literal};
 use anyhow::bail;
 use sensor_detect::Advice;
 use serde::Serialize;
@@ -52,12 +52,14 @@ struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     waits_for: Option<String>,
     text: String,
+    #[serde(skip)]
+    tcp: bool,
 }
 
 #[derive(Serialize)]
 struct FastPattern {
     buffer: &'static str,
-    /// As text, bytes outside ASCII escaped.
+    /// As a rule writes it.
     pattern: String,
     explicit: bool,
 }
@@ -129,7 +131,7 @@ fn explanation(rules: &Ruleset, index: u32, language: Language) -> Explanation {
         protocols: plan.protocols,
         fast_pattern: plan.fast_pattern.map(|(buffer, bytes)| FastPattern {
             buffer,
-            pattern: bytes.escape_ascii().to_string(),
+            pattern: literal(&bytes),
             explicit: plan.explicit,
         }),
         inspected_in: named([(plan.in_stream, "stream"), (plan.in_packet, "packet")]),
@@ -143,6 +145,7 @@ fn explanation(rules: &Ruleset, index: u32, language: Language) -> Explanation {
             .collect(),
         waits_for: signature.waits_for.clone(),
         text: signature.text.clone(),
+        tcp: signature.protocol == HeaderProtocol::Tcp,
     }
 }
 
@@ -156,20 +159,29 @@ fn looked_for(one: &Explanation, language: Language) -> String {
         ("detection", false) => "when the protocol of the flow becomes known".to_owned(),
         ("transactions", true) => format!(
             "trong từng giao dịch {}",
-            protocols(one, "của mọi giao thức")
+            protocols(one, "mọi giao thức", " hoặc ")
         ),
         ("transactions", false) => {
-            format!("in each transaction {}", protocols(one, "of any protocol"))
+            format!(
+                "in each transaction of {}",
+                protocols(one, "any protocol", " or ")
+            )
         }
         ("waiting", true) => "chưa xét được".to_owned(),
         ("waiting", false) => "nowhere yet".to_owned(),
         (_, true) => match one.inspected_in.as_slice() {
-            ["stream"] => "trong luồng TCP đã ghép hoặc gói tin UDP".to_owned(),
+            ["stream"] if one.tcp => "trong luồng TCP đã ghép".to_owned(),
+            ["stream"] => {
+                "trong luồng TCP đã ghép, hoặc trong từng gói tin không phải TCP".to_owned()
+            }
             ["stream", _] => "trong luồng đã ghép và trong từng gói tin".to_owned(),
             _ => "trong từng gói tin".to_owned(),
         },
         (_, false) => match one.inspected_in.as_slice() {
-            ["stream"] => "in the reassembled stream, or in datagrams".to_owned(),
+            ["stream"] if one.tcp => "in the reassembled stream".to_owned(),
+            ["stream"] => {
+                "in the reassembled stream of TCP, or in single packets of others".to_owned()
+            }
             ["stream", _] => "in the reassembled stream and in single packets".to_owned(),
             _ => "in single packets".to_owned(),
         },
@@ -195,15 +207,18 @@ fn looked_for(one: &Explanation, language: Language) -> String {
     format!("{head}: {place}{side}; {order}.")
 }
 
-fn protocols(one: &Explanation, any: &str) -> String {
-    if one.protocols.is_empty() {
-        return any.to_owned();
-    }
-    one.protocols
+/// `A, B or C`.
+fn protocols(one: &Explanation, any: &str, or: &str) -> String {
+    let names: Vec<String> = one
+        .protocols
         .iter()
         .map(|name| name.to_ascii_uppercase())
-        .collect::<Vec<_>>()
-        .join(", ")
+        .collect();
+    match names.as_slice() {
+        [] => any.to_owned(),
+        [name] => name.clone(),
+        [names @ .., last] => format!("{}{or}{last}", names.join(", ")),
+    }
 }
 
 fn print(out: &mut Console, one: &Explanation, language: Language) -> std::io::Result<()> {
@@ -216,7 +231,7 @@ fn print(out: &mut Console, one: &Explanation, language: Language) -> std::io::R
     match (&one.fast_pattern, vietnamese) {
         (Some(fast), true) => writeln!(
             out,
-            "  Mẫu tìm nhanh: \"{}\" trong {} ({}).",
+            "  Mẫu tìm nhanh: {} trong {} ({}).",
             fast.pattern,
             fast.buffer,
             if fast.explicit {
@@ -227,7 +242,7 @@ fn print(out: &mut Console, one: &Explanation, language: Language) -> std::io::R
         )?,
         (Some(fast), false) => writeln!(
             out,
-            "  Fast pattern: \"{}\" in {} ({}).",
+            "  Fast pattern: {} in {} ({}).",
             fast.pattern,
             fast.buffer,
             if fast.explicit {

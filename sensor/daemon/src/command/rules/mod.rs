@@ -2,7 +2,7 @@
 
 mod check;
 mod explain;
-//lsp mod
+mod lsp;
 mod profile;
 mod test;
 
@@ -22,6 +22,8 @@ pub enum RulesCommand {
     Test(test::TestArgs),
     /// Replay captures and measure what each rule costs.
     Profile(profile::ProfileArgs),
+    /// Serve an editor over standard input and output (Language Server Protocol).
+    Lsp(lsp::LspArgs),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -60,6 +62,7 @@ pub fn run(command: &RulesCommand) -> anyhow::Result<ExitCode> {
         RulesCommand::Explain(args) => explain::run(args),
         RulesCommand::Test(args) => test::run(args),
         RulesCommand::Profile(args) => profile::run(args),
+        RulesCommand::Lsp(args) => lsp::run(args),
     }
 }
 

@@ -1,0 +1,324 @@
+//! The tools of people who write rules, as programs: what they print, and what they survive.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn rules(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_matluoi-sensor"));
+    command
+        .env("MATLUOI_LOG", "error")
+        .env("LANG", "C")
+        .env_remove("LC_ALL")
+        .current_dir(root())
+        .arg("rules")
+        .args(arguments);
+    command
+}
+
+fn output(arguments: &[&str]) -> Output {
+    rules(arguments).output().expect("the sensor runs")
+}
+
+fn file(folder: &tempfile::TempDir, text: &str) -> String {
+    let path = folder.path().join("x.rules");
+    std::fs::write(&path, text).expect("a file can be written");
+    path.display().to_string()
+}
+
+#[test]
+fn check_points_at_all_faults() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = file(
+        &folder,
+        "alert tcp any any -> any any (contnet:\"a\"; \\\n  flow:sideways; sid:1;)\nalert tcp any any -> any any (content:\"abc\"; depth:2; sid:2;)\n",
+    );
+    let told = output(&["check", &path]);
+    assert_eq!(told.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&told.stdout);
+    for part in [
+        "is it \"content\"?",
+        "     1 | alert tcp any any -> any any (contnet:\"a\"; \n       |                               ^^^^^^^^^^^\n",
+        "     2 |   flow:sideways; sid:1;)\n       |   ^^^^^^^^^^^^^\n",
+        "a depth of 2 is shorter than its content (3 bytes)",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let told = output(&["check", &path, "--warnings", "--stats", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    assert_eq!(report["failed"], 2);
+    assert_eq!(report["failures"][0]["end_column"], 42);
+    assert!(report["stats"]["compile_milliseconds"].as_f64() > Some(0.0));
+}
+
+#[test]
+fn explain_speaks_the_language_of_its_reader() {
+    let set = "rules/sets/core/core.rules";
+    for (language, wanted) in [("vi_VN.UTF-8", "Lưu lượng"), ("C", "Traffic")] {
+        let told = rules(&["explain", set])
+            .env("LANG", language)
+            .output()
+            .expect("the sensor runs");
+        assert!(String::from_utf8_lossy(&told.stdout).contains(wanted));
+    }
+    let told = output(&["explain", set, "--format", "json", "--lang", "vi"]);
+    let told: Vec<Value> = serde_json::from_slice(&told.stdout).expect("JSON");
+    assert!(told.iter().all(|one| one["words"][0].is_string()));
+}
+
+#[test]
+fn a_closed_pipe_is_no_panic() {
+    let capture = "tests/pcap/web/browse/input.pcap";
+    let set = "rules/sets/core/core.rules";
+    for arguments in [
+        &["check", set, "--warnings"][..],
+        &["explain", set],
+        &["profile", capture, "--rules", set],
+        &["test", "--rule", set, "--pcap", capture],
+    ] {
+        let mut child = rules(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the sensor runs");
+        drop(child.stdout.take());
+        let mut told = String::new();
+        let mut errors = child.stderr.take().expect("it is piped");
+        errors.read_to_string(&mut told).expect("text");
+        let status = child.wait().expect("it ends");
+        assert!(
+            status.code().is_some_and(|code| code < 2),
+            "{arguments:?}: {status} {told}"
+        );
+        assert!(!told.contains("panicked"), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn a_failed_test_tells_how_near_it_was() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    file(
+        &folder,
+        "alert http any any -> any any (msg:\"a\"; http.method; content:\"GEX\"; sid:1; rev:1;)\nalert http any any -> any any (msg:\"b\"; http.method; content:\"GET\"; sid:2; rev:1;)\n",
+    );
+    let capture = root().join("tests/pcap/web/browse/input.pcap");
+    let rows = format!(
+        "- name: both\n  pcap: {0}\n  alerts: [{{sid: 1}}, {{sid: 2}}]\n- name: sound\n  pcap: {0}\n  alerts: [{{sid: 2}}]\n  quiet: [1]\n",
+        capture.display()
+    );
+    std::fs::write(folder.path().join("cases.yaml"), rows).expect("a file can be written");
+    let path = folder.path().display().to_string();
+    let told = output(&["test", &path]);
+    assert_eq!(told.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&told.stdout);
+    for part in [
+        "- sid 1: at least 1 expected",
+        "+ sid 1: 0 came",
+        "the first 2 of its 3 bytes stand at byte 0",
+        "00000000 >47 45 54",
+        "1 passed, 1 failed",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let told = output(&["test", &path, "--format", "json"]);
+    let told: Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    let near = &told[0]["differences"][0]["near_miss"];
+    assert_eq!(near["matches"], 0);
+    assert!(near["attempts"][0]["frame"].is_u64());
+}
+
+#[test]
+fn hostile_rules_are_stopped_and_named() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    // Each can be matched in exponentially or quadratically many ways.
+    let path = file(
+        &folder,
+        concat!(
+            "alert tcp any any -> any any (msg:\"p\"; content:\"a\"; pcre:\"/^([a-zA-Z0-9:\\.\\/ -]+)+[\\x00]$/\"; pcre:\"/(([\\s\\S]+)+)+\\x00\\x01/\"; sid:7; rev:1;)\n",
+            "alert tcp any any -> any any (msg:\"c\"; content:\"GET\"; fast_pattern; content:\"e\"; distance:0; content:\"t\"; distance:0; content:\"a\"; distance:0; content:\"o\"; distance:0; content:\"|00 01 02 03|\"; distance:0; sid:8; rev:1;)\n",
+        ),
+    );
+    let started = std::time::Instant::now();
+    let told = rules(&[
+        "profile",
+        "tests/pcap/web/browse/input.pcap",
+        "--rules",
+        &path,
+        "--format",
+        "json",
+    ])
+    .env("MATLUOI_LOG", "warn")
+    .output()
+    .expect("the sensor runs");
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+    let rows: Vec<Value> = serde_json::from_slice(&told.stdout).expect("JSON");
+    let errors = String::from_utf8_lossy(&told.stderr);
+    for sid in [7, 8] {
+        let row = rows
+            .iter()
+            .find(|row| row["sid"] == sid)
+            .expect("it was looked at");
+        assert!(row["stopped"].as_u64() > Some(0), "{row}");
+        assert!(
+            errors.contains(&format!("sid={sid}")) || errors.contains("sid"),
+            "{errors}"
+        );
+    }
+}
+
+/// An editor's side of the protocol.
+struct Editor {
+    child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+impl Editor {
+    fn start() -> Self {
+        let mut child = rules(&["lsp"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server runs");
+        let to = child.stdin.take().expect("it is piped");
+        let from = BufReader::new(child.stdout.take().expect("it is piped"));
+        Editor { child, to, from }
+    }
+
+    fn raw(&mut self, text: &str) {
+        self.to
+            .write_all(text.as_bytes())
+            .expect("the server listens");
+        self.to.flush().expect("the server listens");
+    }
+
+    fn send(&mut self, message: &Value) {
+        let body = message.to_string();
+        self.raw(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+    }
+
+    fn receive(&mut self) -> Value {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            let read = self.from.read_line(&mut line).expect("the server answers");
+            assert!(read > 0, "the server is gone");
+            match line.trim_end().split_once(": ") {
+                Some(("Content-Length", value)) => length = value.parse().expect("a length"),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let mut body = vec![0; length];
+        self.from.read_exact(&mut body).expect("a whole message");
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
+    fn ask(&mut self, id: u32, method: &str, params: Value) -> Value {
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        let answer = self.receive();
+        assert_eq!(answer["id"], id, "{answer}");
+        answer
+    }
+
+    fn tell(&mut self, method: &str, params: Value) {
+        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
+    }
+}
+
+#[test]
+fn an_editor_is_served() {
+    let mut editor = Editor::start();
+    let answer = editor.ask(
+        1,
+        "initialize",
+        json!({"processId": null, "rootUri": null, "capabilities": {}}),
+    );
+    assert_eq!(answer["result"]["capabilities"]["hoverProvider"], true);
+    editor.tell("initialized", json!({}));
+
+    let uri = "file:///tmp/x.rules";
+    let text = "alert tcp any any -> any any (msg:\"Cảnh báo\"; contnet:\"a\"; sid:1; rev:1;)\n\
+                alert tcp any any -> any any (msg:\"b\"; content:\"evil/1\"; flowbits:set,seen; classtype:bad-unknown; sid:2; rev:1;)\n\
+                alert tcp any any -> any any (msg:\"c\"; content:\"evil/2\"; flowbits:isset,seen; classtype:bad-unknown; sid:2; rev:1;)\n";
+    editor.tell(
+        "textDocument/didOpen",
+        json!({"textDocument": {"uri": uri, "languageId": "suricata", "version": 1, "text": text}}),
+    );
+    let told = editor.receive();
+    assert_eq!(told["method"], "textDocument/publishDiagnostics");
+    let diagnostics = told["params"]["diagnostics"]
+        .as_array()
+        .expect("a list")
+        .clone();
+    assert_eq!(diagnostics.len(), 2, "{diagnostics:?}");
+    // Columns count in UTF-16, not in bytes.
+    assert_eq!(
+        diagnostics[0]["range"]["start"],
+        json!({"line": 0, "character": 46})
+    );
+    assert_eq!(
+        diagnostics[0]["range"]["end"],
+        json!({"line": 0, "character": 57})
+    );
+    assert_eq!(diagnostics[1]["code"], "sid-twice");
+
+    let at = |line: usize, part: &str| {
+        let column = text
+            .lines()
+            .nth(line)
+            .and_then(|text| text.find(part))
+            .expect("it is there");
+        json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": column + 1}})
+    };
+    let told = editor.ask(2, "textDocument/hover", at(1, "flowbits"));
+    assert!(
+        told["result"]["contents"]["value"]
+            .as_str()
+            .is_some_and(|text| text.contains("**flowbits**"))
+    );
+    let told = editor.ask(3, "textDocument/definition", at(2, "flowbits"));
+    assert_eq!(told["result"][0]["range"]["start"]["line"], 1, "{told}");
+    let told = editor.ask(4, "textDocument/completion", at(1, "classtype"));
+    let labels: Vec<&str> = told["result"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|item| item["label"].as_str())
+        .collect();
+    assert!(
+        labels.contains(&"content") && labels.contains(&"http.uri"),
+        "{labels:?}"
+    );
+
+    // What no editor should send.
+    editor.raw("Content-Length: 5\r\n\r\n{oops");
+    assert_eq!(editor.receive()["error"]["code"], -32700);
+    editor.raw("no header at all\r\n");
+    assert_eq!(editor.receive()["error"]["code"], -32700);
+    let told = editor.ask(5, "textDocument/hover", json!({"position": "nowhere"}));
+    assert_eq!(told["error"]["code"], -32602);
+    let told = editor.ask(6, "workspace/nonsense", json!([]));
+    assert_eq!(told["error"]["code"], -32601);
+    let told = editor.ask(7, "textDocument/hover", json!({"textDocument": {"uri": "file:///none.rules"}, "position": {"line": 4_000_000_000_u32, "character": 4_000_000_000_u32}}));
+    assert_eq!(told["result"], Value::Null);
+    editor.tell("textDocument/didChange", json!({"textDocument": 7}));
+
+    let sound = text.lines().nth(1).expect("a line");
+    editor.tell(
+        "textDocument/didChange",
+        json!({"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": sound}]}),
+    );
+    let told = editor.receive();
+    assert_eq!(told["params"]["diagnostics"], json!([]));
+
+    editor.ask(8, "shutdown", Value::Null);
+    editor.tell("exit", Value::Null);
+    assert!(editor.child.wait().expect("it ends").success());
+}
