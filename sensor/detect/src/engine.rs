@@ -8,9 +8,7 @@ use rules::signature::{Action, Condition, Signature, Transform};
 use sensor_app::{BufferRow, PROTOCOLS, Protocol, WantedFrames};
 use sensor_flow::Direction;
 
-use crate::compile::{
-    self, Compiled, Interner, Kind, Layer4, Moment, PartHome, Shared,
-};
+use crate::compile::{self, Compiled, Interner, Kind, Layer4, Moment, PartHome, Shared};
 use crate::dataset::DatasetTable;
 use crate::header::{AddressIndex, AddressSets, PortIndex};
 use crate::hosts::HostBits;

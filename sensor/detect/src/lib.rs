@@ -13,6 +13,7 @@ mod header;
 mod hosts;
 mod inspect;
 mod lineage;
+mod measure;
 mod order;
 mod pattern;
 mod plan;
@@ -32,6 +33,8 @@ pub use dataset::{DatasetError, DatasetId};
 pub use engine::{CompileFault, Engine, Options, Summary};
 pub use inspect::{ALERT_LIMIT, Counts, Inspector, Match, StoreFiles, Verdict};
 pub use lineage::GENERATION_LIMIT;
+#[doc(hidden)]
+pub use measure::Prefilter;
 pub use plan::Plan;
 pub use profile::{Cost, Costs};
 pub use state::{FlowAction, FlowState};

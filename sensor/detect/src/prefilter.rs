@@ -379,6 +379,11 @@ impl Matcher {
         patterns + windows + pairs + self.singles.len() * 4
     }
 
+    /// The patterns, in lower case.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.patterns.iter().map(|pattern| &*pattern.bytes)
+    }
+
     /// Appends to `candidates` each signature with a pattern in the data.
     pub fn scan(&self, data: &[u8], patterns_seen: &mut Seen, candidates: &mut Vec<u32>) {
         patterns_seen.clear(self.patterns.len());

@@ -247,6 +247,7 @@ pub fn place(spec: &BufferSpec, vocabulary: &Vocabulary, language: Language) -> 
         Side::ToClient => language.pick("trong trả lời", "in replies"),
         Side::Both => language.pick("trong yêu cầu hoặc trả lời", "in requests or replies"),
         Side::Packet => language.pick("trong gói tin", "in packets"),
+        Side::Frame => language.pick("một phần của luồng", "a part of the stream"),
     };
     if protocols.is_empty() {
         format!("{} ({side})", spec.name)

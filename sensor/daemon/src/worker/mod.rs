@@ -87,6 +87,7 @@ impl<O: Output> Worker<O> {
     /// Other rules from the next packet on; flows keep what they are and know.
     pub fn replace_rules(&mut self, engine: Arc<Engine>) {
         suit(&mut self.settings, &engine);
+        Arc::make_mut(&mut self.settings).want_frames(Some(&engine));
         match &mut self.inspector {
             Some(inspector) => inspector.replace(engine),
             None => self.inspector = Some(Inspector::new(engine, self.settings.alert_limit)),

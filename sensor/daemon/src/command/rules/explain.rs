@@ -167,6 +167,8 @@ fn looked_for(one: &Explanation, language: Language) -> String {
                 protocols(one, "any protocol", " or ")
             )
         }
+        ("frames", true) => "trong từng phần (frame) mà bộ phân tích tách ra".to_owned(),
+        ("frames", false) => "in each frame that a parser has delimited".to_owned(),
         ("waiting", true) => "chưa xét được".to_owned(),
         ("waiting", false) => "nowhere yet".to_owned(),
         (_, true) => match one.inspected_in.as_slice() {
