@@ -169,11 +169,21 @@ impl Stream {
     pub(crate) fn source(&self, seq: u64, received: &str, text: &str) -> Vec<u8> {
         let body = text.trim_end().strip_suffix('}').unwrap_or(text);
         let mut source = String::with_capacity(body.len() + 224);
-        source.push_str(body);
+        // What the sensor says in the object stays, the rest is added.
+        match own_object(body) {
+            Some(members) => source.push_str(members),
+            None => {
+                source.push_str(body);
+                source.push_str(r#","matluoi":{"#);
+            }
+        }
+        if !source.ends_with('{') {
+            source.push(',');
+        }
         // A String takes any write.
         let _ = write!(
             source,
-            r#","matluoi":{{"id":"{}","sensor":"{}","epoch":{},"seq":{},"class":"{}","received":"{}"}}}}"#,
+            r#""id":"{}","sensor":"{}","epoch":{},"seq":{},"class":"{}","received":"{}"}}}}"#,
             self.event_id(seq),
             self.sensor.escape_default(),
             self.epoch,
@@ -183,6 +193,15 @@ impl Stream {
         );
         source.into_bytes()
     }
+}
+
+/// A record without its last brace whose last member is an object `matluoi`: all of it but that object's brace.
+fn own_object(body: &str) -> Option<&str> {
+    const OWN: &str = r#","matluoi":"#;
+    let at = body.rfind(OWN)?;
+    let object = body[at + OWN.len()..].to_owned();
+    let is_last = Tape::parse(object).is_ok_and(|tape| tape.root().is_object());
+    body.strip_suffix('}').filter(|_| is_last)
 }
 
 fn push_base36(text: &mut String, mut number: u64) {
@@ -256,5 +275,10 @@ mod tests {
         assert_eq!(value["matluoi"]["seq"], 7);
         assert_eq!(value["matluoi"]["class"], "record");
         assert_eq!(value["matluoi"]["received"], "2026-11-24T17:30:01Z");
+        let text = r#"{"timestamp":"2026-11-24T17:30:00Z","event_type":"flow","matluoi":{"history":"Sh"}}"#;
+        let source = stream(Class::Flow).source(8, "2026-11-24T17:30:01Z", text);
+        let value: serde_json::Value = serde_json::from_slice(&source).expect("it is JSON");
+        assert_eq!(value["matluoi"]["history"], "Sh");
+        assert_eq!(value["matluoi"]["seq"], 8);
     }
 }

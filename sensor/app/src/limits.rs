@@ -1,7 +1,10 @@
 //! What a caller gives to parsers besides bytes.
 
+use std::sync::Arc;
+
 use crate::WantedFrames;
 use crate::file::Hashes;
+use crate::ranges::Ranges;
 
 /// What a parser may need besides bytes.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +33,8 @@ pub struct Limits {
     pub window_bytes: usize,
     /// Parts of streams and datagrams that rules or records ask for.
     pub frames: WantedFrames,
+    /// Files that come in ranges, put together by all workers.
+    pub ranges: Arc<Ranges>,
 }
 
 impl Default for Limits {
@@ -44,6 +49,7 @@ impl Default for Limits {
             hashes: Hashes::default(),
             window_bytes: 100 * 1024,
             frames: WantedFrames::default(),
+            ranges: Arc::default(),
         }
     }
 }

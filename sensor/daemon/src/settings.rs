@@ -79,6 +79,8 @@ pub struct Settings {
     pub dns_version: DnsVersion,
     /// Write a record for each frame.
     pub frame_records: bool,
+    /// Tell facts (`fact` records), and of flows their letters and names.
+    pub facts: bool,
     /// Write a record for each direction of a flow as well.
     pub netflow: bool,
     /// Packet time between two `stats` records of a worker; they come at the end of the input in any case.
@@ -125,6 +127,7 @@ impl Default for Settings {
             },
             dns_version: DnsVersion::Three,
             frame_records: false,
+            facts: false,
             netflow: true,
             stats_interval: None,
             environment: rules::signature::Environment::default(),
@@ -230,6 +233,9 @@ const KEYS: &[(&str, Apply)] = &[
     }),
     ("outputs.eve-log.types.frame.enabled", |settings, value| {
         set(&mut settings.frame_records, boolean(value))
+    }),
+    ("matluoi.facts", |settings, value| {
+        set(&mut settings.facts, boolean(value))
     }),
     ("outputs.file-store.enabled", |settings, value| {
         set(&mut settings.file_store.enabled, boolean(value))

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Metadata, Time};
+use crate::{FlowExtra, Metadata, Time};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct FlowSummary {
@@ -98,6 +98,9 @@ pub struct FlowRecord<'a> {
     pub tcp: Option<TcpSummary>,
     #[serde(flatten)]
     pub metadata: Option<Metadata<'a>>,
+    /// Last of all: the collector adds to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matluoi: Option<FlowExtra>,
 }
 
 #[derive(Debug, Clone, Serialize)]

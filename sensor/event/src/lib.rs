@@ -16,6 +16,7 @@ mod dhcp;
 mod dnp3;
 mod dns;
 mod enip;
+mod fact;
 mod fileinfo;
 mod flow;
 mod frame;
@@ -70,6 +71,7 @@ pub use dhcp::*;
 pub use dnp3::*;
 pub use dns::*;
 pub use enip::*;
+pub use fact::{Fact, FactObject, FactRecord, FlowExtra};
 pub use fileinfo::{FileInfo, FileInfoRecord};
 pub use flow::{
     ExceptionPolicy, FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpSummary,
@@ -131,6 +133,7 @@ pub enum Body<'a> {
     Arp(ArpRecord),
     Transaction(Box<TransactionRecord<'a>>),
     FileInfo(Box<FileInfoRecord<'a>>),
+    Fact(Box<FactRecord>),
     Flow(Box<FlowRecord<'a>>),
     Frame(Box<FrameRecord<'a>>),
     Netflow(Box<NetflowRecord<'a>>),

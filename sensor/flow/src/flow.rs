@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use arrayvec::ArrayVec;
 use sensor_decode::{Packet, Transport, VLAN_LIMIT};
 
+use crate::History;
 use crate::key::{Ends, icmpv4_counterpart, icmpv6_counterpart};
 use crate::{Direction, community_id};
 
@@ -66,6 +67,7 @@ pub struct Flow {
     pub first_frame: u64,
     /// The flow that said that this one would come.
     pub parent: Option<FlowId>,
+    pub history: History,
     community: Option<String>,
 }
 
@@ -94,6 +96,7 @@ impl Flow {
             },
             first_frame: 0,
             parent: None,
+            history: History::default(),
             community: None,
         }
     }
@@ -135,6 +138,7 @@ impl Flow {
     pub(crate) fn count(&mut self, packet: &Packet<'_>, direction: Direction, now_ns: i64) {
         let side = direction.index();
         self.packets[side] += 1;
+        self.history.note(packet, direction);
         self.bytes[side] += packet.length as u64;
         self.last_ns = self.last_ns.max(now_ns);
         if let Some(ttl) = packet.ttl() {
@@ -179,6 +183,7 @@ impl Flow {
         self.ttl_max.swap(0, 1);
         self.macs.swap(0, 1);
         self.icmp.swap(0, 1);
+        self.history.swap();
     }
 
     /// Community ID, computed once.

@@ -7,6 +7,7 @@ mod community;
 mod direction;
 mod expectations;
 mod flow;
+mod history;
 mod key;
 mod table;
 
@@ -14,5 +15,6 @@ pub use community::community_id;
 pub use direction::Direction;
 pub use expectations::Expectations;
 pub use flow::{Flow, FlowId, MAC_LIMIT, State};
+pub use history::History;
 pub use key::FlowKey;
 pub use table::{Counts, EndReason, Entry, FlowIndex, FlowTable, Lookup, Timeouts};

@@ -5,7 +5,7 @@ use super::event::ContentRange;
 use super::multipart::{self, Multipart, Piece};
 use super::{events, http, http_mut};
 use crate::file::{File, FileId, FileState, MAX_NAME_BYTES};
-use crate::{Limits, Transaction};
+use crate::{Limits, Transaction, ranges};
 use sensor_flow::Direction;
 
 /// Decompression bombs of one flow after which nothing is decompressed any more.
@@ -39,6 +39,8 @@ pub struct Shared {
     pub bombs: u8,
     /// Files so far.
     pub files: u32,
+    /// Time of the packet under way.
+    pub now_ns: i64,
 }
 
 impl BodyReader {
@@ -158,6 +160,45 @@ impl BodyReader {
         if let Some(file) = at.and_then(|at| tx.files.get_mut(at)) {
             file.close(state);
         }
+        if let Some(at) = at {
+            range_ends(tx, at, limits);
+        }
+    }
+}
+
+/// By what a file that comes in ranges is known: its host and its name. `None` for one that comes as a whole.
+fn range_key(tx: &Transaction, at: usize) -> Option<Vec<u8>> {
+    let file = tx.files.get(at).filter(|file| file.range.is_some())?;
+    let host = http(tx)?.request.hostname.as_deref()?;
+    Some([host, &file.name].concat())
+}
+
+/// Bytes of a range go to the whole file as well.
+fn range_bytes(tx: &Transaction, at: usize, bytes: &[u8], shared: &Shared, limits: &Limits) {
+    let Some(key) = range_key(tx, at) else { return };
+    if let Some(file) = tx.files.get(at)
+        && let Some((start, _, total)) = file.range
+    {
+        let piece = ranges::Piece {
+            key: &key,
+            name: &file.name,
+            at: start.saturating_add(file.size),
+            total,
+            bytes,
+        };
+        limits
+            .ranges
+            .add(piece, limits.hashes, limits.window_bytes, shared.now_ns);
+    }
+}
+
+/// The range that completes a file brings it as one more file of its transaction.
+fn range_ends(tx: &mut Transaction, at: usize, limits: &Limits) {
+    if let Some(key) = range_key(tx, at)
+        && tx.has_room_for_file()
+        && let Some(whole) = limits.ranges.complete(&key)
+    {
+        tx.files.push(whole);
     }
 }
 
@@ -194,6 +235,7 @@ fn deliver(
     }
     match files {
         Files::Whole(at) => {
+            range_bytes(tx, *at, bytes, shared, limits);
             if let Some(file) = tx.files.get_mut(*at) {
                 file.append(bytes, 0);
                 if cut {

@@ -2,8 +2,8 @@
 //!
 //! As forgiving as the browsers and servers it watches: a message that one of them would take is a
 //! transaction here, with an event for what is odd about it. An upgrade to HTTP/2 or WebSocket goes on there,
-//! one to anything else ends parsing. Left out:
-//! `multipart/byteranges`, joining of ranges from several responses.
+//! one to anything else ends parsing. Ranges
+//! of one file are joined. Left out: `multipart/byteranges`.
 
 mod body;
 mod buffers;

@@ -291,12 +291,13 @@ impl Parser for State {
         direction: Direction,
         data: &[u8],
         transactions: &mut Transactions,
-        _context: &Context,
+        context: &Context,
         limits: &Limits,
     ) -> Step {
         if self.opaque {
             return Step::Finished;
         }
+        self.shared.now_ns = context.now_ns;
         self.run(direction, data, false, transactions, limits)
     }
 

@@ -15,7 +15,7 @@ use sensor_event::StatsTree;
 use crate::output::{FileOutput, Output};
 use crate::ruleset;
 use crate::settings::{Checksums, Settings};
-use crate::worker::Worker;
+use crate::worker::{Shared, Worker};
 
 /// Reads capture files, in the order given, as one capture.
 #[derive(clap::Args)]
@@ -149,12 +149,12 @@ impl Input<'_> {
             anyhow::bail!("standard input can be read once only: use --threads 1");
         }
         let file = Mutex::new(file);
-        let expectations = Arc::default();
+        let shared = Shared::default();
         let mut ended = std::thread::scope(|scope| {
             let running: Vec<_> = (0..threads)
                 .map(|number| {
                     let mut worker = self.worker(number, SharedFile(&file));
-                    worker.share(&expectations);
+                    worker.share(&shared);
                     scope.spawn(move || {
                         feed(&mut worker, self.pcaps, |frame| {
                             steer(LinkType(frame.link), frame.data, threads) == number

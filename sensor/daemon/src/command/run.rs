@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::reload::{self, Follower, OnFault, Reloader, Rules};
 use crate::ruleset;
 use crate::settings::{Checksums, Settings};
-use crate::worker::Worker;
+use crate::worker::{Shared, Worker};
 
 /// Frames between two looks at the clock and the counters.
 const BATCH: u64 = 256;
@@ -108,6 +108,7 @@ impl Config {
         let raw: RawConfig = toml::from_str(&text).with_context(|| path.display().to_string())?;
         let mut settings = Settings {
             checksums: Checksums::Auto,
+            facts: true,
             netflow: false,
             stats_interval: Some(STATS_INTERVAL),
             ..Settings::default()
@@ -323,7 +324,7 @@ fn live(
     }
     tracing::info!(interface, workers = config.workers, "capturing");
     let failure = Arc::new(Mutex::new(None));
-    let expectations = Arc::default();
+    let shared = Shared::default();
     std::thread::scope(|scope| {
         for (number, capture) in captures.into_iter().enumerate() {
             let settings = Arc::new(config.settings.clone());
@@ -335,7 +336,7 @@ fn live(
                 Some(interface.to_owned()),
                 recorder.clone(),
             );
-            worker.share(&expectations);
+            worker.share(&shared);
             let (stop, vitals, failure) =
                 (Arc::clone(stop), Arc::clone(vitals), Arc::clone(&failure));
             scope.spawn(move || {

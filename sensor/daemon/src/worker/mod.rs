@@ -30,7 +30,15 @@ const CHECKSUM_SAMPLE: u64 = 1_000;
 /// Pieces of a stream, cut by gaps, that are looked at with one packet.
 const PIECE_LIMIT: usize = 32;
 
-/// One worker with all its state. Nothing in it is shared but the compiled rules.
+/// What the workers of one input share beside the compiled rules.
+#[derive(Default)]
+pub struct Shared {
+    /// Flows that others spoke of: they may fall to any worker.
+    expectations: Arc<Expectations<Expected>>,
+    facts: Arc<sensor_app::facts::Shared>,
+}
+
+/// One worker with all its state.
 pub struct Worker<O: Output> {
     settings: Arc<Settings>,
     decode: Counters,
@@ -94,9 +102,10 @@ impl<O: Output> Worker<O> {
         }
     }
 
-    /// Shares with other workers which flows are expected: they may fall to any of them.
-    pub fn share(&mut self, expectations: &Arc<Expectations<Expected>>) {
-        self.expectations = Arc::clone(expectations);
+    /// Works with others on one input.
+    pub fn share(&mut self, shared: &Shared) {
+        self.expectations = Arc::clone(&shared.expectations);
+        self.recording.share(&shared.facts);
     }
 
     /// Takes one captured frame.

@@ -8,14 +8,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rules::signature::{Action, CaptureKind, RejectTo, Target};
+use sensor_app::facts::{self, Facts};
 use sensor_app::{File, FileState, Protocol, Transaction};
 use sensor_decode::{LinkType, Net, Packet, PacketSource, Transport};
 use sensor_detect::{Captured, Engine, FlowState, Inspector, Match, Traffic, Verdict};
 use sensor_event::{
     Alert, AlertFlow, AlertRecord, Anomaly, AnomalyKind, AnomalyRecord, AppRecord, Base64, Body,
-    Class, Common, End, Ether, FileInfo, FileInfoRecord, Hex, Json, Metadata, NetflowRecord,
-    NetflowSummary, PacketInfo, Printable, Record, StatsRecord, StatsTree, Text, Time,
-    TrafficLabels, TransactionRecord, Tunnel, Variables,
+    Class, Common, End, Ether, Fact, FactObject, FactRecord, FileInfo, FileInfoRecord, FlowExtra,
+    Hex, Json, Metadata, NetflowRecord, NetflowSummary, PacketInfo, Printable, Record, StatsRecord,
+    StatsTree, Text, Time, TrafficLabels, TransactionRecord, Tunnel, Variables,
 };
 use sensor_flow::{Direction, EndReason, Entry, Flow, community_id};
 use sensor_stream::RawWindow;
@@ -61,16 +62,26 @@ pub struct Recording<O: Output> {
     output: O,
     line: Vec<u8>,
     store: FileStore,
+    /// Facts, when they are to be told.
+    facts: Option<Facts>,
 }
 
 impl<O: Output> Recording<O> {
     pub fn new(settings: Arc<Settings>, interface: Option<String>, output: O) -> Self {
         Recording {
             store: FileStore::new(settings.file_store.clone()),
+            facts: settings.facts.then(Facts::default),
             settings,
             interface,
             output,
             line: Vec::with_capacity(4096),
+        }
+    }
+
+    /// Shares with other workers which facts are told.
+    pub fn share(&mut self, facts: &Arc<facts::Shared>) {
+        if self.facts.is_some() {
+            self.facts = Some(Facts::new(Arc::clone(facts)));
         }
     }
 
@@ -536,6 +547,10 @@ impl<O: Output> Recording<O> {
                     );
                 }
             }
+            if due && let Some(facts) = &mut self.facts {
+                let found = facts.of_transaction(transaction, flow, stamp.at_ns);
+                self.write_facts(found, flow, &community, stamp);
+            }
             for file in transaction.files.iter().filter(|file| is_due(file)) {
                 let side = file.direction.index();
                 let wanted = transaction.stores[side] || user.stores[side];
@@ -578,6 +593,28 @@ impl<O: Output> Recording<O> {
             mark.events = events;
         }
         retire(user, inspector);
+    }
+
+    /// Facts that a flow has told.
+    fn write_facts(&mut self, found: Vec<Fact>, flow: &Flow, community: &str, stamp: Stamp) {
+        if found.is_empty() {
+            return;
+        }
+        let interface = self.interface.clone();
+        let (from, to) = flow.ends(Direction::ToServer);
+        let packet = Packet::of_flow(from, to, flow.protocol, PacketSource::FlowTimeout);
+        for fact in found {
+            let ends = Ends::Flow(Direction::ToServer);
+            let mut common = common(&packet, Some(flow), "fact", ends, stamp);
+            common.pkt_src = None;
+            common.ether = None;
+            common.in_iface = interface.as_deref();
+            common.community_id = Some(community);
+            let body = Body::Fact(Box::new(FactRecord {
+                matluoi: FactObject { fact },
+            }));
+            self.write(Class::Record, &Record { common, body });
+        }
     }
 
     /// A flow has ended.
@@ -658,6 +695,10 @@ impl<O: Output> Recording<O> {
             },
             tcp: (flow.protocol == 6).then(|| tcp_summary(user.session.as_deref())),
             metadata: bits.clone(),
+            matluoi: self.facts.as_ref().map(|facts| FlowExtra {
+                history: flow.history.text().to_owned(),
+                server_names: facts.names(flow.server, stamp.at_ns),
+            }),
         };
         let mut base = common.clone();
         self.write(
@@ -667,6 +708,10 @@ impl<O: Output> Recording<O> {
                 body: Body::Flow(Box::new(record)),
             },
         );
+        if let Some(facts) = &mut self.facts {
+            let found = facts.of_flow(flow, user.app.protocol(), stamp.at_ns);
+            self.write_facts(found, flow, &community, stamp);
+        }
         base.event_type = "netflow";
         for direction in Direction::BOTH {
             let at = direction.index();

@@ -1,0 +1,105 @@
+//! What a connection has seen, one letter each in the order of its first appearance, as analysts of Zeek read it:
+//! `S` SYN, `H` SYN with ACK, `A` ACK alone, `D` data, `F` FIN, `R` RST, `W` a window of zero, `Q` flags that
+//! contradict one another. Capitals are the client's, small letters the server's; `^` tells that the sides were
+//! taken the wrong way round at first. Left out: checksums, gaps and retransmissions, of which the stream tells.
+
+use arrayvec::ArrayVec;
+use sensor_decode::{Packet, Tcp, Transport};
+
+use crate::Direction;
+
+/// Eight letters of both sides, and the mark.
+const LIMIT: usize = 17;
+
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    letters: ArrayVec<u8, LIMIT>,
+}
+
+impl History {
+    pub(crate) fn note(&mut self, packet: &Packet<'_>, direction: Direction) {
+        let data = !packet.payload.is_empty();
+        match &packet.transport {
+            Transport::Tcp(tcp) => {
+                let is = |flags| tcp.has(flags);
+                let (syn, ack, fin, rst) = (is(Tcp::SYN), is(Tcp::ACK), is(Tcp::FIN), is(Tcp::RST));
+                if syn && (fin || rst) {
+                    self.add(b'Q', direction);
+                } else if syn {
+                    self.add(if ack { b'H' } else { b'S' }, direction);
+                }
+                if data {
+                    self.add(b'D', direction);
+                } else if ack && !syn && !fin && !rst {
+                    self.add(b'A', direction);
+                }
+                if fin && !syn {
+                    self.add(b'F', direction);
+                }
+                if rst && !syn {
+                    self.add(b'R', direction);
+                } else if tcp.window == 0 {
+                    self.add(b'W', direction);
+                }
+            }
+            Transport::Udp(_) if data => self.add(b'D', direction),
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, letter: u8, direction: Direction) {
+        let letter = match direction {
+            Direction::ToServer => letter,
+            Direction::ToClient => letter.to_ascii_lowercase(),
+        };
+        if !self.letters.contains(&letter) {
+            // All of them have room.
+            let _ = self.letters.try_push(letter);
+        }
+    }
+
+    /// The sides are the other way round.
+    pub(crate) fn swap(&mut self) {
+        for letter in &mut self.letters {
+            *letter ^= u8::from(letter.is_ascii_alphabetic()) << 5;
+        }
+        if !self.letters.contains(&b'^') {
+            let _ = self.letters.try_insert(0, b'^');
+        }
+    }
+
+    /// The letters; none for protocols without a connection.
+    pub fn text(&self) -> &str {
+        // All of them are ASCII.
+        std::str::from_utf8(&self.letters).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Direction::{ToClient, ToServer};
+
+    #[test]
+    fn each_letter_stands_once() {
+        let mut history = History::default();
+        for (letter, direction) in [
+            (b'S', ToServer),
+            (b'H', ToClient),
+            (b'A', ToServer),
+            (b'D', ToServer),
+            (b'D', ToServer),
+            (b'D', ToClient),
+        ] {
+            history.add(letter, direction);
+        }
+        assert_eq!(history.text(), "ShADd");
+        history.swap();
+        assert_eq!(history.text(), "^sHadD");
+        for letter in b"SHADFRWQ" {
+            history.add(*letter, ToServer);
+            history.add(*letter, ToClient);
+        }
+        assert_eq!(history.text().len(), LIMIT);
+    }
+}
