@@ -1,17 +1,22 @@
 #!/bin/bash
 # Installs the Debian packages of the laboratory that are missing, without starting their services on
-# the machine itself: they run inside the namespaces only.
+# the machine itself: they run inside the namespaces only. `--all` adds those that only single scenarios need.
 . "$(dirname "$0")/net.sh"
 need_root
 
 declare -A services=(
     [nginx-light]=nginx [dnsmasq]=dnsmasq [openssh-server]=ssh [vsftpd]=vsftpd
-    [samba]="smbd nmbd" [dovecot-pop3d]=dovecot [ngircd]=ngircd
+    [samba]="smbd nmbd" [dovecot-pop3d]=dovecot [ngircd]=ngircd [redis-server]=redis-server
+    [mariadb-server]=mariadb [slapd]=slapd [krb5-kdc]=krb5-kdc [krb5-admin-server]=krb5-admin-server
+    [mosquitto]=mosquitto [snmpd]=snmpd [postgresql-15]=postgresql [atftpd]=atftpd [chrony]=chrony
+    [rsyslog]=rsyslog [avahi-daemon]=avahi-daemon
 )
+lists=("$LAB_HERE/packages.txt")
+[ "${1:-}" = "--all" ] && lists+=("$LAB_HERE/packages-protocols.txt")
 missing=()
 while read -r package; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
-done < <(grep -v '^#' "$LAB_HERE/packages.txt")
+done < <(grep -hv '^#' "${lists[@]}")
 [ ${#missing[@]} = 0 ] && exit 0
 echo "installing ${missing[*]}"
 
