@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header;
 use axum::http::request::Parts;
 use axum_extra::extract::CookieJar;
-use collector_state::{AuditEntry, Role, Scope, UnitId, User, csrf_token, same_secret};
+use collector_state::{
+    AuditEntry, Role, Scope, TOKEN_PREFIX, UnitId, User, csrf_token, same_secret,
+};
 
 use crate::ApiState;
 use crate::error::{ApiError, Result};
@@ -25,6 +28,18 @@ impl FromRequestParts<ApiState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Caller> {
+        if let Some(token) = bearer(parts) {
+            // A program's token is no cookie: no page can send it, so it needs no second proof.
+            let user = state.store.token_user(token, state.now()).await?;
+            let user = user.ok_or(ApiError::NotSignedIn)?;
+            let scope = state.store.scope_of(user.unit_id).await?;
+            return Ok(Caller {
+                user,
+                scope,
+                token: String::new(),
+                address: address(parts),
+            });
+        }
         let jar = CookieJar::from_headers(&parts.headers);
         let token = jar
             .get(COOKIE)
@@ -55,6 +70,13 @@ impl FromRequestParts<ApiState> for Caller {
     }
 }
 
+fn bearer(parts: &Parts) -> Option<&str> {
+    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    value
+        .strip_prefix("Bearer ")
+        .filter(|token| token.starts_with(TOKEN_PREFIX))
+}
+
 /// The peer's address; forwarded ones are not believed.
 fn address(parts: &Parts) -> String {
     parts
@@ -80,6 +102,15 @@ impl Caller {
             Ok(())
         } else {
             Err(ApiError::Forbidden)
+        }
+    }
+
+    /// What only a person may do, not a program: changing how the person signs in.
+    pub fn require_session(&self) -> Result<()> {
+        if self.token.is_empty() {
+            Err(ApiError::Forbidden)
+        } else {
+            Ok(())
         }
     }
 

@@ -141,6 +141,9 @@ impl ApiError {
                     "sign_in_refused",
                     error.to_string(),
                 ),
+                StateError::SecondFactorNeeded => {
+                    plain(StatusCode::UNAUTHORIZED, "second_factor", error.to_string())
+                }
                 StateError::Throttled { .. } => plain(
                     StatusCode::TOO_MANY_REQUESTS,
                     "throttled",

@@ -4,11 +4,13 @@
 //! [`caller::Caller`], which knows the session's user and the units that the user may see; status codes
 //! are chosen in [`error`] alone. Answers are JSON, errors `application/problem+json`.
 
+mod access;
 mod caller;
 mod error;
 mod export;
 mod groups;
 mod guidance;
+mod people;
 mod pivot;
 mod search;
 mod searches;
@@ -125,6 +127,8 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(searches::router())
             .merge(export::router())
             .merge(pivot::router())
+            .merge(people::router())
+            .merge(access::router())
             .merge(sensors::router())
             .merge(units::router()),
     )

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use collector_state::{AuditEntry, StateError, User, csrf_token};
@@ -19,6 +19,8 @@ use crate::error::{Problem, Result, invalid};
 pub struct SignIn {
     username: String,
     password: String,
+    /// Of the authenticator, or a recovery code; asked for with `second_factor`.
+    code: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -80,13 +82,20 @@ fn cookie(token: String) -> Cookie<'static> {
 async fn sign_in(
     State(state): State<ApiState>,
     Peer(address): Peer,
+    headers: HeaderMap,
     jar: CookieJar,
     Json(request): Json<SignIn>,
 ) -> Result<(CookieJar, Json<SessionBody>)> {
     let now = state.now();
     let signed = state
         .store
-        .sign_in(&request.username, &request.password, &address, now)
+        .sign_in_with(
+            &request.username,
+            &request.password,
+            request.code.as_deref(),
+            &address,
+            now,
+        )
         .await;
     let action = match &signed {
         Ok(_) => "session.create",
@@ -108,6 +117,14 @@ async fn sign_in(
         })
         .await?;
     let signed = signed?;
+    let agent = headers.get(header::USER_AGENT);
+    let agent = agent
+        .and_then(|agent| agent.to_str().ok())
+        .unwrap_or_default();
+    state
+        .store
+        .session_opened_from(&signed.token, &address, agent)
+        .await?;
     let body = body(signed.user, &signed.token);
     Ok((jar.add(cookie(signed.token)), Json(body)))
 }
@@ -167,6 +184,7 @@ async fn set_password(
     caller: Caller,
     Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode> {
+    caller.require_session()?;
     let changed = state
         .store
         .change_own_password(caller.user.id, &change.current, &change.new, &caller.token)

@@ -21,6 +21,8 @@ pub enum StateError {
     },
     #[error("user name or password is wrong")]
     SignInRefused,
+    #[error("the account asks for a second factor")]
+    SecondFactorNeeded,
     #[error("too many failed sign-ins; next attempt in {} s", retry_after.as_secs())]
     Throttled { retry_after: Duration },
     #[error("the enrolment token is unknown, used or expired")]

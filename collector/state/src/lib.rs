@@ -7,6 +7,7 @@
 //! Group updates are idempotent: the sequence number up to which alerts are counted is kept per sensor,
 //! epoch and class in the same transaction as the groups ([`Store::apply_alerts`]).
 
+mod access;
 mod audit;
 mod enrolment;
 mod error;
@@ -19,6 +20,7 @@ mod mark;
 mod password;
 mod quarantine;
 mod search;
+mod second_factor;
 mod secret;
 mod sensor;
 mod session;
@@ -28,6 +30,7 @@ mod throttle;
 mod unit;
 mod user;
 
+pub use access::{ApiToken, OpenSession, TOKEN_PREFIX};
 pub use audit::{AuditEntry, AuditRow};
 pub use enrolment::{Enrolment, PendingEnrolment};
 pub use error::{Result, StateError};
@@ -44,6 +47,7 @@ pub use quarantine::{QuarantineRow, Refused};
 pub use search::{
     Export, ExportProgress, ExportStatus, NewSavedSearch, PastSearch, SavedSearch, SearchText,
 };
+pub use second_factor::NewSecondFactor;
 pub use secret::{csrf_token, same_secret};
 pub use sensor::{HeartbeatSeen, Sensor};
 pub use session::{Session, SignedIn};

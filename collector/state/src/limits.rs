@@ -63,3 +63,6 @@ pub const MAX_QUERY_TEXT_BYTES: usize = 8 * 1_024;
 pub const MAX_EXPORTS_PER_USER: i64 = 20;
 pub const MAX_PREFERENCES: i64 = 64;
 pub const MAX_PREFERENCE_BYTES: usize = 8 * 1_024;
+pub const MAX_TOKENS_PER_USER: i64 = 50;
+/// A token for a program lasts at most this long.
+pub const MAX_TOKEN_DAYS: i64 = 366;

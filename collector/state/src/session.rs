@@ -36,6 +36,19 @@ impl Store {
         address: &str,
         now: UnixMillis,
     ) -> Result<SignedIn> {
+        self.sign_in_with(name, password, None, address, now).await
+    }
+
+    /// The same with the second factor, for accounts that have one. Without it the answer is
+    /// [`StateError::SecondFactorNeeded`]; a wrong one counts as a failure like a wrong password.
+    pub async fn sign_in_with(
+        &self,
+        name: &str,
+        password: &str,
+        code: Option<&str>,
+        address: &str,
+        now: UnixMillis,
+    ) -> Result<SignedIn> {
         let name = name.trim().to_ascii_lowercase();
         self.require_sign_in_allowed(&name, address, now).await?;
         let row = sqlx::query(
@@ -53,6 +66,15 @@ impl Store {
             self.count_sign_in_failure(&name, address, now).await?;
             return Err(StateError::SignInRefused);
         };
+        if self.has_second_factor(user.id).await? {
+            let Some(code) = code.filter(|code| !code.is_empty()) else {
+                return Err(StateError::SecondFactorNeeded);
+            };
+            if !self.check_second_factor(user.id, code, now).await? {
+                self.count_sign_in_failure(&name, address, now).await?;
+                return Err(StateError::SignInRefused);
+            }
+        }
         self.forget_sign_in_failures(&name, address).await?;
         let token = random_token()?;
         let expires = now.plus(SESSION_LIFETIME.as_millis() as i64);
