@@ -24,8 +24,8 @@ export interface Console {
   faults: string[];
   open: (path: string) => Promise<void>;
   picture: (name: string) => Promise<void>;
-  /** Serious faults of accessibility. */
-  barriers: () => Promise<string[]>;
+  /** Serious faults of accessibility; or all that the tool finds. */
+  barriers: (all?: boolean) => Promise<string[]>;
   end: () => Promise<void>;
 }
 
@@ -70,14 +70,14 @@ export async function start({ theme = "light", language = "vi" }: Start = {}): P
       await page.waitForLoadState("networkidle");
       await page.screenshot({ path: `${OUTPUT}${name}.png` });
     },
-    barriers: async () => {
+    barriers: async (all = false) => {
       // The page's policy takes no script from elsewhere; the browser's own tools may give it one.
       await page.evaluate(axe.source);
-      const found = await page.evaluate(async () => {
+      const found = await page.evaluate(async (every) => {
         const { axe: tool } = window as unknown as { axe: { run: (where: Document, options: object) => Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> } };
-        const { violations } = await tool.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"] });
-        return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} (${node.failureSummary.slice(0, 200)})`).join(" | ")}`);
-      });
+        const { violations } = await tool.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"] });
+        return violations.filter(({ impact }) => every || impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} (${node.failureSummary.slice(0, 200)})`).join(" | ")}`);
+      }, all);
       return found;
     },
     end: () => browser.close(),

@@ -2,9 +2,14 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { alertSearch, inboxSearch } from "@/features/alerts/route";
+import { aboutSearch } from "@/features/about/route";
+import { attackSearch } from "@/features/attack/route";
+import { graphSearch } from "@/features/graph/route";
 import { huntSearch } from "@/features/hunt/route";
 import { sensorsSearch } from "@/features/sensors/route";
+import { settingsSearch } from "@/features/settings/route";
 import { signInSearch } from "@/features/session/route";
+import { wallSearch } from "@/features/wallboard/route";
 import { sessionQuery } from "@/lib/session";
 import { currentPrefs, setPref } from "@/lib/prefs";
 import { Loading } from "@/ui/basics";
@@ -28,15 +33,17 @@ const signIn = createRoute({
   component: lazyRouteComponent(() => import("@/features/session/page"), "SignInPage"),
 });
 
+async function requireSession({ context, location }: { context: Context; location: { href: string } }): Promise<void> {
+  const user = await context.queries.ensureQueryData(sessionQuery);
+  if (!user) throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
+  const { language } = currentPrefs();
+  if (localStorage.getItem("matluoi.language") === null && user.locale !== language && user.locale === "en") setPref("language", "en");
+}
+
 const signedIn = createRoute({
   getParentRoute: () => rootRoute,
   id: "signed-in",
-  beforeLoad: async ({ context, location }) => {
-    const user = await context.queries.ensureQueryData(sessionQuery);
-    if (!user) throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
-    const { language } = currentPrefs();
-    if (localStorage.getItem("matluoi.language") === null && user.locale !== language && user.locale === "en") setPref("language", "en");
-  },
+  beforeLoad: requireSession,
   component: Shell,
   notFoundComponent: NotFound,
 });
@@ -68,11 +75,49 @@ const hunt = createRoute({
   component: lazyRouteComponent(() => import("@/features/hunt/page"), "HuntPage"),
 });
 
+const about = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/about/$kind/$value",
+  validateSearch: aboutSearch,
+  component: lazyRouteComponent(() => import("@/features/about/page"), "AboutPage"),
+});
+
+const attack = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/attack",
+  validateSearch: attackSearch,
+  component: lazyRouteComponent(() => import("@/features/attack/page"), "AttackPage"),
+});
+
+const graph = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/graph",
+  validateSearch: graphSearch,
+  component: lazyRouteComponent(() => import("@/features/graph/page"), "GraphPage"),
+});
+
+/** Pages without anything around them. */
+const bare = createRoute({ getParentRoute: () => rootRoute, id: "bare", beforeLoad: requireSession, component: Outlet });
+
+const wall = createRoute({
+  getParentRoute: () => bare,
+  path: "/wall",
+  validateSearch: wallSearch,
+  component: lazyRouteComponent(() => import("@/features/wallboard/page"), "WallPage"),
+});
+
 const sensors = createRoute({
   getParentRoute: () => signedIn,
   path: "/sensors",
   validateSearch: sensorsSearch,
   component: lazyRouteComponent(() => import("@/features/sensors/page"), "SensorsPage"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/settings",
+  validateSearch: settingsSearch,
+  component: lazyRouteComponent(() => import("@/features/settings/page"), "SettingsPage"),
 });
 
 const account = createRoute({
@@ -81,7 +126,7 @@ const account = createRoute({
   component: lazyRouteComponent(() => import("@/features/account/page"), "AccountPage"),
 });
 
-const tree = rootRoute.addChildren([signIn, signedIn.addChildren([overview, inbox, alert, hunt, sensors, account])]);
+const tree = rootRoute.addChildren([signIn, signedIn.addChildren([overview, inbox, alert, hunt, about, attack, graph, sensors, settings, account]), bare.addChildren([wall])]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

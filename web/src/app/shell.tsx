@@ -1,7 +1,7 @@
 /** What stands around every page: the way to the others, and what a person sets. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouter } from "@tanstack/react-router";
-import { Bell, Check, ChevronsLeft, ChevronsRight, Gauge, Languages, LogOut, Moon, Radar, Search, Sun, SunMoon, Unplug, UserRound, Clock } from "lucide-react";
+import { Bell, Check, ChevronsLeft, ChevronsRight, Gauge, Grid3x3, Languages, LogOut, Monitor, Moon, Network, Rows3, Rows4, Radar, Search, Settings, Sun, SunMoon, Unplug, UserRound, Clock } from "lucide-react";
 import { Suspense, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, api, body } from "@/lib/api";
@@ -18,7 +18,11 @@ const PAGES = [
   { to: "/", icon: Gauge, label: "nav.overview" },
   { to: "/alerts", icon: Bell, label: "nav.alerts" },
   { to: "/hunt", icon: Search, label: "nav.hunt" },
+  { to: "/attack", icon: Grid3x3, label: "nav.attack" },
+  { to: "/graph", icon: Network, label: "nav.graph" },
   { to: "/sensors", icon: Radar, label: "nav.sensors" },
+  { to: "/wall", icon: Monitor, label: "nav.wall" },
+  { to: "/settings", icon: Settings, label: "nav.admin" },
 ] as const;
 
 /** How many groups are new, and whether the collector still answers. */
@@ -43,6 +47,9 @@ export function Shell() {
     "g i": () => void navigate({ to: "/alerts" }),
     "g h": () => void navigate({ to: "/hunt" }),
     "g s": () => void navigate({ to: "/sensors" }),
+    "g t": () => void navigate({ to: "/attack" }),
+    "g c": () => void navigate({ to: "/graph" }),
+    "g w": () => void navigate({ to: "/wall" }),
   });
   const narrow = sidebar === "narrow";
   return (
@@ -92,7 +99,7 @@ export function Shell() {
 function Personal({ narrow }: { narrow: boolean }) {
   const { t } = useTranslation();
   const { user } = useRights();
-  const { theme, language, zone } = usePrefs();
+  const { theme, language, zone, density } = usePrefs();
   const router = useRouter();
   const navigate = useNavigate();
   const queries = useQueryClient();
@@ -138,6 +145,12 @@ function Personal({ narrow }: { narrow: boolean }) {
         {([["system", SunMoon], ["light", Sun], ["dark", Moon]] as const).map(([one, icon]) => (
           <MenuItem key={one} icon={chosen(theme === one) ?? icon} onSelect={() => setPref("theme", one)}>
             {t(`theme.${one}`)}
+          </MenuItem>
+        ))}
+        <MenuLabel>{t("prefs.density")}</MenuLabel>
+        {([["comfortable", Rows3], ["dense", Rows4]] as const).map(([one, icon]) => (
+          <MenuItem key={one} icon={chosen(density === one) ?? icon} onSelect={() => setPref("density", one)}>
+            {t(`density.${one}`)}
           </MenuItem>
         ))}
         <MenuLabel>{t("prefs.zone")}</MenuLabel>

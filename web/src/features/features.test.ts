@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
 import { alertSearch, inboxSearch } from "@/features/alerts/route";
+import { aboutSearch } from "@/features/about/route";
 import { huntSearch } from "@/features/hunt/route";
 import { sensorsSearch } from "@/features/sensors/route";
+import { settingsSearch } from "@/features/settings/route";
+import { wallSearch } from "@/features/wallboard/route";
 import { signInSearch } from "@/features/session/route";
 
 test("addresses hold what is valid, and nothing else", () => {
@@ -10,6 +13,9 @@ test("addresses hold what is valid, and nothing else", () => {
   });
   expect(alertSearch({ tab: "none", event: "e1" })).toEqual({ event: "e1" });
   expect(huntSearch({ q: 5, from: "now-1h", to: "soon", class: "alert", cols: ["a", 1] })).toEqual({ q: "5", from: "now-1h", class: "alert", cols: ["a"] });
+  expect(aboutSearch({ from: "now-1h", to: "later" })).toEqual({ from: "now-1h" });
+  expect(settingsSearch({ tab: "people" })).toEqual({ tab: "people" });
+  expect(wallSearch({ every: 1 })).toEqual({});
   expect(sensorsSearch({ hours: 9_999, sensor: "s", sort: "name" })).toEqual({ sensor: "s", sort: "name" });
 });
 

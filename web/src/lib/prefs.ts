@@ -6,14 +6,16 @@ export interface Prefs {
   theme: "system" | "light" | "dark";
   zone: "Asia/Ho_Chi_Minh" | "UTC";
   sidebar: "wide" | "narrow";
+  density: "comfortable" | "dense";
 }
 
-const DEFAULTS: Prefs = { language: "vi", theme: "system", zone: "Asia/Ho_Chi_Minh", sidebar: "wide" };
+const DEFAULTS: Prefs = { language: "vi", theme: "system", zone: "Asia/Ho_Chi_Minh", sidebar: "wide", density: "comfortable" };
 const CHOICES: { [Key in keyof Prefs]: readonly Prefs[Key][] } = {
   language: ["vi", "en"],
   theme: ["system", "light", "dark"],
   zone: ["Asia/Ho_Chi_Minh", "UTC"],
   sidebar: ["wide", "narrow"],
+  density: ["comfortable", "dense"],
 };
 
 function stored<Key extends keyof Prefs>(key: Key): Prefs[Key] {
@@ -30,6 +32,7 @@ let prefs: Prefs = {
   theme: stored("theme"),
   zone: stored("zone"),
   sidebar: stored("sidebar"),
+  density: stored("density"),
 };
 const listeners = new Set<() => void>();
 
@@ -44,7 +47,7 @@ export function setPref<Key extends keyof Prefs>(key: Key, value: Prefs[Key]): v
   } catch {
     // Without storage it holds until the page is closed.
   }
-  if (key === "theme") applyTheme();
+  if (key === "theme" || key === "density") applyTheme();
   for (const listener of listeners) listener();
 }
 
@@ -67,6 +70,7 @@ export function shownTheme(): "light" | "dark" {
 
 export function applyTheme(): void {
   document.documentElement.dataset.theme = shownTheme();
+  document.documentElement.dataset.density = prefs.density;
 }
 
 dark?.addEventListener("change", () => {

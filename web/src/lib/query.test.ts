@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { condition, conditions, opposite, withCondition, withoutCondition } from "./query";
+import { condition, conditions, opposite, pipes, withCondition, withoutCondition, withoutTable, withTable, withView } from "./query";
 
 describe("conditions", () => {
   test.each([
@@ -35,4 +35,17 @@ test("conditions are removed and turned", () => {
   expect(opposite("a:1")).toBe("-a:1");
   expect(opposite("-a:1")).toBe("a:1");
   expect(opposite("NOT a:1")).toBe("a:1");
+});
+
+test("commands stay behind the conditions", () => {
+  const text = 'a "b|c" | groupby -pie x y | head 5 | table z';
+  expect(pipes(text)).toEqual({ query: 'a "b|c"', commands: ["groupby -pie x y", "head 5", "table z"] });
+  expect(withCondition(text, "d", "1", "include")).toBe('a "b|c" d:1 | groupby -pie x y | head 5 | table z');
+  expect(withoutCondition(text, "a")).toBe('"b|c" | groupby -pie x y | head 5 | table z');
+  expect(withTable("a", ["x", "y"])).toBe("a | groupby x y");
+  expect(withTable("", ["x"])).toBe("| groupby x");
+  expect(withoutTable(text, 0)).toBe('a "b|c" | table z');
+  expect(withView(text, 0, "bar")).toBe('a "b|c" | groupby -bar x y | head 5 | table z');
+  expect(withView(text, 0, "table")).toBe('a "b|c" | groupby x y | head 5 | table z');
+  expect(withView(text, 3, "bar")).toBe(text);
 });

@@ -1,5 +1,5 @@
 /** A value of a record with what can be done with it: the same menu everywhere. */
-import { Copy, Ellipsis, Equal, Minus, Plus, Search } from "lucide-react";
+import { Copy, Ellipsis, Equal, Minus, Plus, Search, Table2 } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Menu, MenuItem } from "@/ui/menu";
@@ -14,6 +14,7 @@ interface ValueProps {
   onExclude?: () => void;
   onOnly?: () => void;
   onHunt?: () => void;
+  onGroupBy?: () => void;
   more?: ReactNode;
 }
 
@@ -29,7 +30,7 @@ export function useCopy(): (text: string) => void {
   };
 }
 
-export function Value({ text, children, mono, onInclude, onExclude, onOnly, onHunt, more }: ValueProps) {
+export function Value({ text, children, mono, onInclude, onExclude, onOnly, onHunt, onGroupBy, more }: ValueProps) {
   const { t } = useTranslation();
   const copy = useCopy();
   return (
@@ -55,6 +56,11 @@ export function Value({ text, children, mono, onInclude, onExclude, onOnly, onHu
         {onOnly && (
           <MenuItem icon={Equal} onSelect={onOnly}>
             {t("value.only")}
+          </MenuItem>
+        )}
+        {onGroupBy && (
+          <MenuItem icon={Table2} onSelect={onGroupBy}>
+            {t("value.groupBy")}
           </MenuItem>
         )}
         {more}

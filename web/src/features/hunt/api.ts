@@ -1,18 +1,20 @@
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { api, body } from "@/lib/api";
+import { keepPreviousData, infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, body, type Schemas } from "@/lib/api";
 import type { EveRecord } from "@/lib/eve";
 import { isObject } from "@/lib/json";
+import { currentPrefs } from "@/lib/prefs";
+import { pipes } from "@/lib/query";
 import { USUAL_FROM, type HuntSearch } from "./route";
 
-const PAGE = 100;
+const PAGE = 200;
 export const BUCKETS = 72;
-const FACET_SIZE = 6;
+const FACET_SIZE = 5;
 export const FACETS = [
   "event_type", "matluoi.sensor", "src_ip", "dest_ip", "dest_port", "app_proto", "alert.signature", "dns.queries.rrname", "http.hostname", "tls.sni",
 ] as const;
 
 function which(search: HuntSearch) {
-  return { q: search.q ?? "", from: search.from ?? USUAL_FROM, to: search.to ?? "now", class: search.class };
+  return { q: search.q ?? "", from: search.from ?? USUAL_FROM, to: search.to ?? "now", class: search.class, zone: currentPrefs().zone };
 }
 
 export interface ResultPage {
@@ -21,16 +23,16 @@ export interface ResultPage {
   total: number;
   exact: boolean;
   partial: boolean;
+  columns: string[];
   milliseconds: number;
 }
 
 export function resultsQuery(search: HuntSearch) {
-  const query = { ...which(search), sort: search.sort ?? "newest", limit: PAGE };
+  const query = { ...which(search), sort: search.sort ?? "newest", limit: PAGE, remember: true };
   return infiniteQueryOptions({
     queryKey: ["search", "results", query],
     initialPageParam: "",
     queryFn: async ({ pageParam, signal }): Promise<ResultPage> => {
-      const began = performance.now();
       const page = await body(api.GET("/api/v1/search", { params: { query: { ...query, cursor: pageParam || undefined } }, signal }));
       const items: unknown[] = page.items;
       return {
@@ -39,7 +41,8 @@ export function resultsQuery(search: HuntSearch) {
         total: page.total,
         exact: page.total_is_exact,
         partial: page.partial,
-        milliseconds: Math.round(performance.now() - began),
+        columns: page.columns,
+        milliseconds: page.milliseconds,
       };
     },
     getNextPageParam: (page) => page.next,
@@ -59,11 +62,33 @@ export function histogramQuery(search: HuntSearch) {
 }
 
 export function facetsQuery(search: HuntSearch) {
-  const query = { ...which(search), field: [...FACETS], size: FACET_SIZE };
+  const query = { ...which(search), field: [...FACETS], size: FACET_SIZE, rare: search.rare };
   return queryOptions({
     queryKey: ["search", "facets", query],
     queryFn: ({ signal }) => body(api.GET("/api/v1/search/facets", { params: { query }, signal })),
     placeholderData: keepPreviousData,
+    retry: false,
+  });
+}
+
+/** The tables that the query's commands ask for. */
+export function tablesQuery(search: HuntSearch) {
+  const query = which(search);
+  return queryOptions({
+    queryKey: ["search", "tables", query],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/search/tables", { params: { query }, signal })),
+    enabled: pipes(query.q).commands.some((command) => /^(groupby|rare)\b/.test(command)),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+}
+
+/** Names that were probably meant otherwise. */
+export function hintsQuery(q: string) {
+  return queryOptions({
+    queryKey: ["search", "hints", q],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/search/validate", { params: { query: { q } }, signal })),
+    enabled: q !== "",
     retry: false,
   });
 }
@@ -98,4 +123,78 @@ export async function groupOf(sid: string, source: string, destination: string):
   const q = `sid:${sid} src:${source} dest:${destination}`;
   const found = await body(api.GET("/api/v1/groups", { params: { query: { q, limit: 1 } } }));
   return found.items[0]?.id;
+}
+
+/** Columns that the reader chose last, on whatever machine. */
+const COLUMNS = "hunt.columns";
+
+export const columnsQuery = queryOptions({
+  queryKey: ["preferences", COLUMNS],
+  queryFn: async ({ signal }): Promise<string[] | null> => {
+    const kept: Record<string, unknown> = await body(api.GET("/api/v1/preferences", { signal }));
+    const columns = kept[COLUMNS];
+    return Array.isArray(columns) && columns.length > 0 ? columns.filter((one): one is string => typeof one === "string") : null;
+  },
+  staleTime: Infinity,
+});
+
+export function useKeepColumns(): (columns: readonly string[]) => void {
+  const queries = useQueryClient();
+  return (columns) => {
+    queries.setQueryData(columnsQuery.queryKey, columns.length > 0 ? [...columns] : null);
+    // It is a convenience: without it the columns hold until the page is closed.
+    api.PUT("/api/v1/preferences/{name}", { params: { path: { name: COLUMNS } }, body: [...columns] as never }).catch(() => undefined);
+  };
+}
+
+export const savedQuery = queryOptions({
+  queryKey: ["searches", "saved"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/searches", { signal })),
+});
+
+export const historyQuery = queryOptions({
+  queryKey: ["searches", "history"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/searches/history", { signal })),
+  staleTime: 0,
+});
+
+export function useSaveSearch() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (asked: Schemas["SavedSearchRequest"]) => body(api.POST("/api/v1/searches", { body: asked })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: savedQuery.queryKey }),
+  });
+}
+
+export function useDeleteSearch() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (id: number) => body(api.DELETE("/api/v1/searches/{id}", { params: { path: { id } } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: savedQuery.queryKey }),
+  });
+}
+
+export const exportsQuery = queryOptions({
+  queryKey: ["exports"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/exports", { signal })),
+  refetchInterval: (query) => (query.state.data?.some((one) => one.status === "running") ? 1_000 : false),
+});
+
+export function useExport() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ search, format, columns }: { search: HuntSearch; format: string; columns: readonly string[] }) => {
+      const { q, from, to, class: kind } = which(search);
+      return body(api.POST("/api/v1/exports", { body: { q, from, to, class: kind, format, columns: [...columns] } }));
+    },
+    onSuccess: () => queries.invalidateQueries({ queryKey: exportsQuery.queryKey }),
+  });
+}
+
+export function useDeleteExport() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => body(api.DELETE("/api/v1/exports/{id}", { params: { path: { id } } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: exportsQuery.queryKey }),
+  });
 }

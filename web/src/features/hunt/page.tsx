@@ -1,7 +1,7 @@
 /** Searching records: a query, a time range, what is common among the results, and the results. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
-import { Columns3, Download, Link2, Search } from "lucide-react";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { ChevronLeft, ChevronRight, Columns3, Link2, OctagonX, Search, SquareArrowOutUpRight } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "@/lib/api";
@@ -9,20 +9,23 @@ import { EVE, type EveRecord } from "@/lib/eve";
 import { compact, number } from "@/lib/format";
 import { textAt } from "@/lib/json";
 import { useKeys } from "@/lib/keys";
+import { pivotOf } from "@/lib/pivot";
 import { usePrefs } from "@/lib/prefs";
-import { condition, conditions, opposite, withCondition, withoutCondition } from "@/lib/query";
-import { csv, save, stamped } from "@/lib/save";
+import { condition, conditions, joined, opposite, pipes, withCondition, withoutCondition, withoutTable, withTable, withView } from "@/lib/query";
 import { clock, dayTime, instant, isRelative, moment } from "@/lib/time";
-import { Button, Chip, Empty, Failure, Loading, Partial, Segmented } from "@/ui/basics";
+import { Button, Chip, Empty, Failure, IconButton, Loading, Partial, Segmented } from "@/ui/basics";
 import { LazyBarChart } from "@/ui/lazy-chart";
-import { Menu, MenuCheck, MenuItem, MenuLabel } from "@/ui/menu";
+import { Menu, MenuCheck, MenuItem } from "@/ui/menu";
 import { TimeRange } from "@/ui/time-range";
 import { toast } from "@/ui/toasts";
 import { useCopy } from "@/ui/value";
-import { facetsQuery, fieldsQuery, groupOf, histogramQuery, resultsQuery, sensorNamesQuery } from "./api";
+import { columnsQuery, facetsQuery, fieldsQuery, groupOf, hintsQuery, histogramQuery, resultsQuery, sensorNamesQuery, tablesQuery, useKeepColumns } from "./api";
+import { Exports } from "./components/exports";
 import { Facets } from "./components/facets";
-import { QueryBox } from "./components/query-box";
+import { GroupTable } from "./components/group-table";
+import { QueryBox, Suggestion } from "./components/query-box";
 import { Results } from "./components/results";
+import { Saved } from "./components/saved";
 import { USUAL_COLUMNS, USUAL_FROM, type HuntSearch } from "./route";
 import "./hunt.css";
 
@@ -37,6 +40,8 @@ export function HuntPage() {
   const { t, i18n } = useTranslation();
   const search = route.useSearch();
   const navigate = route.useNavigate();
+  const go = useNavigate();
+  const queries = useQueryClient();
   const { zone } = usePrefs();
   const copy = useCopy();
   const box = useRef<HTMLInputElement>(null);
@@ -44,14 +49,22 @@ export function HuntPage() {
   const wrong = results.error instanceof ApiError && results.error.status === 400;
   const histogram = useQuery({ ...histogramQuery(search), enabled: !wrong });
   const facets = useQuery({ ...facetsQuery(search), enabled: !wrong });
+  const tables = useQuery({ ...tablesQuery(search), ...(wrong ? { enabled: false } : {}) });
+  const chosen = useQuery(columnsQuery);
+  const keepColumns = useKeepColumns();
   const fields = useQuery(fieldsQuery);
   const sensors = useQuery(sensorNamesQuery);
   const from = search.from ?? USUAL_FROM;
   const to = search.to ?? "now";
   const query = search.q ?? "";
-  const columns = useMemo(() => search.cols ?? [...USUAL_COLUMNS], [search.cols]);
+  const asked = results.data?.pages[0]?.columns;
+  const columns = useMemo(
+    () => (asked && asked.length > 0 ? asked : (search.cols ?? chosen.data ?? [...USUAL_COLUMNS])),
+    [asked, chosen.data, search.cols],
+  );
   const rows = useMemo(() => results.data?.pages.flatMap((page) => page.items) ?? [], [results.data]);
   const first = results.data?.pages[0];
+  const hints = useQuery({ ...hintsQuery(query), enabled: query !== "" && first?.total === 0 });
 
   const change = useCallback(
     (part: Partial<HuntSearch>, replace = false) => void navigate({ search: (before) => ({ ...before, open: undefined, ...part }), replace }),
@@ -61,14 +74,39 @@ export function HuntPage() {
     (field: string, value: string, mode: "include" | "exclude") => change({ q: withCondition(query, field, value, mode) }),
     [change, query],
   );
-  const only = useCallback((field: string, value: string) => change({ q: condition(field, value) }), [change]);
-  const column = useCallback(
-    (field: string) => {
-      const after = columns.includes(field) ? columns.filter((one) => one !== field) : [...columns, field];
-      change({ cols: after.length > 0 ? after : undefined, open: search.open }, true);
-    },
-    [change, columns, search.open],
+  const only = useCallback((field: string, value: string) => change({ q: joined({ query: condition(field, value), commands: pipes(query).commands }) }), [change, query]);
+  const pickAll = useCallback(
+    (pairs: readonly (readonly [string, string])[], mode: "include" | "exclude") => change({ q: pairs.reduce((text, [field, value]) => withCondition(text, field, value, mode), query) }),
+    [change, query],
   );
+  const groupBy = useCallback((field: string) => change({ q: withTable(query, [field]) }), [change, query]);
+  const setColumns = useCallback(
+    (after: string[]) => {
+      if (after.length === 0) return;
+      keepColumns(after);
+      change({ cols: after, open: search.open }, true);
+    },
+    [change, keepColumns, search.open],
+  );
+  const pivot = useCallback(
+    (field: string, value: string) => {
+      const page = pivotOf(field, value);
+      if (!page) return null;
+      return (
+        <MenuItem icon={SquareArrowOutUpRight} onSelect={() => void go({ to: "/about/$kind/$value", params: { kind: page, value } })}>
+          {t(`pivot.open.${page}`)}
+        </MenuItem>
+      );
+    },
+    [go, t],
+  );
+  const openFlow = useCallback((record: EveRecord) => void go({ to: "/about/$kind/$value", params: { kind: "flows", value: textAt(record, EVE.flow) ?? "" } }), [go]);
+  const fetchMore = results.fetchNextPage;
+  const isFetchingMore = results.isFetchingNextPage;
+  const more = useCallback(() => {
+    if (!isFetchingMore) void fetchMore();
+  }, [fetchMore, isFetchingMore]);
+  const cancel = () => void queries.cancelQueries({ queryKey: ["search"] });
   const labels = useMemo(() => new Map(fields.data?.map((field) => [field.name, i18n.language === "en" ? field.label_en : field.label_vi])), [fields.data, i18n.language]);
   const labelOf = useCallback((field: string) => labels.get(field) ?? field, [labels]);
   const names = useMemo(() => new Map(sensors.data?.map((sensor) => [sensor.id, sensor.name])), [sensors.data]);
@@ -117,22 +155,21 @@ export function HuntPage() {
     }
     copy(address.href);
   };
-  const exportAs = (kind: "csv" | "ndjson") => {
-    const name = stamped("matluoi-hunt");
-    if (kind === "ndjson") save(`${name}.ndjson`, "application/x-ndjson", rows.map((row) => JSON.stringify(row)).join("\n") + "\n");
-    else {
-      const header = [EVE.time, ...columns];
-      save(`${name}.csv`, "text/csv", csv(header, rows.map((row) => header.map((field) => textAt(row, field)))));
-    }
-    toast({ text: t("common.exported", { count: rows.length }) });
+  /** One window earlier or later. */
+  const step = (direction: 1 | -1) => {
+    const now = Date.now();
+    const [begin, end] = [moment(from, now) ?? now, moment(to, now) ?? now];
+    const by = direction * (end - begin);
+    change({ from: new Date(begin + by).toISOString(), to: new Date(end + by).toISOString() });
   };
-
-  useKeys({ "/": () => box.current?.focus(), r: () => void results.refetch() });
+  const fetching = results.isFetching || tables.isFetching || facets.isFetching || histogram.isFetching;
+  useKeys({ "/": () => box.current?.focus(), r: () => void results.refetch(), Escape: () => fetching && cancel(), "[": () => step(-1), "]": () => step(1) });
   useEffect(() => {
     document.title = `${t("nav.hunt")} – Mắt Lưới`;
   }, [t]);
 
-  const parts = conditions(query);
+  const { query: plain, commands } = pipes(query);
+  const parts = plain === "*" ? [] : conditions(plain);
   const alerts = buckets?.reduce((sum, bucket) => sum + bucket.alerts, 0) ?? 0;
   return (
     <div className="page">
@@ -146,6 +183,7 @@ export function HuntPage() {
         />
         <span className="spring" />
         <TimeRange from={from} to={to} onChange={(begin, end) => change({ from: begin === USUAL_FROM && end === "now" ? undefined : begin, to: end === "now" ? undefined : end })} />
+        <Saved search={search} columns={columns} onOpen={(to) => void navigate({ search: to })} />
         <Menu align="end" label={t("hunt.share")} trigger={<Button><Link2 aria-hidden /> {t("hunt.share")}</Button>}>
           <MenuItem onSelect={() => link(false)} disabled={!isRelative(from) && !isRelative(to)}>{t("hunt.linkNow")}</MenuItem>
           <MenuItem onSelect={() => link(true)}>{t("hunt.linkFrozen")}</MenuItem>
@@ -160,18 +198,23 @@ export function HuntPage() {
           else change({ q: q || undefined });
         }}
       />
-      {query !== "" && parts !== null && parts.length > 0 && !wrong && (
+      {first?.total === 0 && hints.data?.hints[0] && (
+        <div className="chips">
+          <Suggestion query={query.replace(hints.data.hints[0].written, hints.data.hints[0].meant)} text={t("hunt.didYouMean")} onTake={(q) => change({ q })} />
+        </div>
+      )}
+      {plain !== "" && parts !== null && parts.length > 0 && !wrong && (
         <div className="chips" role="group" aria-label={t("hunt.conditions")}>
           {parts.map((part, index) => (
             <Chip
               key={`${part}-${index}`}
               text={part}
               negated={part.startsWith("-") || part.startsWith("NOT ")}
-              onTurn={() => change({ q: parts.map((one, other) => (other === index ? opposite(one) : one)).join(" ") })}
+              onTurn={() => change({ q: joined({ query: parts.map((one, other) => (other === index ? opposite(one) : one)).join(" "), commands }) })}
               onRemove={() => change({ q: withoutCondition(query, part) || undefined })}
             />
           ))}
-          <Button size="small" look="quiet" onClick={() => change({ q: undefined })}>
+          <Button size="small" look="quiet" onClick={() => change({ q: joined({ query: "", commands }) || undefined })}>
             {t("common.clearFilters")}
           </Button>
         </div>
@@ -183,7 +226,15 @@ export function HuntPage() {
       ) : (
         <div className="hunt">
           <aside className="card hunt__facets" aria-label={t("hunt.facets")}>
-            <Facets facets={facets} labelOf={labelOf} nameOf={nameOf} onPick={pick} />
+            <Facets
+              facets={facets}
+              rare={search.rare === true}
+              labelOf={labelOf}
+              nameOf={nameOf}
+              onRare={(rare) => change({ rare: rare ? true : undefined }, true)}
+              onPick={pick}
+              onGroupBy={groupBy}
+            />
           </aside>
           <div className="hunt__main">
             <section className="card hunt__chart" aria-label={t("hunt.histogram")}>
@@ -192,15 +243,42 @@ export function HuntPage() {
               ) : histogram.isPending ? (
                 <Loading rows={3} />
               ) : (
-                <LazyBarChart
-                  labels={chart.labels}
-                  series={chart.series}
-                  height={112}
-                  onBrush={brush}
-                  label={t("hunt.histogramLabel", { total: number(first?.total ?? 0, i18n.language), alerts: number(alerts, i18n.language) })}
-                />
+                <div className="hunt__steps">
+                  <IconButton look="quiet" size="small" label={t("range.earlier")} shortcut="[" onClick={() => step(-1)}>
+                    <ChevronLeft aria-hidden />
+                  </IconButton>
+                  <LazyBarChart
+                    labels={chart.labels}
+                    series={chart.series}
+                    height={104}
+                    onBrush={brush}
+                    label={t("hunt.histogramLabel", { total: number(first?.total ?? 0, i18n.language), alerts: number(alerts, i18n.language) })}
+                  />
+                  <IconButton look="quiet" size="small" label={t("range.later")} shortcut="]" onClick={() => step(1)}>
+                    <ChevronRight aria-hidden />
+                  </IconButton>
+                </div>
               )}
             </section>
+            {tables.isLoadingError && !wrong && <Failure small error={tables.error} retry={() => void tables.refetch()} />}
+            {tables.data && tablesQuery(search).enabled && (
+              <div className="hunt__tables">
+                {tables.data.partial && <Partial>{t("hunt.partialTables")}</Partial>}
+                {tables.data.tables.map((table, at) => (
+                  <GroupTable
+                    key={`${at} ${table.fields.join(" ")}`}
+                    table={table}
+                    partial={tables.data.partial}
+                    labelOf={labelOf}
+                    nameOf={nameOf}
+                    onView={(view) => change({ q: withView(query, at, view) }, true)}
+                    onClose={() => change({ q: withoutTable(query, at) || undefined })}
+                    onPick={pickAll}
+                    onOnly={only}
+                  />
+                ))}
+              </div>
+            )}
             <section className="card hunt__results" aria-label={t("hunt.results")} aria-busy={results.isFetching}>
               <div className="card__head">
                 <span role="status" className="tabular">
@@ -208,7 +286,13 @@ export function HuntPage() {
                     ? t(first.exact ? "hunt.total" : "hunt.totalAtLeast", { count: first.total, total: compact(first.total, i18n.language), ms: number(first.milliseconds, i18n.language) })
                     : t("common.loading")}
                 </span>
+                {first?.partial && <span className="tag tag--warn">{t("hunt.partialTag")}</span>}
                 <div className="hunt__tools">
+                  {fetching && (
+                    <Button onClick={cancel}>
+                      <OctagonX aria-hidden /> {t("hunt.cancel")}
+                    </Button>
+                  )}
                   <select className="select" aria-label={t("hunt.order")} value={search.sort ?? "newest"} onChange={(event) => change({ sort: event.target.value === "oldest" ? "oldest" : undefined })}>
                     <option value="newest">{t("hunt.newest")}</option>
                     <option value="oldest">{t("hunt.oldest")}</option>
@@ -216,21 +300,21 @@ export function HuntPage() {
                   <Menu align="end" label={t("hunt.columns")} trigger={<Button><Columns3 aria-hidden /> {t("hunt.columns")}</Button>}>
                     <div className="hunt__columns">
                       {[...new Set([...OFFERED, ...columns])].map((field) => (
-                        <MenuCheck key={field} checked={columns.includes(field)} onChange={() => column(field)}>
+                        <MenuCheck key={field} checked={columns.includes(field)} onChange={() => setColumns(columns.includes(field) ? columns.filter((one) => one !== field) : [...columns, field])}>
                           {labelOf(field)}
                         </MenuCheck>
                       ))}
                     </div>
                   </Menu>
-                  <Menu align="end" label={t("common.export")} trigger={<Button disabled={rows.length === 0}><Download aria-hidden /> {t("common.export")}</Button>}>
-                    <MenuLabel>{t("hunt.exportLoaded", { count: rows.length })}</MenuLabel>
-                    <MenuItem onSelect={() => exportAs("csv")}>CSV</MenuItem>
-                    <MenuItem onSelect={() => exportAs("ndjson")}>NDJSON</MenuItem>
-                  </Menu>
+                  <Exports search={search} columns={columns} total={first?.total ?? 0} />
                 </div>
               </div>
               {first?.partial && <Partial>{t("hunt.partial")}</Partial>}
-              {results.isPending ? (
+              {results.isPending && results.fetchStatus === "idle" ? (
+                <Empty title={t("hunt.cancelled")} icon={OctagonX}>
+                  <Button onClick={() => void results.refetch()}>{t("common.retry")}</Button>
+                </Empty>
+              ) : results.isPending ? (
                 <Loading rows={10} />
               ) : results.isLoadingError ? (
                 <Failure error={results.error} retry={() => void results.refetch()} />
@@ -240,28 +324,23 @@ export function HuntPage() {
                   {from !== "now-30d" && <Button onClick={() => change({ from: "now-30d", to: undefined })}>{t("hunt.widen")}</Button>}
                 </Empty>
               ) : (
-                // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys
-                <div className="scroll" tabIndex={0} role="region" aria-label={t("hunt.results")}>
-                  <Results
-                    rows={rows}
-                    columns={columns}
-                    opened={search.open}
-                    labelOf={labelOf}
-                    nameOf={nameOf}
-                    onOpen={(id) => change({ open: id }, true)}
-                    onPick={pick}
-                    onOnly={only}
-                    onColumn={column}
-                    onGroup={openGroup}
-                  />
-                  {results.hasNextPage && (
-                    <div className="hunt__more">
-                      <Button onClick={() => void results.fetchNextPage()} disabled={results.isFetchingNextPage}>
-                        {results.isFetchingNextPage ? t("common.loading") : t("hunt.more", { count: rows.length, total: number(first?.total ?? 0, i18n.language) })}
-                      </Button>
-                    </div>
-                  )}
-                </div>
+                <Results
+                  rows={rows}
+                  columns={columns}
+                  opened={search.open}
+                  hasMore={results.hasNextPage}
+                  labelOf={labelOf}
+                  nameOf={nameOf}
+                  pivot={pivot}
+                  onOpen={(id) => change({ open: id }, true)}
+                  onMore={more}
+                  onPick={pick}
+                  onOnly={only}
+                  onGroupBy={groupBy}
+                  onColumns={setColumns}
+                  onGroup={openGroup}
+                  onFlow={openFlow}
+                />
               )}
             </section>
           </div>

@@ -12,6 +12,8 @@ export interface HuntSearch {
   class?: (typeof CLASSES)[number];
   sort?: "oldest";
   cols?: string[];
+  /** The rarest values of fields instead of the commonest. */
+  rare?: true;
   /** The record whose fields are shown. */
   open?: string;
 }
@@ -32,6 +34,7 @@ export function huntSearch(raw: Record<string, unknown>): HuntSearch {
     class: choice(raw, "class", CLASSES),
     sort: choice(raw, "sort", ["oldest"] as const),
     cols: texts(raw, "cols"),
+    rare: raw.rare === true ? true : undefined,
     open: text(raw, "open", 120),
   };
   return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined));

@@ -2,6 +2,9 @@ import { queryOptions } from "@tanstack/react-query";
 import { api, body } from "@/lib/api";
 
 export const HOURS = 24;
+/** Two weeks by the hour: as many buckets as one histogram may have. */
+export const HEAT_DAYS = 14;
+export const CHANGE_DAYS = 7;
 
 /** Groups that nobody has looked at, by severity. */
 export const newSummaryQuery = queryOptions({
@@ -18,6 +21,55 @@ export const hourlyQuery = queryOptions({
   queryKey: ["search", "histogram", "overview"],
   queryFn: ({ signal }) =>
     body(api.GET("/api/v1/search/histogram", { params: { query: { q: "", class: "alert", from: `now-${HOURS}h`, to: "now", buckets: HOURS } }, signal })),
+});
+
+export const heatQuery = queryOptions({
+  queryKey: ["search", "histogram", "heat"],
+  queryFn: ({ signal }) =>
+    body(api.GET("/api/v1/search/histogram", { params: { query: { q: "", class: "alert", from: `now-${HEAT_DAYS}d@h`, to: "now@h", buckets: HEAT_DAYS * 24 } }, signal })),
+  staleTime: 300_000,
+});
+
+function signatures(from: string, to: string) {
+  return body(api.GET("/api/v1/search/tables", { params: { query: { q: "event_type:alert | groupby alert.signature alert.signature_id | head 1000", from, to } } }));
+}
+
+export interface Change {
+  signature: string;
+  sid: string;
+  now: number;
+  /** Alerts of an average day before. */
+  before: number;
+}
+
+/** Signatures of the last day that the week before it did not have, or had far less of. */
+export const changesQuery = queryOptions({
+  queryKey: ["overview", "changes"],
+  queryFn: async (): Promise<{ fresh: Change[]; grown: Change[] }> => {
+    const [today, week] = await Promise.all([signatures("now-24h", "now"), signatures(`now-${CHANGE_DAYS + 1}d`, "now-24h")]);
+    const known = new Map(week.tables[0]?.rows.map((row) => [row.values[1] ?? "", row.count]));
+    const changes = (today.tables[0]?.rows ?? []).map((row): Change => {
+      const [signature = "", sid = ""] = row.values;
+      return { signature, sid, now: row.count, before: (known.get(sid) ?? 0) / CHANGE_DAYS };
+    });
+    return {
+      fresh: changes.filter((change) => change.before === 0).slice(0, 6),
+      grown: changes.filter((change) => change.before > 0 && change.now >= 10 && change.now > 3 * change.before).slice(0, 6),
+    };
+  },
+  staleTime: 300_000,
+});
+
+export const sensorAlertsQuery = queryOptions({
+  queryKey: ["overview", "by-sensor"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/search/tables", { params: { query: { q: "event_type:alert | groupby matluoi.sensor | head 1000", from: "now-24h", to: "now" } }, signal })),
+  staleTime: 60_000,
+});
+
+export const unitsQuery = queryOptions({
+  queryKey: ["units"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/units", { signal })),
+  staleTime: 300_000,
 });
 
 export const sensorsQuery = queryOptions({

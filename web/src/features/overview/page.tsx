@@ -13,6 +13,9 @@ import { Card, Empty, Failure, Loading, SEVERITIES, Severity, Spark } from "@/ui
 import { LazyBarChart } from "@/ui/lazy-chart";
 import { SensorStateTag } from "@/ui/sensor-state";
 import { HOURS, hourlyQuery, newSummaryQuery, sensorsQuery, worstQuery } from "./api";
+import { Changes } from "./components/changes";
+import { Heat } from "./components/heat";
+import { UnitMap } from "./components/unit-map";
 import "./overview.css";
 
 const POLL_MS = 30_000;
@@ -35,10 +38,15 @@ export function OverviewPage() {
       </div>
       <div className="page__body overview">
         <NewAlerts />
-        <Worst />
+        <div className="overview__side">
+          <Worst />
+          <Changes />
+          <Heat />
+        </div>
         <div className="overview__side">
           <Hourly />
           <Trouble />
+          <UnitMap />
         </div>
       </div>
     </div>

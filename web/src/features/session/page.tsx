@@ -3,7 +3,7 @@ import { getRouteApi, useRouter } from "@tanstack/react-router";
 import { Eye, EyeOff, LogIn } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, body, rememberCsrf } from "@/lib/api";
+import { api, ApiError, body, rememberCsrf } from "@/lib/api";
 import { setPref, usePrefs } from "@/lib/prefs";
 import { sessionQuery } from "@/lib/session";
 import { Button, IconButton, Segmented, useProblemText } from "@/ui/basics";
@@ -20,15 +20,19 @@ export function SignInPage() {
   const problem = useProblemText();
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
+  const [code, setCode] = useState("");
   const [shown, setShown] = useState(false);
   const signIn = useMutation({
-    mutationFn: () => body(api.POST("/api/v1/session", { body: { username, password } })),
+    mutationFn: () => body(api.POST("/api/v1/session", { body: { username, password, code: code || undefined } })),
     onSuccess: async (session) => {
       rememberCsrf(session.csrf);
       queries.setQueryData(sessionQuery.queryKey, session.user);
       await router.navigate({ href: next ?? "/", replace: true });
     },
   });
+  // Once asked for, the second factor stays on the page.
+  const asksForCode = code !== "" || (signIn.error instanceof ApiError && signIn.error.code === "second_factor");
+  const wrong = signIn.isError && !(signIn.error instanceof ApiError && signIn.error.code === "second_factor");
   return (
     <main className="signin">
       <form
@@ -59,7 +63,15 @@ export function SignInPage() {
             </IconButton>
           </div>
         </div>
-        {signIn.isError && (
+        {asksForCode && (
+          <div className="field">
+            <label htmlFor="code">{t("session.code")}</label>
+            {/* eslint-disable-next-line jsx-a11y/no-autofocus -- what the page has just asked for */}
+            <input id="code" className="input mono" inputMode="numeric" autoComplete="one-time-code" autoFocus maxLength={32} value={code} onChange={(event) => setCode(event.target.value)} />
+            <p className="muted">{t("session.codeHint")}</p>
+          </div>
+        )}
+        {wrong && (
           <p className="note note--bad" role="alert">
             {problem(signIn.error)}
           </p>

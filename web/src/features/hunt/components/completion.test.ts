@@ -27,3 +27,13 @@ test("values that begin with what is written come first", () => {
   ];
   expect(offers(wordAt("type:al", 7), fields, values, "vi").map((offer) => offer.text)).toEqual(["alert", "anomaly"]);
 });
+
+test("behind a bar commands are offered, then what they take", () => {
+  const at = (text: string) => offers(wordAt(text, text.length), [{ name: "src_ip", kind: "ip", label_vi: "IP nguồn", label_en: "Source IP" }], [], "vi").map((offer) => offer.text);
+  expect(at("a | gr")).toEqual(["groupby"]);
+  expect(at('"x|y')).toEqual([]);
+  expect(at("a | groupby -b")).toEqual(["-bar"]);
+  expect(at("a | groupby src")).toEqual(["src_ip"]);
+  expect(at("a | groupby sum(sr")).toEqual(["src_ip"]);
+  expect(at("a | groupby src_ip | sortby co")).toEqual(["count"]);
+});

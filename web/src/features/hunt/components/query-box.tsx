@@ -37,9 +37,11 @@ export function QueryBox({ ref, search, error, onRun }: QueryBoxProps) {
   const isOpen = found.length > 0;
 
   const take = (offer: Offer) => {
-    const value = offer.kind === "field" ? `${offer.text}:` : quoted(offer.text);
-    const after = text.slice(0, word.start) + value + (offer.kind === "value" ? " " : "") + text.slice(word.end).trimStart();
-    const at = word.start + value.length + (offer.kind === "value" ? 1 : 0);
+    const inCommand = word.command !== undefined;
+    const value = inCommand ? offer.text : offer.kind === "field" ? `${offer.text}:` : quoted(offer.text);
+    const space = (offer.kind === "value" || inCommand) && !value.endsWith("(") ? " " : "";
+    const after = text.slice(0, word.start) + value + space + text.slice(word.end).trimStart();
+    const at = word.start + value.length + space.length;
     setText(after);
     setCaret(at);
     setActive(-1);
@@ -124,14 +126,14 @@ export function QueryBox({ ref, search, error, onRun }: QueryBoxProps) {
           {t("hunt.run")}
         </Button>
       </div>
-      {problem && <QueryFault id={`${id}-error`} query={search.q ?? ""} problem={problem} />}
+      {problem && <QueryFault id={`${id}-error`} query={search.q ?? ""} problem={problem} onMend={onRun} />}
     </div>
   );
 }
 
 /** Points at the place in the query. */
-function QueryFault({ id, query, problem }: { id: string; query: string; problem: Problem }) {
-  const { i18n } = useTranslation();
+function QueryFault({ id, query, problem, onMend }: { id: string; query: string; problem: Problem; onMend: (query: string) => void }) {
+  const { t, i18n } = useTranslation();
   const characters = [...query];
   const place = Math.min(problem.position ?? 0, characters.length);
   const rest = characters.slice(place).join("");
@@ -144,6 +146,20 @@ function QueryFault({ id, query, problem }: { id: string; query: string; problem
         {characters.slice(place + length).join("")}
       </pre>
       <p>{i18n.language === "vi" ? (problem.detail_vi ?? problem.detail) : problem.detail}</p>
+      {problem.suggestion && <Suggestion query={problem.suggestion} text={t("hunt.didYouMean")} onTake={onMend} />}
+      {problem.suggestion && <Suggestion query={problem.suggestion} onTake={onMend} text={t("hunt.didYouMean")} />}
     </div>
+  );
+}
+
+/** A query that was probably meant. */
+export function Suggestion({ query, text, onTake }: { query: string; text: string; onTake: (query: string) => void }) {
+  return (
+    <p className="query__meant">
+      {text}{" "}
+      <button type="button" className="mono" onClick={() => onTake(query)}>
+        {query}
+      </button>
+    </p>
   );
 }

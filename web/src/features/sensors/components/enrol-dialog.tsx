@@ -1,14 +1,14 @@
 /** A string, shown once, with which a new sensor joins. */
 import { useQuery } from "@tanstack/react-query";
 import { Copy } from "lucide-react";
-import qrcode from "qrcode-generator";
-import { useId, useMemo, useState } from "react";
+import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
 import { Button, Failure, Loading, useProblemText } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
+import { Qr } from "@/ui/qr";
 import { useCopy } from "@/ui/value";
 import { unitsQuery, useEnrolment } from "../api";
 
@@ -90,28 +90,5 @@ export function EnrolDialog({ onClose }: { onClose: () => void }) {
         </>
       )}
     </Dialog>
-  );
-}
-
-/** Always dark on white, whatever the theme: cameras want it so. */
-function Qr({ text, label }: { text: string; label: string }) {
-  const { path, size } = useMemo(() => {
-    const code = qrcode(0, "L");
-    code.addData(text);
-    code.make();
-    const count = code.getModuleCount();
-    let drawn = "";
-    for (let row = 0; row < count; row += 1) {
-      for (let column = 0; column < count; column += 1) {
-        if (code.isDark(row, column)) drawn += `M${column + 2} ${row + 2}h1v1h-1z`;
-      }
-    }
-    return { path: drawn, size: count + 4 };
-  }, [text]);
-  return (
-    <svg className="enrol__qr" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label} shapeRendering="crispEdges">
-      <rect width={size} height={size} fill="#fff" />
-      <path d={path} fill="#000" />
-    </svg>
   );
 }

@@ -1,0 +1,100 @@
+/** All that the records say of a flow, in the order of time. */
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { Route, Search, SquareArrowOutUpRight } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { endpoint, EVE, summary, type EveRecord } from "@/lib/eve";
+import { bytes, number } from "@/lib/format";
+import { isObject, numberAt, textAt } from "@/lib/json";
+import { pivotOf } from "@/lib/pivot";
+import { usePrefs } from "@/lib/prefs";
+import { condition } from "@/lib/query";
+import { dateTime } from "@/lib/time";
+import { buttonClass, Empty, Failure, Loading } from "@/ui/basics";
+import { Fields } from "@/ui/fields";
+import { MenuItem } from "@/ui/menu";
+import { flowQuery } from "../api";
+import type { AboutSearch } from "../route";
+
+export function Flow({ value, search }: { value: string; search: AboutSearch }) {
+  const { t, i18n } = useTranslation();
+  const { zone } = usePrefs();
+  const navigate = useNavigate();
+  const flow = useQuery(flowQuery(value, search));
+  if (flow.isPending) return <Loading rows={10} />;
+  if (flow.isLoadingError) return <Failure error={flow.error} retry={() => void flow.refetch()} />;
+  const given: unknown[] = flow.data.events;
+  const events = given.filter(isObject);
+  const first = events[0];
+  if (!first) return <Empty title={t("about.nothing")} icon={Route} />;
+  const ended: EveRecord | undefined = events.findLast((event) => textAt(event, EVE.type) === "flow");
+  const figure = (path: string) => numberAt(ended, path);
+  const up = figure("flow.bytes_toserver");
+  const down = figure("flow.bytes_toclient");
+  const source = textAt(first, EVE.sourceAddress) ?? "";
+  const destination = textAt(first, EVE.destinationAddress) ?? "";
+  return (
+    <>
+      <div className="card about__top">
+        <dl className="about__facts">
+        <div>
+          <dt>{t("about.ends")}</dt>
+          <dd className="mono">
+            <Link to="/about/$kind/$value" params={{ kind: "hosts", value: source }}>{endpoint(first, "source")}</Link> →{" "}
+            <Link to="/about/$kind/$value" params={{ kind: "hosts", value: destination }}>{endpoint(first, "destination")}</Link>
+          </dd>
+        </div>
+        <div>
+          <dt>{t("about.protocol")}</dt>
+          <dd>{[textAt(first, EVE.transport), textAt(ended ?? first, EVE.application)].filter(Boolean).join(" / ")}</dd>
+        </div>
+        {up !== undefined && down !== undefined && (
+          <div>
+            <dt>{t("about.bytes")}</dt>
+            <dd className="tabular">
+              ↑ {bytes(up, i18n.language)} ↓ {bytes(down, i18n.language)}
+            </dd>
+          </div>
+        )}
+        <div>
+          <dt>{t("about.records")}</dt>
+          <dd className="tabular">{number(flow.data.total, i18n.language)}</dd>
+        </div>
+        </dl>
+                  <Link to="/hunt" search={{ q: flow.data.q, from: search.from ?? "now-90d" }} className={buttonClass()}>
+            <Search aria-hidden /> {t("about.hunt")}
+          </Link>
+      </div>
+      <ol className="about__events">
+        {events.map((event, index) => {
+          const type = textAt(event, EVE.type) ?? "";
+          return (
+            <li key={textAt(event, EVE.id) ?? index} className="card">
+              <details>
+                <summary>
+                  <span className="tabular nowrap muted">{dateTime(textAt(event, EVE.time) ?? "", zone)}</span>
+                  <span className={`tag ${type === "alert" ? "tag--bad" : ""}`}>{type}</span>
+                  <span className="about__what">{summary(event)}</span>
+                </summary>
+                <Fields
+                  record={event}
+                  onHunt={(field, text) => void navigate({ to: "/hunt", search: { q: condition(field, text) } })}
+                  more={(field, text) => {
+                    const page = pivotOf(field, text);
+                    return (
+                      page && (
+                        <MenuItem icon={SquareArrowOutUpRight} onSelect={() => void navigate({ to: "/about/$kind/$value", params: { kind: page, value: text } })}>
+                          {t(`pivot.open.${page}`)}
+                        </MenuItem>
+                      )
+                    );
+                  }}
+                />
+              </details>
+            </li>
+          );
+        })}
+      </ol>
+    </>
+  );
+}

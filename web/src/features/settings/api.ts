@@ -1,0 +1,52 @@
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, body, type Schemas } from "@/lib/api";
+
+export const unitsQuery = queryOptions({
+  queryKey: ["units"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/units", { signal })),
+});
+
+export const peopleQuery = queryOptions({
+  queryKey: ["users"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/users", { signal })),
+});
+
+export const sessionsQuery = queryOptions({
+  queryKey: ["sessions"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/sessions", { signal })),
+});
+
+export const factorQuery = queryOptions({
+  queryKey: ["second-factor"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/second-factor", { signal })),
+});
+
+export const tokensQuery = queryOptions({
+  queryKey: ["tokens"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/tokens", { signal })),
+});
+
+/** A change after which a list is asked for again. */
+function useChange<Asked, Answer>(key: readonly string[], change: (asked: Asked) => Promise<Answer>) {
+  const queries = useQueryClient();
+  return useMutation({ mutationFn: change, onSuccess: () => queries.invalidateQueries({ queryKey: key }) });
+}
+
+export const useCreateUnit = () => useChange(["units"], (asked: Schemas["NewUnitRequest"]) => body(api.POST("/api/v1/units", { body: asked })));
+export const useRenameUnit = () =>
+  useChange(["units"], ({ id, ...asked }: Schemas["UnitChangeRequest"] & { id: number }) => body(api.PATCH("/api/v1/units/{id}", { params: { path: { id } }, body: asked })));
+export const useDeleteUnit = () => useChange(["units"], (id: number) => body(api.DELETE("/api/v1/units/{id}", { params: { path: { id } } })));
+
+export const useCreateUser = () => useChange(["users"], (asked: Schemas["NewUserRequest"]) => body(api.POST("/api/v1/users", { body: asked })));
+export const useUpdateUser = () =>
+  useChange(["users"], ({ id, ...asked }: Schemas["UserChangeRequest"] & { id: number }) => body(api.PATCH("/api/v1/users/{id}", { params: { path: { id } }, body: asked })));
+export const useUnlockUser = () => useChange(["users"], (id: number) => body(api.POST("/api/v1/users/{id}/unlock", { params: { path: { id } } })));
+export const useEndUserSessions = () => useChange(["users"], (id: number) => body(api.DELETE("/api/v1/users/{id}/sessions", { params: { path: { id } } })));
+export const useResetFactor = () => useChange(["users"], (id: number) => body(api.DELETE("/api/v1/users/{id}/second-factor", { params: { path: { id } } })));
+
+export const useEndSession = () => useChange(["sessions"], (id: string) => body(api.DELETE("/api/v1/sessions/{id}", { params: { path: { id } } })));
+export const useBeginFactor = () => useChange(["none"], () => body(api.POST("/api/v1/second-factor")));
+export const useConfirmFactor = () => useChange(["second-factor"], (code: string) => body(api.PUT("/api/v1/second-factor", { body: { code } })));
+export const useRemoveFactor = () => useChange(["second-factor"], (code: string) => body(api.DELETE("/api/v1/second-factor", { body: { code } })));
+export const useCreateToken = () => useChange(["tokens"], (asked: Schemas["TokenRequest"]) => body(api.POST("/api/v1/tokens", { body: asked })));
+export const useDeleteToken = () => useChange(["tokens"], (id: number) => body(api.DELETE("/api/v1/tokens/{id}", { params: { path: { id } } })));

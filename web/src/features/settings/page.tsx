@@ -1,0 +1,40 @@
+/** Settings: how one gets in oneself, and, for administrators, people and units. */
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { useRights } from "@/lib/session";
+import { Access } from "./components/access";
+import { People } from "./components/people";
+import { Units } from "./components/units";
+import { TABS } from "./route";
+import "./settings.css";
+
+const route = getRouteApi("/signed-in/settings");
+
+export function SettingsPage() {
+  const { t } = useTranslation();
+  const { administrator } = useRights();
+  const search = route.useSearch();
+  const tabs = TABS.filter((tab) => administrator || tab === "access");
+  const shown = tabs.find((tab) => tab === search.tab) ?? tabs[0];
+  useEffect(() => {
+    document.title = `${t("nav.admin")} – Mắt Lưới`;
+  }, [t]);
+  return (
+    <div className="page">
+      <div className="page__head">
+        <h1>{t("nav.admin")}</h1>
+      </div>
+      <nav className="tabs__list settings__tabs" aria-label={t("nav.admin")}>
+        {tabs.map((tab) => (
+          <Link key={tab} to="/settings" search={tab === "access" ? {} : { tab }} className="tabs__tab" aria-current={tab === shown ? "page" : undefined} activeProps={{}}>
+            {t(`settings.tab.${tab}`)}
+          </Link>
+        ))}
+      </nav>
+      <div className="page__body settings">
+        {shown === "people" ? <People /> : shown === "units" ? <Units /> : <Access />}
+      </div>
+    </div>
+  );
+}
