@@ -136,7 +136,7 @@ describe("everything about one thing", () => {
     await at.picture("host");
     await at.page.locator(".about__panel a", { hasText: /^192\.168\.10\.10$/ }).first().click();
     await at.page.getByRole("heading", { level: 1, name: /192\.168\.10\.10/ }).waitFor();
-    await at.page.getByRole("link", { name: "Truy tìm" }).last().click();
+    await at.page.locator(".about__top a").click();
     await expect.poll(() => parameter("q")).toBe("ip:192.168.10.10");
   });
 

@@ -48,9 +48,10 @@ export function GroupTable({ table, partial, labelOf, nameOf, onView, onClose, o
             options={VIEWS.filter((one) => one !== "sankey" || table.fields.length > 1).map((value) => ({ value, label: t(`hunt.views.${value}`) }))}
             onChange={onView}
           />
-          <IconButton look="quiet" label={t(big ? "hunt.smaller" : "hunt.bigger")} onClick={() => setBig(!big)}>
+          {/* Without a tip: Escape would close that first. */}
+          <Button look="quiet" className="button--icon" aria-label={t(big ? "hunt.smaller" : "hunt.bigger")} onClick={() => setBig(!big)}>
             {big ? <Minimize2 aria-hidden /> : <Maximize2 aria-hidden />}
-          </IconButton>
+          </Button>
           <IconButton look="quiet" label={t("hunt.closeTable")} onClick={onClose}>
             <X aria-hidden />
           </IconButton>

@@ -147,7 +147,6 @@ function QueryFault({ id, query, problem, onMend }: { id: string; query: string;
       </pre>
       <p>{i18n.language === "vi" ? (problem.detail_vi ?? problem.detail) : problem.detail}</p>
       {problem.suggestion && <Suggestion query={problem.suggestion} text={t("hunt.didYouMean")} onTake={onMend} />}
-      {problem.suggestion && <Suggestion query={problem.suggestion} onTake={onMend} text={t("hunt.didYouMean")} />}
     </div>
   );
 }
