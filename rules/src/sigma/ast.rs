@@ -6,6 +6,9 @@ use super::diagnostic::Place;
 use super::number::{Comparison, Number};
 use super::pattern::Pattern;
 
+/// Group (`gid`) of alerts of Sigma rules; those of signatures have 1 and other small numbers.
+pub const GENERATOR: u32 = 9_100;
+
 /// What is told of a rule, correlation or filter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Meta {
@@ -37,6 +40,16 @@ impl Meta {
                 digits.len() >= 4 && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
             })
             .map(str::to_ascii_uppercase)
+    }
+
+    /// A number for systems that know rules by numbers: a hash of the id (of the title without one), from 1 to
+    /// 2 147 483 647. Alerts of Sigma rules bear it beside the group [`GENERATOR`].
+    pub fn sid(&self) -> u32 {
+        let name = self.id.as_deref().unwrap_or(&self.title);
+        let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+        });
+        (hash & 0x7fff_ffff).max(1)
     }
 
     pub(super) fn is_called(&self, reference: &str) -> bool {

@@ -2,8 +2,9 @@
 //!
 //! Where the specification is silent:
 //!
-//! - A window slides: it spans `timespan` back from the event at hand, both ends included. After an alert the group
-//!   begins anew, so that one burst is one alert.
+//! - A window slides: it spans `timespan` back from the event at hand, both ends included. Once its condition holds
+//!   the group begins anew. What comes about again within `timespan` counts for correlations that name this one, and is
+//!   no further alert: one burst is one alert.
 //! - Conditions of `gt` and `gte` alone hold as soon as they are reached. Counts and sums that must be less than,
 //!   equal to or different from something are known at the end of a window only: it begins with the group's first
 //!   event and is judged once the stream's time is past it, or at the stream's end. Averages and percentiles are
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use super::ast::{CorrelationCondition, CorrelationKind};
 use super::engine::RuleIndex;
 use super::number::{Comparison, Scalar};
-use super::record::{Kind, Record, Slot};
+use super::record::{Record, Slot};
 
 /// Groups of one correlation.
 const GROUPS: usize = 65_536;
@@ -84,6 +85,8 @@ pub struct Correlated {
     pub value: f64,
     pub first_ns: i64,
     pub last_ns: i64,
+    /// The group has been told of within `timespan`.
+    pub repeated: bool,
 }
 
 #[derive(Debug, Default)]
@@ -101,6 +104,8 @@ struct Group {
     /// Grouping values as they were written.
     shown: Vec<String>,
     memory: Memory,
+    /// Until when it needs no telling again.
+    quiet_ns: i64,
 }
 
 #[derive(Debug)]
@@ -281,7 +286,7 @@ fn read(input: &Input, record: &Record, reference: u32, at_ns: i64) -> Option<Ev
         slots
             .iter()
             .flat_map(|slot| record.values(*slot))
-            .find(|value| !matches!(value.kind, Kind::Null | Kind::Container))
+            .find(|value| value.kind.is_value())
     };
     let mut key = String::new();
     let mut shown = Vec::with_capacity(input.group.len());
@@ -327,6 +332,7 @@ impl State {
                     last_ns: event.at_ns,
                     shown: event.shown.clone(),
                     memory: compiled.memory(),
+                    quiet_ns: i64::MIN,
                 },
             );
         }
@@ -343,18 +349,20 @@ impl State {
             return None;
         }
         let first_ns = group.memory.first_ns().unwrap_or(group.first_ns);
-        let found = Correlated {
+        let repeated = event.at_ns <= group.quiet_ns;
+        if !repeated {
+            group.quiet_ns = event.at_ns.saturating_add(compiled.timespan_ns);
+        }
+        self.entries = self.entries.saturating_sub(group.memory.len());
+        group.memory = compiled.memory();
+        Some(Correlated {
             correlation: index,
             group: compiled.group_by.iter().cloned().zip(event.shown).collect(),
             value,
             first_ns,
             last_ns: event.at_ns,
-        };
-        // One burst is one alert: what follows begins anew.
-        if let Some(group) = self.groups.remove(&event.key) {
-            self.entries = self.entries.saturating_sub(group.memory.len());
-        }
-        Some(found)
+            repeated,
+        })
     }
 
     /// Judges groups whose windows ended before `now_ns`, or all.
@@ -382,6 +390,7 @@ impl State {
                     value,
                     first_ns: group.first_ns,
                     last_ns: group.last_ns,
+                    repeated: false,
                 });
             }
         }

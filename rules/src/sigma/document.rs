@@ -7,6 +7,9 @@ use super::modifier::{self, Placeholders};
 use super::yaml::{Member, Node, Value};
 use super::{correlation, limits, meta, yaml};
 
+/// Faults of a document after which the rest is not looked for.
+const FAULTS: usize = 100;
+
 /// What a file says.
 #[derive(Debug, Default)]
 pub struct Parsed {
@@ -62,7 +65,12 @@ pub fn parse(text: &str, placeholders: &Placeholders) -> Parsed {
             Some(base) => merged(&base, &node),
             None => node,
         };
-        let document = document(&node, placeholders, &mut faults);
+        // What has hundreds of faults is not read further.
+        let document = if faults.list.len() < FAULTS {
+            document(&node, placeholders, &mut faults)
+        } else {
+            None
+        };
         match document {
             Some(document) if !faults.refused() => parsed.documents.push(document),
             _ => parsed.refused += 1,

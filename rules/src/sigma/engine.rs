@@ -223,10 +223,7 @@ impl Engine {
                 .slots
                 .iter()
                 .flat_map(|slot| scratch.record.values(*slot))
-                .find(|value| {
-                    !matches!(value.kind, Kind::Null | Kind::Container)
-                        && shown.check.passes(*value)
-                });
+                .find(|value| value.kind.is_value() && shown.check.passes(*value));
             if let Some(value) = value {
                 let field = MatchedField {
                     field: shown.field.clone(),
@@ -316,7 +313,7 @@ impl Bucket {
         }
         for matcher in &self.matchers {
             for value in record.values(matcher.slot) {
-                if matches!(value.kind, Kind::Null | Kind::Container) {
+                if !value.kind.is_value() {
                     continue;
                 }
                 matcher.find(value, |test| {
@@ -395,9 +392,9 @@ impl CompiledKind {
     fn compute(&self, record: &Record) -> bool {
         match self {
             CompiledKind::Found => false,
-            CompiledKind::Check(slot, Check::Null) => {
-                record.values(*slot).all(|value| value.kind == Kind::Null)
-            }
+            CompiledKind::Check(slot, Check::Null) => record
+                .values(*slot)
+                .all(|value| matches!(value.kind, Kind::Null | Kind::List)),
             CompiledKind::Check(slot, check) => {
                 record.values(*slot).any(|value| check.passes(value))
             }

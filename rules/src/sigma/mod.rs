@@ -78,6 +78,7 @@ mod correlation;
 mod diagnostic;
 mod document;
 mod engine;
+mod explain;
 mod fold;
 mod limits;
 mod matcher;
@@ -95,10 +96,12 @@ mod test;
 mod time;
 mod yaml;
 
+pub use ast::GENERATOR;
 pub use correlate::{Correlated, CorrelationState};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use document::{Parsed, diagnostics, parse};
 pub use engine::{Engine, EngineRule, MatchedField, RuleIndex, Scratch, Summary};
+pub use explain::{explain, explain_correlation};
 pub use modifier::Placeholders;
 pub use number::{Comparison, Number};
 pub use pattern::{Anchor, Pattern, Token};
@@ -107,4 +110,5 @@ pub use query::{FieldQuery, FieldsQuery, KeywordQuery, Query, of_rule};
 pub use record::{Record, RecordError};
 pub use ruleset::{
     Detector, FileDiagnostic, Finding, LoadedCorrelation, LoadedRule, Ruleset, SharedState, load,
+    read_paths,
 };

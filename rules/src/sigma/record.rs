@@ -8,7 +8,6 @@
 //! `{"a.b": {"c": 1}}`; where an event has several, the one with the fewest levels counts. Lists are looked through:
 //! each element is a value.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::fold;
@@ -200,8 +199,9 @@ pub(super) enum Kind {
     Text,
     Number,
     Bool,
-    /// An object or a list: there, but without a value of its own.
-    Container,
+    /// There, but without a value of its own; the elements of a list stand beside it.
+    Object,
+    List,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -250,6 +250,10 @@ pub struct Record {
     chains: Vec<Chain>,
     touched: Vec<Slot>,
     unescaped: String,
+    /// For a text on its way from one place of `text` to another.
+    spare: String,
+    /// Slots that take every value, while an event is read.
+    under: Vec<Slot>,
 }
 
 /// Why a text is no event.
@@ -261,6 +265,13 @@ pub enum RecordError {
     Depth,
     #[error("longer than 4 GB")]
     Length,
+}
+
+impl Kind {
+    /// Whether it has a text to look at.
+    pub fn is_value(self) -> bool {
+        matches!(self, Kind::Text | Kind::Number | Kind::Bool)
+    }
 }
 
 impl Record {
@@ -300,15 +311,14 @@ impl Record {
             bytes: json.as_bytes(),
             at: 0,
             plan,
+            under: std::mem::take(&mut self.under),
             record: self,
-            under: Vec::new(),
         };
-        scanner.space();
-        scanner.value(Some(ROOT), 0, 0)?;
-        scanner.space();
-        if scanner.at < scanner.bytes.len() {
-            return Err(RecordError::Syntax(scanner.at));
-        }
+        scanner.under.clear();
+        let read = scanner.event();
+        let under = std::mem::take(&mut scanner.under);
+        self.under = under;
+        read?;
         self.derive(plan);
         Ok(())
     }
@@ -345,8 +355,9 @@ impl Record {
                 tail.make_ascii_lowercase();
             }
         } else {
-            let copy: Cow<'_, str> = Cow::Owned(own.to_owned());
-            fold::push_folded(&copy, &mut self.text);
+            self.spare.clear();
+            self.spare.push_str(own);
+            fold::push_folded(&self.spare, &mut self.text);
         }
         Stored {
             kind,
@@ -458,13 +469,14 @@ impl Record {
                 copy(self, 0, to);
             }
             Take::Serial => {
-                let digits: String = text.chars().filter(|c| *c != ':').collect();
-                let digits = digits.trim_start_matches('0');
-                self.text.push_str(digits);
+                self.spare.clear();
+                self.spare.extend(text.chars().filter(|c| *c != ':'));
+                self.text.push_str(self.spare.trim_start_matches('0'));
             }
             Take::Upper => {
-                let upper = text.to_uppercase();
-                self.text.push_str(&upper);
+                self.spare.clear();
+                self.spare.extend(text.chars().flat_map(char::to_uppercase));
+                self.text.push_str(&self.spare);
             }
             Take::RpcEndpoint => self.text.push_str(rpc::endpoint(text)?),
             Take::RpcOperation { .. } => {
@@ -573,6 +585,16 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    fn event(&mut self) -> Result<(), RecordError> {
+        self.space();
+        self.value(Some(ROOT), 0, 0)?;
+        self.space();
+        if self.at < self.bytes.len() {
+            return self.fail();
+        }
+        Ok(())
+    }
+
     fn fail<T>(&self) -> Result<T, RecordError> {
         Err(RecordError::Syntax(self.at))
     }
@@ -597,7 +619,7 @@ impl<'a> Scanner<'a> {
         match self.bytes.get(self.at) {
             Some(b'{') => {
                 if let Some(slot) = slot {
-                    self.container(slot, levels);
+                    self.container(Kind::Object, slot, levels);
                 }
                 if found.is_none_or(|node| node.depth == 0) && self.under.is_empty() {
                     return self.skip(depth);
@@ -606,7 +628,7 @@ impl<'a> Scanner<'a> {
             }
             Some(b'[') => {
                 if let Some(slot) = slot {
-                    self.container(slot, levels);
+                    self.container(Kind::List, slot, levels);
                 }
                 if found.is_none() && self.under.is_empty() {
                     return self.skip(depth);
@@ -707,8 +729,8 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn container(&mut self, slot: Slot, levels: u16) {
-        let stored = self.record.store(Kind::Container, "");
+    fn container(&mut self, kind: Kind, slot: Slot, levels: u16) {
+        let stored = self.record.store(kind, "");
         self.record.push(slot, stored, levels);
     }
 
@@ -924,9 +946,9 @@ mod tests {
             (
                 "a.b",
                 r#"{"a":[{"b":1},{"b":[2,3]}]}"#,
-                &["Number:1", "Container:", "Number:2", "Number:3"],
+                &["Number:1", "List:", "Number:2", "Number:3"],
             ),
-            ("a", r#"{"a":{"b":1}}"#, &["Container:"]),
+            ("a", r#"{"a":{"b":1}}"#, &["Object:"]),
             ("a", r#"{"b":{"a":1},"c":[{"a":2}]}"#, &[]),
             (
                 "a",

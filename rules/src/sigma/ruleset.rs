@@ -1,6 +1,7 @@
 //! Files → rules that run: references resolved, filters joined, fields mapped, everything compiled.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ast::{Correlation, Document, Expr, Filter, Meta, Rule};
@@ -11,13 +12,26 @@ use super::pipeline::{Mapping, Pipeline};
 use super::query::{self, Query};
 use super::record::{RecordError, Slot};
 use super::{document, limits};
-use crate::signature::SourceFile;
+use crate::signature::{Failure, ReadError, SourceFile, read_paths_ending};
 
 /// A diagnostic with its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileDiagnostic {
     pub file: String,
     pub diagnostic: Diagnostic,
+}
+
+impl From<&FileDiagnostic> for Failure {
+    fn from(own: &FileDiagnostic) -> Failure {
+        Failure {
+            file: own.file.clone(),
+            line: own.diagnostic.place.line,
+            column: own.diagnostic.place.column,
+            sid: None,
+            keyword: None,
+            reason: own.diagnostic.reason.clone(),
+        }
+    }
 }
 
 /// A rule that is loaded.
@@ -76,6 +90,14 @@ pub struct Detector {
     state: SharedState,
     findings: Vec<Finding>,
     correlated: Vec<Correlated>,
+}
+
+/// Reads files, and folders with all `*.yml` and `*.yaml` below them, in the order of their names.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub fn read_paths(paths: &[PathBuf]) -> Result<Vec<SourceFile>, ReadError> {
+    read_paths_ending(paths, &["yml", "yaml"])
 }
 
 /// Loads files with one pipeline.
@@ -432,6 +454,11 @@ fn number(index: usize) -> u32 {
 }
 
 impl Ruleset {
+    /// Whether windows are judged as time passes.
+    pub fn correlates(&self) -> bool {
+        !self.compiled.list.is_empty()
+    }
+
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -558,7 +585,7 @@ impl Detector {
     fn tell_correlations(&mut self, ruleset: &Ruleset) {
         for found in self.correlated.drain(..) {
             let own = ruleset.correlations.get(found.correlation as usize);
-            if own.is_some_and(|own| own.alerts) {
+            if own.is_some_and(|own| own.alerts) && !found.repeated {
                 self.findings.push(Finding::Correlation(found));
             }
         }

@@ -50,7 +50,7 @@ impl Check {
         if value.kind == Kind::Null {
             return matches!(self, Check::Null | Check::Exists);
         }
-        if value.kind == Kind::Container {
+        if !value.kind.is_value() {
             return matches!(self, Check::Exists);
         }
         match self {
@@ -87,7 +87,7 @@ impl Check {
 
 /// Whether a value agrees with that of another field.
 pub(super) fn agree(left: Value<'_>, right: Value<'_>, anchor: Anchor, cased: bool) -> bool {
-    let has_text = |value: Value<'_>| !matches!(value.kind, Kind::Null | Kind::Container);
+    let has_text = |value: Value<'_>| value.kind.is_value();
     if !has_text(left) || !has_text(right) {
         return false;
     }

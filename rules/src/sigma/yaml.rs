@@ -4,7 +4,7 @@
 //! multiply are bounded as the text is read. Plain scalars are resolved by the core schema of YAML 1.2: `yes`, `no`
 //! and dates are texts. A key that stands twice in a map is a fault.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
@@ -193,7 +193,12 @@ impl Reader {
             Event::SequenceStart(anchor, _) => self.begin(Value::List(Vec::new()), anchor, place),
             Event::MappingStart(anchor, _) => self.begin(Value::Map(Vec::new()), anchor, place),
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(open) => self.add(open.node, open.anchor),
+                Some(mut open) => {
+                    if let Value::Map(members) = &mut open.node.value {
+                        settle(members);
+                    }
+                    self.add(open.node, open.anchor)
+                }
                 None => Ok(()),
             },
             Event::Alias(anchor) => {
@@ -287,21 +292,17 @@ impl Reader {
                 }
                 Some((key, place)) if key == "<<" && !matches!(node.value, Value::Text(_)) => {
                     for part in node.items() {
-                        for member in part.members() {
-                            if members.iter().all(|own| own.key != member.key) {
-                                members.push(Member {
-                                    merged: true,
-                                    ..member.clone()
-                                });
-                            }
-                        }
+                        let more = part.members().iter().map(|member| Member {
+                            merged: true,
+                            ..member.clone()
+                        });
+                        members.extend(more);
                         if !matches!(part.value, Value::Map(_)) {
                             return Err(Diagnostic::error(place, "<< merges maps only"));
                         }
                     }
                 }
                 Some((key, place)) => {
-                    members.retain(|own| !(own.merged && own.key == key));
                     members.push(Member {
                         key,
                         place,
@@ -314,6 +315,19 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// A map's own keys go before those that came by `<<`, and of these the first.
+fn settle(members: &mut Vec<Member>) {
+    if !members.iter().any(|member| member.merged) {
+        return;
+    }
+    let mut known: HashSet<String> = members
+        .iter()
+        .filter(|member| !member.merged)
+        .map(|member| member.key.clone())
+        .collect();
+    members.retain(|member| !member.merged || known.insert(member.key.clone()));
 }
 
 /// Keys that stand twice, over the whole tree.

@@ -67,9 +67,17 @@ pub enum Parsed {
 /// # Errors
 /// When one of them cannot be read.
 pub fn read_paths(paths: &[PathBuf]) -> Result<Vec<SourceFile>, ReadError> {
+    read_paths_ending(paths, &["rules"])
+}
+
+/// Reads files, and folders with all files below them that end so.
+pub(crate) fn read_paths_ending(
+    paths: &[PathBuf],
+    endings: &[&str],
+) -> Result<Vec<SourceFile>, ReadError> {
     let mut files = Vec::new();
     for path in paths {
-        collect(path, 0, &mut files)?;
+        collect(path, 0, endings, &mut files)?;
     }
     files
         .into_iter()
@@ -119,7 +127,12 @@ pub fn text_hash(sources: &[SourceFile]) -> String {
         .collect()
 }
 
-fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), ReadError> {
+fn collect(
+    path: &Path,
+    depth: usize,
+    endings: &[&str],
+    files: &mut Vec<PathBuf>,
+) -> Result<(), ReadError> {
     let read = |source| ReadError {
         path: path.to_owned(),
         source,
@@ -137,11 +150,11 @@ fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Re
     for entry in entries {
         if entry.is_dir() {
             if depth < FOLDER_DEPTH {
-                collect(&entry, depth + 1, files)?;
+                collect(&entry, depth + 1, endings, files)?;
             }
         } else if entry
             .extension()
-            .is_some_and(|extension| extension == "rules")
+            .is_some_and(|extension| endings.iter().any(|ending| extension == *ending))
         {
             files.push(entry);
         }

@@ -6,6 +6,7 @@ mod output;
 mod reload;
 mod ruleset;
 mod settings;
+mod sigma;
 pub mod workbench;
 mod worker;
 

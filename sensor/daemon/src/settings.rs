@@ -87,6 +87,8 @@ pub struct Settings {
     pub stats_interval: Option<Duration>,
     pub environment: rules::signature::Environment,
     pub action_order: [Action; 4],
+    /// Pipelines of Sigma rules over the shipped one, the later over the earlier.
+    pub sigma_pipelines: Vec<PathBuf>,
     /// Thresholds apart from the rules.
     pub threshold_file: Option<PathBuf>,
     /// Alerts on packets name the transaction when there is only one.
@@ -132,6 +134,7 @@ impl Default for Settings {
             stats_interval: None,
             environment: rules::signature::Environment::default(),
             action_order: sensor_detect::Options::default().action_order,
+            sigma_pipelines: Vec::new(),
             threshold_file: None,
             guess_transaction: false,
         }
@@ -212,6 +215,10 @@ const KEYS: &[(&str, Apply)] = &[
     ),
     ("action-order", |settings, value| {
         set(&mut settings.action_order, actions(value))
+    }),
+    ("sigma.pipeline", |settings, value| {
+        settings.sigma_pipelines.push(PathBuf::from(value));
+        Ok(())
     }),
     ("threshold-file", |settings, value| {
         settings.threshold_file = Some(PathBuf::from(value));

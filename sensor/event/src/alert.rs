@@ -6,7 +6,10 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::common::address;
-use crate::{AppRecord, Base64, FileInfo, FrameInfo, Json, Printable, Time};
+use crate::{
+    AnomalyRecord, AppRecord, ArpRecord, Base64, FactRecord, FileInfo, FileInfoRecord, FlowRecord,
+    FrameInfo, Json, NetflowRecord, Printable, Time, TransactionRecord,
+};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Alert<'a> {
@@ -174,4 +177,29 @@ pub struct AlertRecord<'a> {
     pub packet_info: Option<PacketInfo>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+}
+
+/// An alert from a rule over events: it stands beside what the event says.
+#[derive(Debug, Clone, Serialize)]
+pub struct EventAlertRecord<'a> {
+    pub alert: Alert<'a>,
+    /// Absent where the event's own record says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_proto: Option<&'a str>,
+    /// None where no single event stands for it.
+    #[serde(flatten)]
+    pub event: Option<EventBody<'a>>,
+}
+
+/// The objects of an event that can bring an alert about.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(untagged)]
+pub enum EventBody<'a> {
+    Anomaly(&'a AnomalyRecord<'a>),
+    Arp(&'a ArpRecord),
+    Transaction(&'a TransactionRecord<'a>),
+    FileInfo(&'a FileInfoRecord<'a>),
+    Fact(&'a FactRecord),
+    Flow(&'a FlowRecord<'a>),
+    Netflow(&'a NetflowRecord<'a>),
 }

@@ -57,8 +57,8 @@ mod tls;
 mod websocket;
 
 pub use alert::{
-    Alert, AlertFlow, AlertRecord, End, Metadata, PacketInfo, TrafficLabels, Tunnel, Variables,
-    Verdict,
+    Alert, AlertFlow, AlertRecord, End, EventAlertRecord, EventBody, Metadata, PacketInfo,
+    TrafficLabels, Tunnel, Variables, Verdict,
 };
 pub use anomaly::{Anomaly, AnomalyKind, AnomalyRecord};
 pub use app::{AppRecord, TransactionRecord};
@@ -129,6 +129,7 @@ pub struct Record<'a> {
 #[serde(untagged)]
 pub enum Body<'a> {
     Alert(Box<AlertRecord<'a>>),
+    EventAlert(EventAlertRecord<'a>),
     Anomaly(AnomalyRecord<'a>),
     Arp(ArpRecord),
     Transaction(Box<TransactionRecord<'a>>),
@@ -145,4 +146,25 @@ pub enum Body<'a> {
         packet: Base64<'a>,
         packet_info: PacketInfo,
     },
+}
+
+impl<'a> Body<'a> {
+    /// The body of an event that rules over events look at: not alerts, counters and parts of alerts.
+    pub fn event(&'a self) -> Option<EventBody<'a>> {
+        match self {
+            Body::Anomaly(body) => Some(EventBody::Anomaly(body)),
+            Body::Arp(body) => Some(EventBody::Arp(body)),
+            Body::Transaction(body) => Some(EventBody::Transaction(body)),
+            Body::FileInfo(body) => Some(EventBody::FileInfo(body)),
+            Body::Fact(body) => Some(EventBody::Fact(body)),
+            Body::Flow(body) => Some(EventBody::Flow(body)),
+            Body::Netflow(body) => Some(EventBody::Netflow(body)),
+            Body::Alert(_)
+            | Body::EventAlert(_)
+            | Body::Frame(_)
+            | Body::Stats(_)
+            | Body::Metadata(_)
+            | Body::Packet { .. } => None,
+        }
+    }
 }

@@ -15,6 +15,7 @@ use sensor_event::StatsTree;
 use crate::output::{FileOutput, Output};
 use crate::ruleset;
 use crate::settings::{Checksums, Settings};
+use crate::sigma::{self, SigmaRules};
 use crate::worker::{Shared, Worker};
 
 /// Reads capture files, in the order given, as one capture.
@@ -29,6 +30,9 @@ pub struct Args {
     /// Rules: a file, or a folder with *.rules. Without rules nothing is detected.
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
+    /// Sigma rules: a file, or a folder with *.yml. They run over the records.
+    #[arg(long, value_name = "FILE|DIR")]
+    sigma: Vec<PathBuf>,
     /// Whether TCP segments with a wrong checksum are followed.
     #[arg(long, value_enum, default_value = "auto")]
     checksums: Checksums,
@@ -66,6 +70,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
         Some(rules.engine)
     };
+    let sigma = if args.sigma.is_empty() {
+        None
+    } else {
+        let rules = sigma::load(&args.sigma, &settings)?;
+        rules.tell();
+        Some(Arc::new(rules))
+    };
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     let path = args.out.join("eve.json");
     let file = File::create(&path).with_context(|| path.display().to_string())?;
@@ -73,6 +84,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         pcaps: &args.pcaps,
         settings: Arc::new(settings),
         engine: engine.clone(),
+        sigma,
     };
     if args.threads == 1 {
         let mut worker = input.worker(0, file);
@@ -126,6 +138,7 @@ struct Input<'a> {
     pcaps: &'a [PathBuf],
     settings: Arc<Settings>,
     engine: Option<Arc<Engine>>,
+    sigma: Option<Arc<SigmaRules>>,
 }
 
 type FileWorker<W> = Worker<FileOutput<BufWriter<W>>>;
@@ -133,13 +146,17 @@ type FileWorker<W> = Worker<FileOutput<BufWriter<W>>>;
 impl Input<'_> {
     fn worker<W: Write + Send>(&self, number: u16, writer: W) -> FileWorker<W> {
         let output = FileOutput::new(BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, writer));
-        Worker::new(
+        let mut worker = Worker::new(
             number,
             Arc::clone(&self.settings),
             self.engine.clone(),
             None,
             output,
-        )
+        );
+        if let Some(sigma) = &self.sigma {
+            worker.set_sigma(sigma);
+        }
+        worker
     }
 
     /// Several workers, each of which reads the files (they are mapped, so that they are in memory once) and takes
@@ -177,6 +194,7 @@ impl Input<'_> {
             counters.merge(std::mem::take(own));
         }
         if let Some((first, _)) = ended.first_mut() {
+            first.judge_all();
             first.record_stats(counters);
         }
         Ok(ended

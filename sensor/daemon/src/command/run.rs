@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::reload::{self, Follower, OnFault, Reloader, Rules};
 use crate::ruleset;
 use crate::settings::{Checksums, Settings};
+use crate::sigma::{self, SigmaRules};
 use crate::worker::{Shared, Worker};
 
 /// Frames between two looks at the clock and the counters.
@@ -65,6 +66,9 @@ struct RawInput {
 struct RawRules {
     #[serde(default)]
     paths: Vec<PathBuf>,
+    /// Sigma rules; they are read at the start.
+    #[serde(default)]
+    sigma: Vec<PathBuf>,
     /// `skip`: sound rules load without the others. `refuse`: the rules before go on; at the start, nothing starts.
     #[serde(default, rename = "on-fault")]
     on_fault: RawOnFault,
@@ -95,6 +99,7 @@ pub struct Config {
     rebase_time: bool,
     frames_per_second: Option<u64>,
     pub rules: Vec<PathBuf>,
+    pub sigma: Vec<PathBuf>,
     on_fault: OnFault,
     pub settings: Settings,
     spool: SpoolLimits,
@@ -143,6 +148,7 @@ impl Config {
             rebase_time: raw.input.rebase_time,
             frames_per_second: raw.input.frames_per_second,
             rules: raw.rules.paths,
+            sigma: raw.rules.sigma,
             on_fault: match raw.rules.on_fault {
                 RawOnFault::Skip => OnFault::Skip,
                 RawOnFault::Refuse => OnFault::Refuse,
@@ -180,12 +186,37 @@ struct VitalsReport {
     input_done: bool,
 }
 
+/// Rules of both languages, for all workers.
+struct Detection {
+    rules: Arc<Rules>,
+    sigma: Option<Arc<SigmaRules>>,
+}
+
+impl Detection {
+    fn equip(&self, worker: &mut Worker<Recorder>) {
+        if let Some(sigma) = &self.sigma {
+            worker.set_sigma(sigma);
+        }
+    }
+}
+
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config)?;
     let compiled = ruleset::compile(&config.rules, &config.settings)?;
     reload::accept(&compiled, config.on_fault).context("[rules] on-fault = \"refuse\"")?;
     let rules = Arc::new(Rules::new(&compiled));
     drop(compiled);
+    let sigma = if config.sigma.is_empty() {
+        None
+    } else {
+        let rules = sigma::load(&config.sigma, &config.settings)?;
+        rules.tell();
+        Some(Arc::new(rules))
+    };
+    let detection = Detection {
+        rules: Arc::clone(&rules),
+        sigma,
+    };
     let identity = Identity::load(&config.state_dir)?;
     let spool = Spool::open(&config.state_dir, config.spool.clone())?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -220,8 +251,15 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let config = Arc::new(config);
     let result = match &config.interface {
-        Some(interface) => live(&config, interface, &rules, &spool.handle(), &stop, &vitals),
-        None => files(&config, &rules, &spool.handle(), &stop, &vitals),
+        Some(interface) => live(
+            &config,
+            interface,
+            &detection,
+            &spool.handle(),
+            &stop,
+            &vitals,
+        ),
+        None => files(&config, &detection, &spool.handle(), &stop, &vitals),
     };
     vitals.input_done.store(true, Ordering::Relaxed);
     runtime.block_on(async {
@@ -307,7 +345,7 @@ fn now_ns() -> i64 {
 fn live(
     config: &Arc<Config>,
     interface: &str,
-    rules: &Rules,
+    detection: &Detection,
     recorder: &Recorder,
     stop: &Arc<AtomicBool>,
     vitals: &Arc<Vitals>,
@@ -328,7 +366,7 @@ fn live(
     std::thread::scope(|scope| {
         for (number, capture) in captures.into_iter().enumerate() {
             let settings = Arc::new(config.settings.clone());
-            let (engine, follower) = rules.follow();
+            let (engine, follower) = detection.rules.follow();
             let mut worker = Worker::new(
                 number as u16,
                 settings,
@@ -337,6 +375,7 @@ fn live(
                 recorder.clone(),
             );
             worker.share(&shared);
+            detection.equip(&mut worker);
             let (stop, vitals, failure) =
                 (Arc::clone(stop), Arc::clone(vitals), Arc::clone(&failure));
             scope.spawn(move || {
@@ -407,7 +446,7 @@ fn watch(
 
 fn files(
     config: &Arc<Config>,
-    rules: &Rules,
+    detection: &Detection,
     recorder: &Recorder,
     stop: &AtomicBool,
     vitals: &Vitals,
@@ -415,7 +454,7 @@ fn files(
     let settings = Arc::new(config.settings.clone());
     loop {
         for path in &config.files {
-            let (engine, mut follower) = rules.follow();
+            let (engine, mut follower) = detection.rules.follow();
             let mut worker = Worker::new(
                 0,
                 Arc::clone(&settings),
@@ -423,6 +462,7 @@ fn files(
                 None,
                 recorder.clone(),
             );
+            detection.equip(&mut worker);
             let mut capture = CaptureFile::open(path)?;
             let mut shift = None;
             let mut paced = 0;

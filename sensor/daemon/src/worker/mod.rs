@@ -19,6 +19,7 @@ use sensor_stream::{EventSet, StreamEvent};
 
 use crate::output::Output;
 use crate::settings::{Checksums, Settings};
+use crate::sigma::SigmaRules;
 pub use store::MAX_FILE_BYTES;
 
 use flow::{Sink, Tracked};
@@ -108,6 +109,11 @@ impl<O: Output> Worker<O> {
         self.recording.share(&shared.facts);
     }
 
+    /// From now on Sigma rules see every record.
+    pub fn set_sigma(&mut self, rules: &Arc<SigmaRules>) {
+        self.recording.set_sigma(rules);
+    }
+
     /// Takes one captured frame.
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.frame_number += 1;
@@ -135,6 +141,7 @@ impl<O: Output> Worker<O> {
     /// The input has ended: every flow ends, and the counters are told.
     pub fn finish(&mut self) {
         let counters = self.end();
+        self.judge_all();
         self.record_stats(counters);
     }
 
@@ -147,6 +154,11 @@ impl<O: Output> Worker<O> {
             self.end_flow(entry, reason);
         }
         self.counters()
+    }
+
+    /// The input of all workers has ended.
+    pub fn judge_all(&mut self) {
+        self.recording.judge_all(self.now_ns);
     }
 
     fn counters(&self) -> StatsTree {
@@ -217,6 +229,7 @@ impl<O: Output> Worker<O> {
         for (entry, reason) in ended {
             self.end_flow(entry, reason);
         }
+        self.recording.judge(self.now_ns);
     }
 
     fn packet(&mut self, packet: &Packet<'_>, at_ns: i64) {

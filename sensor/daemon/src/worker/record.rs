@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use rules::sigma::{Detector, Finding};
 use rules::signature::{Action, CaptureKind, RejectTo, Target};
 use sensor_app::facts::{self, Facts};
 use sensor_app::{File, FileState, Protocol, Transaction};
@@ -14,9 +15,10 @@ use sensor_decode::{LinkType, Net, Packet, PacketSource, Transport};
 use sensor_detect::{Captured, Engine, FlowState, Inspector, Match, Traffic, Verdict};
 use sensor_event::{
     Alert, AlertFlow, AlertRecord, Anomaly, AnomalyKind, AnomalyRecord, AppRecord, Base64, Body,
-    Class, Common, End, Ether, Fact, FactObject, FactRecord, FileInfo, FileInfoRecord, FlowExtra,
-    Hex, Json, Metadata, NetflowRecord, NetflowSummary, PacketInfo, Printable, Record, StatsRecord,
-    StatsTree, Text, Time, TrafficLabels, TransactionRecord, Tunnel, Variables,
+    Class, Common, End, Ether, EventAlertRecord, EventBody, Fact, FactObject, FactRecord, FileInfo,
+    FileInfoRecord, FlowExtra, Hex, Json, Metadata, NetflowRecord, NetflowSummary, PacketInfo,
+    Printable, Record, StatsRecord, StatsTree, Text, Time, TrafficLabels, TransactionRecord,
+    Tunnel, Variables,
 };
 use sensor_flow::{Direction, EndReason, Entry, Flow, community_id};
 use sensor_stream::RawWindow;
@@ -25,6 +27,7 @@ use super::flow::Tracked;
 use super::store::FileStore;
 use crate::output::Output;
 use crate::settings::{DnsVersion, ForwardedBy, ForwardedMode, Settings};
+use crate::sigma::SigmaRules;
 
 /// When and by which frame an event came about.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +67,19 @@ pub struct Recording<O: Output> {
     store: FileStore,
     /// Facts, when they are to be told.
     facts: Option<Facts>,
+    sigma: Option<Sigma>,
 }
+
+/// Sigma rules over the records of this worker.
+struct Sigma {
+    rules: Arc<SigmaRules>,
+    detector: Detector,
+    /// Time up to which windows are judged.
+    judged_ns: i64,
+}
+
+/// Between two looks at windows that wait for their end.
+const JUDGE_NS: i64 = 1_000_000_000;
 
 impl<O: Output> Recording<O> {
     pub fn new(settings: Arc<Settings>, interface: Option<String>, output: O) -> Self {
@@ -75,6 +90,7 @@ impl<O: Output> Recording<O> {
             interface,
             output,
             line: Vec::with_capacity(4096),
+            sigma: None,
         }
     }
 
@@ -83,6 +99,15 @@ impl<O: Output> Recording<O> {
         if self.facts.is_some() {
             self.facts = Some(Facts::new(Arc::clone(facts)));
         }
+    }
+
+    /// From now on Sigma rules see every record.
+    pub fn set_sigma(&mut self, rules: &Arc<SigmaRules>) {
+        self.sigma = Some(Sigma {
+            detector: rules.detector(),
+            rules: Arc::clone(rules),
+            judged_ns: i64::MIN,
+        });
     }
 
     pub fn into_output(self) -> O {
@@ -96,8 +121,112 @@ impl<O: Output> Recording<O> {
                 self.line.push(b'\n');
                 self.output.record(class, &self.line);
             }
-            Err(error) => tracing::error!(%error, "a record could not be written"),
+            Err(error) => {
+                tracing::error!(%error, "a record could not be written");
+                return;
+            }
         }
+        if let Some(event) = record.body.event()
+            && let Some(mut sigma) = self.sigma.take()
+        {
+            self.detect(&mut sigma, &record.common, event);
+            self.sigma = Some(sigma);
+        }
+    }
+
+    /// Runs Sigma rules over the record that has just been written.
+    fn detect(&mut self, sigma: &mut Sigma, of_event: &Common<'_>, event: EventBody<'_>) {
+        let Sigma {
+            rules, detector, ..
+        } = sigma;
+        if !rules.ruleset.engine().wants(of_event.event_type) {
+            return;
+        }
+        let Ok(text) = std::str::from_utf8(&self.line) else {
+            return;
+        };
+        let findings = match detector.run(text, Some(of_event.timestamp.0)) {
+            Ok([]) => return,
+            Ok(findings) => findings.to_vec(),
+            Err(error) => {
+                tracing::error!(%error, "a record could not be read");
+                return;
+            }
+        };
+        for finding in &findings {
+            let Some(found) = rules.alert(finding, detector, of_event) else {
+                continue;
+            };
+            let mut common = of_event.clone();
+            common.event_type = "alert";
+            if !found.ends[0] {
+                (common.src_ip, common.src_port) = (None, None);
+            }
+            if !found.ends[1] {
+                (common.dest_ip, common.dest_port) = (None, None);
+            }
+            let app_proto = match event {
+                EventBody::Transaction(_) => Some(of_event.event_type),
+                _ => None,
+            };
+            let body = EventAlertRecord {
+                alert: found.alert,
+                app_proto,
+                event: found.with_event.then_some(event),
+            };
+            self.write(
+                Class::Alert,
+                &Record {
+                    common,
+                    body: Body::EventAlert(body),
+                },
+            );
+        }
+    }
+
+    /// Packet time has come to `now_ns`: windows of correlations that are over are judged.
+    pub fn judge(&mut self, now_ns: i64) {
+        let Some(sigma) = &mut self.sigma else { return };
+        if now_ns < sigma.judged_ns.saturating_add(JUDGE_NS) || !sigma.rules.ruleset.correlates() {
+            return;
+        }
+        sigma.judged_ns = now_ns;
+        let findings = sigma.detector.advance(now_ns).to_vec();
+        self.tell_windows(&findings, now_ns);
+    }
+
+    /// The input of all workers has ended: open windows are judged.
+    pub fn judge_all(&mut self, now_ns: i64) {
+        let Some(sigma) = &mut self.sigma else { return };
+        let findings = sigma.detector.finish().to_vec();
+        self.tell_windows(&findings, now_ns);
+    }
+
+    fn tell_windows(&mut self, findings: &[Finding], now_ns: i64) {
+        let Some(sigma) = self.sigma.take() else {
+            return;
+        };
+        for finding in findings {
+            let Finding::Correlation(window) = finding else {
+                continue;
+            };
+            let common = bare(window.last_ns.min(now_ns), "alert");
+            if let Some(found) = sigma.rules.alert(finding, &sigma.detector, &common) {
+                let body = EventAlertRecord {
+                    alert: found.alert,
+                    app_proto: None,
+                    event: None,
+                };
+                self.write(
+                    Class::Alert,
+                    &Record {
+                        common,
+                        body: Body::EventAlert(body),
+                    },
+                );
+            }
+        }
+        self.sigma = Some(sigma);
     }
 
     /// Decoder events of a packet without flow.
@@ -750,26 +879,7 @@ impl<O: Output> Recording<O> {
     }
 
     pub fn stats(&mut self, tree: StatsTree, stamp: Stamp) {
-        let common = Common {
-            timestamp: Time(stamp.at_ns),
-            flow_id: None,
-            parent_id: None,
-            in_iface: None,
-            pcap_cnt: None,
-            event_type: "stats",
-            vlan: &[],
-            src_ip: None,
-            src_port: None,
-            dest_ip: None,
-            dest_port: None,
-            proto: None,
-            ip_v: None,
-            icmp_type: None,
-            icmp_code: None,
-            pkt_src: None,
-            ether: None,
-            community_id: None,
-        };
+        let common = bare(stamp.at_ns, "stats");
         self.write(
             Class::Record,
             &Record {
@@ -777,6 +887,30 @@ impl<O: Output> Recording<O> {
                 body: Body::Stats(StatsRecord { stats: tree }),
             },
         );
+    }
+}
+
+/// What is common to records that no packet or flow stands behind.
+fn bare<'a>(at_ns: i64, event_type: &'static str) -> Common<'a> {
+    Common {
+        timestamp: Time(at_ns),
+        flow_id: None,
+        parent_id: None,
+        in_iface: None,
+        pcap_cnt: None,
+        event_type,
+        vlan: &[],
+        src_ip: None,
+        src_port: None,
+        dest_ip: None,
+        dest_port: None,
+        proto: None,
+        ip_v: None,
+        icmp_type: None,
+        icmp_code: None,
+        pkt_src: None,
+        ether: None,
+        community_id: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! From matches to alerts: order, actions, thresholds, limits.
 
+use std::net::IpAddr;
+
 use rules::signature::{Action, RejectTo, SuppressSide, Track};
 
 use super::{Inspector, Match};
@@ -162,27 +164,42 @@ fn decide(
     let Some(addresses) = traffic.packet.addresses() else {
         return Decision::Alert;
     };
-    for (side, set) in &one.suppress {
-        let holds = |address| set.is_none_or(|set| engine.addresses.contains(set, address));
-        let suppressed = match side {
-            SuppressSide::Source => holds(addresses.0),
-            SuppressSide::Destination => holds(addresses.1),
-            SuppressSide::Either => holds(addresses.0) || holds(addresses.1),
-        };
-        if suppressed {
-            return Decision::Silent;
-        }
-    }
-    let Some((limit, track)) = &one.limit else {
-        return Decision::Alert;
-    };
-    let rule = RuleKey::of(&one.signature);
-    if *track == Track::Flow {
+    if let Some((limit, Track::Flow)) = &one.limit
+        && !is_suppressed(engine, one, addresses)
+    {
+        let rule = RuleKey::of(&one.signature);
         return match traffic.flow {
             Some(_) => state.thresholds.count(rule, limit, traffic.now_ns),
             None => Decision::No,
         };
     }
+    decide_by_address(engine, one, addresses, traffic.now_ns)
+}
+
+fn is_suppressed(engine: &Engine, one: &Compiled, addresses: (IpAddr, IpAddr)) -> bool {
+    one.suppress.iter().any(|(side, set)| {
+        let holds = |address| set.is_none_or(|set| engine.addresses.contains(set, address));
+        match side {
+            SuppressSide::Source => holds(addresses.0),
+            SuppressSide::Destination => holds(addresses.1),
+            SuppressSide::Either => holds(addresses.0) || holds(addresses.1),
+        }
+    })
+}
+
+/// What is said of a match of which nothing is known but its addresses.
+fn decide_by_address(
+    engine: &Engine,
+    one: &Compiled,
+    addresses: (IpAddr, IpAddr),
+    now_ns: i64,
+) -> Decision {
+    if is_suppressed(engine, one, addresses) {
+        return Decision::Silent;
+    }
+    let Some((limit, track)) = &one.limit else {
+        return Decision::Alert;
+    };
     let Some(tracked) = Tracked::new(*track, Some(addresses)) else {
         return Decision::Alert;
     };
@@ -190,5 +207,20 @@ fn decide(
         .thresholds
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
-        .count(rule, limit, tracked, traffic.now_ns)
+        .count(RuleKey::of(&one.signature), limit, tracked, now_ns)
+}
+
+impl Engine {
+    /// Whether a match that was found otherwise (a Sigma rule's) is told: suppressions and thresholds of the
+    /// signature that stands for the rule.
+    pub fn tells(&self, index: u32, addresses: Option<(IpAddr, IpAddr)>, now_ns: i64) -> bool {
+        let one = self.signatures.get(index as usize);
+        let (Some(one), Some(addresses)) = (one, addresses) else {
+            return true;
+        };
+        matches!(
+            decide_by_address(self, one, addresses, now_ns),
+            Decision::Alert | Decision::Changed(_)
+        )
+    }
 }

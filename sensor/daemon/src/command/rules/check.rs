@@ -5,19 +5,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use ::rules::sigma::Severity;
 use ::rules::signature::{Failure, option_span};
 use serde::Serialize;
 
 use super::{Format, Tongue};
 use crate::console::Console;
 use crate::ruleset::{self, Ruleset, Warning};
+use crate::sigma;
 
 /// Columns of a rule that are shown around a fault.
 const SHOWN: usize = 100;
 
 #[derive(clap::Args)]
 pub struct CheckArgs {
-    /// Rule files, or folders with *.rules.
+    /// Rule files, or folders with *.rules; Sigma rules: *.yml, or folders with them.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// How to print the report.
@@ -111,11 +113,29 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let settings = super::settings(&args.set)?;
     let before = crate::console::resident_bytes();
     let started = Instant::now();
-    let rules = ruleset::compile(&args.paths, &settings)?;
+    let (signatures, sigma) = super::split(&args.paths);
+    let mut rules = ruleset::compile(&signatures, &settings)?;
+    let mut reserved = Vec::new();
+    if !sigma.is_empty() {
+        let sigma = sigma::load(&sigma, &settings)?.ruleset;
+        rules.loaded += sigma.rules.len() + sigma.correlations.len();
+        rules.failed += sigma.refused;
+        for own in &sigma.diagnostics {
+            match own.diagnostic.severity {
+                Severity::Error => rules.failures.push(own.into()),
+                Severity::Warning => reserved.push(Warning {
+                    at: own.into(),
+                    code: None,
+                }),
+            }
+        }
+    }
     let stats = args.stats.then(|| stats(&rules, started, before));
     let language = Tongue::or_environment(args.lang);
     let warnings = if args.warnings {
-        rules.all_warnings(language)
+        let mut warnings = rules.all_warnings(language);
+        warnings.append(&mut reserved);
+        warnings
     } else {
         Vec::new()
     };

@@ -12,10 +12,12 @@ use serde::Serialize;
 use super::{Format, Tongue};
 use crate::console::Console;
 use crate::ruleset::{self, Ruleset};
+use crate::settings::Settings;
+use crate::sigma;
 
 #[derive(clap::Args)]
 pub struct ExplainArgs {
-    /// Number of a rule, or a file of rules.
+    /// Number of a rule, or a file of rules; Sigma rules: *.yml, or a folder with them.
     #[arg(required = true, value_name = "SID|FILE")]
     what: Vec<String>,
     /// Where to look for rules by number.
@@ -76,6 +78,14 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     if !sids.is_empty() && args.rules.is_empty() && files.is_empty() {
         bail!("a rule is looked for by number in --rules PATH");
     }
+    let language = Tongue::or_environment(args.lang);
+    let (files, sigma) = super::split(&files);
+    if !sigma.is_empty() {
+        explain_sigma(&sigma, &settings, language)?;
+        if files.is_empty() && sids.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
     let paths: Vec<PathBuf> = files.iter().chain(&args.rules).cloned().collect();
     let rules = ruleset::compile(&paths, &settings)?;
     for failure in &rules.failures {
@@ -92,7 +102,6 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     if sids.is_empty() {
         wanted.extend(rules.engine.indexes());
     }
-    let language = Tongue::or_environment(args.lang);
     let told: Vec<Explanation> = wanted
         .into_iter()
         .map(|index| explanation(&rules, index, language))
@@ -108,6 +117,22 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn explain_sigma(paths: &[PathBuf], settings: &Settings, language: Language) -> anyhow::Result<()> {
+    let rules = sigma::load(paths, settings)?;
+    for own in &rules.ruleset.diagnostics {
+        eprintln!("{}:{}", own.file, own.diagnostic);
+    }
+    let of_rules = rules.ruleset.rules.iter();
+    let of_correlations = rules.ruleset.correlations.iter();
+    let told = of_rules
+        .map(|own| ::rules::sigma::explain(own, language))
+        .chain(of_correlations.map(|own| ::rules::sigma::explain_correlation(own, language)));
+    for lines in told {
+        println!("{}\n", lines.join("\n"));
+    }
+    Ok(())
 }
 
 fn explanation(rules: &Ruleset, index: u32, language: Language) -> Explanation {

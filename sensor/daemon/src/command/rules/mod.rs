@@ -6,9 +6,10 @@ mod lsp;
 mod profile;
 mod test;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ::rules::signature::Language;
+use ::rules::signature::{self, Language};
 
 use crate::settings::Settings;
 
@@ -64,6 +65,20 @@ pub fn run(command: &RulesCommand) -> anyhow::Result<ExitCode> {
         RulesCommand::Profile(args) => profile::run(args),
         RulesCommand::Lsp(args) => lsp::run(args),
     }
+}
+
+/// Paths of signatures, and paths of Sigma rules: files by their endings, folders by what they hold.
+fn split(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let is_sigma = |path: &PathBuf| {
+        if path.is_dir() {
+            let folder = std::slice::from_ref(path);
+            return signature::read_paths(folder).is_ok_and(|files| files.is_empty());
+        }
+        path.extension()
+            .is_some_and(|ending| ending == "yml" || ending == "yaml")
+    };
+    let (sigma, signatures) = paths.iter().cloned().partition(is_sigma);
+    (signatures, sigma)
 }
 
 /// Defaults, changed by `KEY=VALUE`.
