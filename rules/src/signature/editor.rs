@@ -411,6 +411,18 @@ mod tests {
         );
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_place_of_any_text_panics(text in "[\\PC]{0,80}", offset in 0usize..100) {
+            let (vocabulary, environment) = (crate::known_names(), Environment::default());
+            complete(&text, offset, &vocabulary, &environment, Language::English);
+            hover(&text, offset, &vocabulary, &environment, Language::English);
+            flow_bits_at(&text, offset);
+            let (start, end) = crate::signature::option_span(&text, offset);
+            assert!(start <= end && end <= text.len());
+        }
+    }
+
     #[test]
     fn who_sets_a_flow_bit() {
         let asks = r#"alert tcp any any -> any any (flowbits:isset,a|b; sid:1;)"#;

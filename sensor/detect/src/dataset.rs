@@ -575,6 +575,56 @@ mod tests {
     }
 
     #[test]
+    fn sets_that_rules_fill_go_on_and_those_that_are_read_are_read_anew() {
+        let folder = std::env::temp_dir().join(format!("matluoi-sets-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        let write = |values: &[&str]| {
+            let lines: Vec<String> = values
+                .iter()
+                .filter_map(|value| encode_value(value.as_bytes(), "string"))
+                .collect();
+            std::fs::write(folder.join("set.lst"), lines.join("\n"))
+                .expect("a file can be written");
+        };
+        let file = || Some("set.lst".to_owned());
+        // What is loaded and saved, and what the set has of old, gained and new after a reload.
+        for (load, save, expected) in [
+            (None, None, "-g-"),
+            (file(), None, "--n"),
+            (file(), file(), "og-"),
+            (file(), Some("other.lst".to_owned()), "ogn"),
+        ] {
+            let set = Dataset {
+                load,
+                save,
+                ..dataset("string", &[])
+            };
+            write(&["old"]);
+            let mut first = DatasetTable::new(vec![folder.clone()], None);
+            first.open(&set).expect("it loads");
+            let gain = first.sets[0].values.write();
+            gain.expect("nobody fails")
+                .insert(b"gained".to_vec(), Entry::default());
+            write(&["new"]);
+            let mut second = DatasetTable::new(vec![folder.clone()], Some(&first));
+            second.open(&set).expect("it loads");
+            let values = second.sets[0].values.read().expect("nobody fails");
+            let has = |value: &str, mark| {
+                if values.contains_key(value.as_bytes()) {
+                    mark
+                } else {
+                    '-'
+                }
+            };
+            let found: String = [has("old", 'o'), has("gained", 'g'), has("new", 'n')]
+                .iter()
+                .collect();
+            assert_eq!(found, expected, "{set:?}");
+        }
+        std::fs::remove_dir_all(&folder).expect("it was there");
+    }
+
+    #[test]
     fn values_are_written_as_they_are_read() {
         for (kind, text) in [
             ("string", "YWJj"),

@@ -511,11 +511,13 @@ impl Words<'_> {
         } else {
             ""
         };
-        format!(
-            "{} {read}{}{times} {from}{more}{align}",
-            self.pick("nhảy tới vị trí cách", "jumps by"),
-            self.masked(jump.bitmask)
-        )
+        let mask = self.masked(jump.bitmask);
+        match self.language {
+            Language::Vietnamese => {
+                format!("{from} nhảy đi một khoảng bằng {read}{mask}{times}{more}{align}")
+            }
+            Language::English => format!("jumps by {read}{mask}{times} {from}{more}{align}"),
+        }
     }
 
     fn byte_extract(&self, extract: &ByteExtract) -> String {
