@@ -33,7 +33,7 @@ describe("signing in", () => {
   test("the right one leads to the overview", async () => {
     await signIn(at);
     await at.page.getByRole("heading", { level: 1, name: "Tổng quan" }).waitFor();
-    await at.page.locator("canvas").waitFor();
+    await at.page.locator("canvas").first().waitFor();
     expect(await at.page.locator(".tile").count()).toBe(4);
     expect(await at.barriers()).toEqual([]);
     await at.picture("overview");

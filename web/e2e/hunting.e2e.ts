@@ -87,7 +87,7 @@ describe("the hunt", () => {
     await at.page.locator(".saved__open", { hasText: "type:dns" }).last().waitFor();
     expect(await at.barriers()).toEqual([]);
     await at.picture("hunt-saved");
-    await at.page.locator(".saved__open", { hasText: "DNS tuần này" }).click();
+    await at.page.locator(".saved__open", { hasText: "DNS tuần này" }).first().click();
     await expect.poll(() => parameter("q")).toBe("type:dns");
     expect(parameter("from")).toBe("now-7d");
   });
@@ -208,7 +208,52 @@ describe("pictures of the whole", () => {
   });
 });
 
-const PAGES = ["/", "/hunt?from=now-7d", "/about/hosts/192.168.10.10", "/attack", "/graph", "/sensors", "/account", "/wall"];
+describe("settings", () => {
+  test("a unit, a person and a token are made and taken away", async () => {
+    await at.open("/settings?tab=units");
+    await at.page.locator(".units__row").first().hover();
+    await at.page.getByRole("button", { name: /^Thêm đơn vị dưới/ }).first().click();
+    await at.page.getByRole("dialog").getByLabel("Tên đơn vị").fill("Xã Thử");
+    await at.page.getByRole("dialog").getByLabel("Cấp").fill("xã");
+    await at.page.keyboard.press("Enter");
+    await at.page.locator(".units__row", { hasText: "Xã Thử" }).first().waitFor();
+    expect(await at.barriers(true)).toEqual([]);
+    await at.picture("settings-units");
+    await at.open("/settings?tab=people");
+    await at.page.getByRole("button", { name: "Thêm người dùng" }).click();
+    const dialog = at.page.getByRole("dialog");
+    const name = `thu-${Date.now() % 1_000_000}`;
+    await dialog.getByLabel("Tên đăng nhập").fill(name);
+    await dialog.getByLabel("Họ tên").fill("Người Thử");
+    await dialog.getByLabel("Mật khẩu").fill("mat khau du dai");
+    expect(await at.barriers(true)).toEqual([]);
+    await at.page.keyboard.press("Enter");
+    await at.page.locator("tr", { hasText: name }).waitFor();
+    await at.picture("settings-people");
+    await at.open("/settings");
+    await at.page.getByRole("button", { name: "Tạo token" }).click();
+    await dialog.getByLabel("Tên").fill("kịch bản");
+    await at.page.keyboard.press("Enter");
+    await dialog.getByText(/^ml_/).waitFor();
+    await dialog.getByRole("button", { name: "Đã cất token" }).click();
+    await at.page.getByRole("button", { name: "Xoá token kịch bản" }).first().click();
+    await at.page.getByText("phiên này").waitFor();
+    expect(await at.barriers(true)).toEqual([]);
+    await at.picture("settings-access");
+  });
+
+  test("the second factor shows a code to scan", async () => {
+    await at.open("/settings");
+    await at.page.getByRole("button", { name: "Bật xác thực hai lớp" }).click();
+    await at.page.getByRole("img", { name: "Mã QR cho ứng dụng xác thực" }).waitFor();
+    await at.page.getByRole("dialog").getByLabel("Mã xác thực").fill("000000");
+    await at.page.keyboard.press("Enter");
+    await at.page.getByText("Không đúng.").waitFor();
+    await at.page.keyboard.press("Escape");
+  });
+});
+
+const PAGES = ["/", "/hunt?from=now-7d", "/about/hosts/192.168.10.10", "/attack", "/graph", "/sensors", "/settings", "/settings?tab=people", "/settings?tab=units", "/account", "/wall"];
 
 test("no page has a barrier, in either theme, language and density", { timeout: 180_000 }, async () => {
   for (const [theme, language, density] of [["dark", "en", "dense"], ["light", "vi", "comfortable"]] as const) {

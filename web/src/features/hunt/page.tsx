@@ -163,7 +163,7 @@ export function HuntPage() {
     change({ from: new Date(begin + by).toISOString(), to: new Date(end + by).toISOString() });
   };
   const fetching = results.isFetching || tables.isFetching || facets.isFetching || histogram.isFetching;
-  useKeys({ "/": () => box.current?.focus(), r: () => void results.refetch(), Escape: () => fetching && cancel(), "[": () => step(-1), "]": () => step(1) });
+  useKeys({ "/": () => box.current?.focus(), r: () => void results.refetch(), ...(fetching ? { Escape: cancel } : {}), "[": () => step(-1), "]": () => step(1) });
   useEffect(() => {
     document.title = `${t("nav.hunt")} – Mắt Lưới`;
   }, [t]);
