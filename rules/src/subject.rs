@@ -71,6 +71,14 @@ pub trait Subject {
     fn ip_proto(&self) -> Option<u8> {
         None
     }
+    /// Two letters for the country of an address.
+    fn country(&self, _which: Address) -> Option<&str> {
+        None
+    }
+    /// Score of an address in a category of reputation.
+    fn reputation(&self, _which: Address, _category: u8) -> Option<u8> {
+        None
+    }
     fn address(&self, _which: Address) -> Option<IpAddr> {
         None
     }

@@ -649,6 +649,15 @@ pub struct TlsMessages {
     pub negated: u8,
 }
 
+/// Which addresses of a packet are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressSide {
+    Any,
+    Source,
+    Destination,
+    Both,
+}
+
 /// A condition on packet, flow or transaction that needs no buffer bytes. Those with a keyword file
 /// of their own evaluate through [`crate::Subject`].
 #[derive(Debug, Clone, PartialEq)]
@@ -671,8 +680,18 @@ pub enum Condition {
     },
     FragOffset(IntMatch),
     SameIp,
-    GeoIp(String),
-    IpRep(String),
+    GeoIp {
+        side: AddressSide,
+        countries: Vec<String>,
+        /// In none of them.
+        negated: bool,
+    },
+    IpRep {
+        side: AddressSide,
+        category: u8,
+        /// None: the address has no score.
+        score: Option<IntMatch>,
+    },
     TcpFlags {
         value: u8,
         mode: FlagMode,

@@ -1,8 +1,8 @@
 //! Whether a [`Condition`] holds of the traffic under inspection.
 
 use super::{
-    AppSide, Comparison, Condition, FlagMode, FlowSide, Index, IntMatch, ModbusMatch, ModbusRange,
-    ModbusWanted, StreamSide, TlsDate, TlsVersions,
+    AddressSide, AppSide, Comparison, Condition, FlagMode, FlowSide, Index, IntMatch, ModbusMatch,
+    ModbusRange, ModbusWanted, StreamSide, TlsDate, TlsVersions,
 };
 use crate::{Address, FlowState, HOLE, Subject};
 
@@ -46,8 +46,26 @@ impl Condition {
                 let source = subject.address(Address::Source);
                 source.is_some() && source == subject.address(Address::Destination)
             }
-            // Both need data that this sensor is not given; compiling refuses them.
-            Condition::GeoIp(_) | Condition::IpRep(_) => false,
+            Condition::GeoIp {
+                side,
+                countries,
+                negated,
+            } => of_addresses(*side, |address| {
+                subject
+                    .country(address)
+                    .is_some_and(|found| countries.iter().any(|one| one == found) != *negated)
+            }),
+            Condition::IpRep {
+                side,
+                category,
+                score,
+            } => of_addresses(*side, |address| {
+                match (subject.reputation(address, *category), score) {
+                    (Some(found), Some(score)) => score.matches(u64::from(found)),
+                    (found, None) => found.is_none(),
+                    (None, Some(_)) => false,
+                }
+            }),
             Condition::TcpFlags {
                 value,
                 mode,
@@ -228,8 +246,8 @@ impl Condition {
         !self.is_of_transaction()
             && !matches!(
                 self,
-                Condition::GeoIp(_)
-                    | Condition::IpRep(_)
+                Condition::GeoIp { .. }
+                    | Condition::IpRep { .. }
                     | Condition::Checksum { .. }
                     | Condition::DecodeEvent(_)
                     | Condition::StreamEvent(_)
@@ -237,6 +255,15 @@ impl Condition {
                     | Condition::StreamSize { .. }
                     | Condition::AppProtocol { .. }
             )
+    }
+}
+
+fn of_addresses(side: AddressSide, holds: impl Fn(Address) -> bool) -> bool {
+    match side {
+        AddressSide::Any => holds(Address::Source) || holds(Address::Destination),
+        AddressSide::Both => holds(Address::Source) && holds(Address::Destination),
+        AddressSide::Source => holds(Address::Source),
+        AddressSide::Destination => holds(Address::Destination),
     }
 }
 

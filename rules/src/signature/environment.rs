@@ -8,6 +8,10 @@ pub struct Environment {
     pub(crate) addresses: BTreeMap<String, String>,
     pub(crate) ports: BTreeMap<String, String>,
     pub(crate) classes: HashMap<String, Class>,
+    /// Numbers of the categories of reputation lists, if there are such.
+    pub reputation_categories: Option<HashMap<String, u8>>,
+    /// There is a database of countries.
+    pub has_countries: bool,
 }
 
 /// A row of `classification.config`.
@@ -180,6 +184,8 @@ impl Default for Environment {
         Environment {
             addresses: owned(ADDRESSES),
             ports: owned(PORTS),
+            reputation_categories: None,
+            has_countries: false,
             classes: CLASSES
                 .iter()
                 .map(|&(name, text, priority)| {

@@ -38,6 +38,8 @@ pub struct Hashes {
     pub md5: bool,
     pub sha1: bool,
     pub sha256: bool,
+    /// SHA-256 is computed over what was seen, whatever is missing: stored files bear it as their name.
+    pub sha256_of_parts: bool,
 }
 
 /// The last bytes of something that grows.
@@ -128,6 +130,7 @@ pub struct File {
     pub window: Window,
     pub is_whole_body: bool,
     digests: Digests,
+    sha256_of_parts: bool,
     magic: OnceCell<Option<String>>,
 }
 
@@ -148,6 +151,7 @@ impl File {
             logged: false,
             window: Window::default(),
             is_whole_body: false,
+            sha256_of_parts: hashes.sha256_of_parts,
             magic: OnceCell::new(),
             digests: Digests {
                 md5: hashes.md5.then(Md5::new),
@@ -184,7 +188,11 @@ impl File {
         }
         self.gaps = true;
         self.size = self.size.saturating_add(bytes);
-        self.digests = Digests::default();
+        let sha256 = self.digests.sha256.take().filter(|_| self.sha256_of_parts);
+        self.digests = Digests {
+            sha256,
+            ..Digests::default()
+        };
         self.window.skip(bytes);
     }
 
@@ -292,6 +300,7 @@ mod tests {
             md5: true,
             sha1: true,
             sha256: true,
+            ..Hashes::default()
         };
         let mut file = File::open(FileId(0), Direction::ToClient, b"a", all);
         file.append(b"ab", 16);
@@ -310,6 +319,7 @@ mod tests {
             md5: true,
             sha1: true,
             sha256: true,
+            ..Hashes::default()
         };
         let mut file = File::open(FileId(0), Direction::ToClient, b"a", all);
         file.append(b"ab", 16);
@@ -319,5 +329,20 @@ mod tests {
         assert_eq!((file.size, file.state), (13, FileState::Truncated));
         assert_eq!((file.md5, file.sha256), (None, None));
         assert_eq!(file.bytes().offset, 12);
+    }
+
+    #[test]
+    fn a_stored_file_has_the_digest_of_what_was_seen() {
+        let hashes = Hashes {
+            sha256: true,
+            sha256_of_parts: true,
+            ..Hashes::default()
+        };
+        let mut file = File::open(FileId(0), Direction::ToClient, b"a", hashes);
+        file.append(b"ab", 16);
+        file.gap(10);
+        file.append(b"c", 16);
+        file.close(FileState::Closed);
+        assert_eq!(file.sha256.expect("asked for")[..2], [0xba, 0x78]);
     }
 }

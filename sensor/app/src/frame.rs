@@ -566,6 +566,11 @@ mod tests {
         (ToClient, b"SIP/2.0 200 OK\r\nl: 0\r\n\r\n"),
     ];
 
+    const LOGIN: &[(Direction, &[u8])] = &[
+        (ToClient, b"\xff\xfd\x18login: "),
+        (ToServer, b"\xff\xfa\x18\x00X\xff\xf0me\r\n"),
+    ];
+
     type Seen = (&'static str, usize, u64, Option<u64>, Option<u64>);
 
     fn run(pieces: &[(Direction, &[u8])], step: usize) -> Vec<Seen> {
@@ -654,10 +659,40 @@ mod tests {
         );
     }
 
+    #[test]
+    fn commands_of_telnet_are_frames() {
+        let context = Context {
+            now_ns: 0,
+            server_port: 23,
+            client_port: 40_000,
+        };
+        let limits = Limits {
+            frames: wanted(),
+            ..Limits::default()
+        };
+        let row = Protocol::Telnet.row().expect("parsed");
+        let mut parser = (row.parser)(crate::Transport::Tcp);
+        let mut transactions = crate::Transactions::default();
+        for (direction, bytes) in LOGIN {
+            let frames = &mut transactions.frames;
+            let end = bytes.len() as u64;
+            frames.arrive(Protocol::Telnet, *direction, bytes, end, &limits.frames);
+            parser.chunk(*direction, bytes, &mut transactions, &context, &limits);
+        }
+        let seen = |direction| -> Vec<_> {
+            let news = transactions.frames.of_side(direction);
+            let own = news.filter(|frame| frame.name != STREAM && frame.name != "pdu");
+            own.map(|frame| (frame.name, frame.offset, frame.length))
+                .collect()
+        };
+        assert_eq!(seen(ToClient), [("ctl", 0, Some(3)), ("data", 3, Some(7))]);
+        assert_eq!(seen(ToServer), [("ctl", 0, Some(7)), ("data", 7, Some(4))]);
+    }
+
     proptest! {
         #[test]
         fn any_chunking_gives_the_same_frames(step in 1usize..40) {
-            for pieces in [MAIL, WEB, CALLS] {
+            for pieces in [MAIL, WEB, CALLS, LOGIN] {
                 prop_assert_eq!(run(pieces, step), run(pieces, usize::MAX));
             }
         }

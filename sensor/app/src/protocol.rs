@@ -162,6 +162,7 @@ impl Protocol {
             Protocol::Http2 => http2::FRAMES,
             Protocol::Websocket => websocket::FRAMES,
             Protocol::Rfb => rfb::FRAMES,
+            Protocol::Telnet => telnet::FRAMES,
             _ => &[],
         }
     }

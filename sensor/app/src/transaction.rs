@@ -157,6 +157,15 @@ impl Body {
 }
 
 impl Transaction {
+    /// Numbers in what it carries for others (DCE/RPC) have their high byte first.
+    pub fn is_big_endian(&self) -> bool {
+        match &self.body {
+            Body::Dcerpc(call) => call.big_endian,
+            Body::Smb(smb) => smb.is_big_endian(),
+            _ => false,
+        }
+    }
+
     /// Progress that means the side is complete.
     pub const COMPLETE: u8 = u8::MAX;
 

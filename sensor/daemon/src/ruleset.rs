@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use rules::signature::{
-    Failure, Language, Report, RuleText, SourceFile, apply_threshold_file, load, option_offset,
-    read_paths, rule_texts, text_hash,
+    Environment, Failure, Language, Report, RuleText, SourceFile, apply_threshold_file, load,
+    option_offset, read_paths, rule_texts, text_hash,
 };
-use sensor_detect::{Engine, Names, Options};
+use sensor_detect::{Countries, Engine, Known, Names, Options, read_categories};
 
 use crate::settings::Settings;
 
@@ -81,7 +81,9 @@ fn of_sources(
     settings: &Settings,
     before: Option<&Engine>,
 ) -> anyhow::Result<Ruleset> {
-    let environment = &settings.environment;
+    let mut environment = settings.environment.clone();
+    let known = known(settings, &mut environment)?;
+    let environment = &environment;
     let names = Names::compiled_in();
     let Report {
         mut signatures,
@@ -108,6 +110,7 @@ fn of_sources(
         action_order: settings.action_order,
         failed: failed(&failures),
         skipped,
+        known,
     };
     let (engine, faults) = match before {
         Some(before) => before.successor(names, signatures, options),
@@ -133,6 +136,30 @@ fn of_sources(
         places,
         sources,
     })
+}
+
+/// Reads the files about addresses, and tells the rules which there are.
+fn known(settings: &Settings, environment: &mut Environment) -> anyhow::Result<Known> {
+    let files = &settings.reputation;
+    let mut known = Known::default();
+    if let Some(path) = &files.categories {
+        environment.reputation_categories = Some(read_categories(path)?);
+    }
+    for list in &files.lists {
+        let path = match &files.folder {
+            Some(folder) => folder.join(list),
+            None => list.clone(),
+        };
+        let odd = known.reputation.add_file(&path)?;
+        if odd > 0 {
+            tracing::warn!(path = %path.display(), lines = odd, "lines of a reputation list are none");
+        }
+    }
+    if let Some(path) = &files.countries {
+        known.countries = Some(Countries::open(path)?);
+        environment.has_countries = true;
+    }
+    Ok(known)
 }
 
 /// Rules among the failures: one with several faults is one failed rule.

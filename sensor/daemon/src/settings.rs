@@ -91,6 +91,7 @@ pub struct Settings {
     pub sigma_pipelines: Vec<PathBuf>,
     /// Thresholds apart from the rules.
     pub threshold_file: Option<PathBuf>,
+    pub reputation: ReputationSettings,
     /// Alerts on packets name the transaction when there is only one.
     pub guess_transaction: bool,
 }
@@ -108,6 +109,7 @@ impl Default for Settings {
                     md5: true,
                     sha1: true,
                     sha256: true,
+                    sha256_of_parts: false,
                 },
                 ..Limits::default()
             },
@@ -136,9 +138,20 @@ impl Default for Settings {
             action_order: sensor_detect::Options::default().action_order,
             sigma_pipelines: Vec::new(),
             threshold_file: None,
+            reputation: ReputationSettings::default(),
             guess_transaction: false,
         }
     }
+}
+
+/// Files about addresses.
+#[derive(Debug, Clone, Default)]
+pub struct ReputationSettings {
+    pub categories: Option<PathBuf>,
+    /// Where the lists are whose names are relative.
+    pub folder: Option<PathBuf>,
+    pub lists: Vec<PathBuf>,
+    pub countries: Option<PathBuf>,
 }
 
 /// Which files are stored, and where.
@@ -227,6 +240,24 @@ const KEYS: &[(&str, Apply)] = &[
     ("detect.guess-applayer-tx", |settings, value| {
         set(&mut settings.guess_transaction, boolean(value))
     }),
+    ("reputation-categories-file", |settings, value| {
+        settings.reputation.categories = Some(PathBuf::from(value));
+        Ok(())
+    }),
+    ("default-reputation-path", |settings, value| {
+        settings.reputation.folder = Some(PathBuf::from(value));
+        Ok(())
+    }),
+    ("reputation-files", |settings, value| {
+        let names = value.trim_matches(['[', ']']).split(',');
+        let names = names.map(|name| name.trim().trim_matches('"'));
+        settings.reputation.lists = names.map(PathBuf::from).collect();
+        Ok(())
+    }),
+    ("geoip-database", |settings, value| {
+        settings.reputation.countries = Some(PathBuf::from(value));
+        Ok(())
+    }),
     ("packet-alert-max", |settings, value| {
         set(&mut settings.alert_limit, number(value))
     }),
@@ -303,6 +334,7 @@ impl Settings {
         if let Some(depth) = store.stream_depth {
             self.stream.depth = self.stream.depth.max(depth);
         }
+        self.app.hashes.sha256_of_parts = true;
         // What is to be stored has to be held until the file is over.
         self.app.window_bytes = self.app.window_bytes.max(MAX_FILE_BYTES);
     }

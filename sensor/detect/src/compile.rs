@@ -429,7 +429,7 @@ fn kind(
     let addresses_only = signature
         .conditions
         .iter()
-        .all(|condition| matches!(condition, Condition::IpRep(_)));
+        .all(|condition| matches!(condition, Condition::IpRep { .. }));
     if plain
         && addresses_only
         && *flow == FlowOption::default()
@@ -450,7 +450,7 @@ fn kind(
         && signature.conditions.iter().all(|condition| {
             matches!(
                 condition,
-                Condition::AppProtocol { .. } | Condition::IpRep(_)
+                Condition::AppProtocol { .. } | Condition::IpRep { .. }
             )
         });
     if plain && detection && *flow == sided {

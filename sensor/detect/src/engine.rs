@@ -16,6 +16,7 @@ use crate::lineage::Lineage;
 use crate::order;
 use crate::pattern::PatternHome;
 use crate::prefilter::{Matcher, MatcherBuilder};
+use crate::reputation::Known;
 use crate::tag::HostTags;
 use crate::threshold::Thresholds;
 use crate::transform::Step;
@@ -111,7 +112,6 @@ pub(crate) struct PacketGroup {
 }
 
 /// What an engine is to be told beside its rules.
-#[derive(Debug, Clone)]
 pub struct Options {
     /// Where datasets with relative paths are looked for.
     pub directories: Vec<PathBuf>,
@@ -121,6 +121,8 @@ pub struct Options {
     pub failed: usize,
     /// Rules for other engines, for the summary.
     pub skipped: usize,
+    /// What is known of addresses.
+    pub known: Known,
 }
 
 impl Default for Options {
@@ -130,6 +132,7 @@ impl Default for Options {
             action_order: [Action::Pass, Action::Drop, Action::Reject, Action::Alert],
             failed: 0,
             skipped: 0,
+            known: Known::default(),
         }
     }
 }
@@ -158,6 +161,7 @@ pub struct Engine {
     pub(crate) signatures: Vec<Compiled>,
     pub(crate) addresses: AddressSets,
     pub(crate) datasets: DatasetTable,
+    pub(crate) known: Known,
     pub(crate) flowbits: Interner,
     hostbits: Interner,
     pub(crate) lineage: Lineage,
@@ -273,6 +277,7 @@ impl Engine {
             lineage,
             addresses,
             datasets,
+            known: options.known,
             flowbits,
             hostbits,
             ip_only_source: AddressIndex::default(),

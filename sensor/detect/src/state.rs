@@ -34,9 +34,14 @@ impl FlowAction {
     }
 }
 
+/// Alerts that name one transaction by a guess.
+const GUESS_LIMIT: u8 = 4;
+
 /// State of one flow.
 #[derive(Debug, Default)]
 pub struct FlowState {
+    /// The transaction guessed last, and how often.
+    guesses: Option<(u64, u8)>,
     /// Numbers of the bits that are set, sorted.
     bits: Vec<u32>,
     ints: BTreeMap<String, u32>,
@@ -165,6 +170,16 @@ impl FlowState {
     /// Rules have nothing more to say of this flow.
     pub fn is_settled(&self) -> bool {
         self.action.is_some() || self.bypassed
+    }
+
+    /// Counts a guess at a transaction; false when there were enough.
+    pub(crate) fn may_guess(&mut self, transaction: u64) -> bool {
+        let (id, count) = self.guesses.get_or_insert((transaction, 0));
+        if *id != transaction {
+            (*id, *count) = (transaction, 0);
+        }
+        *count = count.saturating_add(1);
+        *count <= GUESS_LIMIT
     }
 
     pub(crate) fn set_entropy(&mut self, buffer: &'static str, value: f64) {

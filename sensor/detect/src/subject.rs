@@ -9,6 +9,7 @@ use sensor_decode::{Net, Packet, Transport};
 use sensor_flow::{Direction, Flow};
 use sensor_stream::{EventSet, RawWindow, Session};
 
+use crate::reputation::Known;
 use crate::vocabulary::Names;
 
 /// Everything that inspection of one packet looks at.
@@ -53,6 +54,7 @@ pub enum TransactionInspection {
 pub(crate) struct Facts<'a> {
     pub traffic: &'a Traffic<'a>,
     pub names: &'a Names,
+    pub known: &'a Known,
     pub transaction: Option<&'a Transaction>,
 }
 
@@ -80,6 +82,15 @@ impl Subject for Facts<'_> {
             Address::Source => source,
             Address::Destination => destination,
         })
+    }
+
+    fn country(&self, which: Address) -> Option<&str> {
+        self.known.countries.as_ref()?.country(self.address(which)?)
+    }
+
+    fn reputation(&self, which: Address, category: u8) -> Option<u8> {
+        let address = self.address(which)?;
+        self.known.reputation.score(address, category)
     }
 
     fn port(&self, which: Address) -> Option<u16> {

@@ -1,12 +1,22 @@
 //! Conditions on packet, flow and transaction in plain words.
 
 use super::super::{
-    AppSide, Comparison, Condition, FlagMode, FlowInt, FlowIntOperation, FlowIntValue, FlowSide,
-    Index, IntMatch, ModbusMatch, ModbusRange, ModbusWanted, StreamSide, TlsDate, TlsMessages,
+    AddressSide, AppSide, Comparison, Condition, FlagMode, FlowInt, FlowIntOperation, FlowIntValue,
+    FlowSide, Index, IntMatch, ModbusMatch, ModbusRange, ModbusWanted, StreamSide, TlsDate,
+    TlsMessages,
 };
 use super::Language;
 use super::bytes::{compare, size};
 use crate::{IntFieldSpec, Vocabulary};
+
+fn address_side(side: AddressSide, language: Language) -> &'static str {
+    match side {
+        AddressSide::Any => language.pick("một trong hai địa chỉ", "either address"),
+        AddressSide::Both => language.pick("cả hai địa chỉ", "both addresses"),
+        AddressSide::Source => language.pick("địa chỉ nguồn", "the source"),
+        AddressSide::Destination => language.pick("địa chỉ đích", "the destination"),
+    }
+}
 
 /// A condition that needs no bytes of a buffer.
 pub fn explain_condition(
@@ -62,13 +72,34 @@ pub fn explain_condition(
             "địa chỉ nguồn trùng địa chỉ đích",
             "source and destination address are the same",
         ),
-        Condition::GeoIp(text) => format!(
-            "{} {text}",
-            say("vị trí địa lý của địa chỉ:", "where the address lies:")
+        Condition::GeoIp {
+            side,
+            countries,
+            negated,
+        } => format!(
+            "{} {}: {}{}",
+            language.pick("vị trí địa lý của", "where this lies:"),
+            address_side(*side, language),
+            if *negated {
+                language.pick("không ở ", "not in ")
+            } else {
+                ""
+            },
+            countries.join(", ")
         ),
-        Condition::IpRep(text) => format!(
-            "{} {text}",
-            say("uy tín của địa chỉ:", "the reputation of the address:")
+        Condition::IpRep {
+            side,
+            category,
+            score,
+        } => format!(
+            "{} {}, {} {category}: {}",
+            language.pick("uy tín của", "the reputation of"),
+            address_side(*side, language),
+            language.pick("loại", "category"),
+            match score {
+                Some(score) => size(score, language),
+                None => say("không có", "none"),
+            }
         ),
         Condition::TcpFlags {
             value,

@@ -37,6 +37,7 @@ impl State {
             None => {
                 let mut call = DcerpcTransaction::new(0, 0, Default::default());
                 call.datagram = Some(identity);
+                call.big_endian = header.order == super::wire::Order::Big;
                 transactions.begin(Body::Dcerpc(Box::new(call)))?
             }
         };

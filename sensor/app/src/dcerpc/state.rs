@@ -30,6 +30,8 @@ pub struct DcerpcTransaction {
     /// Arguments and results.
     pub stubs: [Vec<u8>; 2],
     pub interfaces: Interfaces,
+    /// Numbers in arguments and results have their high byte first.
+    pub big_endian: bool,
     /// Over UDP.
     pub datagram: Option<Datagram>,
 }
@@ -55,6 +57,7 @@ impl DcerpcTransaction {
             fragments: [0; 2],
             stubs: Default::default(),
             interfaces,
+            big_endian: false,
             datagram: None,
         }
     }
@@ -234,12 +237,11 @@ impl State {
         header: &Header,
         transactions: &'a mut Transactions,
     ) -> Result<&'a mut Transaction, Malformed> {
+        let interfaces = Arc::clone(&self.interfaces);
+        let mut call = DcerpcTransaction::new(header.call_id, header.minor, interfaces);
+        call.big_endian = header.order == wire::Order::Big;
         transactions
-            .begin(Body::Dcerpc(Box::new(DcerpcTransaction::new(
-                header.call_id,
-                header.minor,
-                Arc::clone(&self.interfaces),
-            ))))
+            .begin(Body::Dcerpc(Box::new(call)))
             .ok_or(Malformed)
     }
 

@@ -264,6 +264,7 @@ impl Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DatagramHeader {
     pub version: u8,
+    pub order: Order,
     pub kind: Kind,
     pub flags1: u8,
     pub flags2: u8,
@@ -296,6 +297,7 @@ impl DatagramHeader {
         reader.skip(2)?;
         Ok(DatagramHeader {
             version,
+            order,
             kind: Kind(kind),
             flags1,
             flags2,

@@ -76,6 +76,7 @@ impl Work<'_> {
             fragments: [0; 2],
             stubs: Default::default(),
             interfaces: Arc::clone(&self.known.interfaces),
+            big_endian: header.order == wire::Order::Big,
         };
         let tx = self.begin(key, command, Detail::Rpc(Box::new(rpc)))?;
         match header.kind {
@@ -185,6 +186,7 @@ impl Work<'_> {
                     fragments: [0; 2],
                     stubs: Default::default(),
                     interfaces: Arc::clone(&self.known.interfaces),
+                    big_endian: header.order == wire::Order::Big,
                 };
                 let tx = self.begin(key, command, Detail::Rpc(Box::new(rpc)))?;
                 tx.id

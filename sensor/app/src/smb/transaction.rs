@@ -192,9 +192,16 @@ pub struct Rpc {
     pub fragments: [u16; 2],
     pub stubs: [Vec<u8>; 2],
     pub interfaces: Interfaces,
+    /// Numbers in arguments and results have their high byte first.
+    pub big_endian: bool,
 }
 
 impl SmbTransaction {
+    /// Arguments and results in a pipe have numbers with their high byte first.
+    pub fn is_big_endian(&self) -> bool {
+        matches!(&self.detail, Detail::Rpc(rpc) if rpc.big_endian)
+    }
+
     pub fn record(&self, number: u64) -> AppRecord<'_> {
         AppRecord::Smb(Box::new(event::record(self, number)))
     }

@@ -3,6 +3,7 @@
 
 mod buffers;
 mod event;
+mod frames;
 mod state;
 mod wire;
 
@@ -14,6 +15,9 @@ pub use state::TelnetTransaction;
 const PORT: u16 = 23;
 
 /// Stands last in the table: whatever nothing else knows on its port is Telnet.
+/// Names of frames.
+pub(crate) const FRAMES: &[&str] = &["pdu", "ctl", "data"];
+
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Telnet,
     name: "telnet",

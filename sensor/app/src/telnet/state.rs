@@ -3,6 +3,7 @@
 
 use sensor_flow::Direction;
 
+use super::frames::{Ending, Marker};
 use super::wire::{self, Piece, Reader, TelnetOption, Verb};
 use crate::parser::{Parser, Step};
 use crate::transactions::Transactions;
@@ -63,6 +64,7 @@ struct Side {
     /// The line so far.
     line: Vec<u8>,
     after_cr: bool,
+    marker: Marker,
 }
 
 /// One connection.
@@ -217,10 +219,23 @@ impl Parser for State {
         _: &Context,
         _: &Limits,
     ) -> Step {
-        if self.stage == Stage::Inside {
+        let marks = transactions.frames.is_wanted();
+        if self.stage == Stage::Inside && !marks {
             return Step::Finished;
         }
-        for &byte in data {
+        for (at, &byte) in data.iter().enumerate() {
+            if marks {
+                let ending = match (direction, self.stage) {
+                    (Direction::ToClient, Stage::Before) => Ending::Prompt,
+                    _ => Ending::Line,
+                };
+                let rest = data.len() - at - 1;
+                let marker = &mut self.sides[direction.index()].marker;
+                marker.byte(&mut transactions.frames, direction, byte, rest, ending);
+            }
+            if self.stage == Stage::Inside {
+                continue;
+            }
             match self.sides[direction.index()].reader.push(byte) {
                 None => {}
                 Some(Piece::Text(byte)) => self.text(direction, byte, transactions),

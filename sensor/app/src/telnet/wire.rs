@@ -3,9 +3,9 @@
 /// Bytes kept of one subnegotiation.
 pub const MAX_SUB_BYTES: usize = 512;
 
-const IAC: u8 = 255;
-const SUB_BEGIN: u8 = 250;
-const SUB_END: u8 = 240;
+pub(super) const IAC: u8 = 255;
+pub(super) const SUB_BEGIN: u8 = 250;
+pub(super) const SUB_END: u8 = 240;
 
 /// WILL, WONT, DO or DONT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -81,7 +81,13 @@ impl<O: Output> Worker<O> {
             decode: Counters::default(),
             defrag: Defragmenter::new(settings.defrag.clone()),
             flows,
-            inspector: engine.map(|engine| Inspector::new(engine, settings.alert_limit)),
+            inspector: engine.map(|engine| {
+                let mut inspector = Inspector::new(engine, settings.alert_limit);
+                if settings.guess_transaction {
+                    inspector.guess_transactions();
+                }
+                inspector
+            }),
             recording: Recording::new(Arc::clone(&settings), interface, output),
             expectations: Arc::default(),
             checksums: ChecksumSample::default(),

@@ -452,7 +452,7 @@ impl<O: Output> Recording<O> {
                 .map(|transaction| transaction.number)
                 .or(found.transaction)
                 .filter(|_| with_app),
-            tx_guessed: false,
+            tx_guessed: found.guessed && with_app,
             alert,
             app: transaction
                 .filter(|_| with_app)

@@ -11,8 +11,8 @@ mod search;
 
 use base64::Engine as _;
 use rules::signature::{
-    Asn1, Base64Decode, ByteExtract, ByteJump, ByteMath, ByteTest, Comparison, Dataset, IntMatch,
-    IsDataAt, JumpFrom, MathOperator, Number, Reading,
+    Asn1, Base64Decode, ByteExtract, ByteJump, ByteMath, ByteTest, Comparison, Dataset, Endian,
+    IntMatch, IsDataAt, JumpFrom, MathOperator, Number, Reading,
 };
 
 pub(crate) use compile::compile;
@@ -119,6 +119,8 @@ pub(crate) struct Subject<'a> {
     pub base: u64,
     /// The buffer ends with `data`.
     pub complete: bool,
+    /// `dce` means that the high byte comes first.
+    pub dce_is_big: bool,
 }
 
 /// One evaluation of one buffer; a traced one knows how far it came.
@@ -149,6 +151,14 @@ impl<'a, const TRACED: bool> Evaluation<'a, TRACED> {
             steps: STEP_LIMIT,
             gave_up: false,
             deepest: (usize::MAX, 0),
+        }
+    }
+
+    /// How a number is read here.
+    fn reading(&self, reading: Reading) -> Reading {
+        match reading {
+            Reading::Binary(Endian::Dce) if self.subject.dce_is_big => Reading::Binary(Endian::Big),
+            reading => reading,
         }
     }
 
@@ -221,6 +231,7 @@ impl<'a, const TRACED: bool> Evaluation<'a, TRACED> {
                     data: &decoded,
                     base: 0,
                     complete: true,
+                    dce_is_big: self.subject.dce_is_big,
                 };
                 let mut inner_evaluation = Evaluation::<false> {
                     subject: inner,
@@ -399,9 +410,12 @@ impl<'a, const TRACED: bool> Evaluation<'a, TRACED> {
 
     fn byte_test(&self, test: &ByteTest, position: usize) -> bool {
         let at = self.number(test.offset) + if test.relative { position as i64 } else { 0 };
-        let Some(mut value) =
-            number::read(self.subject.data, at, self.number(test.count), test.reading)
-        else {
+        let Some(mut value) = number::read(
+            self.subject.data,
+            at,
+            self.number(test.count),
+            self.reading(test.reading),
+        ) else {
             return false;
         };
         if let Some(mask) = test.bitmask {
@@ -428,7 +442,7 @@ impl<'a, const TRACED: bool> Evaluation<'a, TRACED> {
         let mut value = match jump.reading {
             // Nothing read is a jump by nothing; a text of no digits is no number.
             Reading::Binary(_) if count == 0 => 0,
-            reading => number::read(data, at, count, reading)?,
+            reading => number::read(data, at, count, self.reading(reading))?,
         };
         if let Some(mask) = jump.bitmask {
             value = number::masked(value, mask);
@@ -454,7 +468,7 @@ impl<'a, const TRACED: bool> Evaluation<'a, TRACED> {
     fn byte_extract(&mut self, extract: &ByteExtract, position: usize) -> Option<usize> {
         let at = i64::from(extract.offset) + if extract.relative { position as i64 } else { 0 };
         let count = self.number(extract.count);
-        let mut value = number::read(self.subject.data, at, count, extract.reading)?;
+        let mut value = number::read(self.subject.data, at, count, self.reading(extract.reading))?;
         if let Some(mask) = extract.bitmask {
             value = number::masked(value, mask);
         }
@@ -471,7 +485,7 @@ impl<'a, const TRACED: bool> Evaluation<'a, TRACED> {
     fn byte_math(&mut self, math: &ByteMath, position: usize) -> Option<usize> {
         let at = i64::from(math.offset) + if math.relative { position as i64 } else { 0 };
         let count = self.number(math.count);
-        let value = number::read(self.subject.data, at, count, math.reading)?;
+        let value = number::read(self.subject.data, at, count, self.reading(math.reading))?;
         let operand = self.number(math.operand) as u64;
         let result = match math.operator {
             MathOperator::Add => value.wrapping_add(operand),

@@ -116,6 +116,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
         let facts = Facts {
             traffic: self.traffic,
             names: &self.engine.names,
+            known: &self.engine.known,
             transaction: None,
         };
         one.signature
@@ -135,6 +136,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
         let facts = Facts {
             traffic: self.traffic,
             names: &self.engine.names,
+            known: &self.engine.known,
             transaction: Some(transaction),
         };
         one.signature.conditions.iter().position(|condition| {

@@ -38,6 +38,8 @@ pub struct Match {
     pub signature: u32,
     /// Number of the transaction.
     pub transaction: Option<u64>,
+    /// The transaction is the only one, and taken for the one that the match speaks of.
+    pub guessed: bool,
     /// Number of the frame, on the side of the packet.
     pub frame: Option<u64>,
     /// The match lies in stream data or in a transaction rather than in the packet.
@@ -65,6 +67,7 @@ pub struct Inspector {
     trace: Option<Trace>,
     /// Signatures that a limit stopped, and how often.
     stopped: BTreeMap<u32, u64>,
+    guess_transactions: bool,
 }
 
 #[derive(Default)]
@@ -94,7 +97,13 @@ impl Inspector {
             costs: None,
             trace: None,
             stopped: BTreeMap::new(),
+            guess_transactions: false,
         }
+    }
+
+    /// From now on a match in a stream names the transaction when there is only one.
+    pub fn guess_transactions(&mut self) {
+        self.guess_transactions = true;
     }
 
     pub fn engine(&self) -> &Arc<Engine> {
@@ -192,6 +201,8 @@ impl Inspector {
                 scratch,
                 costs,
                 trace: None,
+                dce_is_big: false,
+                guess_transactions: self.guess_transactions,
             }
             .run(),
             trace @ Some(_) => Pass::<true> {
@@ -201,6 +212,8 @@ impl Inspector {
                 scratch,
                 costs,
                 trace: trace.as_mut(),
+                dce_is_big: false,
+                guess_transactions: self.guess_transactions,
             }
             .run(),
         }
@@ -223,6 +236,9 @@ struct Pass<'a, const TRACED: bool> {
     costs: Option<&'a mut crate::profile::Costs>,
     /// There if `TRACED`.
     trace: Option<&'a mut Trace>,
+    /// The transaction under inspection has numbers with their high byte first.
+    dce_is_big: bool,
+    guess_transactions: bool,
 }
 
 /// Where a rule matched.
@@ -344,12 +360,14 @@ impl<'a, const TRACED: bool> Pass<'a, TRACED> {
         bytes: Bytes<'_>,
         variables: &mut [u64; VARIABLE_LIMIT],
     ) -> bool {
+        let dce_is_big = self.dce_is_big;
         let transformed;
         let subject = if part.steps.is_empty() {
             content::Subject {
                 data: bytes.data,
                 base: bytes.offset,
                 complete: bytes.complete,
+                dce_is_big,
             }
         } else {
             let Some(data) = crate::transform::apply(&part.steps, bytes.data) else {
@@ -360,6 +378,7 @@ impl<'a, const TRACED: bool> Pass<'a, TRACED> {
                 data: &transformed,
                 base: 0,
                 complete: bytes.complete,
+                dce_is_big,
             }
         };
         let mut evaluation = Evaluation::<TRACED>::new(
@@ -383,6 +402,14 @@ impl<'a, const TRACED: bool> Pass<'a, TRACED> {
     /// Carries out what a match sets, and notes it.
     fn matched(&mut self, index: u32, transaction: Option<u64>, place: Place) {
         self.matched_in(index, transaction, None, place);
+    }
+
+    /// The same, of a match whose transaction is guessed.
+    fn matched_guessing(&mut self, index: u32, transaction: u64, place: Place) {
+        self.matched_in(index, Some(transaction), None, place);
+        if let Some(last) = self.scratch.matches.last_mut() {
+            last.guessed = true;
+        }
     }
 
     /// The same, of a match within a frame.
@@ -449,6 +476,7 @@ impl<'a, const TRACED: bool> Pass<'a, TRACED> {
         self.scratch.matches.push(Match {
             signature: index,
             transaction,
+            guessed: false,
             frame,
             in_stream: place == Place::Stream,
             captured,

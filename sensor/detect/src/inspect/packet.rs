@@ -130,8 +130,32 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
         }
         self.scratch.captured.clear();
         if let Some(place) = self.payload_holds(index, one) {
-            self.matched(index, self.datagram_transaction(one), place);
+            match self.only_transaction() {
+                Some(id) => self.matched_guessing(index, id, place),
+                None => self.matched(index, self.datagram_transaction(one), place),
+            }
         }
+    }
+
+    /// The one transaction of this side of a stream that is not over for rules, if it is to be guessed; each is so
+    /// often.
+    fn only_transaction(&mut self) -> Option<u64> {
+        if !self.guess_transactions || self.traffic.packet.tcp().is_none() {
+            return None;
+        }
+        let app = self.traffic.app?;
+        let direction = self.traffic.direction;
+        let live = app.transactions();
+        let first = live
+            .iter()
+            .find(|transaction| !self.state.is_done(transaction.id, direction))?;
+        let mut later = live.iter().filter(|other| other.id > first.id);
+        let alone = match (later.next(), later.next()) {
+            (None, _) => true,
+            (Some(other), None) => !other.has_side(direction),
+            _ => false,
+        };
+        (alone && self.state.may_guess(first.id)).then_some(first.id)
     }
 
     /// The transaction that a datagram belongs to, for a rule that names its protocol.

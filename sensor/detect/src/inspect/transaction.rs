@@ -279,6 +279,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
             }
         }
         let mut held = known.map_or(0, |pending| pending.held);
+        self.dce_is_big = transaction.is_big_endian();
         self.scratch.captured.clear();
         let mut variables = [0; VARIABLE_LIMIT];
         let mut open = false;
