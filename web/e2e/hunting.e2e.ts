@@ -208,6 +208,16 @@ describe("pictures of the whole", () => {
   });
 });
 
+test("a sensor shows how it has been, and what was refused", async () => {
+  await at.open("/sensors");
+  await at.page.getByRole("button", { name: "Sổ đối soát" }).first().click();
+  // A sensor that has just begun has no past to draw.
+  await at.page.locator(".ledger__graphs canvas").first().or(at.page.getByText("Chưa đủ tín hiệu sống để vẽ đồ thị")).waitFor();
+  await at.page.getByText("Không có dòng nào bị từ chối").waitFor();
+  expect(await at.barriers(true)).toEqual([]);
+  await at.picture("sensor-graphs");
+});
+
 describe("settings", () => {
   test("a unit, a person and a token are made and taken away", async () => {
     await at.open("/settings?tab=units");

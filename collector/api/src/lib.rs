@@ -12,6 +12,7 @@ mod groups;
 mod guidance;
 mod people;
 mod pivot;
+mod quarantine;
 mod search;
 mod searches;
 mod sensors;
@@ -129,6 +130,7 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(pivot::router())
             .merge(people::router())
             .merge(access::router())
+            .merge(quarantine::router())
             .merge(sensors::router())
             .merge(units::router()),
     )

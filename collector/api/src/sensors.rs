@@ -18,6 +18,8 @@ use crate::times;
 
 const DEFAULT_LEDGER_HOURS: i64 = 24;
 const MAX_LEDGER_HOURS: i64 = 31 * 24;
+/// Points of a graph.
+const MAX_POINTS: usize = 240;
 
 #[derive(Serialize, ToSchema)]
 pub struct SensorBody {
@@ -58,6 +60,14 @@ pub struct LedgerBody {
     rejected: u64,
     /// Positive: on the way or lost. Negative: stored before the sensor told that it made them.
     gap: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct HeartbeatBody {
+    at: String,
+    /// What the sensor told of itself then; counters count from its start.
+    #[schema(value_type = Object)]
+    stats: Value,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -128,6 +138,33 @@ async fn ledger(
     Ok(Json(rows.into_iter().map(ledger_body).collect()))
 }
 
+/// Heartbeats of the last hours, oldest first, thinned out to what a graph can show.
+#[utoipa::path(get, path = "/sensors/{id}/history", operation_id = "sensor_history", tag = "sensors", params(("id" = String, Path), LedgerQuery),
+    responses((status = 200, body = [HeartbeatBody]), (status = 404, body = Problem)))]
+async fn history(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(query): Query<LedgerQuery>,
+) -> Result<Json<Vec<HeartbeatBody>>> {
+    let sensor = state.store.sensor(&id, &caller.scope).await?;
+    let hours = query.hours.unwrap_or(DEFAULT_LEDGER_HOURS);
+    let hours = hours.clamp(1, MAX_LEDGER_HOURS);
+    let since = state.now().plus(-hours * UnixMillis::HOUR);
+    let beats = state.store.heartbeats(&sensor.id, since).await?;
+    // The last one always, and every n-th before it.
+    let every = beats.len().div_ceil(MAX_POINTS).max(1);
+    let first = beats.len().saturating_sub(1) % every;
+    let body = |(at, stats): (UnixMillis, String)| {
+        Some(HeartbeatBody {
+            at: times::write(at),
+            stats: serde_json::from_str(&stats).ok()?,
+        })
+    };
+    let shown = beats.into_iter().skip(first).step_by(every);
+    Ok(Json(shown.filter_map(body).collect()))
+}
+
 #[utoipa::path(post, path = "/sensors/enrolments", tag = "sensors", request_body = EnrolmentRequest,
     responses((status = 200, body = EnrolmentBody), (status = 400, body = Problem)))]
 async fn enrolment(
@@ -160,5 +197,6 @@ pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(ledger))
+        .routes(routes!(history))
         .routes(routes!(enrolment))
 }

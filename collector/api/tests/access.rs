@@ -11,8 +11,8 @@ use collector_api::{ApiState, Guidance, Parts};
 use collector_index::{Event, Index, Options, Stream};
 use collector_search::Embedded;
 use collector_state::{
-    AlertBatch, AlertSeen, NewUnit, NewUser, PasswordCost, Role, Store, StoreOptions, UnitId,
-    UnixMillis,
+    AlertBatch, AlertSeen, HeartbeatSeen, NewUnit, NewUser, PasswordCost, Refused, Role, Store,
+    StoreOptions, UnitId, UnixMillis,
 };
 use sensor_event::Class;
 use serde_json::{Value, json};
@@ -106,6 +106,26 @@ impl Server {
         let sensor = store.enrol(&token, MARK, now()).await.expect("enrolled");
         let sensor = sensor.sensor_id;
         alert(&store, &sensor).await;
+        let refused = Refused {
+            sensor_id: &sensor,
+            epoch: 1,
+            class: "record",
+            seq: 9,
+            reason: "not JSON",
+            line: MARK.as_bytes(),
+        };
+        store.quarantine(&[refused], now()).await.expect("kept");
+        let beat = HeartbeatSeen {
+            sensor_id: &sensor,
+            epoch: 1,
+            version: MARK,
+            ruleset_hash: "x",
+            remote_addr: "x",
+            sent: now(),
+            received: now(),
+            stats: r#"{"packets":7}"#,
+        };
+        store.record_heartbeat(beat).await.expect("kept");
         let index = index(folder.path(), &sensor);
         let router = collector_api::router(ApiState::new(Parts {
             store: store.clone(),
@@ -535,6 +555,22 @@ async fn tokens_and_sessions_are_given_and_taken() {
     assert_eq!(status, StatusCode::NO_CONTENT);
     let (status, ..) = server.ask(&second, "GET", "/session", &Value::Null).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn sensors_show_their_past_and_what_was_refused() {
+    let server = Server::start().await;
+    let pass = server.sign_in("viewer-a").await;
+    let path = format!("/sensors/{}/history?hours=1", server.sensor);
+    let (_, text, _) = server.ask(&pass, "GET", &path, &Value::Null).await;
+    let beats: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(beats[0]["stats"]["packets"], 7, "{text}");
+    let (_, text, _) = server.ask(&pass, "GET", "/quarantine", &Value::Null).await;
+    let refused: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(
+        (&refused["total"], &refused["items"][0]["reason"]),
+        (&json!(1), &json!("not JSON"))
+    );
 }
 
 #[tokio::test]

@@ -314,6 +314,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Newest first. */
+        get: operations["quarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -505,6 +522,23 @@ export interface paths {
         get?: never;
         put?: never;
         post: operations["enrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Heartbeats of the last hours, oldest first, thinned out to what a graph can show. */
+        get: operations["sensor_history"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -971,6 +1005,11 @@ export interface components {
             meaning: components["schemas"]["Bilingual"];
             title: components["schemas"]["Bilingual"];
         };
+        HeartbeatBody: {
+            at: string;
+            /** @description What the sensor told of itself then; counters count from its start. */
+            stats: Record<string, never>;
+        };
         /** @description A word that can be run, but was probably meant otherwise. */
         HintBody: {
             meant: string;
@@ -1111,6 +1150,31 @@ export interface components {
             suggestion?: string | null;
             title: string;
             type: string;
+        };
+        QuarantineBody: {
+            items: components["schemas"]["QuarantinedLine"][];
+            /** Format: int64 */
+            next?: number | null;
+            /** Format: int64 */
+            total: number;
+        };
+        QuarantinedLine: {
+            at: string;
+            class: string;
+            /** Format: int64 */
+            epoch: number;
+            /** Format: int64 */
+            id: number;
+            /** @description The beginning of the line. */
+            line: string;
+            /** Format: int64 */
+            line_bytes: number;
+            /** @description Why it was refused. */
+            reason: string;
+            sensor_id: string;
+            sensor_name?: string | null;
+            /** Format: int64 */
+            seq: number;
         };
         RecoveryCodes: {
             /** @description Each works once, instead of a code. They are shown now and never again. */
@@ -1986,6 +2050,29 @@ export interface operations {
             };
         };
     };
+    quarantine: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineBody"];
+                };
+            };
+        };
+    };
     search: {
         parameters: {
             query?: {
@@ -2544,6 +2631,38 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sensor_history: {
+        parameters: {
+            query?: {
+                /** @description Hours back from now. */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeartbeatBody"][];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,4 @@
-import { queryOptions, useMutation } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useMutation } from "@tanstack/react-query";
 import { api, body } from "@/lib/api";
 
 export const sensorsQuery = queryOptions({
@@ -13,6 +13,20 @@ export function ledgerQuery(id: string, hours: number) {
     enabled: id !== "",
   });
 }
+
+export function historyQuery(id: string, hours: number) {
+  return queryOptions({
+    queryKey: ["sensors", "history", id, hours],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/sensors/{id}/history", { params: { path: { id }, query: { hours } }, signal })),
+  });
+}
+
+export const quarantineQuery = infiniteQueryOptions({
+  queryKey: ["quarantine"],
+  initialPageParam: undefined as number | undefined,
+  queryFn: ({ pageParam, signal }) => body(api.GET("/api/v1/quarantine", { params: { query: { before: pageParam } }, signal })),
+  getNextPageParam: (page) => page.next ?? undefined,
+});
 
 export const unitsQuery = queryOptions({
   queryKey: ["units"],

@@ -16,6 +16,7 @@ import { SensorStateTag } from "@/ui/sensor-state";
 import { sensorsQuery } from "./api";
 import { EnrolDialog } from "./components/enrol-dialog";
 import { Ledger } from "./components/ledger";
+import { Quarantine } from "./components/quarantine";
 import { SORTS, type SensorsSearch } from "./route";
 import "./sensors.css";
 
@@ -162,6 +163,7 @@ export function SensorsPage() {
           </div>
         )}
         {opened && <Ledger sensor={opened} hours={search.hours ?? 24} onHours={(hours) => change({ hours: hours === 24 ? undefined : hours })} onClose={() => change({ sensor: undefined })} />}
+        {rows.length > 0 && <Quarantine />}
       </div>
       {enrolling && <EnrolDialog onClose={() => setEnrolling(false)} />}
     </div>

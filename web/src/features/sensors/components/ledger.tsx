@@ -9,6 +9,7 @@ import { figures, type Sensor } from "@/lib/sensor";
 import { dateTime, dayTime } from "@/lib/time";
 import { Card, Empty, Failure, IconButton, Loading } from "@/ui/basics";
 import { ledgerQuery } from "../api";
+import { Graphs } from "./graphs";
 
 type Row = Schemas["LedgerBody"];
 const HOURS = [6, 24, 72, 168] as const;
@@ -71,6 +72,7 @@ export function Ledger({ sensor, hours, onHours, onClose }: LedgerProps) {
           </div>
         ))}
       </dl>
+      <Graphs sensor={sensor} hours={hours} />
       {ledger.isPending ? (
         <Loading rows={6} />
       ) : ledger.isLoadingError ? (

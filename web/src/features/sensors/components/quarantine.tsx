@@ -1,0 +1,59 @@
+/** Lines that the collector refused. */
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { CircleCheck } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { bytes, number } from "@/lib/format";
+import { usePrefs } from "@/lib/prefs";
+import { dateTime } from "@/lib/time";
+import { Button, Card, Empty, Failure, Loading } from "@/ui/basics";
+import { quarantineQuery } from "../api";
+
+export function Quarantine() {
+  const { t, i18n } = useTranslation();
+  const { zone } = usePrefs();
+  const lines = useInfiniteQuery(quarantineQuery);
+  const rows = lines.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <Card title={t("quarantine.title")} bare aside={<span className="muted">{t("quarantine.count", { count: lines.data?.pages[0]?.total ?? 0, shown: number(lines.data?.pages[0]?.total ?? 0, i18n.language) })}</span>}>
+      {lines.isPending ? (
+        <Loading rows={2} />
+      ) : lines.isLoadingError ? (
+        <Failure small error={lines.error} retry={() => void lines.refetch()} />
+      ) : rows.length === 0 ? (
+        <Empty small title={t("quarantine.none")} icon={CircleCheck} />
+      ) : (
+        <table className="table">
+          <caption className="hidden">{t("quarantine.title")}</caption>
+          <thead>
+            <tr>
+              <th>{t("hunt.time")}</th>
+              <th>{t("sensors.name")}</th>
+              <th>{t("quarantine.reason")}</th>
+              <th>{t("quarantine.line")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={row.id}>
+                <td className="tabular nowrap">{dateTime(row.at, zone)}</td>
+                <td>{row.sensor_name ?? row.sensor_id}</td>
+                <td>{row.reason}</td>
+                <td>
+                  <details>
+                    <summary>{bytes(row.line_bytes, i18n.language)}</summary>
+                    <pre className="code code--wrap">{row.line}</pre>
+                  </details>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {lines.hasNextPage && (
+        <p className="hunt__more">
+          <Button onClick={() => void lines.fetchNextPage()}>{t("quarantine.more")}</Button>
+        </p>
+      )}
+    </Card>
+  );
+}
