@@ -48,7 +48,7 @@ function Graph({ line, points }: { line: Line; points: ReturnType<typeof rates> 
         grid: { left: 8, right: 12, top: 10, bottom: 4, containLabel: true },
         xAxis: { type: "category", data: points.map((point) => dayTime(point.at, zone)), axisTick: { show: false }, axisLine: { lineStyle: { color: color("--line") } }, axisLabel: { color: color("--ink-3"), fontSize: 11, hideOverlap: true } },
         yAxis: { type: "value", splitNumber: 2, splitLine: { lineStyle: { color: color("--line"), opacity: 0.6 } }, axisLabel: { color: color("--ink-3"), fontSize: 11, formatter: text } },
-        series: [{ type: "line", name: t(`sensors.graph.${line}`), data: points.map((point) => point[line] ?? null), showSymbol: false, connectNulls: false, areaStyle: { opacity: 0.15 }, lineStyle: { width: 1.5 }, itemStyle: { color: color(line === "dropped" ? "--chart-alert" : "--chart-record") } }],
+        series: [{ type: "line", name: t(`sensors.graph.${line}`), data: points.map((point) => point[line] ?? null), showSymbol: points.length < 3, connectNulls: false, areaStyle: { opacity: 0.15 }, lineStyle: { width: 1.5 }, itemStyle: { color: color(line === "dropped" ? "--chart-alert" : "--chart-record") } }],
       };
     },
     [i18n.language, line, points, t, zone],
