@@ -5,9 +5,13 @@
 //! joining their contents.
 
 use std::io::Read;
+use std::sync::OnceLock;
+
+use sensor_event::{Class, Dictionary};
+use zstd::bulk::Compressor;
+use zstd::dict::EncoderDictionary;
 
 use crate::error::{Result, ShipError};
-use sensor_event::Class;
 
 /// Content at which a block, or a batch of joined blocks, is closed.
 pub(crate) const FULL_BYTES: usize = 512 * 1_024;
@@ -16,6 +20,8 @@ pub(crate) const FULL_RECORDS: u32 = 8_192;
 
 /// Fast: it runs beside the workers, and again on joining.
 const LEVEL: i32 = 1;
+/// Alerts are few, and go first over a thin link.
+const ALERT_LEVEL: i32 = 9;
 const HEADER_BYTES: usize = 24;
 
 /// Where a block is: its class and first number.
@@ -130,13 +136,65 @@ impl OpenBlock {
     /// The value to store.
     pub fn close(&self) -> Result<Vec<u8>> {
         let mut value = self.head.to_bytes().to_vec();
-        value.append(&mut compress(&self.content)?);
+        value.append(&mut compress(
+            self.key.class,
+            &self.content,
+            WithDictionary::Newest,
+        )?);
         Ok(value)
     }
 }
 
-pub(crate) fn compress(content: &[u8]) -> Result<Vec<u8>> {
-    zstd::bulk::compress(content, LEVEL).map_err(ShipError::file("zstd"))
+/// Compresses with the newest dictionary, or with none for a collector that knows none.
+pub(crate) fn compress(
+    class: Class,
+    content: &[u8],
+    dictionary: WithDictionary,
+) -> Result<Vec<u8>> {
+    let level = match class {
+        Class::Alert | Class::Heartbeat => ALERT_LEVEL,
+        _ => LEVEL,
+    };
+    let compressor = match dictionary {
+        WithDictionary::Newest => {
+            let prepared = match class {
+                Class::Alert | Class::Heartbeat => &ALERT_ENCODER,
+                _ => &ENCODER,
+            };
+            let bytes = Dictionary::CURRENT.bytes;
+            let prepared = prepared.get_or_init(|| EncoderDictionary::copy(bytes, level));
+            Compressor::with_prepared_dictionary(prepared)
+        }
+        WithDictionary::None => Compressor::new(level),
+    };
+    let mut compressor = compressor.map_err(ShipError::file("zstd"))?;
+    // What comes back from a worn disk is told from what was written.
+    compressor
+        .include_checksum(true)
+        .and_then(|()| compressor.compress(content))
+        .map_err(ShipError::file("zstd"))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WithDictionary {
+    Newest,
+    None,
+}
+
+static ENCODER: OnceLock<EncoderDictionary<'static>> = OnceLock::new();
+static ALERT_ENCODER: OnceLock<EncoderDictionary<'static>> = OnceLock::new();
+
+/// The version of the dictionary that a frame was compressed with; 0 for none.
+pub(crate) fn dictionary_version(lines: &[u8]) -> u32 {
+    zstd::zstd_safe::get_dict_id_from_frame(lines)
+        .and_then(|id| Dictionary::of_id(id.get()))
+        .map_or(0, |dictionary| dictionary.version)
+}
+
+/// Whether the content of a stored block can be read back.
+pub(crate) fn check(key: BlockKey, head: BlockHead, lines: &[u8]) -> Result<()> {
+    let mut content = Vec::with_capacity(head.content_bytes as usize);
+    decompress_into(key, head, lines, &mut content)
 }
 
 /// Appends the content of a stored block.
@@ -151,7 +209,9 @@ pub(crate) fn decompress_into(
         reason,
     };
     let before = content.len();
-    let decoder = zstd::stream::read::Decoder::with_buffer(lines)
+    let dictionary = Dictionary::of_version(dictionary_version(lines));
+    let bytes = dictionary.map_or(&[][..], |dictionary| dictionary.bytes);
+    let decoder = zstd::stream::read::Decoder::with_dictionary(lines, bytes)
         .map_err(|_| damaged("its content is not a zstd frame"))?;
     decoder
         .take(u64::from(head.content_bytes) + 1)

@@ -42,6 +42,22 @@ pub enum ShipError {
 pub type Result<T> = std::result::Result<T, ShipError>;
 
 impl ShipError {
+    /// What is on disk is not what was written.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            ShipError::Block { .. } | ShipError::Entry { .. } => true,
+            ShipError::Store(error) => match error {
+                redb::Error::Corrupted(_) => true,
+                redb::Error::Io(io) => matches!(
+                    io.kind(),
+                    std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof
+                ),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> ShipError {
         let path = path.into();
         move |source| ShipError::File { path, source }

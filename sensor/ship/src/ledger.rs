@@ -24,16 +24,19 @@ pub enum Reason {
     NotALine,
     /// The collector cannot read the batch that it was in.
     Refused,
+    /// Its block of the spool could not be read back; the block is kept beside the spool.
+    Damaged,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 6] = [
+    pub const ALL: [Reason; 7] = [
         Reason::QueueFull,
         Reason::DiskBudget,
         Reason::DiskError,
         Reason::TooLarge,
         Reason::NotALine,
         Reason::Refused,
+        Reason::Damaged,
     ];
 
     pub fn name(self) -> &'static str {
@@ -44,6 +47,7 @@ impl Reason {
             Reason::TooLarge => "too_large",
             Reason::NotALine => "not_a_line",
             Reason::Refused => "refused",
+            Reason::Damaged => "damaged",
         }
     }
 }
@@ -72,6 +76,11 @@ impl Counts {
         if records > 0 {
             *self.shed.entry(reason).or_insert(0) += records;
         }
+    }
+
+    /// Nothing of it waits in the spool.
+    fn is_settled(&self) -> bool {
+        self.made <= self.acked + self.shed.values().sum::<u64>()
     }
 }
 
@@ -125,14 +134,25 @@ impl Ledger {
         total
     }
 
-    /// Rows of hours long before this one.
+    /// Rows of hours long before this one of which nothing waits. What waits still counts, also when the
+    /// clock has jumped.
     pub(crate) fn before(&self, hour: u64) -> Vec<HourClass> {
         let first_kept = hour.saturating_sub(KEPT_HOURS);
         self.rows
-            .keys()
-            .copied()
-            .take_while(|row| row.hour < first_kept)
+            .iter()
+            .take_while(|(row, _)| row.hour < first_kept)
+            .filter(|(_, (_, counts))| counts.is_settled())
+            .map(|(row, _)| *row)
             .collect()
+    }
+
+    /// Goes on counting changes where the ledger that this one replaces stopped, so that whoever asked
+    /// that one misses none: every row counts as changed.
+    pub(crate) fn follow(&mut self, before: &Ledger) {
+        for (at, _) in self.rows.values_mut() {
+            *at += before.changes;
+        }
+        self.changes += before.changes;
     }
 
     pub(crate) fn forget(&mut self, rows: &[HourClass]) {
@@ -176,12 +196,25 @@ mod tests {
     #[test]
     fn old_hours_go() {
         let mut ledger = Ledger::default();
-        for hour in [1, 2, 2 + KEPT_HOURS] {
-            ledger.put(row(hour), made(1));
+        for hour in [0, 1, 2, 2 + KEPT_HOURS] {
+            let acked = u64::from(hour != 0);
+            ledger.put(row(hour), Counts { acked, ..made(1) });
         }
         let old = ledger.before(2 + KEPT_HOURS);
-        assert_eq!(old, [row(1)]);
+        assert_eq!(old, [row(1)], "what waits is kept");
         ledger.forget(&old);
-        assert_eq!(ledger.rows().count(), 2);
+        assert_eq!(ledger.rows().count(), 3);
+    }
+
+    #[test]
+    fn a_ledger_that_is_read_again_tells_everything_again() {
+        let mut before = Ledger::default();
+        before.put(row(1), made(5));
+        before.put(row(1), made(6));
+        let (_, told) = before.changed_after(0);
+        let mut again = Ledger::default();
+        again.put(row(1), made(6));
+        again.follow(&before);
+        assert_eq!(again.changed_after(told).0.len(), 1);
     }
 }

@@ -9,6 +9,7 @@
 //! workers handed over, and equals what was shed, is spooled, and was acknowledged.
 
 mod block;
+mod canary;
 mod enrol;
 mod error;
 mod identity;
@@ -32,6 +33,6 @@ pub use enrol::{EnrolmentString, enrol};
 pub use error::{Result, ShipError};
 pub use identity::Identity;
 pub use ledger::{Counts, HourClass, Ledger, Reason};
-pub use recorder::Recorder;
-pub use shipper::{CommandHandler, Shipper, ShipperOptions};
+pub use recorder::{Bookmark, Recorder};
+pub use shipper::{CommandHandler, Dial, Shipper, ShipperOptions};
 pub use spool::{Backlog, Spool, SpoolLimits};

@@ -1,7 +1,7 @@
 //! One connection: greeting, batches within a window, acknowledgements, heartbeats.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use sensor_event::Class;
@@ -12,16 +12,18 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel;
 
+use crate::error::ShipError;
 use crate::ledger::{Counts, HourClass};
 use crate::plan::{PerClass, at};
 use crate::recorder::Task;
 use crate::shipper::Shipper;
-use crate::spool::{Shared, class_of_wire, unix_millis, wire_class};
+use crate::spool::{BatchFault, Shared, class_of_wire, unix_millis, wire_class};
 use crate::wire;
 use crate::wire::collector_message::Message as FromCollector;
 use crate::wire::delivery_client::DeliveryClient;
 use crate::wire::sensor_message::Message as FromSensor;
 
+/// Spoken here; a collector that speaks a newer one answers with this or an older.
 const PROTOCOL_VERSION: u32 = 1;
 /// Batches of one class sent and not acknowledged: what a collector takes between two commits. Each
 /// class has its own window, so that alerts never wait for flows.
@@ -32,7 +34,7 @@ const WELCOME_TIMEOUT: Duration = Duration::from_secs(30);
 /// Ledger rows in one heartbeat.
 const LEDGER_ROWS: usize = 500;
 
-pub(crate) type LinkError = Box<dyn std::error::Error + Send + Sync>;
+pub type LinkError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a link ended in order.
 pub(crate) enum LinkEnd {
@@ -50,6 +52,10 @@ pub(crate) struct Link<'a> {
     sent: PerClass<u64>,
     /// Last numbers of the batches that are not acknowledged.
     window: PerClass<VecDeque<u64>>,
+    /// Dictionaries that the collector has.
+    dictionaries: Arc<[u32]>,
+    /// Classes that the collector does not take for now.
+    paused: PerClass<bool>,
     /// When something was sent with nothing under way, or acknowledged.
     progress: Instant,
 }
@@ -85,7 +91,7 @@ impl<'a> Link<'a> {
         let Some(FromCollector::Welcome(welcome)) = first.and_then(|first| first.message) else {
             return Err("the collector's first message is no welcome".into());
         };
-        if welcome.protocol_version != PROTOCOL_VERSION {
+        if !(1..=PROTOCOL_VERSION).contains(&welcome.protocol_version) {
             let theirs = welcome.protocol_version;
             return Err(format!("the collector speaks version {theirs} of the protocol").into());
         }
@@ -101,6 +107,8 @@ impl<'a> Link<'a> {
             heartbeats,
             sent: shipper.shared.state().marks.acked,
             window: PerClass::default(),
+            dictionaries: welcome.dictionary_versions.into(),
+            paused: PerClass::default(),
             progress: Instant::now(),
         };
         for mark in welcome.high_water {
@@ -137,7 +145,11 @@ impl<'a> Link<'a> {
     }
 
     fn room(&self) -> PerClass<bool> {
-        self.window.each_ref().map(|window| window.len() < WINDOW)
+        let mut room = self.window.each_ref().map(|window| window.len() < WINDOW);
+        for (room, paused) in room.iter_mut().zip(self.paused) {
+            *room &= !paused;
+        }
+        room
     }
 
     fn has_sendable(&self) -> bool {
@@ -154,7 +166,21 @@ impl<'a> Link<'a> {
     ) -> Result<(), LinkError> {
         let shared = Arc::clone(&self.shipper.shared);
         let (sent, room) = (self.sent, self.room());
-        let batch = tokio::task::spawn_blocking(move || shared.next_batch(&sent, &room)).await??;
+        let dictionaries = Arc::clone(&self.dictionaries);
+        let read = move || shared.next_batch(&sent, &room, &dictionaries);
+        let read = tokio::task::spawn_blocking(read).await?;
+        let batch = match read {
+            Ok(batch) => batch,
+            Err(BatchFault::Block {
+                class,
+                first,
+                last,
+                error,
+            }) => {
+                return self.set_aside(class, first, last, &error).await;
+            }
+            Err(BatchFault::Store(error)) => return Err(error.into()),
+        };
         let Some(batch) = batch else {
             // What was there has gone, or the store is closed for a moment.
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -184,6 +210,12 @@ impl<'a> Link<'a> {
             }
             Some(FromCollector::Nack(nack)) => return self.refused(nack).await,
             Some(FromCollector::Command(command)) => (self.shipper.options.command)(&command.json),
+            Some(FromCollector::Pause(pause)) => {
+                self.paused = PerClass::default();
+                for class in pause.classes.into_iter().filter_map(class_of_wire) {
+                    self.paused[at(class)] = true;
+                }
+            }
             Some(FromCollector::Welcome(_)) => return Err("a second welcome".into()),
             None => tracing::debug!("a message of a kind that this version does not know"),
         }
@@ -222,6 +254,21 @@ impl<'a> Link<'a> {
         Ok(None)
     }
 
+    /// Leaves out a block that cannot be read back, and counts its records.
+    async fn set_aside(
+        &mut self,
+        class: Class,
+        first: u64,
+        last: u64,
+        error: &ShipError,
+    ) -> Result<(), LinkError> {
+        tracing::error!(%error, class = class.name(), first, last, "a block of the spool is lost");
+        self.sent[at(class)] = self.sent[at(class)].max(last);
+        let shared = Arc::clone(&self.shipper.shared);
+        tokio::task::spawn_blocking(move || shared.keep_aside(class, first)).await?;
+        self.task(Task::Damaged { class, first, last }).await
+    }
+
     /// Hands a task to the spool thread, whose queue may be full for a moment.
     async fn task(&self, task: Task) -> Result<(), LinkError> {
         let recorder = self.shipper.recorder.clone();
@@ -257,11 +304,42 @@ async fn heartbeats(
             stats: (options.stats)().into_bytes().into(),
             ledger: rows.drain(..some).map(ledger_row).collect(),
             ruleset_hash: (options.ruleset_hash)(),
+            spool_budget_bytes: shared.budget_bytes,
+            ..vitals(&shared)
         };
         let sent = outbound.send(message(FromSensor::Heartbeat(heartbeat)));
         if sent.await.is_err() {
             return;
         }
+    }
+}
+
+/// What a heartbeat says of the spool.
+fn vitals(shared: &Shared) -> wire::Heartbeat {
+    let canary = *shared.canary.lock().unwrap_or_else(PoisonError::into_inner);
+    let state = shared.state();
+    let waiting = state.backlog();
+    let backlog = Class::ALL
+        .into_iter()
+        .filter(|&class| state.marks.last_seq[at(class)] > 0)
+        .map(|class| wire::Backlog {
+            class: wire_class(class).into(),
+            records: waiting.of(class),
+            last_seq: state.marks.last_seq[at(class)],
+            sent_seq: state.marks.sent[at(class)],
+            acked_seq: state.marks.acked[at(class)],
+            oldest_hour: state.oldest_hour(class),
+        })
+        .collect();
+    wire::Heartbeat {
+        backlog,
+        spool_bytes: state.bytes,
+        canary: canary.map(|canary| wire::Canary {
+            made_ms: canary.made_ms,
+            spooled_seq: canary.spooled_seq,
+            every_ms: canary.every_ms,
+        }),
+        ..wire::Heartbeat::default()
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub bytes: u64,
     pub marks: Marks,
     pub ledger: Ledger,
+    /// How far sources that can be read again have been read.
+    pub bookmarks: BTreeMap<String, Vec<u8>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,8 +53,10 @@ pub(crate) struct Pending {
     pub bytes: usize,
     pub sent: PerClass<u64>,
     pub acked: PerClass<u64>,
-    pub refused: Vec<(Class, u64, u64)>,
+    /// Stretches that will never be acknowledged.
+    pub given_up: Vec<(Class, u64, u64, Reason)>,
     pub shed: Vec<(Class, Reason, u64)>,
+    pub bookmarks: BTreeMap<String, Vec<u8>>,
 }
 
 impl Pending {
@@ -60,8 +64,9 @@ impl Pending {
         self.records.iter().all(Vec::is_empty)
             && self.sent == [0; CLASSES]
             && self.acked == [0; CLASSES]
-            && self.refused.is_empty()
+            && self.given_up.is_empty()
             && self.shed.is_empty()
+            && self.bookmarks.is_empty()
     }
 }
 
@@ -73,6 +78,7 @@ pub(crate) struct Change {
     pub marks: Marks,
     pub ledger: BTreeMap<HourClass, Counts>,
     pub forget: Vec<HourClass>,
+    pub bookmarks: BTreeMap<String, Vec<u8>>,
 }
 
 /// The last block of each class, while it may still grow.
@@ -90,6 +96,7 @@ pub(crate) fn plan(
         state,
         change: Change {
             marks: state.marks,
+            bookmarks: pending.bookmarks.clone(),
             ..Change::default()
         },
         bytes: state.bytes,
@@ -102,8 +109,8 @@ pub(crate) fn plan(
     for class in Class::ALL {
         planner.sent(class, pending.sent[at(class)]);
     }
-    for &(class, first, last) in &pending.refused {
-        planner.refused(class, first, last);
+    for &(class, first, last, reason) in &pending.given_up {
+        planner.given_up(class, first, last, reason);
     }
     for class in Class::ALL {
         planner.acked(class, pending.acked[at(class)]);
@@ -193,7 +200,7 @@ impl Planner<'_> {
         self.change.marks.acked[at(class)] = through;
     }
 
-    fn refused(&mut self, class: Class, first: u64, last: u64) {
+    fn given_up(&mut self, class: Class, first: u64, last: u64, reason: Reason) {
         for (key, head, bytes) in self.blocks_of_range(class, first, last) {
             if key.first_seq >= first && head.last_seq <= last {
                 let row = HourClass {
@@ -202,7 +209,7 @@ impl Planner<'_> {
                 };
                 let acked = self.change.marks.acked[at(class)];
                 let records = overlap(key, head, acked + 1, head.last_seq);
-                self.counts(row).shed(Reason::Refused, records);
+                self.counts(row).shed(reason, records);
                 self.remove(key, bytes);
             }
         }
@@ -373,6 +380,7 @@ impl State {
             self.ledger.put(row, counts.clone());
         }
         self.ledger.forget(&change.forget);
+        self.bookmarks.extend(change.bookmarks.clone());
     }
 }
 
@@ -497,7 +505,10 @@ mod tests {
                     0..=2 => pending.records[at(class)] = records(amount as usize, 400),
                     3 => pending.sent[at(class)] = amount,
                     4 => pending.acked[at(class)] = amount,
-                    _ => pending.refused.push((class, last.saturating_sub(amount), last)),
+                    _ => {
+                        let first = last.saturating_sub(amount);
+                        pending.given_up.push((class, first, last, Reason::Refused));
+                    }
                 }
                 bench.run(&pending, 40_000, step as u64 / 10);
                 prop_assert!(bench.state.marks.last_seq[at(class)] >= last);

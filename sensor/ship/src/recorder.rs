@@ -18,8 +18,17 @@ const ROOM: std::time::Duration = std::time::Duration::from_millis(1);
 #[derive(Debug)]
 pub(crate) enum Order {
     Record(Class, Box<[u8]>),
+    /// Records that are stored together with the place of their source that they end at.
+    Bookmarked(Vec<(Class, Box<[u8]>)>, Bookmark),
     /// A message to the spool thread itself, from the shipper or from whoever waits.
     Task(Task),
+}
+
+/// How far something that is read into the spool has been read: a name, and what its reader wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bookmark {
+    pub name: String,
+    pub place: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -38,6 +47,12 @@ pub(crate) enum Task {
     },
     /// The collector will never take it.
     Refused {
+        class: Class,
+        first: u64,
+        last: u64,
+    },
+    /// A block that cannot be read back.
+    Damaged {
         class: Class,
         first: u64,
         last: u64,
@@ -98,21 +113,51 @@ impl Recorder {
         let Some(record) = self.checked(class, record) else {
             return;
         };
-        let queued = &self.counters.queued_bytes;
-        while queued.load(Ordering::Relaxed) + record.len() > self.max_queued_bytes
-            && queued.load(Ordering::Relaxed) > 0
-        {
-            std::thread::sleep(ROOM);
-        }
-        queued.fetch_add(record.len(), Ordering::Relaxed);
+        self.wait_for_room(record.len());
         if self
             .queue
             .send(Order::Record(class, record.into()))
             .is_err()
         {
+            let queued = &self.counters.queued_bytes;
             queued.fetch_sub(record.len(), Ordering::Relaxed);
             self.counters.shed(class, Reason::QueueFull);
         }
+    }
+
+    /// As [`Recorder::append_waiting`] for records of a source that can be read again: they and the
+    /// bookmark are stored in one transaction, so that after a crash reading goes on exactly there.
+    pub fn append_bookmarked(&self, records: &[(Class, &[u8])], bookmark: Bookmark) {
+        let checked: Vec<(Class, Box<[u8]>)> = records
+            .iter()
+            .filter_map(|&(class, record)| Some((class, self.checked(class, record)?.into())))
+            .collect();
+        let bytes: usize = checked.iter().map(|(_, record)| record.len()).sum();
+        self.wait_for_room(bytes);
+        let classes: Vec<Class> = checked.iter().map(|&(class, _)| class).collect();
+        if self
+            .queue
+            .send(Order::Bookmarked(checked, bookmark))
+            .is_err()
+        {
+            self.counters
+                .queued_bytes
+                .fetch_sub(bytes, Ordering::Relaxed);
+            for class in classes {
+                self.counters.shed(class, Reason::QueueFull);
+            }
+        }
+    }
+
+    /// Waits until so many bytes may be queued, and counts them as queued.
+    fn wait_for_room(&self, bytes: usize) {
+        let queued = &self.counters.queued_bytes;
+        while queued.load(Ordering::Relaxed) + bytes > self.max_queued_bytes
+            && queued.load(Ordering::Relaxed) > 0
+        {
+            std::thread::sleep(ROOM);
+        }
+        queued.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// The record, if it is one line of a fair length.

@@ -1,6 +1,7 @@
 //! Keeps a link to the collector, and sends what is spooled.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::sync::watch;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 use crate::identity::Identity;
-use crate::link::{Link, LinkEnd};
+use crate::link::{Link, LinkEnd, LinkError};
 use crate::recorder::Recorder;
 use crate::spool::{Shared, Spool};
 use crate::tls::COLLECTOR_NAME;
@@ -55,17 +56,37 @@ pub struct Shipper {
     pub(crate) shared: Arc<Shared>,
     pub(crate) recorder: Recorder,
     pub(crate) options: ShipperOptions,
-    identity: Identity,
+    /// The collector's address, for the log.
+    address: String,
+    dial: Dial,
     connected: watch::Sender<bool>,
 }
 
+/// Makes a connection to the collector.
+pub type Dial = Arc<dyn Fn() -> Dialling + Send + Sync>;
+type Dialling = Pin<Box<dyn Future<Output = Result<Channel, LinkError>> + Send>>;
+
 impl Shipper {
     pub fn new(spool: &Spool, identity: Identity, options: ShipperOptions) -> Shipper {
+        let address = identity.address.clone();
+        let dial: Dial = Arc::new(move || {
+            let identity = identity.clone();
+            Box::pin(async move { Ok(channel(&identity).await?) })
+        });
+        Shipper {
+            address,
+            ..Shipper::over(spool, dial, options)
+        }
+    }
+
+    /// Over connections that somebody else makes: for a simulated network.
+    pub fn over(spool: &Spool, dial: Dial, options: ShipperOptions) -> Shipper {
         Shipper {
             shared: Arc::clone(spool.shared()),
             recorder: spool.handle(),
             options,
-            identity,
+            address: String::new(),
+            dial,
             connected: watch::Sender::new(false),
         }
     }
@@ -104,7 +125,7 @@ impl Shipper {
                 Ok(LinkEnd::RetryAfter(pause)) => pause.min(self.options.longest_backoff),
                 Ok(LinkEnd::Closed) => FIRST_BACKOFF,
                 Err(error) => {
-                    tracing::warn!(address = %self.identity.address, error = %chain(&*error), "no link to the collector");
+                    tracing::warn!(address = %self.address, error = %chain(&*error), "no link to the collector");
                     if welcomed {
                         backoff = FIRST_BACKOFF;
                     }
@@ -119,32 +140,31 @@ impl Shipper {
     }
 
     async fn connect(&self) -> Result<LinkEnd, Box<dyn std::error::Error + Send + Sync>> {
-        let channel = self.channel().await?;
+        let channel = (self.dial)().await?;
         let mut link = Link::open(self, channel).await?;
         self.connected.send_replace(true);
-        tracing::info!(address = %self.identity.address, "connected to the collector");
+        tracing::info!(address = %self.address, "connected to the collector");
         link.run().await
     }
+}
 
-    async fn channel(&self) -> Result<Channel, tonic::transport::Error> {
-        let identity = &self.identity;
-        let tls = ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(&identity.ca_pem))
-            .identity(tonic::transport::Identity::from_pem(
-                &identity.certificate_pem,
-                &identity.key_pem,
-            ))
-            .domain_name(COLLECTOR_NAME);
-        Endpoint::from_shared(format!("https://{}", identity.address))?
-            .tls_config(tls)?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(10))
-            .keep_alive_timeout(Duration::from_secs(20))
-            .keep_alive_while_idle(true)
-            .connect()
-            .await
-    }
+async fn channel(identity: &Identity) -> Result<Channel, tonic::transport::Error> {
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(&identity.ca_pem))
+        .identity(tonic::transport::Identity::from_pem(
+            &identity.certificate_pem,
+            &identity.key_pem,
+        ))
+        .domain_name(COLLECTOR_NAME);
+    Endpoint::from_shared(format!("https://{}", identity.address))?
+        .tls_config(tls)?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .keep_alive_timeout(Duration::from_secs(20))
+        .keep_alive_while_idle(true)
+        .connect()
+        .await
 }
 
 /// An error with its causes; the outermost alone often says only "transport error".

@@ -5,17 +5,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sensor_event::Class;
+use crossbeam_channel::Receiver;
+use sensor_event::{Class, Dictionary};
 use tokio::sync::watch;
 
-use crate::block::{BlockHead, BlockKey, FULL_BYTES, FULL_RECORDS, compress, decompress_into};
+use crate::block::{
+    BlockHead, BlockKey, FULL_BYTES, FULL_RECORDS, WithDictionary, check, compress,
+    decompress_into, dictionary_version,
+};
+use crate::canary::CanaryMade;
 use crate::error::{Result, ShipError};
 use crate::ledger::Ledger;
 use crate::plan::{PerClass, State, at};
-use crate::recorder::{Recorder, Task};
+use crate::recorder::{Order, Recorder, Task};
 use crate::store::Store;
 use crate::wire;
-use crate::writer;
+use crate::writer::Writer;
 
 #[derive(Debug, Clone)]
 pub struct SpoolLimits {
@@ -63,7 +68,16 @@ impl Backlog {
 pub struct Spool {
     shared: Arc<Shared>,
     recorder: Recorder,
-    thread: Option<JoinHandle<()>>,
+    writing: Writing,
+}
+
+/// Who writes what is queued.
+#[derive(Debug)]
+enum Writing {
+    /// A thread of its own; none once it has been joined.
+    Thread(Option<JoinHandle<()>>),
+    /// Whoever holds the spool, by calling [`Spool::turn`].
+    ByHand(Box<Writer>, Receiver<Order>),
 }
 
 /// What the spool thread shares with the shipper.
@@ -75,6 +89,9 @@ pub(crate) struct Shared {
     pub state: Mutex<State>,
     /// Counts transactions.
     pub changed: watch::Sender<u64>,
+    /// The newest canary.
+    pub canary: Mutex<Option<CanaryMade>>,
+    pub budget_bytes: u64,
 }
 
 /// A batch to be sent.
@@ -85,33 +102,84 @@ pub(crate) struct ReadyBatch {
     pub message: wire::Batch,
 }
 
+/// Why no batch could be read.
+#[derive(Debug)]
+pub(crate) enum BatchFault {
+    /// One block is not what was written; others may be.
+    Block {
+        class: Class,
+        first: u64,
+        last: u64,
+        error: ShipError,
+    },
+    Store(ShipError),
+}
+
+impl BatchFault {
+    fn of(key: BlockKey, head: BlockHead, error: ShipError) -> BatchFault {
+        if !error.is_damage() {
+            return BatchFault::Store(error);
+        }
+        BatchFault::Block {
+            class: key.class,
+            first: key.first_seq,
+            last: head.last_seq,
+            error,
+        }
+    }
+}
+
 const FILE: &str = "spool.redb";
 
 impl Spool {
     /// Opens the spool in a folder, or makes it. A new spool begins a new epoch.
     pub fn open(folder: &Path, limits: SpoolLimits) -> Result<Spool> {
+        let (shared, recorder, writer, orders) = Spool::parts(folder, limits)?;
+        let thread = writer.spawn(orders).map_err(ShipError::file(folder))?;
+        Ok(Spool {
+            shared,
+            recorder,
+            writing: Writing::Thread(Some(thread)),
+        })
+    }
+
+    /// As [`Spool::open`], but nothing is written before [`Spool::turn`] is called: for a simulation, which
+    /// has no threads. Dropping it writes nothing, as if the process were killed.
+    pub fn open_by_hand(folder: &Path, limits: SpoolLimits) -> Result<Spool> {
+        let (shared, recorder, writer, orders) = Spool::parts(folder, limits)?;
+        Ok(Spool {
+            shared,
+            recorder,
+            writing: Writing::ByHand(Box::new(writer), orders),
+        })
+    }
+
+    /// Writes what is queued, where nobody else does.
+    pub fn turn(&mut self) {
+        if let Writing::ByHand(writer, orders) = &mut self.writing {
+            writer.turn(orders);
+        }
+    }
+
+    fn parts(
+        folder: &Path,
+        limits: SpoolLimits,
+    ) -> Result<(Arc<Shared>, Recorder, Writer, Receiver<Order>)> {
         std::fs::create_dir_all(folder).map_err(ShipError::file(folder))?;
         let path = folder.join(FILE);
-        let (store, state) = Store::open(&path, unix_millis())?;
+        let (store, state) = open_or_replace(&path)?;
         let shared = Arc::new(Shared {
             path,
             store: RwLock::new(Some(Arc::new(store))),
             state: Mutex::new(state),
             changed: watch::Sender::new(0),
+            canary: Mutex::new(None),
+            budget_bytes: limits.disk_bytes,
         });
         let (recorder, orders) = Recorder::new(limits.queue_records, limits.queue_bytes);
-        let thread = writer::spawn(
-            Arc::clone(&shared),
-            orders,
-            Arc::clone(recorder.counters()),
-            limits,
-        )
-        .map_err(ShipError::file(folder))?;
-        Ok(Spool {
-            shared,
-            recorder,
-            thread: Some(thread),
-        })
+        let counters = Arc::clone(recorder.counters());
+        let writer = Writer::new(Arc::clone(&shared), counters, limits);
+        Ok((shared, recorder, writer, orders))
     }
 
     /// A handle for a worker.
@@ -139,6 +207,11 @@ impl Spool {
         self.shared.state().ledger.clone()
     }
 
+    /// How far a source had been read when the last of its records was stored.
+    pub fn bookmark(&self, name: &str) -> Option<Vec<u8>> {
+        self.shared.state().bookmarks.get(name).cloned()
+    }
+
     /// Waits until everything handed over before is on disk, or is counted as shed.
     pub async fn flush(&self) {
         let (done, wait) = tokio::sync::oneshot::channel();
@@ -158,8 +231,11 @@ impl Spool {
 
 impl Drop for Spool {
     fn drop(&mut self) {
+        let Writing::Thread(thread) = &mut self.writing else {
+            return;
+        };
         self.recorder.task(Task::Stop);
-        if let Some(thread) = self.thread.take()
+        if let Some(thread) = thread.take()
             && thread.join().is_err()
         {
             tracing::error!("the spool thread ended in a panic");
@@ -178,7 +254,8 @@ impl Shared {
         &self,
         sent: &PerClass<u64>,
         room: &PerClass<bool>,
-    ) -> Result<Option<ReadyBatch>> {
+        dictionaries: &[u32],
+    ) -> std::result::Result<Option<ReadyBatch>, BatchFault> {
         let store = self
             .store
             .read()
@@ -190,12 +267,53 @@ impl Shared {
                 continue;
             }
             let keys = self.state().keys_after(class, sent[at(class)]);
-            let batch = read_batch(&store, &keys, sent[at(class)])?;
+            let batch = read_batch(&store, &keys, sent[at(class)], dictionaries)?;
             if batch.is_some() {
                 return Ok(batch);
             }
         }
         Ok(None)
+    }
+}
+
+/// Opens the spool's file. One that cannot be read is kept under another name, for a person to look at,
+/// and a new spool begins, with a new epoch: a sensor that ships nothing any more would be worse.
+fn open_or_replace(path: &Path) -> Result<(Store, State)> {
+    let opened = std::panic::catch_unwind(|| Store::open(path, unix_millis()));
+    let damage = match opened {
+        Ok(Ok(opened)) => return Ok(opened),
+        Ok(Err(error)) if error.is_damage() => error.to_string(),
+        Ok(Err(error)) => return Err(error),
+        // The store's library takes some damage for an error of its own.
+        Err(_) => "its structure is broken".to_owned(),
+    };
+    let aside = path.with_extension(format!("damaged-{}", unix_millis()));
+    std::fs::rename(path, &aside).map_err(ShipError::file(path))?;
+    tracing::error!(kept_as = %aside.display(), damage, "the spool is damaged; a new one is made");
+    Store::open(path, unix_millis())
+}
+
+impl Shared {
+    /// Copies a block that cannot be read back to a file beside the spool, for a person to look at.
+    pub fn keep_aside(&self, class: Class, first: u64) {
+        let store = self
+            .store
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let key = BlockKey {
+            class,
+            first_seq: first,
+        };
+        let Some(Ok(Some(value))) = store.map(|store| store.block(key)) else {
+            return;
+        };
+        let path = self
+            .path
+            .with_file_name(format!("damaged-{}-{first}.block", class.name()));
+        if let Err(error) = std::fs::write(&path, value) {
+            tracing::warn!(%error, "the damaged block is not kept");
+        }
     }
 }
 
@@ -213,8 +331,14 @@ impl State {
         backlog
     }
 
+    /// Hour in which the oldest waiting record of a class was made.
+    pub fn oldest_hour(&self, class: Class) -> u64 {
+        self.block_of(class, self.marks.acked[at(class)] + 1)
+            .map_or(0, |(_, head)| head.hour)
+    }
+
     /// Blocks to join into the batch after a number: of one hour, and small enough together.
-    fn keys_after(&self, class: Class, seq: u64) -> Vec<BlockKey> {
+    fn keys_after(&self, class: Class, seq: u64) -> Vec<(BlockKey, BlockHead)> {
         let Some((first, head)) = self.block_of(class, seq + 1) else {
             return Vec::new();
         };
@@ -228,22 +352,30 @@ impl State {
                     && next.hour == head.hour
                     && (**key == first || content <= FULL_BYTES && records <= FULL_RECORDS)
             })
-            .map(|(&key, _)| key)
+            .map(|(&key, &(head, _))| (key, head))
             .collect()
     }
 }
 
 /// Reads blocks and makes a batch of what follows a number. A block may have grown or gone since its key
 /// was looked up.
-fn read_batch(store: &Store, keys: &[BlockKey], after: u64) -> Result<Option<ReadyBatch>> {
+fn read_batch(
+    store: &Store,
+    keys: &[(BlockKey, BlockHead)],
+    after: u64,
+    dictionaries: &[u32],
+) -> std::result::Result<Option<ReadyBatch>, BatchFault> {
     let mut blocks: Vec<(BlockKey, BlockHead, Vec<u8>)> = Vec::new();
-    for &key in keys {
-        let Some(value) = store.block(key)? else {
+    for &(key, known) in keys {
+        let damaged = |error| BatchFault::of(key, known, error);
+        let Some(value) = store.block(key).map_err(damaged)? else {
             continue;
         };
-        let (head, lines) = BlockHead::split(&value).ok_or(ShipError::Block {
-            key: key.to_bytes().to_vec(),
-            reason: "it is shorter than its head",
+        let (head, lines) = BlockHead::split(&value).ok_or_else(|| {
+            damaged(ShipError::Block {
+                key: key.to_bytes().to_vec(),
+                reason: "it is shorter than its head",
+            })
         })?;
         if head.last_seq > after {
             blocks.push((key, head, lines.to_vec()));
@@ -253,28 +385,37 @@ fn read_batch(store: &Store, keys: &[BlockKey], after: u64) -> Result<Option<Rea
         return Ok(None);
     };
     let (class, hour, last_seq) = (first.class, head.hour, last_head.last_seq);
-    let (first_seq, record_count, content_bytes, lines) =
-        if blocks.len() == 1 && first.first_seq > after {
-            let (records, content_bytes) = (head.records, head.content_bytes);
-            let first_seq = first.first_seq;
-            let (_, _, lines) = blocks.swap_remove(0);
-            (first_seq, records, content_bytes, lines)
-        } else {
-            let mut content = Vec::new();
-            let first_seq = first.first_seq.max(after + 1);
-            let mut records = 0;
-            for (key, head, lines) in &blocks {
-                decompress_into(*key, *head, lines, &mut content)?;
-                records += head.records;
-            }
-            // Only the first block can hold numbers that were sent: it has grown since.
-            let skipped = (after + 1).saturating_sub(blocks[0].0.first_seq);
-            let start = nth_line(&content, usize::try_from(skipped).unwrap_or(usize::MAX));
-            let content = content.get(start..).unwrap_or_default();
-            let records = records - u32::try_from(skipped).unwrap_or(records);
-            let bytes = u32::try_from(content.len()).unwrap_or(u32::MAX);
-            (first_seq, records, bytes, compress(content)?)
+    let (first_seq, record_count, content_bytes, lines) = if let [(key, _, lines)] = &blocks[..]
+        && key.first_seq > after
+        && understood(dictionaries, dictionary_version(lines))
+    {
+        let (records, content_bytes) = (head.records, head.content_bytes);
+        let first_seq = first.first_seq;
+        let (key, head, lines) = blocks.swap_remove(0);
+        check(key, head, &lines).map_err(|error| BatchFault::of(key, head, error))?;
+        (first_seq, records, content_bytes, lines)
+    } else {
+        let mut content = Vec::new();
+        let first_seq = first.first_seq.max(after + 1);
+        let mut records = 0;
+        for (key, head, lines) in &blocks {
+            decompress_into(*key, *head, lines, &mut content)
+                .map_err(|error| BatchFault::of(*key, *head, error))?;
+            records += head.records;
+        }
+        // Only the first block can hold numbers that were sent: it has grown since.
+        let skipped = (after + 1).saturating_sub(blocks[0].0.first_seq);
+        let start = nth_line(&content, usize::try_from(skipped).unwrap_or(usize::MAX));
+        let content = content.get(start..).unwrap_or_default();
+        let records = records - u32::try_from(skipped).unwrap_or(records);
+        let bytes = u32::try_from(content.len()).unwrap_or(u32::MAX);
+        let with = match understood(dictionaries, Dictionary::CURRENT.version) {
+            true => WithDictionary::Newest,
+            false => WithDictionary::None,
         };
+        let lines = compress(class, content, with).map_err(BatchFault::Store)?;
+        (first_seq, records, bytes, lines)
+    };
     Ok(Some(ReadyBatch {
         class,
         last_seq,
@@ -285,10 +426,15 @@ fn read_batch(store: &Store, keys: &[BlockKey], after: u64) -> Result<Option<Rea
             record_count,
             content_bytes,
             made_hour: hour,
-            dictionary_version: 0,
+            dictionary_version: dictionary_version(&lines),
             lines: lines.into(),
         },
     }))
+}
+
+/// Whether the collector reads what was compressed with this dictionary.
+fn understood(dictionaries: &[u32], version: u32) -> bool {
+    version == 0 || dictionaries.contains(&version)
 }
 
 /// Where the line after `skipped` lines begins.

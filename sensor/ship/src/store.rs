@@ -19,6 +19,9 @@ const MARKS: TableDefinition<&str, u64> = TableDefinition::new("marks");
 /// Counts (JSON) by hour and class.
 const LEDGER: TableDefinition<&[u8], &[u8]> = TableDefinition::new("ledger");
 
+/// Places by name of source.
+const BOOKMARKS: TableDefinition<&str, &[u8]> = TableDefinition::new("bookmarks");
+
 /// Memory for pages. Blocks are read once, in order; more would not help.
 const CACHE_BYTES: usize = 8 * 1_024 * 1_024;
 
@@ -46,6 +49,9 @@ impl Store {
             transaction.open_table(BLOCKS).map_err(ShipError::store)?;
             transaction.open_table(HEADS).map_err(ShipError::store)?;
             transaction.open_table(LEDGER).map_err(ShipError::store)?;
+            transaction
+                .open_table(BOOKMARKS)
+                .map_err(ShipError::store)?;
             let mut marks = transaction.open_table(MARKS).map_err(ShipError::store)?;
             if marks.get("epoch").map_err(ShipError::store)?.is_none() {
                 marks.insert("epoch", epoch).map_err(ShipError::store)?;
@@ -98,6 +104,14 @@ impl Store {
                     source,
                 })?;
             state.ledger.put(row, counts);
+        }
+        let bookmarks = transaction
+            .open_table(BOOKMARKS)
+            .map_err(ShipError::store)?;
+        for entry in bookmarks.iter().map_err(ShipError::store)? {
+            let (name, place) = entry.map_err(ShipError::store)?;
+            let name = name.value().to_owned();
+            state.bookmarks.insert(name, place.value().to_vec());
         }
         Ok(state)
     }
@@ -156,6 +170,14 @@ impl Store {
             for row in &change.forget {
                 ledger
                     .remove(&ledger_key(*row)[..])
+                    .map_err(ShipError::store)?;
+            }
+            let mut bookmarks = transaction
+                .open_table(BOOKMARKS)
+                .map_err(ShipError::store)?;
+            for (name, place) in &change.bookmarks {
+                bookmarks
+                    .insert(name.as_str(), place.as_slice())
                     .map_err(ShipError::store)?;
             }
         }

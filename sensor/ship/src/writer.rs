@@ -21,7 +21,8 @@ const EARLY_BYTES: usize = 4 * FULL_BYTES;
 const REOPEN: Duration = Duration::from_secs(1);
 const HOUR_MILLIS: u64 = 3_600_000;
 
-struct Writer {
+#[derive(Debug)]
+pub(crate) struct Writer {
     shared: Arc<Shared>,
     counters: Arc<QueueCounters>,
     limits: SpoolLimits,
@@ -31,32 +32,39 @@ struct Writer {
     reopened: Instant,
 }
 
-pub(crate) fn spawn(
-    shared: Arc<Shared>,
-    orders: Receiver<Order>,
-    counters: Arc<QueueCounters>,
-    limits: SpoolLimits,
-) -> std::io::Result<JoinHandle<()>> {
-    let mut writer = Writer {
-        shared,
-        counters,
-        limits,
-        tails: Tails::default(),
-        pending: Pending::default(),
-        flushes: Vec::new(),
-        reopened: Instant::now(),
-    };
-    std::thread::Builder::new()
-        .name("spool".to_owned())
-        .spawn(move || writer.run(&orders))
-}
-
 enum Next {
     Go,
     Stop,
 }
 
 impl Writer {
+    pub fn new(shared: Arc<Shared>, counters: Arc<QueueCounters>, limits: SpoolLimits) -> Writer {
+        Writer {
+            shared,
+            counters,
+            limits,
+            tails: Tails::default(),
+            pending: Pending::default(),
+            flushes: Vec::new(),
+            reopened: Instant::now(),
+        }
+    }
+
+    /// Writes in a thread of its own.
+    pub fn spawn(mut self, orders: Receiver<Order>) -> std::io::Result<JoinHandle<()>> {
+        std::thread::Builder::new()
+            .name("spool".to_owned())
+            .spawn(move || self.run(&orders))
+    }
+
+    /// Takes what is queued, and writes it.
+    pub fn turn(&mut self, orders: &Receiver<Order>) {
+        while let Ok(order) = orders.try_recv() {
+            self.take(order);
+        }
+        self.commit();
+    }
+
     fn run(&mut self, orders: &Receiver<Order>) {
         // Sheds are counted beside the queue: look at them even when nothing comes.
         let idle = Duration::from_secs(1).max(self.limits.flush);
@@ -94,6 +102,14 @@ impl Writer {
                 self.pending.bytes += record.len();
                 self.pending.records[at(class)].push(record);
             }
+            Order::Bookmarked(records, bookmark) => {
+                for (class, record) in records {
+                    self.counters.taken(record.len());
+                    self.pending.bytes += record.len();
+                    self.pending.records[at(class)].push(record);
+                }
+                self.pending.bookmarks.insert(bookmark.name, bookmark.place);
+            }
             Order::Task(Task::Flush(done)) => self.flushes.push(done),
             Order::Task(Task::Sent { class, through }) => {
                 raise(&mut self.pending.sent[at(class)], through);
@@ -102,7 +118,12 @@ impl Writer {
                 raise(&mut self.pending.acked[at(class)], through);
             }
             Order::Task(Task::Refused { class, first, last }) => {
-                self.pending.refused.push((class, first, last));
+                let reason = Reason::Refused;
+                self.pending.given_up.push((class, first, last, reason));
+            }
+            Order::Task(Task::Damaged { class, first, last }) => {
+                let reason = Reason::Damaged;
+                self.pending.given_up.push((class, first, last, reason));
             }
             Order::Task(Task::Stop) => return Next::Stop,
         }
@@ -153,9 +174,12 @@ impl Writer {
         let wait = REOPEN.saturating_sub(self.reopened.elapsed());
         std::thread::sleep(wait);
         self.reopened = Instant::now();
-        let (store, state) = Store::open(&self.shared.path, unix_millis())?;
+        let (store, mut state) = Store::open(&self.shared.path, unix_millis())?;
         let store = Arc::new(store);
-        *self.shared.state() = state;
+        let mut before = self.shared.state();
+        state.ledger.follow(&before.ledger);
+        *before = state;
+        drop(before);
         *slot.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&store));
         tracing::info!("the spool is open again");
         Ok(store)
