@@ -54,7 +54,7 @@ impl Shelf {
 }
 
 /// A checked event.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Event {
     tape: Tape,
     timestamp: i64,

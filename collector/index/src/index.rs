@@ -237,28 +237,59 @@ impl Index {
 
     /// Drops the partitions of all days before one; returns how many.
     pub fn delete_before(&self, day: Day) -> Result<usize> {
-        let mut writing = self.writing();
         let keys: Vec<PartitionKey> = read(&self.partitions)
             .keys()
             .copied()
             .take_while(|key| key.day < day)
             .collect();
         for &key in &keys {
-            writing.writers.close(key);
-            self.partitions
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&key);
-        }
-        let mut days: Vec<Day> = keys.iter().map(|key| key.day).collect();
-        days.dedup();
-        for day in days {
-            let folder = self.root.join(day.to_string());
-            let dropped = self.root.join(format!("{DROPPED_PREFIX}{day}"));
-            std::fs::rename(&folder, &dropped).map_err(IndexError::file(&folder))?;
-            std::fs::remove_dir_all(&dropped).map_err(IndexError::file(&dropped))?;
+            self.drop_partition(key)?;
         }
         Ok(keys.len())
+    }
+
+    /// Drops one partition, with what of it is not committed.
+    pub fn drop_partition(&self, key: PartitionKey) -> Result<()> {
+        let mut writing = self.writing();
+        writing.writers.close(key);
+        let gone = self
+            .partitions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&key);
+        let Some(partition) = gone else {
+            return Ok(());
+        };
+        let folder = partition.folder();
+        let name = format!("{DROPPED_PREFIX}{}-{}", key.day, key.shelf.name());
+        let dropped = self.root.join(name);
+        match std::fs::rename(folder, &dropped) {
+            Ok(()) => {}
+            // It was never written to.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(IndexError::file(folder)(error)),
+        }
+        std::fs::remove_dir_all(&dropped).map_err(IndexError::file(&dropped))?;
+        // Empty when this was the day's last shelf; else it stays.
+        let _ = std::fs::remove_dir(self.root.join(key.day.to_string()));
+        Ok(())
+    }
+
+    /// Links what is committed into a new folder, which is then an index of its own. Nothing is appended
+    /// meanwhile.
+    pub fn link_committed(&self, to: &Path) -> Result<()> {
+        let _writing = self.writing();
+        std::fs::create_dir_all(to).map_err(IndexError::file(to))?;
+        for partition in self.partitions(None, None, None) {
+            let key = partition.key();
+            let folder = to.join(key.day.to_string()).join(key.shelf.name());
+            partition.link_committed(&folder)?;
+        }
+        let marks = self.root.join(MARKS_FILE);
+        if marks.exists() {
+            std::fs::copy(&marks, to.join(MARKS_FILE)).map_err(IndexError::file(&marks))?;
+        }
+        Ok(())
     }
 
     /// Events and bytes, by partition.
@@ -332,7 +363,7 @@ fn write_marks(root: &Path, marks: &Marks) -> Result<()> {
 }
 
 /// Size of the files in a folder; what vanishes meanwhile does not count.
-fn folder_bytes(folder: &Path) -> u64 {
+pub(crate) fn folder_bytes(folder: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return 0;
     };

@@ -13,6 +13,7 @@
 mod document;
 mod error;
 mod event;
+mod governor;
 mod index;
 mod marks;
 mod partition;
@@ -24,6 +25,7 @@ mod writers;
 
 pub use error::{IndexError, Result};
 pub use event::{Event, EventError, Shelf, Stream};
+pub use governor::{Governed, Limits, Pressure, ShelfLimits, govern};
 pub use index::{Index, Options, PartitionStats, Stats};
 pub use marks::Marks;
 pub use partition::{Partition, PartitionKey};

@@ -21,6 +21,8 @@ use crate::timestamp::Day;
 /// Stored events are compressed in blocks of this size; reading one event reads its block.
 const STORE_BLOCK_BYTES: usize = 32 * 1_024;
 const STORE_LEVEL: i32 = 3;
+/// Merges that may end while files are linked.
+const LINK_ATTEMPTS: u32 = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PartitionKey {
@@ -78,6 +80,11 @@ impl Partition {
 
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Size of its files.
+    pub fn bytes(&self) -> u64 {
+        crate::index::folder_bytes(&self.folder)
     }
 
     /// A view of what is committed now.
@@ -142,6 +149,53 @@ impl Partition {
             .try_into()?;
         // Another thread may have been faster; its handle serves as well.
         Ok(self.opened.get_or_init(|| Opened { index, reader }))
+    }
+
+    /// Links the files of the last commit into a new folder.
+    pub(crate) fn link_committed(&self, to: &Path) -> Result<()> {
+        let index = &self.open()?.index;
+        std::fs::create_dir_all(to).map_err(IndexError::file(to))?;
+        let meta = self.folder.join("meta.json");
+        let mut list = std::fs::read(&meta).map_err(IndexError::file(&meta))?;
+        for _ in 0..LINK_ATTEMPTS {
+            for segment in index.searchable_segment_ids()? {
+                self.link_segment(&segment.uuid_string(), to)?;
+            }
+            // A merge may end at any moment, and its sources go: then there is a newer list.
+            let now = std::fs::read(&meta).map_err(IndexError::file(&meta))?;
+            if now == list {
+                break;
+            }
+            list = now;
+        }
+        let managed = self.folder.join(".managed.json");
+        let managed = std::fs::read(&managed).map_err(IndexError::file(&managed))?;
+        for (name, content) in [("meta.json", list), (".managed.json", managed)] {
+            let target = to.join(name);
+            std::fs::write(&target, content).map_err(IndexError::file(&target))?;
+        }
+        Ok(())
+    }
+
+    /// Links the files of one index segment; they bear its name, and never change.
+    fn link_segment(&self, id: &str, to: &Path) -> Result<()> {
+        for entry in std::fs::read_dir(&self.folder).map_err(IndexError::file(&self.folder))? {
+            let entry = entry.map_err(IndexError::file(&self.folder))?;
+            let name = entry.file_name();
+            if !name.to_string_lossy().starts_with(id) {
+                continue;
+            }
+            match std::fs::hard_link(entry.path(), to.join(&name)) {
+                Ok(()) => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotFound
+                    ) => {}
+                Err(error) => return Err(IndexError::file(entry.path())(error)),
+            }
+        }
+        Ok(())
     }
 
     /// Makes the last commit visible to new searchers.

@@ -36,7 +36,7 @@ enum Node {
 }
 
 /// A parsed JSON text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tape {
     text: String,
     unescaped: String,

@@ -199,3 +199,73 @@ fn there_is_no_place_for_too_many_days() {
     assert_eq!(index.partitions(None, None, None).len(), 3);
     assert_eq!(index.mark(&records), 12);
 }
+
+#[test]
+fn what_is_least_worth_keeping_goes_first() {
+    use collector_index::{Limits, Pressure, ShelfLimits, govern};
+    let folder = tempfile::tempdir().expect("a folder");
+    let index = open(folder.path());
+    // Ten days, 2020-01-01 to 10; every day has records, and alerts.
+    index
+        .append(
+            &stream(Class::Record),
+            (1..=300).map(|seq| event(seq, 10)),
+            300,
+            RECEIVED,
+        )
+        .expect("it appends");
+    index.commit().expect("it commits");
+    let day = |day: i64| Day(Day::parse("2020-01-01").expect("a day").0 + day - 1);
+    let held = |shelf| {
+        let mut days: Vec<i64> = index
+            .partitions(None, None, Some(shelf))
+            .iter()
+            .map(|partition| partition.day().0 - day(1).0 + 1)
+            .collect();
+        days.sort();
+        days
+    };
+    let all = |days| ShelfLimits { days, bytes: None };
+    let mut limits = Limits {
+        alerts: all(1_000),
+        records: all(7),
+        reserve_bytes: 80,
+    };
+    let look = |limits: &Limits, before, free: &dyn Fn() -> u64| {
+        govern(&index, limits, day(10), before, free)
+            .expect("it governs")
+            .pressure
+    };
+    assert_eq!(look(&limits, Pressure::None, &|| 100), Pressure::None);
+    assert_eq!(held(Shelf::Records), (3..=10).collect::<Vec<_>>());
+    assert_eq!(held(Shelf::Alerts).len(), 10);
+    // By bytes, but never the newest day.
+    limits.alerts.bytes = Some(1);
+    assert_eq!(look(&limits, Pressure::None, &|| 100), Pressure::None);
+    assert_eq!(held(Shelf::Alerts), [10]);
+    limits.alerts.bytes = None;
+    // The disk: each day that goes gives ten bytes.
+    let left = |shelf: Shelf| index.partitions(None, None, Some(shelf)).len() as u64;
+    let free = || 70 + (8 - left(Shelf::Records)) * 10;
+    assert_eq!(look(&limits, Pressure::None, &free), Pressure::None);
+    assert_eq!(held(Shelf::Records), (4..=10).collect::<Vec<_>>());
+    assert_eq!(
+        look(&limits, Pressure::AlertsOnly, &free),
+        Pressure::AlertsOnly,
+        "hardly more"
+    );
+    assert_eq!(look(&limits, Pressure::AlertsOnly, &|| 100), Pressure::None);
+    // Only today's are left, and the disk is still short.
+    assert_eq!(look(&limits, Pressure::None, &|| 79), Pressure::AlertsOnly);
+    assert_eq!(held(Shelf::Records), [10]);
+    assert_eq!(
+        look(&limits, Pressure::AlertsOnly, &|| 15),
+        Pressure::AlertsOnly
+    );
+    assert_eq!(held(Shelf::Records), Vec::<i64>::new());
+    assert_eq!(
+        look(&limits, Pressure::AlertsOnly, &|| 0),
+        Pressure::AlertsOnly
+    );
+    assert_eq!(held(Shelf::Alerts), [10], "today's alerts stay to the last");
+}
