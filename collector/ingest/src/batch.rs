@@ -3,9 +3,9 @@
 use std::io::Read;
 
 use collector_index::Event;
-use sensor_event::Class;
+use sensor_event::{Class, Dictionary};
 
-use crate::limits::{MAX_COMPRESSED_BYTES, MAX_CONTENT_BYTES, MAX_RECORDS};
+use crate::limits::{MAX_COMPRESSED_BYTES, MAX_CONTENT_BYTES, MAX_HOUR, MAX_RECORDS};
 use crate::ports::RefusedLine;
 use crate::wire;
 
@@ -30,12 +30,14 @@ pub(crate) enum BatchError {
     NoNumber { line: usize },
     #[error("line {line}: number {found} is not above {last} and within the batch")]
     Order { line: usize, found: u64, last: u64 },
+    #[error("{0} is no hour")]
+    Hour(u64),
     #[error("the batch ends at {last} before it begins at {first}")]
     Range { first: u64, last: u64 },
 }
 
 /// A checked batch.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Batch {
     pub class: Class,
     pub last_seq: u64,
@@ -47,16 +49,23 @@ pub(crate) struct Batch {
 /// Unpacks and checks. Takes time in proportion to the content; call it where blocking is allowed.
 pub(crate) fn check(batch: &wire::Batch) -> Result<Batch, BatchError> {
     let class = class_of_wire(batch.class).ok_or(BatchError::Class(batch.class))?;
-    if batch.dictionary_version != 0 {
-        return Err(BatchError::Dictionary(batch.dictionary_version));
-    }
     if batch.first_seq == 0 || batch.last_seq < batch.first_seq || batch.last_seq >= 1 << 63 {
         return Err(BatchError::Range {
             first: batch.first_seq,
             last: batch.last_seq,
         });
     }
-    let content = unpack(&batch.lines, batch.content_bytes)?;
+    if batch.made_hour > MAX_HOUR {
+        return Err(BatchError::Hour(batch.made_hour));
+    }
+    let dictionary = match batch.dictionary_version {
+        0 => &[],
+        version => {
+            let known = Dictionary::of_version(version);
+            known.ok_or(BatchError::Dictionary(version))?.bytes
+        }
+    };
+    let content = unpack(&batch.lines, batch.content_bytes, dictionary)?;
     let mut checked = Batch {
         class,
         last_seq: batch.last_seq,
@@ -95,15 +104,15 @@ pub(crate) fn check(batch: &wire::Batch) -> Result<Batch, BatchError> {
 }
 
 /// Decompresses up to the size that was told, and no further.
-fn unpack(lines: &[u8], content_bytes: u32) -> Result<Vec<u8>, BatchError> {
+fn unpack(lines: &[u8], content_bytes: u32, dictionary: &[u8]) -> Result<Vec<u8>, BatchError> {
     if lines.len() > MAX_COMPRESSED_BYTES {
         return Err(BatchError::Compressed(lines.len()));
     }
     if content_bytes as usize > MAX_CONTENT_BYTES {
         return Err(BatchError::TooLarge(content_bytes));
     }
-    let mut decoder =
-        zstd::stream::read::Decoder::with_buffer(lines).map_err(|_| BatchError::Encoding)?;
+    let mut decoder = zstd::stream::read::Decoder::with_dictionary(lines, dictionary)
+        .map_err(|_| BatchError::Encoding)?;
     // A window larger than the content may be is memory asked for by a stranger.
     decoder
         .window_log_max(MAX_CONTENT_BYTES.ilog2())

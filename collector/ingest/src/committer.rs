@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use collector_index::{Event, Shelf, Stream};
-use sensor_event::Class;
+use sensor_event::{CanaryRecord, Class};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -55,8 +55,12 @@ pub struct Ingest {
     pub(crate) held: Arc<Semaphore>,
     /// Ends the connections.
     pub(crate) stopping: watch::Sender<bool>,
+    /// Classes that are not taken for now.
+    pub(crate) paused: watch::Sender<Vec<Class>>,
     work: mpsc::Sender<Work>,
     generation: Arc<AtomicU64>,
+    /// Held from a commit to the moment when inbox and ledger have followed.
+    settling: Arc<Mutex<()>>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -71,7 +75,8 @@ pub(crate) struct Work {
     pub batch: Batch,
     pub first_seq: u64,
     pub answers: Answers,
-    pub held: OwnedSemaphorePermit,
+    /// What a connection holds until the batch is appended.
+    pub held: Option<OwnedSemaphorePermit>,
 }
 
 impl Ingest {
@@ -84,11 +89,13 @@ impl Ingest {
     ) -> Arc<Ingest> {
         let (work, queue) = mpsc::channel(QUEUE);
         let generation = Arc::new(AtomicU64::new(0));
+        let settling = Arc::new(Mutex::new(()));
         let committer = Committer {
             store: Arc::clone(&store),
             groups,
             registry: Arc::clone(&registry),
             generation: Arc::clone(&generation),
+            settling: Arc::clone(&settling),
             options,
             marks: HashMap::new(),
             waiting: Vec::new(),
@@ -100,8 +107,10 @@ impl Ingest {
             registry,
             held: Arc::new(Semaphore::new(MAX_CONTENT_HELD_BYTES / 1_024)),
             stopping: watch::Sender::new(false),
+            paused: watch::Sender::new(Vec::new()),
             work,
             generation,
+            settling,
             task: Mutex::new(Some(task)),
         })
     }
@@ -117,6 +126,24 @@ impl Ingest {
         {
             tracing::error!("the committer ended in a panic");
         }
+    }
+
+    /// Waits until index, inbox and ledger agree, and keeps them so while the guard lives: for a backup.
+    pub async fn quiet(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.settling).lock_owned().await
+    }
+
+    /// Takes no batches of these classes until called again, and tells the sensors, which keep them.
+    pub fn pause(&self, classes: Vec<Class>) {
+        self.paused.send_if_modified(|paused| {
+            let is_new = *paused != classes;
+            *paused = classes;
+            is_new
+        });
+    }
+
+    pub(crate) fn is_paused(&self, class: Class) -> bool {
+        self.paused.borrow().contains(&class)
     }
 
     pub(crate) fn generation(&self) -> Generation {
@@ -142,6 +169,8 @@ struct Waiting {
     through: u64,
     hour: u64,
     alerts: Vec<Alert>,
+    /// When the newest canary among them was made.
+    canary: Option<u64>,
     stored: Vec<u64>,
     refused: Vec<RefusedLine>,
     answers: Answers,
@@ -152,6 +181,7 @@ struct Committer {
     groups: Arc<dyn Groups>,
     registry: Arc<dyn Registry>,
     generation: Arc<AtomicU64>,
+    settling: Arc<Mutex<()>>,
     options: IngestOptions,
     marks: HashMap<Stream, StreamMarks>,
     waiting: Vec<Waiting>,
@@ -213,6 +243,13 @@ impl Committer {
                 .collect(),
             _ => Vec::new(),
         };
+        let canary = match stream.class {
+            Class::Alert => batch.events.iter().rev().find_map(|(_, event)| {
+                let is_canary = event.str("event_type") == Some(CanaryRecord::EVENT_TYPE);
+                is_canary.then(|| event.u64("canary.made_ms")).flatten()
+            }),
+            _ => None,
+        };
         self.events += batch.events.len();
         let mut waiting = Waiting {
             stream: stream.clone(),
@@ -220,6 +257,7 @@ impl Committer {
             through: batch.last_seq,
             hour: batch.made_hour,
             alerts,
+            canary,
             stored: batch.events.iter().map(|(seq, _)| *seq).collect(),
             refused: batch.refused,
             answers,
@@ -244,6 +282,8 @@ impl Committer {
     }
 
     async fn commit(&mut self) {
+        let settling = Arc::clone(&self.settling);
+        let _settling = settling.lock().await;
         let store = Arc::clone(&self.store);
         if let Err(error) = blocking(move || store.commit()).await {
             self.fail(&*error);
@@ -298,6 +338,9 @@ impl Committer {
             let alerts = alerts.into_values().collect();
             self.groups.apply(stream, alerts, through).await?;
             marks.grouped = through;
+        }
+        if let Some(made_ms) = batches.iter().rev().find_map(|batch| batch.canary) {
+            self.registry.canary(&stream.sensor, made_ms).await?;
         }
         if through > marks.counted {
             let counts = count(batches, marks.counted);

@@ -5,23 +5,26 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use collector_index::Stream;
-use sensor_event::Class;
+use sensor_event::{Class, DICTIONARIES};
 use tokio::time::timeout;
 use tonic::{Status, Streaming};
 
 use crate::batch::{check, class_of_wire, wire_class};
 use crate::committer::{Answers, Generation, Ingest, Work};
 use crate::limits::{
-    HELLO_TIMEOUT, LEDGER_FUTURE_HOURS, LEDGER_PAST_HOURS, MAX_CONTENT_BYTES, MAX_LEDGER_ROWS,
-    MAX_NAME_BYTES, MAX_SHED_REASONS, MAX_STATS_BYTES, MIN_CONTENT_HELD_BYTES, SILENCE,
+    HELLO_TIMEOUT, MAX_CONTENT_BYTES, MAX_HOUR, MAX_LEDGER_ROWS, MAX_NAME_BYTES, MAX_SHED_REASONS,
+    MAX_STATS_BYTES, MIN_CONTENT_HELD_BYTES, SILENCE,
 };
-use crate::ports::{Heartbeat, LedgerRow};
+use crate::ports::{Backlog, CanaryMade, Heartbeat, LedgerRow, Spool};
 use crate::wire;
 use crate::wire::collector_message::Message as FromCollector;
 use crate::wire::sensor_message::Message as FromSensor;
 
+/// Spoken here. A sensor that speaks a newer one is answered with this; one that speaks an older, with its own.
 const PROTOCOL_VERSION: u32 = 1;
-const HOUR_MILLIS: u64 = 3_600_000;
+
+/// A sensor that sends what is not taken now comes back after this time.
+const PAUSED_RETRY: Duration = Duration::from_secs(15);
 
 pub(crate) struct Connection {
     ingest: Arc<Ingest>,
@@ -90,10 +93,23 @@ impl Connection {
             return Err(Status::invalid_argument("the first message is no hello"));
         };
         self.welcome(hello).await?;
+        let mut paused = self.ingest.paused.subscribe();
+        let classes = paused.borrow_and_update().clone();
+        if !classes.is_empty() {
+            self.tell_paused(&classes).await?;
+        }
         loop {
-            let message = timeout(SILENCE, inbound.message())
-                .await
-                .map_err(|_| Status::deadline_exceeded("silence"))??;
+            let message = tokio::select! {
+                message = timeout(SILENCE, inbound.message()) => {
+                    message.map_err(|_| Status::deadline_exceeded("silence"))??
+                }
+                changed = paused.changed() => {
+                    changed.map_err(|_| Status::unavailable("the collector is stopping"))?;
+                    let classes = paused.borrow_and_update().clone();
+                    self.tell_paused(&classes).await?;
+                    continue;
+                }
+            };
             let Some(message) = message else {
                 return Ok(());
             };
@@ -109,9 +125,9 @@ impl Connection {
     }
 
     async fn welcome(&mut self, hello: wire::Hello) -> Result<(), Status> {
-        if hello.protocol_version != PROTOCOL_VERSION {
+        if hello.protocol_version == 0 {
             return Err(Status::failed_precondition(format!(
-                "this collector speaks version {PROTOCOL_VERSION} of the protocol"
+                "this collector speaks versions 1 to {PROTOCOL_VERSION} of the protocol"
             )));
         }
         if hello.epoch == 0 || hello.epoch >= 1 << 63 {
@@ -120,8 +136,9 @@ impl Connection {
         self.epoch = hello.epoch;
         self.sensor_version = cut(&hello.sensor_version, MAX_NAME_BYTES).to_owned();
         let mut welcome = wire::Welcome {
-            protocol_version: PROTOCOL_VERSION,
+            protocol_version: hello.protocol_version.min(PROTOCOL_VERSION),
             high_water: Vec::new(),
+            dictionary_versions: DICTIONARIES.map(|dictionary| dictionary.version).to_vec(),
         };
         for class in Class::ALL {
             let through_seq = self
@@ -137,6 +154,14 @@ impl Connection {
         self.answer(FromCollector::Welcome(welcome)).await
     }
 
+    async fn tell_paused(&self, classes: &[Class]) -> Result<(), Status> {
+        let classes = classes.iter().map(|&class| wire_class(class).into());
+        let pause = wire::Pause {
+            classes: classes.collect(),
+        };
+        self.answer(FromCollector::Pause(pause)).await
+    }
+
     async fn batch(&mut self, batch: wire::Batch) -> Result<(), Status> {
         let (class, first_seq) = (batch.class, batch.first_seq);
         let claimed = (batch.content_bytes as usize)
@@ -149,7 +174,7 @@ impl Connection {
         let checked = tokio::task::spawn_blocking(move || check(&batch))
             .await
             .map_err(|_| Status::internal("a batch could not be checked"))?;
-        let mut batch = match checked {
+        let batch = match checked {
             Ok(batch) => batch,
             Err(error) => {
                 tracing::warn!(sensor = %self.sensor, %error, first_seq, "a batch is refused");
@@ -163,21 +188,29 @@ impl Connection {
                 return self.answer(FromCollector::Nack(nack)).await;
             }
         };
+        if self.ingest.is_paused(batch.class) {
+            // It was on its way when the pause began, or this sensor does not know of pauses.
+            let nack = wire::Nack {
+                class,
+                first_seq,
+                reason: wire::NackReason::Busy.into(),
+                retry_after_ms: PAUSED_RETRY.as_millis() as u32,
+                detail: "the collector's disk is short; only alerts are taken".to_owned(),
+            };
+            return self.answer(FromCollector::Nack(nack)).await;
+        }
         let last = self.last.entry(batch.class).or_insert(0);
         if first_seq <= *last {
             return Err(Status::invalid_argument("batches of a class overlap"));
         }
         *last = batch.last_seq;
-        if !hour_is_plausible(batch.made_hour) {
-            batch.made_hour = unix_millis() / HOUR_MILLIS;
-        }
         let work = Work {
             generation: self.generation,
             stream: self.stream(batch.class),
             batch,
             first_seq,
             answers: self.answers.clone(),
-            held,
+            held: Some(held),
         };
         if self.ingest.hand_over(work).await {
             Ok(())
@@ -201,6 +234,16 @@ impl Connection {
             received_ms: unix_millis(),
             stats: json_object(&heartbeat.stats).unwrap_or_else(|| "{}".to_owned()),
             ledger: ledger_rows(heartbeat.ledger),
+            spool: Spool {
+                bytes: heartbeat.spool_bytes,
+                budget_bytes: heartbeat.spool_budget_bytes,
+                backlog: backlog(heartbeat.backlog),
+                canary: heartbeat.canary.map(|canary| CanaryMade {
+                    made_ms: canary.made_ms,
+                    spooled_seq: canary.spooled_seq,
+                    every_ms: canary.every_ms,
+                }),
+            },
         };
         if let Err(error) = registry.heartbeat(heartbeat).await {
             // The next one comes in seconds.
@@ -246,13 +289,14 @@ fn json_object(bytes: &[u8]) -> Option<String> {
 fn ledger_rows(rows: Vec<wire::LedgerRow>) -> Vec<LedgerRow> {
     rows.into_iter()
         .take(MAX_LEDGER_ROWS)
-        .filter(|row| hour_is_plausible(row.hour))
+        .filter(|row| row.hour <= MAX_HOUR)
         .filter_map(|row| {
             Some(LedgerRow {
                 hour: row.hour,
                 class: class_of_wire(row.class)?.name(),
                 made: row.made,
                 sent: row.sent,
+                acked: row.acked,
                 shed: row
                     .shed
                     .into_iter()
@@ -264,9 +308,20 @@ fn ledger_rows(rows: Vec<wire::LedgerRow>) -> Vec<LedgerRow> {
         .collect()
 }
 
-fn hour_is_plausible(hour: u64) -> bool {
-    let now = unix_millis() / HOUR_MILLIS;
-    (now.saturating_sub(LEDGER_PAST_HOURS)..=now + LEDGER_FUTURE_HOURS).contains(&hour)
+fn backlog(rows: Vec<wire::Backlog>) -> Vec<Backlog> {
+    rows.into_iter()
+        .take(Class::ALL.len())
+        .filter_map(|row| {
+            Some(Backlog {
+                class: class_of_wire(row.class)?.name(),
+                records: row.records,
+                last_seq: row.last_seq,
+                sent_seq: row.sent_seq,
+                acked_seq: row.acked_seq,
+                oldest_hour: row.oldest_hour,
+            })
+        })
+        .collect()
 }
 
 fn unix_millis() -> u64 {
@@ -303,8 +358,8 @@ mod tests {
     }
 
     #[test]
-    fn hours_of_another_age_are_left_out() {
-        let now = unix_millis() / HOUR_MILLIS;
+    fn rows_of_no_hour_or_class_are_left_out() {
+        let now = 490_000;
         let row = |hour, class| wire::LedgerRow {
             hour,
             class,
@@ -318,7 +373,7 @@ mod tests {
             row(now, 77),
         ];
         let kept = ledger_rows(rows);
-        assert_eq!(kept.len(), 1);
-        assert_eq!((kept[0].hour, kept[0].class), (now, "alert"));
+        let kept: Vec<_> = kept.iter().map(|row| (row.hour, row.class)).collect();
+        assert_eq!(kept, [(0, "alert"), (now, "alert")]);
     }
 }

@@ -14,6 +14,7 @@ mod committer;
 mod connection;
 mod enrolment;
 mod error;
+mod intake;
 pub mod limits;
 mod ports;
 mod server;
@@ -28,7 +29,9 @@ pub use authority::Authority;
 pub use committer::{Ingest, IngestOptions};
 pub use enrolment::enrolment_string;
 pub use error::{IngestError, PortError, Result};
+pub use intake::{Intake, LineFault, Numbering, Taken};
 pub use ports::{
-    Alert, Groups, Heartbeat, HourCounts, LedgerRow, RefusedLine, Registry, Store, StreamMarks,
+    Alert, Backlog, CanaryMade, Groups, Heartbeat, HourCounts, LedgerRow, RefusedLine, Registry,
+    Spool, Store, StreamMarks,
 };
-pub use server::{Addresses, serve};
+pub use server::{Addresses, delivery_service, serve};

@@ -17,10 +17,8 @@ pub const MAX_MESSAGE_BYTES: usize = MAX_COMPRESSED_BYTES + 64 * 1_024;
 pub const MAX_STATS_BYTES: usize = 256 * 1_024;
 pub const MAX_LEDGER_ROWS: usize = 1_000;
 pub const MAX_SHED_REASONS: usize = 16;
-/// A sensor may speak of hours this long ago.
-pub const LEDGER_PAST_HOURS: u64 = 40 * 24;
-/// And of hours this far ahead, for its clock may be wrong.
-pub const LEDGER_FUTURE_HOURS: u64 = 24;
+/// A sensor may speak of any hour, for its clock may be years off; beyond this it is no number of hours.
+pub const MAX_HOUR: u64 = 1 << 40;
 /// A version, a host name, a hash.
 pub const MAX_NAME_BYTES: usize = 200;
 /// Answers that wait for a slow sensor. It has at most a few batches under way.
@@ -29,6 +27,8 @@ pub const ANSWERS: usize = 256;
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
 /// A sensor sends heartbeats every few seconds; silence this long ends its stream.
 pub const SILENCE: Duration = Duration::from_secs(120);
+/// Requests of one source under way at a time; more wait.
+pub const MAX_LANES: usize = 4;
 /// Streams of sensors at a time.
 pub const MAX_STREAMS: usize = 4_096;
 /// Enrolment connections at a time.

@@ -148,6 +148,35 @@ pub struct Heartbeat {
     /// A JSON object.
     pub stats: String,
     pub ledger: Vec<LedgerRow>,
+    pub spool: Spool,
+}
+
+/// A sensor's spool, as a heartbeat tells of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spool {
+    pub bytes: u64,
+    pub budget_bytes: u64,
+    pub backlog: Vec<Backlog>,
+    pub canary: Option<CanaryMade>,
+}
+
+/// What of a class waits in a spool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backlog {
+    pub class: &'static str,
+    pub records: u64,
+    pub last_seq: u64,
+    pub sent_seq: u64,
+    pub acked_seq: u64,
+    pub oldest_hour: u64,
+}
+
+/// A sensor's newest canary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CanaryMade {
+    pub made_ms: u64,
+    pub spooled_seq: u64,
+    pub every_ms: u64,
 }
 
 /// A sensor's totals of one hour and class.
@@ -157,6 +186,7 @@ pub struct LedgerRow {
     pub class: &'static str,
     pub made: u64,
     pub sent: u64,
+    pub acked: u64,
     pub shed: BTreeMap<String, u64>,
 }
 
@@ -201,6 +231,9 @@ pub trait Registry: Send + Sync + 'static {
         counts: &[HourCounts],
         through: u64,
     ) -> Result<(), PortError>;
+
+    /// A canary of a sensor came as far as the inbox. `made_ms` is by the sensor's clock.
+    async fn canary(&self, sensor: &str, made_ms: u64) -> Result<(), PortError>;
 
     /// Keeps refused lines; the same line again changes nothing.
     async fn quarantine(&self, stream: &Stream, lines: &[RefusedLine]) -> Result<(), PortError>;

@@ -41,11 +41,7 @@ pub async fn serve(
 ) -> Result<()> {
     let registry = Arc::clone(&ingest.registry);
     let stopping = ingest.stopping.clone();
-    let service = DeliveryServer::new(DeliveryService {
-        ingest,
-        streams: Arc::new(Semaphore::new(MAX_STREAMS)),
-    })
-    .max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let service = delivery_service(ingest, by_certificate);
     let mut stopped = stopping.subscribe();
     let delivering = Server::builder()
         .tls_config(authority.delivery_tls())?
@@ -74,8 +70,29 @@ pub async fn serve(
     }
 }
 
-struct DeliveryService {
+/// The delivery service, for sensors that `identify` names.
+pub fn delivery_service(
     ingest: Arc<Ingest>,
+    identify: fn(&Request<Streaming<wire::SensorMessage>>) -> Option<String>,
+) -> DeliveryServer<DeliveryService> {
+    DeliveryServer::new(DeliveryService {
+        ingest,
+        identify,
+        streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+    })
+    .max_decoding_message_size(MAX_MESSAGE_BYTES)
+}
+
+/// A sensor's id is the name in its certificate.
+fn by_certificate(request: &Request<Streaming<wire::SensorMessage>>) -> Option<String> {
+    request
+        .peer_certs()
+        .and_then(|chain| common_name(chain.first()?))
+}
+
+pub struct DeliveryService {
+    ingest: Arc<Ingest>,
+    identify: fn(&Request<Streaming<wire::SensorMessage>>) -> Option<String>,
     streams: Arc<Semaphore>,
 }
 
@@ -90,9 +107,7 @@ impl Delivery for DeliveryService {
         let place = Arc::clone(&self.streams)
             .try_acquire_owned()
             .map_err(|_| Status::resource_exhausted("too many sensors are connected"))?;
-        let sensor = request
-            .peer_certs()
-            .and_then(|chain| common_name(chain.first()?))
+        let sensor = (self.identify)(&request)
             .ok_or_else(|| Status::unauthenticated("the certificate names no sensor"))?;
         let remote_addr = request
             .remote_addr()

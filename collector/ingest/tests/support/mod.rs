@@ -115,6 +115,10 @@ impl Registry for AtDesk {
         Ok(())
     }
 
+    async fn canary(&self, _: &str, _: u64) -> Result<(), PortError> {
+        Ok(())
+    }
+
     async fn quarantine(&self, stream: &Stream, lines: &[RefusedLine]) -> Result<(), PortError> {
         let mut rows = self.0.rows();
         for line in lines {
