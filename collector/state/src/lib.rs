@@ -8,7 +8,9 @@
 //! epoch and class in the same transaction as the groups ([`Store::apply_alerts`]).
 
 mod access;
+mod alarm;
 mod audit;
+mod canary;
 mod enrolment;
 mod error;
 mod group;
@@ -17,6 +19,7 @@ mod ledger;
 pub mod limits;
 mod maintain;
 mod mark;
+mod notification;
 mod password;
 mod quarantine;
 mod search;
@@ -24,6 +27,8 @@ mod second_factor;
 mod secret;
 mod sensor;
 mod session;
+mod settings;
+mod source;
 mod store;
 mod text;
 mod throttle;
@@ -31,7 +36,9 @@ mod unit;
 mod user;
 
 pub use access::{ApiToken, OpenSession, TOKEN_PREFIX};
+pub use alarm::{Alarm, AlarmFilter, AlarmKind, Condition};
 pub use audit::{AuditEntry, AuditRow};
+pub use canary::{CanaryHealth, Hop, canary_health};
 pub use enrolment::{Enrolment, PendingEnrolment};
 pub use error::{Result, StateError};
 pub use group::{
@@ -40,8 +47,12 @@ pub use group::{
     Verdict,
 };
 pub use ids::{GroupId, UnitId, UnixMillis, UserId};
-pub use ledger::{LedgerRow, SensorCounts, StoredCounts};
+pub use ledger::{LedgerCounts, LedgerRow, SensorCounts, SensorLedgerRow, StoredCounts};
 pub use maintain::{Maintained, Retention};
+pub use notification::{
+    Channel, ChannelChange, DueMessage, Enqueued, GroupTold, NotificationRule, OutboxRow,
+    OutboxState, RuleChange,
+};
 pub use password::PasswordCost;
 pub use quarantine::{QuarantineRow, Refused};
 pub use search::{
@@ -49,8 +60,11 @@ pub use search::{
 };
 pub use second_factor::NewSecondFactor;
 pub use secret::{csrf_token, same_secret};
-pub use sensor::{HeartbeatSeen, Sensor};
+pub use sensor::{
+    BacklogSeen, CanaryArrived, CanaryMade, HeartbeatSeen, Sensor, SensorKind, SpoolSeen,
+};
 pub use session::{Session, SignedIn};
+pub use source::{SOURCE_TOKEN_PREFIX, Source};
 pub use store::{Page, Paged, Store, StoreOptions};
 pub use text::fold;
 pub use unit::{NewUnit, Scope, Unit};

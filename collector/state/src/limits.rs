@@ -52,6 +52,15 @@ pub const MAX_HEARTBEATS_PER_SENSOR: i64 = 2_880;
 pub const MAX_STATS_BYTES: usize = 256 * 1_024;
 /// Reasons for shedding counted apart in one hour and class.
 pub const MAX_SHED_REASONS: usize = 16;
+/// Rows of the ledger of one sensor: over a year of hours in every class.
+pub const MAX_LEDGER_ROWS_PER_SENSOR: i64 = 100_000;
+pub const MAX_SOURCES: i64 = 2_000;
+/// A JSON document that people write: settings, channels, rules of notification.
+pub const MAX_CONFIG_BYTES: usize = 32 * 1_024;
+pub const MAX_CHANNELS: i64 = 200;
+pub const MAX_NOTIFICATION_RULES: i64 = 500;
+/// Messages that wait or failed; beyond it the oldest of the sent and failed ones go.
+pub const MAX_OUTBOX_ROWS: i64 = 20_000;
 /// Groups counted one by one for a page's total; beyond it the total is a lower bound.
 pub const MAX_COUNTED: i64 = 100_000;
 /// Searches that one user keeps.

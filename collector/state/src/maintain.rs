@@ -69,12 +69,31 @@ impl Store {
             .await?
             .rows_affected();
         let ledger_hour = UnixMillis(before(retention.ledger)).hour();
-        for table in [
-            "DELETE FROM ledger WHERE hour < ?",
-            "DELETE FROM ledger_shed WHERE hour < ?",
+        // A sensor whose clock is years behind speaks of such hours now.
+        done.other += sqlx::query("DELETE FROM ledger WHERE hour < ? AND updated < ?")
+            .bind(ledger_hour)
+            .bind(before(retention.ledger))
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+        done.other += sqlx::query(
+            "DELETE FROM ledger_shed WHERE hour < ? AND NOT EXISTS (SELECT 1 FROM ledger l
+             WHERE (l.sensor_no, l.hour, l.class, l.epoch)
+                 = (ledger_shed.sensor_no, ledger_shed.hour, ledger_shed.class, ledger_shed.epoch))",
+        )
+        .bind(ledger_hour)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        for (table, kept) in [
+            ("DELETE FROM alarms WHERE closed < ?", retention.ledger),
+            (
+                "DELETE FROM outbox WHERE state <> 'waiting' AND created < ?",
+                retention.quarantine,
+            ),
         ] {
             done.other += sqlx::query(table)
-                .bind(ledger_hour)
+                .bind(before(kept))
                 .execute(&mut *tx)
                 .await?
                 .rows_affected();
@@ -87,7 +106,8 @@ impl Store {
         // Marks of epochs that ended long ago: the sensor's spool of that epoch is gone too.
         done.other += sqlx::query(
             "DELETE FROM marks WHERE at < ?1 AND epoch <>
-             (SELECT coalesce(s.epoch, marks.epoch) FROM sensors s WHERE s.no = sensor_no)",
+             (SELECT CASE s.kind WHEN 'source' THEN -1 ELSE coalesce(s.epoch, marks.epoch) END
+              FROM sensors s WHERE s.no = sensor_no)",
         )
         .bind(before(retention.groups))
         .execute(&mut *tx)

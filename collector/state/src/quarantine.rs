@@ -71,17 +71,27 @@ impl Store {
     }
 
     /// Refused lines of the sensors in scope, newest first.
-    pub async fn quarantined(&self, scope: &Scope, page: Page) -> Result<Paged<QuarantineRow>> {
+    pub async fn quarantined(
+        &self,
+        scope: &Scope,
+        sensor_id: Option<&str>,
+        page: Page,
+    ) -> Result<Paged<QuarantineRow>> {
         let from = " FROM quarantine q LEFT JOIN sensors s ON s.id = q.sensor_id WHERE 1";
         let mut count = sqlx::QueryBuilder::new("SELECT count(*)");
-        count.push(from);
-        push_scope(&mut count, "s.unit_id", scope);
+        let narrow = |query: &mut sqlx::QueryBuilder<sqlx::Sqlite>| {
+            query.push(from);
+            push_scope(query, "s.unit_id", scope);
+            if let Some(id) = sensor_id {
+                query.push(" AND q.sensor_id = ").push_bind(id.to_owned());
+            }
+        };
+        narrow(&mut count);
         let total: i64 = count.build_query_scalar().fetch_one(self.reader()).await?;
         let mut query = sqlx::QueryBuilder::new(
             "SELECT q.id, at, sensor_id, s.name, q.epoch, class, seq, reason, line, line_bytes",
         );
-        query.push(from);
-        push_scope(&mut query, "s.unit_id", scope);
+        narrow(&mut query);
         query
             .push(" AND q.id < ")
             .push_bind(page.before.unwrap_or(i64::MAX))

@@ -1,5 +1,6 @@
 //! Sensors, and what their heartbeats say.
 
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -33,6 +34,67 @@ pub struct Sensor {
     pub clock_skew_ms: Option<i64>,
     /// The last heartbeat's statistics, JSON as the sensor sent it.
     pub stats: Option<String>,
+    pub kind: SensorKind,
+    /// What its spool held at the last heartbeat.
+    pub spool: Option<SpoolSeen>,
+    /// The newest canary that reached the inbox.
+    pub canary: Option<CanaryArrived>,
+}
+
+/// How records come from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SensorKind {
+    /// Enrolled; delivers from its spool.
+    Sensor,
+    /// Sends over HTTP with a token.
+    Source,
+}
+
+impl SensorKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            SensorKind::Sensor => "sensor",
+            SensorKind::Source => "source",
+        }
+    }
+}
+
+/// A sensor's spool as a heartbeat told of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SpoolSeen {
+    pub bytes: u64,
+    pub budget_bytes: u64,
+    pub classes: Vec<BacklogSeen>,
+    pub canary: Option<CanaryMade>,
+}
+
+/// What of a class waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BacklogSeen {
+    pub class: String,
+    pub records: u64,
+    pub last_seq: u64,
+    pub sent_seq: u64,
+    pub acked_seq: u64,
+    pub oldest_hour: u64,
+}
+
+/// The newest canary on the sensor's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanaryMade {
+    /// By the sensor's clock.
+    pub made_ms: u64,
+    /// On disk under this number or a lower one; 0: not yet.
+    pub spooled_seq: u64,
+    pub every_ms: u64,
+}
+
+/// A canary in the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CanaryArrived {
+    /// By the sensor's clock.
+    pub made: UnixMillis,
+    pub arrived: UnixMillis,
 }
 
 /// A heartbeat as it arrived.
@@ -48,11 +110,13 @@ pub struct HeartbeatSeen<'a> {
     pub received: UnixMillis,
     /// JSON object.
     pub stats: &'a str,
+    pub spool: &'a SpoolSeen,
 }
 
 const COLUMNS: &str =
     "SELECT s.id, s.name, s.unit_id, u.name, hostname, enrolled, revoked, certificate,
-    epoch, version, ruleset_hash, remote_addr, connected, last_heartbeat, clock_skew_ms, stats
+    epoch, version, ruleset_hash, remote_addr, connected, last_heartbeat, clock_skew_ms, stats,
+    s.kind, spool, canary_made, canary_arrived
     FROM sensors s JOIN units u ON u.id = s.unit_id WHERE 1";
 
 impl Store {
@@ -129,13 +193,13 @@ impl Store {
 
     /// Whether a sensor with this id may deliver.
     pub async fn sensor_may_deliver(&self, id: &str) -> Result<bool> {
-        Ok(
-            sqlx::query_scalar::<_, i64>("SELECT 1 FROM sensors WHERE id = ? AND revoked IS NULL")
-                .bind(id)
-                .fetch_optional(self.reader())
-                .await?
-                .is_some(),
+        Ok(sqlx::query_scalar::<_, i64>(
+            "SELECT 1 FROM sensors WHERE id = ? AND revoked IS NULL AND kind = 'sensor'",
         )
+        .bind(id)
+        .fetch_optional(self.reader())
+        .await?
+        .is_some())
     }
 
     /// Notes that the sensor's stream opened or closed.
@@ -164,7 +228,7 @@ impl Store {
         let mut tx = self.write().await?;
         let no: i64 = sqlx::query_scalar(
             "UPDATE sensors SET epoch = ?, version = ?, ruleset_hash = ?, remote_addr = ?,
-                 connected = 1, last_heartbeat = ?, sent = ?, clock_skew_ms = ?, stats = ?
+                 connected = 1, last_heartbeat = ?, sent = ?, clock_skew_ms = ?, stats = ?, spool = ?
              WHERE id = ? RETURNING no",
         )
         .bind(seen.epoch.cast_signed())
@@ -175,6 +239,7 @@ impl Store {
         .bind(seen.sent.0)
         .bind(seen.sent.0.saturating_sub(seen.received.0))
         .bind(stats)
+        .bind(serde_json::to_string(seen.spool).ok())
         .bind(seen.sensor_id)
         .fetch_optional(&mut *tx)
         .await?
@@ -253,5 +318,19 @@ fn sensor_from(row: &SqliteRow) -> Sensor {
         last_heartbeat: row.get::<Option<i64>, _>(13).map(UnixMillis),
         clock_skew_ms: row.get(14),
         stats: row.get(15),
+        kind: match row.get(16) {
+            "source" => SensorKind::Source,
+            _ => SensorKind::Sensor,
+        },
+        spool: row
+            .get::<Option<String>, _>(17)
+            .and_then(|json| serde_json::from_str(&json).ok()),
+        canary: match (row.get(18), row.get(19)) {
+            (Some(made), Some(arrived)) => Some(CanaryArrived {
+                made: UnixMillis(made),
+                arrived: UnixMillis(arrived),
+            }),
+            _ => None,
+        },
     }
 }

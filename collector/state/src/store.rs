@@ -110,6 +110,22 @@ impl Store {
         self.writer.close().await;
     }
 
+    /// Writes a copy of the database as it is at this moment into a new file.
+    pub async fn copy_to(&self, path: &Path) -> Result<()> {
+        let mut reader = self.readers.acquire().await?.detach();
+        // The copy writes, though not to this database.
+        sqlx::query("PRAGMA query_only = off")
+            .execute(&mut reader)
+            .await?;
+        let done = sqlx::query("VACUUM INTO ?")
+            .bind(path.to_string_lossy().as_ref())
+            .execute(&mut reader)
+            .await;
+        reader.close().await?;
+        done?;
+        Ok(())
+    }
+
     /// A transaction that writes. There is one writer at a time.
     pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
