@@ -25,6 +25,10 @@ const MAP: &[(&str, &str)] = &[
         "collector/state",
         "collector-index collector-search collector-api",
     ),
+    (
+        "collector/notify",
+        "collector-ingest collector-index collector-search collector-api",
+    ),
     ("collector/api", "tantivy"),
     ("collector/daemon", "matluoi-sensor"),
 ];
