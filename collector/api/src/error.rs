@@ -1,6 +1,7 @@
 //! Errors as the API tells them: the only place where status codes are chosen.
 
 use std::any::Any;
+use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,6 +9,9 @@ use collector_search::{QueryError, SearchError};
 use collector_state::StateError;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// A sender that cannot be served now comes back after this time.
+const BUSY_RETRY: Duration = Duration::from_secs(5);
 
 /// `application/problem+json`. The console translates `code` and `params`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,6 +46,17 @@ pub enum ApiError {
         field: &'static str,
         reason: &'static str,
     },
+    /// A source without a token that works.
+    NoToken,
+    TooLarge,
+    /// Too many requests.
+    TooMany {
+        retry_after: Duration,
+    },
+    /// It may work later; the reason is for the sender.
+    Busy(String),
+    /// The reason is for the log.
+    Broken(String),
     State(StateError),
     Search(SearchError),
 }
@@ -122,6 +137,25 @@ impl ApiError {
                 field: name,
                 reason,
             } => field(name, reason),
+            ApiError::NoToken => plain(
+                StatusCode::UNAUTHORIZED,
+                "no_token",
+                "a token of a source is needed".to_owned(),
+            ),
+            ApiError::TooLarge => plain(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "the body is too large, or has too many lines".to_owned(),
+            ),
+            ApiError::TooMany { .. } => plain(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "too many requests from this address".to_owned(),
+            ),
+            ApiError::Busy(reason) => {
+                plain(StatusCode::SERVICE_UNAVAILABLE, "busy", reason.clone())
+            }
+            ApiError::Broken(reason) => broken(reason),
             ApiError::State(error) => match error {
                 StateError::NotFound { .. } => {
                     plain(StatusCode::NOT_FOUND, "not_found", error.to_string())
@@ -188,7 +222,13 @@ impl IntoResponse for ApiError {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if let ApiError::State(StateError::Throttled { retry_after }) = &self {
+        let retry_after = match &self {
+            ApiError::State(StateError::Throttled { retry_after })
+            | ApiError::TooMany { retry_after } => Some(*retry_after),
+            ApiError::Busy(_) => Some(BUSY_RETRY),
+            _ => None,
+        };
+        if let Some(retry_after) = retry_after {
             headers.insert(
                 header::RETRY_AFTER,
                 HeaderValue::from(retry_after.as_secs().max(1)),

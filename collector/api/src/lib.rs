@@ -5,18 +5,29 @@
 //! are chosen in [`error`] alone. Answers are JSON, errors `application/problem+json`.
 
 mod access;
+mod alarms;
 mod caller;
+mod elastic;
 mod error;
+mod eve;
 mod export;
 mod groups;
 mod guidance;
+mod health;
+mod ingest;
+mod ledger;
+mod limit;
+pub mod machine;
+mod notifications;
 mod people;
 mod pivot;
 mod quarantine;
+mod retention;
 mod search;
 mod searches;
 mod sensors;
 mod session;
+mod sources;
 mod times;
 mod units;
 
@@ -40,6 +51,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use export::sweep as sweep_exports;
 pub use guidance::{Guidance, GuidanceError};
+
+use crate::health::Answers;
+use crate::limit::Limiter;
+use crate::machine::{Machine, NoMachine};
 
 /// The largest request body.
 const MAX_BODY_BYTES: usize = 512 * 1_024;
@@ -68,22 +83,51 @@ pub struct Parts {
 
 /// Shared by all handlers.
 #[derive(Clone)]
-pub struct ApiState {
-    parts: Arc<Parts>,
+pub struct ApiState(Arc<Shared>);
+
+struct Shared {
+    parts: Parts,
+    machine: Arc<dyn Machine>,
+    limiter: Limiter,
+    answers: Answers,
     /// Exports that run at once; others wait.
-    exporting: Arc<Semaphore>,
+    exporting: Semaphore,
 }
 
 impl ApiState {
+    /// Without the rest of the collector: nothing is taken, nothing is known of the disk.
     pub fn new(parts: Parts) -> ApiState {
-        ApiState {
-            parts: Arc::new(parts),
-            exporting: Arc::new(Semaphore::new(PARALLEL_EXPORTS)),
-        }
+        ApiState::with_machine(parts, Arc::new(NoMachine))
+    }
+
+    pub fn with_machine(parts: Parts, machine: Arc<dyn Machine>) -> ApiState {
+        ApiState(Arc::new(Shared {
+            parts,
+            machine,
+            limiter: Limiter::default(),
+            answers: Answers::default(),
+            exporting: Semaphore::new(PARALLEL_EXPORTS),
+        }))
     }
 
     fn now(&self) -> UnixMillis {
-        (self.parts.clock)()
+        (self.0.parts.clock)()
+    }
+
+    fn machine(&self) -> &dyn Machine {
+        &*self.0.machine
+    }
+
+    fn exporting(&self) -> &Semaphore {
+        &self.0.exporting
+    }
+
+    fn limiter(&self) -> &Limiter {
+        &self.0.limiter
+    }
+
+    fn answers(&self) -> &Answers {
+        &self.0.answers
     }
 }
 
@@ -91,7 +135,7 @@ impl Deref for ApiState {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.parts
+        &self.0.parts
     }
 }
 
@@ -113,15 +157,36 @@ pub fn rule_texts(files: &[&str]) -> HashMap<u32, String> {
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Mắt Lưới",
-    description = "The API of the collector. Writes need the X-CSRF-Token header that signing in gave.",
+    description = "The API of the collector. Writes need the X-CSRF-Token header that signing in gave. Sources authenticate with their token as bearer.",
     license(name = "Apache-2.0")
-))]
+), modifiers(&SourceTokens))]
 struct Description;
 
+struct SourceTokens;
+
+impl utoipa::Modify for SourceTokens {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        api.components
+            .get_or_insert_default()
+            .add_security_scheme("source", SecurityScheme::Http(scheme));
+    }
+}
+
 fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::with_openapi(Description::openapi()).nest(
+    let router = OpenApiRouter::with_openapi(Description::openapi()).merge(health::router());
+    router.nest(
         "/api/v1",
         OpenApiRouter::new()
+            .merge(alarms::router())
+            .merge(elastic::router())
+            .merge(ingest::router())
+            .merge(ledger::router())
+            .merge(notifications::router())
+            .merge(quarantine::router())
+            .merge(retention::router())
+            .merge(sources::router())
             .merge(session::router())
             .merge(groups::router())
             .merge(search::router())
@@ -130,7 +195,6 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(pivot::router())
             .merge(people::router())
             .merge(access::router())
-            .merge(quarantine::router())
             .merge(sensors::router())
             .merge(units::router()),
     )
@@ -153,7 +217,8 @@ pub fn router(state: ApiState) -> Router {
             "/api/v1/openapi.json",
             axum::routing::get(move || async move { axum::Json(description.as_ref().clone()) }),
         )
-        .with_state(state)
+        .with_state(state.clone())
+        .layer(axum::middleware::from_fn_with_state(state, limit::limit))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,

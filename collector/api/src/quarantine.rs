@@ -1,10 +1,11 @@
-//! Lines that the collector refused, for a person to read.
+//! Lines that were refused, for a person to read.
 
 use axum::Json;
 use axum::extract::State;
 use axum_extra::extract::Query;
 use collector_state::{Page, QuarantineRow};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,11 +16,13 @@ use crate::error::Result;
 use crate::times;
 
 const DEFAULT_PAGE: u32 = 50;
-const MAX_PAGE: u32 = 500;
+const MAX_PAGE: u32 = 200;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct QuarantineQuery {
+    /// One sensor or source.
+    sensor: Option<String>,
     limit: Option<u32>,
     /// `next` of the page before.
     before: Option<i64>,
@@ -31,13 +34,13 @@ pub struct QuarantinedLine {
     at: String,
     sensor_id: String,
     sensor_name: Option<String>,
-    class: String,
     epoch: u64,
+    class: String,
     seq: u64,
-    /// Why it was refused.
     reason: String,
     /// The beginning of the line.
     line: String,
+    /// Length of the whole line.
     line_bytes: u64,
 }
 
@@ -48,7 +51,22 @@ pub struct QuarantineBody {
     next: Option<i64>,
 }
 
-/// Newest first.
+fn body(row: QuarantineRow) -> QuarantinedLine {
+    QuarantinedLine {
+        id: row.id,
+        at: times::write(row.at),
+        sensor_id: row.sensor_id,
+        sensor_name: row.sensor_name,
+        epoch: row.epoch,
+        class: row.class,
+        seq: row.seq,
+        reason: row.reason,
+        line: row.line,
+        line_bytes: row.line_bytes,
+    }
+}
+
+/// Newest first. Lines may hold what people on the network wrote: reading them is noted.
 #[utoipa::path(get, path = "/quarantine", operation_id = "quarantine", tag = "sensors", params(QuarantineQuery),
     responses((status = 200, body = QuarantineBody)))]
 async fn list(
@@ -60,23 +78,21 @@ async fn list(
         limit: query.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE),
         before: query.before,
     };
-    let found = state.store.quarantined(&caller.scope, page).await?;
-    let body = |row: QuarantineRow| QuarantinedLine {
-        id: row.id,
-        at: times::write(row.at),
-        sensor_id: row.sensor_id,
-        sensor_name: row.sensor_name,
-        class: row.class,
-        epoch: row.epoch,
-        seq: row.seq,
-        reason: row.reason,
-        line: row.line,
-        line_bytes: row.line_bytes,
-    };
+    let rows = state
+        .store
+        .quarantined(&caller.scope, query.sensor.as_deref(), page)
+        .await?;
+    if !rows.items.is_empty() {
+        let detail = json!({ "lines": rows.items.len() });
+        let target = query.sensor.as_deref().unwrap_or_default();
+        caller
+            .note(&state, "quarantine.read", target, detail)
+            .await?;
+    }
     Ok(Json(QuarantineBody {
-        items: found.items.into_iter().map(body).collect(),
-        total: found.total,
-        next: found.next,
+        items: rows.items.into_iter().map(body).collect(),
+        total: rows.total,
+        next: rows.next,
     }))
 }
 

@@ -1,12 +1,11 @@
-//! Sensors: how they are, what of their records arrived, and strings that enrol new ones.
+//! Sensors: how they are, and strings that enrol new ones.
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::Query;
-use collector_state::{LedgerRow, Role, Sensor, UnitId, UnixMillis};
+use collector_state::{CanaryHealth, Role, Sensor, SpoolSeen, UnitId, UnixMillis, canary_health};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,10 +15,17 @@ use crate::caller::Caller;
 use crate::error::{Problem, Result};
 use crate::times;
 
-const DEFAULT_LEDGER_HOURS: i64 = 24;
-const MAX_LEDGER_HOURS: i64 = 31 * 24;
 /// Points of a graph.
 const MAX_POINTS: usize = 240;
+const DEFAULT_HOURS: i64 = 24;
+const MAX_HOURS: i64 = 31 * 24;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryQuery {
+    /// Hours back from now.
+    hours: Option<i64>,
+}
 
 #[derive(Serialize, ToSchema)]
 pub struct SensorBody {
@@ -38,28 +44,42 @@ pub struct SensorBody {
     /// The last heartbeat's statistics.
     #[schema(value_type = Option<Object>)]
     stats: Option<Value>,
+    /// sensor: enrolled; source: sends over HTTP with a token
+    kind: String,
+    spool: Option<SpoolBody>,
+    canary: CanaryBody,
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct LedgerQuery {
-    /// Hours back from now.
-    hours: Option<i64>,
+/// What of a class waits in the sensor's spool.
+#[derive(Serialize, ToSchema)]
+pub struct BacklogBody {
+    class: String,
+    records: u64,
+    /// Hour in which the oldest of them was made, RFC 3339.
+    oldest: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct LedgerBody {
-    /// Beginning of the hour, RFC 3339.
-    hour: String,
-    class: String,
-    made: u64,
-    /// By reason.
-    shed: BTreeMap<String, u64>,
-    sent: u64,
-    stored: u64,
-    rejected: u64,
-    /// Positive: on the way or lost. Negative: stored before the sensor told that it made them.
-    gap: i64,
+pub struct SpoolBody {
+    bytes: u64,
+    budget_bytes: u64,
+    records: u64,
+    classes: Vec<BacklogBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct CanaryBody {
+    /// ok, missing, off
+    state: String,
+    /// Of a missing one the step that fails: sensor, spool, link, send, index, inbox.
+    hop: Option<String>,
+    every_seconds: Option<u64>,
+    /// The newest one made, by the sensor's clock.
+    last_made: Option<String>,
+    /// When the newest one in the inbox came there.
+    last_arrived: Option<String>,
+    /// From being made to the inbox, of that one; the sensor's clock set right.
+    latency_ms: Option<i64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -83,8 +103,14 @@ pub struct EnrolmentBody {
     expires: String,
 }
 
-fn body(sensor: Sensor) -> SensorBody {
+fn body(sensor: Sensor, state: &ApiState) -> SensorBody {
+    let indexed = state
+        .machine()
+        .indexed(&sensor.id, sensor.epoch.unwrap_or(0));
     SensorBody {
+        kind: sensor.kind.name().to_owned(),
+        spool: sensor.spool.as_ref().map(spool_body),
+        canary: canary_body(&sensor, indexed, state.now()),
         id: sensor.id,
         name: sensor.name,
         unit_id: sensor.unit_id.0,
@@ -103,53 +129,77 @@ fn body(sensor: Sensor) -> SensorBody {
     }
 }
 
-fn ledger_body(row: LedgerRow) -> LedgerBody {
-    LedgerBody {
-        gap: row.gap(),
-        hour: times::write(UnixMillis(row.hour.saturating_mul(UnixMillis::HOUR))),
-        class: row.class,
-        made: row.made,
-        shed: row.shed,
-        sent: row.sent,
-        stored: row.stored,
-        rejected: row.rejected,
+fn spool_body(spool: &SpoolSeen) -> SpoolBody {
+    let hour = |hour: u64| {
+        let hour = i64::try_from(hour).ok().filter(|&hour| hour > 0)?;
+        Some(times::write(UnixMillis(
+            hour.checked_mul(UnixMillis::HOUR)?,
+        )))
+    };
+    SpoolBody {
+        bytes: spool.bytes,
+        budget_bytes: spool.budget_bytes,
+        records: spool.classes.iter().map(|row| row.records).sum(),
+        classes: spool
+            .classes
+            .iter()
+            .map(|row| BacklogBody {
+                class: row.class.clone(),
+                records: row.records,
+                oldest: hour(row.oldest_hour),
+            })
+            .collect(),
+    }
+}
+
+fn canary_body(sensor: &Sensor, indexed: u64, now: UnixMillis) -> CanaryBody {
+    let (state, hop) = match canary_health(sensor, indexed, now) {
+        CanaryHealth::Off => ("off", None),
+        CanaryHealth::Ok => ("ok", None),
+        CanaryHealth::Missing(hop) => ("missing", Some(hop.name().to_owned())),
+    };
+    let made = sensor.spool.as_ref().and_then(|spool| spool.canary);
+    let skew = sensor.clock_skew_ms.unwrap_or(0);
+    CanaryBody {
+        state: state.to_owned(),
+        hop,
+        every_seconds: made.map(|made| made.every_ms / 1_000),
+        last_made: made
+            .and_then(|made| i64::try_from(made.made_ms).ok())
+            .map(|made| times::write(UnixMillis(made))),
+        last_arrived: sensor.canary.map(|canary| times::write(canary.arrived)),
+        latency_ms: sensor.canary.map(|canary| {
+            canary
+                .arrived
+                .0
+                .saturating_sub(canary.made.0.saturating_sub(skew))
+        }),
     }
 }
 
 #[utoipa::path(get, path = "/sensors", operation_id = "list_sensors", tag = "sensors", responses((status = 200, body = [SensorBody])))]
 async fn list(State(state): State<ApiState>, caller: Caller) -> Result<Json<Vec<SensorBody>>> {
     let sensors = state.store.sensors(&caller.scope).await?;
-    Ok(Json(sensors.into_iter().map(body).collect()))
-}
-
-#[utoipa::path(get, path = "/sensors/{id}/ledger", tag = "sensors", params(("id" = String, Path), LedgerQuery),
-    responses((status = 200, body = [LedgerBody]), (status = 404, body = Problem)))]
-async fn ledger(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Path(id): Path<String>,
-    Query(query): Query<LedgerQuery>,
-) -> Result<Json<Vec<LedgerBody>>> {
-    let sensor = state.store.sensor(&id, &caller.scope).await?;
-    let hours = query.hours.unwrap_or(DEFAULT_LEDGER_HOURS);
-    let to = state.now().hour() + 1;
-    let from = to - hours.clamp(1, MAX_LEDGER_HOURS);
-    let rows = state.store.ledger(&sensor.id, from, to).await?;
-    Ok(Json(rows.into_iter().map(ledger_body).collect()))
+    Ok(Json(
+        sensors
+            .into_iter()
+            .map(|sensor| body(sensor, &state))
+            .collect(),
+    ))
 }
 
 /// Heartbeats of the last hours, oldest first, thinned out to what a graph can show.
-#[utoipa::path(get, path = "/sensors/{id}/history", operation_id = "sensor_history", tag = "sensors", params(("id" = String, Path), LedgerQuery),
+#[utoipa::path(get, path = "/sensors/{id}/history", operation_id = "sensor_history", tag = "sensors", params(("id" = String, Path), HistoryQuery),
     responses((status = 200, body = [HeartbeatBody]), (status = 404, body = Problem)))]
 async fn history(
     State(state): State<ApiState>,
     caller: Caller,
     Path(id): Path<String>,
-    Query(query): Query<LedgerQuery>,
+    Query(query): Query<HistoryQuery>,
 ) -> Result<Json<Vec<HeartbeatBody>>> {
     let sensor = state.store.sensor(&id, &caller.scope).await?;
-    let hours = query.hours.unwrap_or(DEFAULT_LEDGER_HOURS);
-    let hours = hours.clamp(1, MAX_LEDGER_HOURS);
+    let hours = query.hours.unwrap_or(DEFAULT_HOURS);
+    let hours = hours.clamp(1, MAX_HOURS);
     let since = state.now().plus(-hours * UnixMillis::HOUR);
     let beats = state.store.heartbeats(&sensor.id, since).await?;
     // The last one always, and every n-th before it.
@@ -196,7 +246,6 @@ async fn enrolment(
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list))
-        .routes(routes!(ledger))
         .routes(routes!(history))
         .routes(routes!(enrolment))
 }

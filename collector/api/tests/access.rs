@@ -124,6 +124,7 @@ impl Server {
             sent: now(),
             received: now(),
             stats: r#"{"packets":7}"#,
+            spool: &collector_state::SpoolSeen::default(),
         };
         store.record_heartbeat(beat).await.expect("kept");
         let index = index(folder.path(), &sensor);

@@ -24,7 +24,7 @@ pub struct Job {
 
 impl Job {
     pub async fn run(self, state: ApiState) {
-        let Ok(_place) = state.exporting.acquire().await else {
+        let Ok(_place) = state.exporting().acquire().await else {
             return;
         };
         let (id, path) = (self.id.clone(), self.path.clone());

@@ -1,0 +1,110 @@
+//! What handlers need of the rest of the collector, which joins it: lines of sources, the index, the disk.
+
+use async_trait::async_trait;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A line of a request, or why it is none, with what came.
+pub type Line = Result<Vec<u8>, (String, Vec<u8>)>;
+
+/// Numbers that a source gave its lines itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    pub epoch: u64,
+    pub first: u64,
+}
+
+/// What became of lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Taken {
+    pub accepted: usize,
+    /// Place in the request, from 0, and reason.
+    pub rejected: Vec<(usize, String)>,
+}
+
+/// What is held, and what disk there is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct Storage {
+    pub shelves: Vec<ShelfHeld>,
+    pub disk: Disk,
+    /// The state database.
+    pub state_bytes: u64,
+    /// Days that closed and quiet alert groups, and the audit log, are kept.
+    pub inbox_days: u64,
+    pub audit_days: u64,
+    /// Classes of records that are not taken now, because the disk is at its reserve.
+    pub paused: Vec<String>,
+}
+
+/// One shelf of the index.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct ShelfHeld {
+    /// alerts, records
+    pub shelf: String,
+    /// The first day that is held, `2026-11-24`.
+    pub oldest_day: Option<String>,
+    pub days_held: u64,
+    /// Days after which it is dropped.
+    pub days_kept: u64,
+    /// Days that the rules ask for.
+    pub days_asked: u64,
+    /// Less is held than the rules ask, though the collector has run for longer.
+    pub is_short: bool,
+    pub events: u64,
+    pub bytes: u64,
+    /// Bytes after which the oldest days are dropped.
+    pub budget_bytes: Option<u64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct Disk {
+    pub total_bytes: u64,
+    pub free_bytes: u64,
+    /// Below this only alerts are taken, once nothing lesser is left to drop.
+    pub reserve_bytes: u64,
+    /// Until the reserve is reached, at the rate of the last days.
+    pub days_left: Option<f64>,
+}
+
+/// The rest of the collector.
+#[async_trait]
+pub trait Machine: Send + Sync + 'static {
+    /// Takes lines of a source; returns when they are durable. An error tells why none may be taken for
+    /// stored.
+    async fn take(
+        &self,
+        source: &str,
+        numbers: Option<Numbers>,
+        lines: Vec<Line>,
+    ) -> Result<Taken, String>;
+
+    /// Through which number the alerts of a sensor's epoch are committed in the index.
+    fn indexed(&self, sensor: &str, epoch: u64) -> u64;
+
+    async fn storage(&self) -> Result<Storage, String>;
+
+    /// Whether records can be stored now.
+    async fn ready(&self) -> Result<(), String>;
+}
+
+/// An API without the rest.
+pub struct NoMachine;
+
+#[async_trait]
+impl Machine for NoMachine {
+    async fn take(&self, _: &str, _: Option<Numbers>, _: Vec<Line>) -> Result<Taken, String> {
+        Err("this collector takes nothing".to_owned())
+    }
+
+    fn indexed(&self, _: &str, _: u64) -> u64 {
+        0
+    }
+
+    async fn storage(&self) -> Result<Storage, String> {
+        Ok(Storage::default())
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
