@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use async_trait::async_trait;
 use collector_index::Stream;
 use collector_ingest::{
-    Alert, Groups, Heartbeat, HourCounts, PortError, RefusedLine, Registry, StreamMarks,
+    Alert, Groups, Heartbeat, HourCounts, PortError, RefusedLine, Registry, Spool, StreamMarks,
 };
 use collector_state::{
-    AlertBatch, AlertSeen, HeartbeatSeen, Refused, SensorCounts, StateError, Store, StoredCounts,
-    UnixMillis,
+    AlertBatch, AlertSeen, BacklogSeen, CanaryMade, HeartbeatSeen, Refused, SensorCounts,
+    SpoolSeen, StateError, Store, StoredCounts, UnixMillis,
 };
 
 use crate::collector::now;
@@ -44,6 +44,7 @@ impl Registry for StateAdapter {
     }
 
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<(), PortError> {
+        let spool = spool_seen(&heartbeat.spool);
         let seen = HeartbeatSeen {
             sensor_id: &heartbeat.sensor,
             epoch: heartbeat.epoch,
@@ -53,6 +54,7 @@ impl Registry for StateAdapter {
             sent: millis(heartbeat.sent_ms),
             received: millis(heartbeat.received_ms),
             stats: &heartbeat.stats,
+            spool: &spool,
         };
         self.state.record_heartbeat(seen).await?;
         if heartbeat.ledger.is_empty() {
@@ -66,12 +68,13 @@ impl Registry for StateAdapter {
                 class: row.class.to_owned(),
                 made: row.made,
                 sent: row.sent,
+                acked: row.acked,
                 shed: row.shed,
             })
             .collect();
         Ok(self
             .state
-            .record_sensor_counts(&heartbeat.sensor, heartbeat.epoch, &counts)
+            .record_sensor_counts(&heartbeat.sensor, heartbeat.epoch, &counts, now())
             .await?)
     }
 
@@ -102,6 +105,11 @@ impl Registry for StateAdapter {
             .state
             .record_stored(&stream.sensor, stream.epoch, class, through, &counts, now())
             .await?)
+    }
+
+    async fn canary(&self, sensor: &str, made_ms: u64) -> Result<(), PortError> {
+        let made = millis(made_ms);
+        Ok(self.state.record_canary(sensor, made, now()).await?)
     }
 
     async fn quarantine(&self, stream: &Stream, lines: &[RefusedLine]) -> Result<(), PortError> {
@@ -136,6 +144,30 @@ impl Registry for StateAdapter {
             .state
             .set_sensor_certificate(sensor, fingerprint)
             .await?)
+    }
+}
+
+fn spool_seen(spool: &Spool) -> SpoolSeen {
+    SpoolSeen {
+        bytes: spool.bytes,
+        budget_bytes: spool.budget_bytes,
+        classes: spool
+            .backlog
+            .iter()
+            .map(|row| BacklogSeen {
+                class: row.class.to_owned(),
+                records: row.records,
+                last_seq: row.last_seq,
+                sent_seq: row.sent_seq,
+                acked_seq: row.acked_seq,
+                oldest_hour: row.oldest_hour,
+            })
+            .collect(),
+        canary: spool.canary.map(|canary| CanaryMade {
+            made_ms: canary.made_ms,
+            spooled_seq: canary.spooled_seq,
+            every_ms: canary.every_ms,
+        }),
     }
 }
 

@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use collector_index::{Index, Options};
 use collector_ingest::Authority;
-use collector_state::{NewUser, Role, Scope, Store, UnitId, UserChange};
+use collector_state::{AuditEntry, NewUser, Role, Scope, Store, UnitId, UserChange};
 
+use crate::backup;
 use crate::collector::{lock, now, open_state};
 
 #[derive(Args)]
@@ -37,11 +38,19 @@ enum AdminCommand {
         #[arg(long)]
         enrolment: String,
     },
-    /// Copy state, authority and index into a new folder. The collector must not be running.
+    /// A token with which something sends EVE over HTTP; it is printed once.
+    Source {
+        /// The source's name.
+        #[arg(long)]
+        name: String,
+    },
+    /// Copy state, authority and index into a folder: a new one, or one with an earlier backup, of which
+    /// only what is new is copied. The collector may be running.
     Backup { folder: PathBuf },
     /// Put a backup into an empty data folder.
     Restore { folder: PathBuf },
-    /// Check the audit chain and the index. The collector must not be running.
+    /// Check the audit chain, the index, and a backup's list of files. No collector may be running on the
+    /// folder.
     Verify,
 }
 
@@ -111,11 +120,28 @@ pub async fn run(arguments: AdminArguments) -> Result<()> {
             let string =
                 collector_ingest::enrolment_string(&authority, &delivery, &enrolment, &token);
             println!("{string}");
+            note(&state, "admin.token", &name).await?;
             state.close().await;
             Ok(())
         }
-        AdminCommand::Backup { folder } => backup(&data, &folder).await,
-        AdminCommand::Restore { folder } => restore(&folder, &data),
+        AdminCommand::Source { name } => {
+            let state = open_state(&data).await?;
+            let (source, token) = state
+                .create_source(&name, UnitId::ROOT, "admin", now())
+                .await?;
+            note(&state, "admin.source", &source.id).await?;
+            println!("{} {token}", source.id);
+            state.close().await;
+            Ok(())
+        }
+        AdminCommand::Backup { folder } => {
+            backup::backup(&data, &folder).await?;
+            note_in(&data, "admin.backup", &folder.display().to_string()).await
+        }
+        AdminCommand::Restore { folder } => {
+            backup::restore(&folder, &data)?;
+            note_in(&data, "admin.restore", &folder.display().to_string()).await
+        }
         AdminCommand::Verify => verify(&data).await,
     }
 }
@@ -143,6 +169,7 @@ async fn user(state: &Store, command: UserCommand) -> Result<()> {
                 )
                 .await?;
             println!("{} {}", user.name, user.role.name());
+            note(state, "admin.user_add", &user.name).await?;
             if made {
                 println!("password: {password}");
             }
@@ -173,12 +200,34 @@ async fn user(state: &Store, command: UserCommand) -> Result<()> {
                 ..UserChange::default()
             };
             state.update_user(user.id, change).await?;
+            note(state, "admin.user_passwd", &user.name).await?;
             if made {
                 println!("password: {password}");
             }
         }
     }
     Ok(())
+}
+
+/// What is done on the machine itself is noted as done by whoever may do it: the machine's own account.
+async fn note(state: &Store, action: &str, target: &str) -> Result<()> {
+    let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
+    let entry = AuditEntry {
+        at: now(),
+        user: &format!("local:{}", user.as_deref().unwrap_or("unknown")),
+        address: "local",
+        action,
+        target,
+        detail: "{}",
+    };
+    Ok(state.audit(entry).await?)
+}
+
+async fn note_in(data: &Path, action: &str, target: &str) -> Result<()> {
+    let state = open_state(data).await?;
+    let noted = note(&state, action, target).await;
+    state.close().await;
+    noted
 }
 
 async fn root_scope(state: &Store) -> Result<Scope> {
@@ -209,35 +258,9 @@ pub fn random_password() -> Result<String> {
         .collect())
 }
 
-async fn backup(data: &Path, folder: &Path) -> Result<()> {
-    if folder.exists() {
-        bail!("{} exists already", folder.display());
-    }
-    let _lock = lock(data)?;
-    // Closing folds SQLite's log into its file.
-    open_state(data).await?.close().await;
-    copy(data, folder)?;
-    println!("{}", folder.display());
-    Ok(())
-}
-
-fn restore(folder: &Path, data: &Path) -> Result<()> {
-    if data.exists() && std::fs::read_dir(data)?.next().is_some() {
-        bail!("{} is not empty", data.display());
-    }
-    if !folder.join("state.sqlite").exists() {
-        bail!(
-            "{} holds no backup: there is no state.sqlite",
-            folder.display()
-        );
-    }
-    copy(folder, data)?;
-    println!("{}", data.display());
-    Ok(())
-}
-
 async fn verify(data: &Path) -> Result<()> {
     let _lock = lock(data)?;
+    backup::check(data)?;
     let state = open_state(data).await?;
     let rows = state.verify_audit().await?;
     println!("audit: {rows} rows, unbroken");
@@ -266,20 +289,4 @@ async fn verify(data: &Path) -> Result<()> {
 
 fn open_index(data: &Path) -> Result<Index> {
     Index::open(&data.join("index"), Options::default()).context("index")
-}
-
-/// Copies a folder; what is in the target stays only if the copy fails half way.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    std::fs::create_dir_all(to).with_context(|| format!("folder {}", to.display()))?;
-    for entry in std::fs::read_dir(from).with_context(|| format!("folder {}", from.display()))? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), &target)
-                .with_context(|| format!("file {}", target.display()))?;
-        }
-    }
-    Ok(())
 }

@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use collector_api::{ApiState, Guidance, Parts, rule_texts};
-use collector_index::{Day, Index, Options};
-use collector_ingest::{Authority, Ingest, IngestOptions};
+use collector_index::{Index, Options};
+use collector_ingest::{Authority, Ingest, IngestOptions, Intake};
+use collector_notify::{DiskSeen, Notifier, Surroundings, watch};
 use collector_search::Embedded;
 use collector_state::{Retention, Store, StoreOptions, UnixMillis};
 use tokio::net::TcpListener;
@@ -17,11 +18,17 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::adapter::StateAdapter;
-use crate::console;
+use crate::machine::{Rest, indexed};
 use crate::settings::Config;
+use crate::storage::Keeper;
+use crate::{backup, console};
 
 /// Pause between looks at what has served its time.
 const MAINTENANCE: Duration = Duration::from_secs(600);
+/// Pause between looks at what is wrong.
+const WATCH: Duration = Duration::from_secs(10);
+/// Pause between looks at what is to be told.
+const NOTIFY: Duration = Duration::from_secs(3);
 /// Requests under way have this long to end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -163,7 +170,18 @@ impl Collector {
             enrolment: advertised(&config.advertised_enrolment, enrolment),
         });
         state.fail_interrupted_exports().await?;
-        let api_state = ApiState::new(Parts {
+        let keeper = Arc::new(Keeper::new(
+            config,
+            Arc::clone(&index),
+            state.clone(),
+            Arc::clone(&ingest),
+        )?);
+        let rest = Arc::new(Rest {
+            intake: Intake::new(Arc::clone(&ingest)),
+            index: Arc::clone(&index),
+            keeper: Arc::clone(&keeper),
+        });
+        let parts = Parts {
             store: state.clone(),
             engine: Arc::new(Embedded::new(Arc::clone(&index))),
             enrolment_string: {
@@ -172,10 +190,11 @@ impl Collector {
             },
             guidance: Guidance::parse(&GUIDANCE)?,
             rules: rule_texts(&RULES),
-            index_days: config.index_days,
+            index_days: config.records.days,
             exports_dir: config.data_dir.join("exports"),
             clock: now,
-        });
+        };
+        let api_state = ApiState::with_machine(parts, rest);
         let router = console::with_console(collector_api::router(api_state.clone()));
         let serving = axum::serve(
             api_listener,
@@ -187,11 +206,37 @@ impl Collector {
             audit: config.audit,
             ..Retention::default()
         };
-        let maintaining = maintain(
+        let maintaining = maintain(state.clone(), retention, stopping(stopped.clone()));
+        let watching = watch_over(Arc::clone(&keeper), stopping(stopped.clone()));
+        let keeping = Arc::clone(&keeper).run(stopping(stopped.clone()));
+        let notifier = Notifier::new(state.clone(), &hostname(), now);
+        let notifying = {
+            let stopping = stopping(stopped.clone());
+            async move {
+                tokio::select! {
+                    () = notifier.run(NOTIFY) => {}
+                    () = stopping => {}
+                }
+                anyhow::Ok(())
+            }
+        };
+        let quiet: backup::Quiet = {
+            let ingest = Arc::downgrade(&ingest);
+            Arc::new(move || {
+                let ingest = ingest.clone();
+                Box::pin(async move {
+                    match ingest.upgrade() {
+                        Some(ingest) => Some(ingest.quiet().await),
+                        None => None,
+                    }
+                })
+            })
+        };
+        let backing_up = backup::serve(
+            config.data_dir.clone(),
             state.clone(),
             Arc::clone(&index),
-            config.index_days,
-            retention,
+            quiet,
             stopping(stopped.clone()),
         );
         let mut services = JoinSet::new();
@@ -199,6 +244,10 @@ impl Collector {
         services.spawn(async move { serving.await.context("console") });
         services.spawn(maintaining);
         services.spawn(sweep_exports(api_state, stopping(stopped)));
+        services.spawn(watching);
+        services.spawn(keeping);
+        services.spawn(notifying);
+        services.spawn(backing_up);
         Ok(Collector {
             state,
             api,
@@ -278,8 +327,6 @@ async fn sweep_exports(state: ApiState, stopping: impl Future<Output = ()>) -> R
 /// Removes what has served its time, until told to stop.
 async fn maintain(
     state: Store,
-    index: Arc<Index>,
-    index_days: u32,
     retention: Retention,
     stopping: impl Future<Output = ()>,
 ) -> Result<()> {
@@ -290,20 +337,48 @@ async fn maintain(
             Ok(done) => tracing::debug!(?done, "state maintained"),
             Err(error) => tracing::warn!(%error, "state is not maintained"),
         }
-        let first_kept = Day(Day::of(now.0.saturating_mul(1_000)).0 - i64::from(index_days));
-        let index = Arc::clone(&index);
-        match tokio::task::spawn_blocking(move || index.delete_before(first_kept)).await? {
-            Ok(0) => {}
-            Ok(partitions) => {
-                tracing::info!(partitions, before = %first_kept, "partitions dropped")
-            }
-            Err(error) => tracing::warn!(%error, "partitions are not dropped"),
-        }
         tokio::select! {
             () = &mut stopping => return Ok(()),
             () = tokio::time::sleep(MAINTENANCE) => {}
         }
     }
+}
+
+/// Looks for what is wrong, until told to stop.
+async fn watch_over(keeper: Arc<Keeper>, stopping: impl Future<Output = ()>) -> Result<()> {
+    let mut stopping = std::pin::pin!(stopping);
+    loop {
+        let looked = async {
+            let storage = keeper.storage().await?;
+            let around = Surroundings {
+                disk: DiskSeen {
+                    free_bytes: storage.disk.free_bytes,
+                    reserve_bytes: storage.disk.reserve_bytes,
+                    days_left: storage.disk.days_left,
+                },
+                short: Keeper::short(&storage),
+                indexed: &|sensor, epoch| indexed(keeper.index(), sensor, epoch),
+            };
+            watch(keeper.state(), &around, now()).await?;
+            anyhow::Ok(())
+        };
+        if let Err(error) = looked.await {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "nobody looks for what is wrong"
+            );
+        }
+        tokio::select! {
+            () = &mut stopping => return Ok(()),
+            () = tokio::time::sleep(WATCH) => {}
+        }
+    }
+}
+
+/// This machine's name, for messages.
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
 }
 
 pub fn now() -> UnixMillis {

@@ -2,10 +2,13 @@
 
 mod adapter;
 mod admin;
+mod backup;
 mod collector;
 mod console;
 mod demo;
+mod machine;
 mod settings;
+mod storage;
 
 use std::path::PathBuf;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use collector_index::ShelfLimits;
 use serde::Deserialize;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -27,6 +28,8 @@ pub struct RawConfig {
     retention: RawRetention,
     #[serde(default)]
     index: RawIndex,
+    #[serde(default)]
+    disk: RawDisk,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -46,7 +49,15 @@ struct RawListener {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRetention {
+    /// Days of records.
+    #[serde(alias = "records_days")]
     index_days: Option<u32>,
+    alerts_days: Option<u32>,
+    records_gigabytes: Option<u64>,
+    alerts_gigabytes: Option<u64>,
+    /// What the rules that the centre is under ask for.
+    records_asked_days: Option<u32>,
+    alerts_asked_days: Option<u32>,
     inbox_days: Option<u32>,
     audit_days: Option<u32>,
 }
@@ -55,6 +66,12 @@ struct RawRetention {
 #[serde(deny_unknown_fields)]
 struct RawIndex {
     open_writers: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDisk {
+    reserve_megabytes: Option<u64>,
 }
 
 /// Valid settings.
@@ -67,7 +84,12 @@ pub struct Config {
     /// `host:port` for enrolment strings; the listening address when absent.
     pub advertised_delivery: Option<String>,
     pub advertised_enrolment: Option<String>,
-    pub index_days: u32,
+    pub alerts: ShelfLimits,
+    pub records: ShelfLimits,
+    pub alerts_asked_days: u32,
+    pub records_asked_days: u32,
+    /// Of the disk, for alerts alone; a share of it when absent.
+    pub reserve_bytes: Option<u64>,
     pub inbox: Duration,
     pub audit: Duration,
     pub open_writers: usize,
@@ -93,7 +115,17 @@ impl Config {
             enrolment: any_port,
             advertised_delivery: None,
             advertised_enrolment: None,
-            index_days: MAX_DAYS,
+            alerts: ShelfLimits {
+                days: MAX_DAYS,
+                bytes: None,
+            },
+            records: ShelfLimits {
+                days: MAX_DAYS,
+                bytes: None,
+            },
+            alerts_asked_days: 0,
+            records_asked_days: 0,
+            reserve_bytes: None,
             inbox: MAX_DAYS * DAY,
             audit: MAX_DAYS * DAY,
             open_writers: 8,
@@ -102,6 +134,13 @@ impl Config {
 
     fn check(raw: RawConfig) -> Result<Config> {
         let mut faults = Faults::default();
+        let retention = &raw.retention;
+        let shelf = |days: u32, gigabytes: Option<u64>| ShelfLimits {
+            days,
+            bytes: gigabytes.map(|gigabytes| gigabytes.saturating_mul(1 << 30)),
+        };
+        let alerts_days = faults.days("retention.alerts_days", retention.alerts_days, 400);
+        let records_days = faults.days("retention.index_days", retention.index_days, 92);
         let config = Config {
             data_dir: raw.data_dir,
             api: faults.address("api.listen", raw.api.listen, ([127, 0, 0, 1], 8_080)),
@@ -117,7 +156,22 @@ impl Config {
             ),
             advertised_delivery: faults.host_port("delivery.advertise", raw.delivery.advertise),
             advertised_enrolment: faults.host_port("enrolment.advertise", raw.enrolment.advertise),
-            index_days: faults.days("retention.index_days", raw.retention.index_days, 92),
+            alerts: shelf(alerts_days, retention.alerts_gigabytes),
+            records: shelf(records_days, retention.records_gigabytes),
+            alerts_asked_days: faults.days(
+                "retention.alerts_asked_days",
+                retention.alerts_asked_days,
+                365,
+            ),
+            records_asked_days: faults.days(
+                "retention.records_asked_days",
+                retention.records_asked_days,
+                90,
+            ),
+            reserve_bytes: raw
+                .disk
+                .reserve_megabytes
+                .map(|megabytes| megabytes.saturating_mul(1 << 20)),
             inbox: faults.days("retention.inbox_days", raw.retention.inbox_days, 400) * DAY,
             audit: faults.days("retention.audit_days", raw.retention.audit_days, 400) * DAY,
             open_writers: raw.index.open_writers.unwrap_or(8),
@@ -212,7 +266,7 @@ mod tests {
         )
         .expect("it is valid");
         assert_eq!(config.api.to_string(), "127.0.0.1:8080");
-        assert_eq!(config.index_days, 92);
+        assert_eq!((config.alerts.days, config.records.days), (400, 92));
     }
 
     #[test]

@@ -187,11 +187,12 @@ async fn state_agrees(folder: &Path, sensor: &str, last: &BTreeMap<String, u64>)
     let rows = state.ledger(sensor, 0, i64::MAX).await.expect("it reads");
     for class in CLASSES {
         let of_class = || rows.iter().filter(|row| row.class == class.name());
-        let stored: u64 = of_class().map(|row| row.stored).sum();
+        let stored: u64 = of_class().map(|row| row.counts.stored).sum();
         assert_eq!(stored, last[class.name()], "{} stored", class.name());
         for row in of_class() {
-            assert_eq!(row.gap(), 0, "{row:?}");
-            assert_eq!(row.shed.values().sum::<u64>(), 0, "{row:?}");
+            assert_eq!(row.counts.gap(), 0, "{row:?}");
+            assert_eq!(row.counts.lost() + row.counts.waiting, 0, "{row:?}");
+            assert_eq!(row.counts.shed_total(), 0, "{row:?}");
         }
     }
     let filter = GroupFilter {

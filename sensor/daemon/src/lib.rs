@@ -33,6 +33,8 @@ enum Command {
     Rules(command::rules::RulesCommand),
     /// Make this sensor known to a collector, with the string that the collector's console shows.
     Enrol(command::enrol::Args),
+    /// Ship EVE records that another program writes, from a file or a local socket.
+    Forward(command::forward::Args),
     /// Say what is wrong here, and what to do about it.
     Doctor(command::doctor::Args),
 }
@@ -51,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => command::run::run(&args),
         Command::Rules(command) => command::rules::run(&command),
         Command::Enrol(args) => command::enrol::run(&args),
+        Command::Forward(args) => command::forward::run(&args),
         Command::Doctor(args) => command::doctor::run(&args),
     };
     match result {

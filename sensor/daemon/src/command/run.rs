@@ -23,6 +23,9 @@ const BATCH: u64 = 256;
 /// Between two `stats` records; a thin link carries them easily.
 const STATS_INTERVAL: Duration = Duration::from_secs(60);
 
+/// Between two canaries.
+const CANARY_SECONDS: u64 = 300;
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Configuration (TOML).
@@ -43,6 +46,8 @@ struct RawConfig {
     set: toml::Table,
     #[serde(default)]
     spool: RawSpool,
+    #[serde(default)]
+    canary: RawCanary,
 }
 
 #[derive(Deserialize, Default)]
@@ -88,6 +93,13 @@ struct RawSpool {
     disk_megabytes: Option<u64>,
 }
 
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawCanary {
+    /// Pause between canaries; 0: none.
+    seconds: Option<u64>,
+}
+
 /// A checked configuration.
 pub struct Config {
     pub state_dir: PathBuf,
@@ -103,6 +115,7 @@ pub struct Config {
     on_fault: OnFault,
     pub settings: Settings,
     spool: SpoolLimits,
+    canary: Option<Duration>,
 }
 
 impl Config {
@@ -155,6 +168,10 @@ impl Config {
             },
             settings,
             spool,
+            canary: Some(Duration::from_secs(
+                raw.canary.seconds.unwrap_or(CANARY_SECONDS),
+            ))
+            .filter(|pause| !pause.is_zero()),
         })
     }
 }
@@ -218,7 +235,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         sigma,
     };
     let identity = Identity::load(&config.state_dir)?;
-    let spool = Spool::open(&config.state_dir, config.spool.clone())?;
+    let spool = Arc::new(Spool::open(&config.state_dir, config.spool.clone())?);
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
@@ -249,6 +266,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let (shipper, stop) = (Arc::clone(&shipper), Arc::clone(&stop));
         runtime.spawn(async move { shipper.run(stopped(stop)).await })
     };
+    if let Some(every) = config.canary {
+        let spool = Arc::clone(&spool);
+        runtime.spawn(async move { spool.sing(every).await });
+    }
     let config = Arc::new(config);
     let result = match &config.interface {
         Some(interface) => live(
@@ -328,7 +349,7 @@ fn shipper_options(vitals: &Arc<Vitals>, rules: &Arc<Rules>, reloader: Reloader)
     }
 }
 
-async fn stopped(stop: Arc<AtomicBool>) {
+pub async fn stopped(stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -1,0 +1,69 @@
+//! Joins the API to the rest: what it needs of ingest, index and disk.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use collector_api::machine::{Line, Machine, Numbers, Storage, Taken};
+use collector_index::{Index, Stream};
+use collector_ingest::{Intake, Numbering};
+use sensor_event::Class;
+
+use crate::storage::Keeper;
+
+pub struct Rest {
+    pub intake: Intake,
+    pub index: Arc<Index>,
+    pub keeper: Arc<Keeper>,
+}
+
+#[async_trait]
+impl Machine for Rest {
+    async fn take(
+        &self,
+        source: &str,
+        numbers: Option<Numbers>,
+        lines: Vec<Line>,
+    ) -> Result<Taken, String> {
+        let numbering = numbers.map(|numbers| Numbering {
+            epoch: numbers.epoch,
+            first: numbers.first,
+        });
+        let taken = self.intake.take(source, numbering, lines).await;
+        let taken = taken.map_err(|error| error.to_string())?;
+        Ok(Taken {
+            accepted: taken.accepted,
+            rejected: taken
+                .rejected
+                .into_iter()
+                .map(|fault| (fault.line, fault.reason))
+                .collect(),
+        })
+    }
+
+    fn indexed(&self, sensor: &str, epoch: u64) -> u64 {
+        indexed(&self.index, sensor, epoch)
+    }
+
+    async fn storage(&self) -> Result<Storage, String> {
+        let storage = self.keeper.storage().await;
+        storage.map_err(|error| format!("{error:#}"))
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        let storage = self.storage().await?;
+        if storage.paused.is_empty() {
+            Ok(())
+        } else {
+            Err("the disk is at its reserve: only alerts are taken".to_owned())
+        }
+    }
+}
+
+/// Through which number the alerts of a sensor's epoch are committed.
+pub fn indexed(index: &Index, sensor: &str, epoch: u64) -> u64 {
+    index.mark(&Stream {
+        sensor: sensor.to_owned(),
+        epoch,
+        class: Class::Alert,
+    })
+}

@@ -1,0 +1,228 @@
+//! Keeps the data folder's disk in order, and tells what is held: [`collector_index::govern`] with this
+//! machine's disk, and the rest of the collector told of what follows.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use collector_api::machine::{Disk, ShelfHeld, Storage};
+use collector_index::{Day, Index, Limits, PartitionStats, Pressure, Shelf, govern};
+use collector_ingest::Ingest;
+use collector_state::{Store, UnixMillis};
+use sensor_event::Class;
+
+use crate::collector::now;
+use crate::settings::Config;
+
+/// Pause between looks at the disk.
+const LOOK: Duration = Duration::from_secs(15);
+/// Full days that tell how fast the index grows.
+const RATE_DAYS: i64 = 7;
+/// What is not taken while only alerts are.
+const LESSER: [Class; 3] = [Class::Context, Class::Record, Class::Flow];
+
+pub struct Keeper {
+    data_dir: PathBuf,
+    index: Arc<Index>,
+    state: Store,
+    ingest: Arc<Ingest>,
+    limits: Limits,
+    asked_days: [u32; 2],
+    inbox_days: u64,
+    audit_days: u64,
+    pressure: Mutex<Pressure>,
+}
+
+impl Keeper {
+    pub fn new(
+        config: &Config,
+        index: Arc<Index>,
+        state: Store,
+        ingest: Arc<Ingest>,
+    ) -> Result<Keeper> {
+        let (total, _) = disk(&config.data_dir)?;
+        let days = |kept: Duration| kept.as_secs() / 86_400;
+        Ok(Keeper {
+            data_dir: config.data_dir.clone(),
+            index,
+            state,
+            ingest,
+            limits: Limits {
+                alerts: config.alerts,
+                records: config.records,
+                // A twentieth, and no more than 20 GiB.
+                reserve_bytes: config.reserve_bytes.unwrap_or((total / 20).min(20 << 30)),
+            },
+            asked_days: [config.alerts_asked_days, config.records_asked_days],
+            inbox_days: days(config.inbox),
+            audit_days: days(config.audit),
+            pressure: Mutex::new(Pressure::None),
+        })
+    }
+
+    /// Looks until told to stop.
+    pub async fn run(self: Arc<Keeper>, stopping: impl Future<Output = ()>) -> Result<()> {
+        let mut stopping = std::pin::pin!(stopping);
+        loop {
+            let keeper = Arc::clone(&self);
+            let looked = tokio::task::spawn_blocking(move || keeper.look()).await?;
+            if let Err(error) = looked {
+                tracing::warn!(error = format!("{error:#}"), "the disk is not looked after");
+            }
+            tokio::select! {
+                () = &mut stopping => return Ok(()),
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    fn look(&self) -> Result<()> {
+        let today = today(now());
+        let free = || disk(&self.data_dir).map_or(u64::MAX, |(_, free)| free);
+        let before = self.pressure();
+        let governed = govern(&self.index, &self.limits, today, before, &free)?;
+        for key in &governed.dropped {
+            tracing::info!(day = %key.day, shelf = key.shelf.name(), "a partition is dropped");
+        }
+        *self.pressure.lock().unwrap_or_else(PoisonError::into_inner) = governed.pressure;
+        if governed.pressure != before {
+            tracing::warn!(pressure = ?governed.pressure, free = free(), "the disk's state changes");
+        }
+        self.ingest.pause(match governed.pressure {
+            Pressure::None => Vec::new(),
+            Pressure::AlertsOnly => LESSER.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn pressure(&self) -> Pressure {
+        *self.pressure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is held. Reads folders and opens partitions: call it where blocking is allowed.
+    pub fn held(&self) -> Result<Storage> {
+        let today = today(now());
+        let stats = self.index.stats()?;
+        let (total_bytes, free_bytes) = disk(&self.data_dir)?;
+        let mut shelves = Vec::new();
+        let mut grows_by = 0.0;
+        for (shelf, asked) in Shelf::ALL.into_iter().zip(self.asked_days) {
+            let of_shelf: Vec<&PartitionStats> = stats
+                .partitions
+                .iter()
+                .filter(|row| row.shelf == shelf.name())
+                .collect();
+            let held = self.shelf(shelf, asked, &of_shelf, today);
+            // A shelf that has reached its days loses as much as it gains.
+            if held.days_held < held.days_kept {
+                grows_by += daily_bytes(&of_shelf, today);
+            }
+            shelves.push(held);
+        }
+        let left = free_bytes.saturating_sub(self.limits.reserve_bytes) as f64;
+        Ok(Storage {
+            shelves,
+            disk: Disk {
+                total_bytes,
+                free_bytes,
+                reserve_bytes: self.limits.reserve_bytes,
+                days_left: (grows_by > 0.0).then(|| left / grows_by),
+            },
+            state_bytes: std::fs::metadata(self.data_dir.join("state.sqlite"))
+                .map_or(0, |file| file.len()),
+            inbox_days: self.inbox_days,
+            audit_days: self.audit_days,
+            paused: match self.pressure() {
+                Pressure::None => Vec::new(),
+                Pressure::AlertsOnly => LESSER.map(|class| class.name().to_owned()).to_vec(),
+            },
+        })
+    }
+
+    fn shelf(
+        &self,
+        shelf: Shelf,
+        asked: u32,
+        partitions: &[&PartitionStats],
+        today: Day,
+    ) -> ShelfHeld {
+        let limits = self.limits.of(shelf);
+        // Newest day first; a record of a clock that runs ahead is not what is held.
+        let oldest = partitions
+            .iter()
+            .filter_map(|row| Day::parse(&row.day))
+            .filter(|&day| day <= today)
+            .min();
+        let days_held = oldest.map_or(0, |oldest| (today.0 - oldest.0 + 1).unsigned_abs());
+        let days_kept = u64::from(limits.days);
+        let asked = u64::from(asked);
+        let bytes: u64 = partitions.iter().map(|row| row.bytes).sum();
+        // Less than asked is short only where something was dropped for want of room.
+        let is_full = limits.bytes.is_some_and(|budget| bytes * 10 > budget * 9)
+            || self.pressure() == Pressure::AlertsOnly;
+        ShelfHeld {
+            shelf: shelf.name().to_owned(),
+            oldest_day: oldest.map(|day| day.to_string()),
+            days_held,
+            days_kept,
+            days_asked: asked,
+            is_short: days_kept < asked || days_held < asked && is_full,
+            events: partitions.iter().map(|row| row.events).sum(),
+            bytes,
+            budget_bytes: limits.bytes,
+        }
+    }
+
+    /// Shelf, days held and days asked, where they are short.
+    pub fn short(storage: &Storage) -> Vec<(&'static str, u64, u64)> {
+        Shelf::ALL
+            .into_iter()
+            .filter_map(|shelf| {
+                let held = storage
+                    .shelves
+                    .iter()
+                    .find(|held| held.shelf == shelf.name() && held.is_short)?;
+                Some((shelf.name(), held.days_held, held.days_asked))
+            })
+            .collect()
+    }
+
+    pub async fn storage(self: &Arc<Keeper>) -> Result<Storage> {
+        let keeper = Arc::clone(self);
+        tokio::task::spawn_blocking(move || keeper.held()).await?
+    }
+
+    pub fn state(&self) -> &Store {
+        &self.state
+    }
+
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+}
+
+/// What the last full days added, a day.
+fn daily_bytes(partitions: &[&PartitionStats], today: Day) -> f64 {
+    let first = Day(today.0 - RATE_DAYS);
+    let recent: Vec<u64> = partitions
+        .iter()
+        .filter(|row| Day::parse(&row.day).is_some_and(|day| (first..today).contains(&day)))
+        .map(|row| row.bytes)
+        .collect();
+    recent.iter().sum::<u64>() as f64 / recent.len().max(1) as f64
+}
+
+fn today(now: UnixMillis) -> Day {
+    Day::of(now.0.saturating_mul(1_000))
+}
+
+/// Total and free bytes of the disk that a folder is on.
+pub fn disk(folder: &std::path::Path) -> Result<(u64, u64)> {
+    let told =
+        rustix::fs::statvfs(folder).with_context(|| format!("disk of {}", folder.display()))?;
+    Ok((
+        told.f_blocks.saturating_mul(told.f_frsize),
+        told.f_bavail.saturating_mul(told.f_frsize),
+    ))
+}
