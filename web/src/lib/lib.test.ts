@@ -76,7 +76,8 @@ describe("sensors", () => {
   const now = Date.parse("2026-11-25T12:00:00Z");
   const well: Sensor = {
     id: "1", name: "a", unit_id: 1, unit_name: "u", hostname: "h", enrolled: "2026-11-01T00:00:00Z", connected: true,
-    last_heartbeat: "2026-11-25T11:59:50Z", clock_skew_ms: 3, stats: { packets: 1_000, kernel_drops: 0, rules_failed: 0 },
+    last_heartbeat: "2026-11-25T11:59:50Z", clock_skew_ms: 3, kind: "sensor", canary: { state: "off" },
+    stats: { packets: 1_000, kernel_drops: 0, rules_failed: 0 },
   };
   test.each<[string, Partial<Sensor>, string]>([
     ["well", {}, "ok"],
