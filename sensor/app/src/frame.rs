@@ -686,7 +686,14 @@ mod tests {
                 .collect()
         };
         assert_eq!(seen(ToClient), [("ctl", 0, Some(3)), ("data", 3, Some(7))]);
-        assert_eq!(seen(ToServer), [("ctl", 0, Some(7)), ("data", 7, Some(4))]);
+        assert_eq!(
+            seen(ToServer),
+            [
+                ("ctl", 0, Some(5)),
+                ("ctl", 5, Some(2)),
+                ("data", 7, Some(4))
+            ]
+        );
     }
 
     proptest! {

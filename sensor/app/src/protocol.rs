@@ -151,7 +151,7 @@ impl Protocol {
             Protocol::Tls => tls::FRAMES,
             Protocol::Dcerpc => dcerpc::FRAMES,
             Protocol::Ldap => ldap::FRAMES,
-            Protocol::Dns | Protocol::Mdns => dns::FRAMES,
+            Protocol::Dns | Protocol::Mdns | Protocol::Llmnr => dns::FRAMES,
             Protocol::Mqtt => mqtt::FRAMES,
             Protocol::Sip => sip::FRAMES,
             Protocol::Enip => enip::FRAMES,

@@ -15,7 +15,7 @@ const CASES: [&str; 6] = [
     "smb/file-read",
 ];
 
-fn replay(threads: &str) -> Vec<String> {
+fn replay(threads: &str, settings: &[&str]) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let out = tempfile::tempdir().expect("a folder can be made");
     let captures =
@@ -26,6 +26,7 @@ fn replay(threads: &str) -> Vec<String> {
         .args(&captures)
         .arg("--rules")
         .arg(root.join("rules/sets/core/core.rules"))
+        .args(settings)
         .args(["--threads", threads, "--out"])
         .arg(out.path())
         .status()
@@ -54,13 +55,40 @@ fn replay(threads: &str) -> Vec<String> {
 
 #[test]
 fn workers_share_the_input_and_lose_nothing() {
-    let alone = replay("1");
+    let alone = replay("1", &[]);
     assert!(alone.len() > 100);
     for threads in ["2", "3"] {
-        let shared = replay(threads);
+        let shared = replay(threads, &[]);
         for (one, other) in alone.iter().zip(&shared) {
             assert_eq!(one, other, "{threads} threads");
         }
         assert_eq!(alone.len(), shared.len());
     }
+}
+
+/// Facts, each once, whoever of the workers tells them.
+#[test]
+fn workers_tell_a_fact_once() {
+    let facts = |threads| {
+        let mut facts: Vec<String> = replay(threads, &["--set", "matluoi.facts=true"])
+            .iter()
+            .map(|line| serde_json::from_str(line).expect("a line is JSON"))
+            .filter(|event: &Value| event["event_type"] == "fact")
+            .map(|event| event["matluoi"]["fact"].to_string())
+            .collect();
+        facts.sort();
+        facts
+    };
+    let alone = facts("1");
+    for kind in ["host", "service", "software", "name"] {
+        assert!(
+            alone
+                .iter()
+                .any(|fact| fact.contains(&format!(r#""kind":"{kind}""#)))
+        );
+    }
+    let mut distinct = alone.clone();
+    distinct.dedup();
+    assert_eq!(distinct, alone);
+    assert_eq!(facts("3"), alone);
 }

@@ -52,23 +52,25 @@ impl Facts {
         }
     }
 
-    /// What a transaction that is due tells for the first time today.
+    /// What a transaction that is due tells for the first time today. A port says nothing of a protocol that has
+    /// another one before it in its flow.
     pub fn of_transaction(
         &mut self,
         transaction: &Transaction,
         flow: &Flow,
+        before: Option<Protocol>,
         now_ns: i64,
     ) -> Vec<Fact> {
         let mut facts = Vec::new();
         match &transaction.body {
             Body::Dns(dns) => {
                 self.answer(dns, now_ns, &mut facts);
-                let expected = flow.server_port == DNS_PORT;
+                let expected = before.is_some() || flow.server_port == DNS_PORT;
                 self.port(Protocol::Dns, expected, flow, now_ns, &mut facts);
             }
             Body::Http1(http) => {
                 self.http(http, flow, now_ns, &mut facts);
-                let expected = HTTP_PORTS.contains(&flow.server_port);
+                let expected = before.is_some() || HTTP_PORTS.contains(&flow.server_port);
                 self.port(Protocol::Http1, expected, flow, now_ns, &mut facts);
             }
             Body::Http2(http2) => {

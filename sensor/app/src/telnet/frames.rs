@@ -23,8 +23,9 @@ enum At {
 }
 
 /// Where a line of a side ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Ending {
+    #[default]
     Line,
     /// A server's words before anyone has logged in end with what it asks for.
     Prompt,
@@ -36,6 +37,8 @@ pub struct Marker {
     at: At,
     /// The frame of any kind, and the one of its own kind.
     open: [Option<u64>; 2],
+    /// Where the line under way ends, as it was when the line began.
+    ending: Ending,
 }
 
 impl Marker {
@@ -49,8 +52,14 @@ impl Marker {
         ending: Ending,
     ) {
         if self.at == At::Between {
+            self.ending = ending;
             let kind = if byte == IAC { "ctl" } else { "data" };
             self.open = ["pdu", kind].map(|name| frames.add(direction, name, rest + 1, None));
+        }
+        if (self.at, byte) == (At::SubCommand, SUB_END) {
+            // The end of a subnegotiation is a command of its own.
+            self.end(frames, direction, rest + 2);
+            self.open = ["pdu", "ctl"].map(|name| frames.add(direction, name, rest + 2, None));
         }
         let next = match (self.at, byte) {
             (At::Between, IAC) => At::Command,
@@ -61,15 +70,19 @@ impl Marker {
             (At::SubCommand, SUB_END) => At::Between,
             (At::Sub | At::SubCommand, _) => At::Sub,
             (At::Colon, b' ') => At::Between,
-            (_, b'\n') if ending == Ending::Line => At::Between,
-            (_, b':') if ending == Ending::Prompt => At::Colon,
+            (_, b'\n') if self.ending == Ending::Line => At::Between,
+            (_, b':') if self.ending == Ending::Prompt => At::Colon,
             (At::Between | At::Text | At::Colon, _) => At::Text,
         };
         self.at = next;
         if next == At::Between {
-            for frame in std::mem::take(&mut self.open) {
-                frames.end(direction, frame, rest);
-            }
+            self.end(frames, direction, rest);
+        }
+    }
+
+    fn end(&mut self, frames: &mut Frames, direction: Direction, rest: usize) {
+        for frame in std::mem::take(&mut self.open) {
+            frames.end(direction, frame, rest);
         }
     }
 }

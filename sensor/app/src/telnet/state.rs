@@ -226,7 +226,7 @@ impl Parser for State {
         for (at, &byte) in data.iter().enumerate() {
             if marks {
                 let ending = match (direction, self.stage) {
-                    (Direction::ToClient, Stage::Before) => Ending::Prompt,
+                    (Direction::ToClient, Stage::Before | Stage::User) => Ending::Prompt,
                     _ => Ending::Line,
                 };
                 let rest = data.len() - at - 1;

@@ -677,7 +677,7 @@ impl<O: Output> Recording<O> {
                 }
             }
             if due && let Some(facts) = &mut self.facts {
-                let found = facts.of_transaction(transaction, flow, stamp.at_ns);
+                let found = facts.of_transaction(transaction, flow, original, stamp.at_ns);
                 self.write_facts(found, flow, &community, stamp);
             }
             for file in transaction.files.iter().filter(|file| is_due(file)) {
