@@ -114,17 +114,15 @@ pub async fn conditions(
                 json!({ "seconds": unheard / 1_000 }),
             );
         }
-        if is_heard || !is_sensor {
-            if let Some((made, expected)) = usual
-                .get(&sensor.id)
-                .and_then(|usual| usual.silent(u64::from(settings.silent_percent)))
-            {
-                found.add(
-                    AlarmKind::Silent,
-                    sensor,
-                    json!({ "made": made, "usual": expected }),
-                );
-            }
+        let silent = usual
+            .get(&sensor.id)
+            .and_then(|usual| usual.silent(u64::from(settings.silent_percent)));
+        if let Some((made, expected)) = silent.filter(|_| is_heard || !is_sensor) {
+            found.add(
+                AlarmKind::Silent,
+                sensor,
+                json!({ "made": made, "usual": expected }),
+            );
         }
         if let Some(counts) = ledger.get(&sensor.id) {
             counts.tell(sensor, &mut found);
