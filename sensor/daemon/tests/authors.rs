@@ -141,7 +141,7 @@ fn hostile_rules_are_stopped_and_named() {
         &folder,
         concat!(
             "alert tcp any any -> any any (msg:\"p\"; content:\"a\"; pcre:\"/^([a-zA-Z0-9:\\.\\/ -]+)+[\\x00]$/\"; pcre:\"/(([\\s\\S]+)+)+\\x00\\x01/\"; sid:7; rev:1;)\n",
-            "alert tcp any any -> any any (msg:\"c\"; content:\"GET\"; fast_pattern; content:\"e\"; distance:0; content:\"t\"; distance:0; content:\"a\"; distance:0; content:\"o\"; distance:0; content:\"|00 01 02 03|\"; distance:0; sid:8; rev:1;)\n",
+            "alert tcp any any -> any any (msg:\"c\"; content:\"HTTP\"; fast_pattern; content:\"e\"; distance:0; content:\"t\"; distance:0; content:\"a\"; distance:0; content:\"o\"; distance:0; content:\"|00 01 02 03|\"; distance:0; sid:8; rev:1;)\n",
         ),
     );
     let started = std::time::Instant::now();

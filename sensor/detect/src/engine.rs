@@ -46,7 +46,8 @@ impl CompileFault {
 pub(crate) struct Scanner {
     pub row: &'static BufferRow,
     pub steps: Vec<Step>,
-    pub matcher: Matcher,
+    /// Shared by protocols of which the rules ask the same.
+    pub matcher: Arc<Matcher>,
 }
 
 /// Inspection of the transactions of one protocol and side.
@@ -95,11 +96,9 @@ pub(crate) struct PacketScanner {
 /// Inspection of packets of one layer-four group and side.
 #[derive(Default)]
 pub(crate) struct PacketGroup {
-    /// Over the payload of packets that are no part of a followed stream.
-    pub payload: Option<Matcher>,
     /// Over the payload of every packet: signatures with packet keywords or fixed places.
     pub every_payload: Option<Matcher>,
-    /// Over stream data.
+    /// Over stream data, and the payload of packets that are no part of a followed stream.
     pub stream: Option<Matcher>,
     /// Over headers.
     pub headers: Vec<PacketScanner>,
@@ -188,7 +187,6 @@ type TransactionKey = (Protocol, usize, rules::BufferId, Vec<Transform>);
 
 #[derive(Default)]
 struct PacketBuilders {
-    payload: MatcherBuilder,
     every_payload: MatcherBuilder,
     stream: MatcherBuilder,
     headers: BTreeMap<PacketBuffer, MatcherBuilder>,
@@ -316,6 +314,16 @@ impl Engine {
     /// 0 for a rule set of its own, one more than the engine whose place it takes.
     pub fn generation(&self) -> u32 {
         self.lineage.generation()
+    }
+
+    /// Forgets what matches have left behind: counts of thresholds, bits and tags of hosts. Data sets stay.
+    pub fn forget(&self) {
+        fn clear<T: Default>(what: &Mutex<T>) {
+            *what.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = T::default();
+        }
+        clear(&self.thresholds);
+        clear(&self.host_bits);
+        clear(&self.host_tags);
     }
 
     /// The rule vocabulary of this sensor.
@@ -485,7 +493,6 @@ impl Engine {
                     Some((PatternHome::Payload, bytes)) => {
                         if group == 0 && one.wants_stream {
                             to.stream.add(bytes, index);
-                            to.payload.add(bytes, index);
                         }
                         if group != 0 || one.wants_packet {
                             to.every_payload.add(bytes, index);
@@ -525,7 +532,6 @@ impl Engine {
         for (group, sides) in packets.into_iter().enumerate() {
             for (side, from) in sides.into_iter().enumerate() {
                 let at = &mut self.packet_groups[group][side];
-                at.payload = build(from.payload);
                 at.every_payload = build(from.every_payload);
                 at.stream = build(from.stream);
                 for (buffer, builder) in from.headers {
@@ -552,9 +558,19 @@ impl Engine {
                 sides[side].scanners.push(FrameScanner { steps, matcher });
             }
         }
-        for ((protocol, side, buffer, transforms), builder) in transactions.into_values() {
-            let Some(matcher) = build(builder) else {
-                continue;
+        let mut built: BTreeMap<(usize, u16, String), Vec<Arc<Matcher>>> = BTreeMap::new();
+        for ((_, side, number, steps), ((protocol, _, buffer, transforms), builder)) in transactions
+        {
+            let alike = built.entry((side, number, steps)).or_default();
+            let matcher = match alike.iter().find(|matcher| matcher.is_of(&builder)) {
+                Some(matcher) => Arc::clone(matcher),
+                None => {
+                    let Some(matcher) = build(builder).map(Arc::new) else {
+                        continue;
+                    };
+                    alike.push(Arc::clone(&matcher));
+                    matcher
+                }
             };
             let BufferHome::App(rows) = self.names.buffer(buffer) else {
                 continue;

@@ -60,9 +60,8 @@ impl Engine {
         for (groups, layer) in self.packet_groups.iter().zip(LAYERS) {
             for (group, side) in groups.iter().zip(SIDES) {
                 for (matcher, name) in [
-                    (&group.payload, "payload"),
                     (&group.every_payload, "payload of every packet"),
-                    (&group.stream, "stream"),
+                    (&group.stream, "stream, payload outside of it"),
                 ] {
                     if let Some(matcher) = matcher {
                         add(format!("{layer} {name} {side}"), matcher);

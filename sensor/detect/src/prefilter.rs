@@ -354,6 +354,17 @@ impl Seen {
 }
 
 impl Matcher {
+    /// Whether it was built of these patterns.
+    pub fn is_of(&self, builder: &MatcherBuilder) -> bool {
+        let own = self.patterns.iter();
+        let asked = builder
+            .patterns
+            .iter()
+            .filter(|(bytes, _)| !bytes.is_empty());
+        own.map(|pattern| (&*pattern.bytes, &*pattern.signatures))
+            .eq(asked.map(|(bytes, signatures)| (&**bytes, &**signatures)))
+    }
+
     /// Length of the longest pattern, in bytes: the overlap that successive scans of a stream need.
     pub fn longest(&self) -> usize {
         self.longest

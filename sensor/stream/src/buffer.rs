@@ -26,6 +26,9 @@ pub struct RawWindow<'a> {
     pub offset: u64,
     /// Bytes of `data` that an earlier window held already.
     pub seen: usize,
+    /// Bytes of `data` that rules on the stream alone do not look at again: they see each byte once, unless the sensor
+    /// looks at bytes as they arrive.
+    pub passed: usize,
     /// Bytes right before `data` that were never seen.
     pub missing: u64,
 }
@@ -332,6 +335,7 @@ impl Buffer {
                 data,
                 offset: *offset,
                 seen: 0,
+                passed: 0,
                 missing: 0,
             });
         }
@@ -350,6 +354,7 @@ impl Buffer {
             data: self.data.get(at..at + (to - from) as usize)?,
             offset: from,
             seen: self.raw.saturating_sub(from) as usize,
+            passed: 0,
             missing: if from == self.raw_floor && self.raw == from {
                 self.missing
             } else {

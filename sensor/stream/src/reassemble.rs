@@ -232,7 +232,11 @@ impl Session {
         if waiting == 0 || !now {
             return None;
         }
-        half.buffer.raw_window(limit, config.raw_chunk_bytes)
+        let window = half.buffer.raw_window(limit, config.raw_chunk_bytes)?;
+        Some(RawWindow {
+            passed: if config.inline { 0 } else { window.seen },
+            ..window
+        })
     }
 
     /// The window of [`Session::raw_window`] has been inspected. True when it lay before a gap: there may be more.

@@ -95,8 +95,12 @@ impl Tracked {
     /// Lets rules look at the raw stream when a transaction, or a record of TLS, has been completed since
     /// the last look.
     pub fn trigger_raw(&mut self) {
-        // Files go by in these; nothing in them ends a thought of the stream.
-        if matches!(self.app.protocol().name(), "smb" | "ftp" | "ftp-data") {
+        // Files go by in these, or other sensors do not read them: nothing in them ends a thought of the stream, so
+        // that rules written for such sensors find what they look for.
+        if matches!(
+            self.app.protocol().name(),
+            "smb" | "ftp" | "ftp-data" | "irc" | "mysql" | "redis" | "socks"
+        ) {
             return;
         }
         let Some(session) = &mut self.session else {

@@ -1,6 +1,7 @@
 //! Rules on addresses, and on packets and stream data.
 
 use sensor_app::Bytes;
+use sensor_stream::RawWindow;
 
 use super::{Pass, Place};
 use crate::compile::{Compiled, Kind, PartHome};
@@ -9,6 +10,11 @@ use crate::engine::group_of;
 use crate::subject::Traffic;
 use crate::trace::Missed;
 use crate::vocabulary::PacketBuffer;
+
+/// What rules on the stream alone look at; they count places from its start.
+fn unpassed<'a>(raw: &RawWindow<'a>) -> Bytes<'a> {
+    Bytes::whole(raw.data.get(raw.passed..).unwrap_or_default())
+}
 
 impl<const TRACED: bool> Pass<'_, TRACED> {
     /// Rules on addresses; with `since`, only those newer than that generation.
@@ -62,7 +68,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                     matcher.scan(payload, patterns, &mut candidates);
                 }
                 if !traffic.in_stream
-                    && let Some(matcher) = &group.payload
+                    && let Some(matcher) = &group.stream
                 {
                     matcher.scan(payload, patterns, &mut candidates);
                 }
@@ -75,7 +81,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
             }
         }
         if let (Some(raw), Some(matcher)) = (&traffic.raw, &group.stream) {
-            matcher.scan(raw.data, patterns, &mut candidates);
+            matcher.scan(unpassed(raw).data, patterns, &mut candidates);
         }
         self.packet_rules(candidates);
     }
@@ -88,7 +94,11 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
         let mut candidates = std::mem::take(&mut self.scratch.candidates);
         candidates.clear();
         if let (Some(raw), Some(matcher)) = (&traffic.raw, &group.stream) {
-            matcher.scan(raw.data, &mut self.scratch.patterns, &mut candidates);
+            matcher.scan(
+                unpassed(raw).data,
+                &mut self.scratch.patterns,
+                &mut candidates,
+            );
         }
         self.packet_rules(candidates);
     }
@@ -173,17 +183,11 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
         let has_payload = one.has_payload;
         if has_payload && traffic.packet.tcp().is_some() && one.wants_stream {
             if let Some(raw) = &traffic.raw
-                && !(raw.seen > 0 && self.state.stream_fired(index))
+                && !(raw.seen > raw.passed && self.state.stream_fired(index))
+                && self.parts_hold(index, one, unpassed(raw))
             {
-                let bytes = Bytes {
-                    data: raw.data,
-                    offset: raw.offset,
-                    complete: true,
-                };
-                if self.parts_hold(index, one, bytes) {
-                    self.state.note_stream_fired(index);
-                    return Some(Place::Stream);
-                }
+                self.state.note_stream_fired(index);
+                return Some(Place::Stream);
             }
             let only_stream = one.signature.flow.is_some_and(|flow| flow.only_stream);
             let in_packet = !traffic.flow_end
