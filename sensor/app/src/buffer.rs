@@ -155,7 +155,7 @@ fn file_magic(transaction: &Transaction, side: Direction, nth: usize) -> Option<
         .files
         .iter()
         .filter(|file| file.direction == side)
-        .filter_map(File::magic);
+        .filter_map(|file| transaction.magic(file));
     magics.nth(nth).map(|magic| Bytes::whole(magic.as_bytes()))
 }
 

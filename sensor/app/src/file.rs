@@ -38,8 +38,6 @@ pub struct Hashes {
     pub md5: bool,
     pub sha1: bool,
     pub sha256: bool,
-    /// SHA-256 is computed over what was seen, whatever is missing: stored files bear it as their name.
-    pub sha256_of_parts: bool,
 }
 
 /// The last bytes of something that grows.
@@ -130,7 +128,6 @@ pub struct File {
     pub window: Window,
     pub is_whole_body: bool,
     digests: Digests,
-    sha256_of_parts: bool,
     magic: OnceCell<Option<String>>,
 }
 
@@ -151,7 +148,6 @@ impl File {
             logged: false,
             window: Window::default(),
             is_whole_body: false,
-            sha256_of_parts: hashes.sha256_of_parts,
             magic: OnceCell::new(),
             digests: Digests {
                 md5: hashes.md5.then(Md5::new),
@@ -181,23 +177,19 @@ impl File {
         self.window.push(bytes, keep);
     }
 
-    /// Bytes that will never come: no hash can be given any more.
+    /// Bytes that will never come: no hash of the whole can be given any more.
     pub fn gap(&mut self, bytes: u64) {
         if self.state != FileState::Open {
             return;
         }
         self.gaps = true;
         self.size = self.size.saturating_add(bytes);
-        let sha256 = self.digests.sha256.take().filter(|_| self.sha256_of_parts);
-        self.digests = Digests {
-            sha256,
-            ..Digests::default()
-        };
+        self.digests.md5 = None;
+        self.digests.sha1 = None;
         self.window.skip(bytes);
     }
 
-    /// Ends the file. Hashes are given for files seen to their end, and for truncated ones over what was
-    /// seen when it had no gap.
+    /// Ends the file. Hashes are given for files seen to their end; of others only SHA-256, over what was seen.
     pub fn close(&mut self, state: FileState) {
         if self.state != FileState::Open || state == FileState::Open {
             return;
@@ -209,19 +201,32 @@ impl File {
             state
         };
         let digests = std::mem::take(&mut self.digests);
-        self.md5 = digests.md5.map(|md5| md5.finalize().into());
-        self.sha1 = digests.sha1.map(|sha1| sha1.finalize().into());
+        let whole = self.state == FileState::Closed;
+        self.md5 = digests
+            .md5
+            .filter(|_| whole)
+            .map(|md5| md5.finalize().into());
+        self.sha1 = digests
+            .sha1
+            .filter(|_| whole)
+            .map(|sha1| sha1.finalize().into());
         self.sha256 = digests.sha256.map(|sha256| sha256.finalize().into());
     }
 
-    /// What kind of file it is, once enough of it was seen; told by what was seen by then.
-    pub fn magic(&self) -> Option<&str> {
+    /// What kind of file it is, once enough of it was seen; told by what is held of it by then. Costly when it is
+    /// asked for the first time.
+    pub(crate) fn magic(&self, held: &Window) -> Option<&str> {
         if self.head.is_empty() || self.state == FileState::Open && self.size < MAGIC_BYTES {
             return None;
         }
-        self.magic
-            .get_or_init(|| magic::describe(&self.head))
-            .as_deref()
+        let from_start = held.offset() == 0 && held.data().len() > self.head.len();
+        let bytes = if from_start { held.data() } else { &self.head };
+        self.magic.get_or_init(|| magic::describe(bytes)).as_deref()
+    }
+
+    /// The same, if it was asked for already.
+    pub fn known_magic(&self) -> Option<&str> {
+        self.magic.get()?.as_deref()
     }
 
     /// What is held of the content.
@@ -300,7 +305,6 @@ mod tests {
             md5: true,
             sha1: true,
             sha256: true,
-            ..Hashes::default()
         };
         let mut file = File::open(FileId(0), Direction::ToClient, b"a", all);
         file.append(b"ab", 16);
@@ -314,12 +318,11 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_takes_the_hashes() {
+    fn a_gap_takes_the_hashes_of_the_whole() {
         let all = Hashes {
             md5: true,
             sha1: true,
             sha256: true,
-            ..Hashes::default()
         };
         let mut file = File::open(FileId(0), Direction::ToClient, b"a", all);
         file.append(b"ab", 16);
@@ -327,22 +330,8 @@ mod tests {
         file.append(b"c", 16);
         file.close(FileState::Closed);
         assert_eq!((file.size, file.state), (13, FileState::Truncated));
-        assert_eq!((file.md5, file.sha256), (None, None));
+        assert_eq!((file.md5, file.sha1), (None, None));
+        assert_eq!(file.sha256.expect("of what was seen")[..2], [0xba, 0x78]);
         assert_eq!(file.bytes().offset, 12);
-    }
-
-    #[test]
-    fn a_stored_file_has_the_digest_of_what_was_seen() {
-        let hashes = Hashes {
-            sha256: true,
-            sha256_of_parts: true,
-            ..Hashes::default()
-        };
-        let mut file = File::open(FileId(0), Direction::ToClient, b"a", hashes);
-        file.append(b"ab", 16);
-        file.gap(10);
-        file.append(b"c", 16);
-        file.close(FileState::Closed);
-        assert_eq!(file.sha256.expect("asked for")[..2], [0xba, 0x78]);
     }
 }

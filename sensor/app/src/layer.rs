@@ -231,7 +231,7 @@ impl AppLayer {
         let mut direction = direction;
         self.first_data.get_or_insert(direction);
         if self.sides[direction.index()].protocol == Protocol::Unknown
-            && self.detect_datagram(direction, data, context) == Verdict::Reversed
+            && self.detect_datagram(direction, data, context, limits) == Verdict::Reversed
         {
             self.reversed = true;
             self.sides.swap(0, 1);

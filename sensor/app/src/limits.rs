@@ -29,6 +29,8 @@ pub struct Limits {
     pub http_double_decode_query: bool,
     /// Hashes to compute over files.
     pub hashes: Hashes,
+    /// Flows may be met midway: their sides may be the wrong way round.
+    pub midstream: bool,
     /// Bytes of a file or body that stay readable behind the newest one.
     pub window_bytes: usize,
     /// Parts of streams and datagrams that rules or records ask for.
@@ -47,6 +49,7 @@ impl Default for Limits {
             http_double_decode_path: false,
             http_double_decode_query: false,
             hashes: Hashes::default(),
+            midstream: false,
             window_bytes: 100 * 1024,
             frames: WantedFrames::default(),
             ranges: Arc::default(),

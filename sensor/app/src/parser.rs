@@ -26,8 +26,17 @@ pub struct Prefix<'a> {
     /// Ports at which to expect the protocol; after CONNECT the port that the client asked for.
     pub server_port: u16,
     pub client_port: u16,
+    /// Flows may be met midway, so that their sides may be the wrong way round.
+    pub midway: bool,
     /// What the other side has told to be; `Unknown` as long as it has not.
     pub other: Protocol,
+}
+
+impl Prefix<'_> {
+    /// Whether the flow goes to one of these ports, or may do so.
+    pub fn is_at(&self, ports: &[u16]) -> bool {
+        ports.contains(&self.server_port) || self.midway && ports.contains(&self.client_port)
+    }
 }
 
 /// What a probe says of a prefix.

@@ -135,7 +135,6 @@ mod tests {
         md5: true,
         sha1: false,
         sha256: false,
-        sha256_of_parts: false,
     };
 
     fn add(ranges: &Ranges, content: &[u8], from: usize, to: usize, now_ns: i64) {

@@ -68,6 +68,7 @@ pub fn probe(
         data,
         server_port,
         client_port: 40_000,
+        midway: false,
         other: Protocol::Unknown,
     })
 }

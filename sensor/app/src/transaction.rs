@@ -185,12 +185,22 @@ impl Transaction {
 
     /// The whole content of a file, while all of it is held.
     pub fn content<'a>(&'a self, file: &'a File) -> Option<&'a [u8]> {
-        let window = match &self.body {
-            Body::Http1(http) if file.is_whole_body => &http.message(file.direction).body.window,
-            _ => &file.window,
-        };
+        let window = self.window(file);
         let whole = window.offset() == 0 && window.end() == file.size && !file.gaps;
         whole.then(|| window.data())
+    }
+
+    /// What kind of file one of its files is; costly when it is asked for the first time.
+    pub fn magic<'a>(&'a self, file: &'a File) -> Option<&'a str> {
+        file.magic(self.window(file))
+    }
+
+    /// What is held of a file.
+    fn window<'a>(&'a self, file: &'a File) -> &'a crate::file::Window {
+        match &self.body {
+            Body::Http1(http) if file.is_whole_body => &http.message(file.direction).body.window,
+            _ => &file.window,
+        }
     }
 
     /// Whether the transaction has something to look at on a side.

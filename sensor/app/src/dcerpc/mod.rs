@@ -96,7 +96,8 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
             let Ok(header) = DatagramHeader::read(&mut reader) else {
                 return Verdict::No;
             };
-            if !prefix.data.starts_with(b"\x04\x00") && !prefix.data.starts_with(b"\x04\x02")
+            if prefix.direction != Direction::ToServer
+                || !prefix.data.starts_with(b"\x04\x00")
                 || header.fragment != 0
                 || reader.remaining() < usize::from(header.body_bytes)
                 || header.flags2 & 0xfc != 0

@@ -42,8 +42,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 
 /// A whole header on the known ports, one with the cookie on any other.
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    let ports = [prefix.server_port, prefix.client_port];
-    let expected = ports.iter().any(|port| PORTS.contains(port));
+    let expected = prefix.is_at(&PORTS);
     match wire::Header::read(prefix.data) {
         Ok(header) if expected || header.has_cookie() => Verdict::Yes,
         _ => Verdict::No,

@@ -34,7 +34,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 
 /// A link header; away from the outstations' port only with a sound CRC.
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    let expected = [prefix.server_port, prefix.client_port].contains(&PORT);
+    let expected = prefix.is_at(&[PORT]);
     let to_server = prefix.direction == Direction::ToServer;
     if expected && is_banner(prefix.data) {
         return if to_server {
@@ -98,6 +98,7 @@ mod tests {
                 data,
                 server_port: *port,
                 client_port: 40_000,
+                midway: true,
                 other: Protocol::Unknown,
             };
             assert_eq!(probe(&prefix), *verdict, "{direction:?} {port} {data:?}");

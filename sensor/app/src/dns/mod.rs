@@ -50,7 +50,7 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
     if ports.iter().any(|port| OTHER_PORTS.contains(port)) {
         return Verdict::No;
     }
-    match ports.contains(&PORT) {
+    match prefix.is_at(&[PORT]) {
         true => verdict(prefix, Expectation::Expected),
         false => verdict(prefix, Expectation::Unexpected),
     }
@@ -156,6 +156,7 @@ mod tests {
                 data,
                 server_port: *port,
                 client_port: 40_000,
+                midway: true,
                 other: Protocol::Unknown,
             };
             assert_eq!(probe(&prefix), *verdict, "{transport:?} {port} {data:?}");

@@ -115,6 +115,7 @@ mod tests {
                 data,
                 server_port: *port,
                 client_port: 40_000,
+                midway: true,
                 other: Protocol::Unknown,
             };
             assert_eq!(probe(&prefix), *verdict, "{port} {data:?}");

@@ -76,7 +76,7 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
             }
             let expected = match prefix.other {
                 Protocol::Ftp => true,
-                Protocol::Unknown => [prefix.server_port, prefix.client_port].contains(&PORT),
+                Protocol::Unknown => prefix.is_at(&[PORT]),
                 _ => false,
             };
             match data.get(GREETING.len()..).unwrap_or_default() {
@@ -119,6 +119,7 @@ mod tests {
                 data: data.as_bytes(),
                 server_port,
                 client_port: 1024,
+                midway: true,
                 other,
             };
             assert_eq!(probe(&prefix), verdict, "{data}");

@@ -33,7 +33,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if ![prefix.server_port, prefix.client_port].contains(&PORT) {
+    if !prefix.is_at(&[PORT]) {
         return Verdict::No;
     }
     let Ok(header) = Header::read(&mut Reader::new(prefix.data)) else {
@@ -83,6 +83,7 @@ mod tests {
                 data,
                 server_port: *port,
                 client_port: *port,
+                midway: true,
                 other: Protocol::Unknown,
             };
             assert_eq!(probe(&prefix), *verdict, "{port} {direction:?}");

@@ -53,7 +53,7 @@ fn kind(message: &[u8]) -> Option<u32> {
 }
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if prefix.server_port != PORT && prefix.client_port != PORT {
+    if !prefix.is_at(&[PORT]) {
         return Verdict::No;
     }
     let mut reader = Reader::new(prefix.data);

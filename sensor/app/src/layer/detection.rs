@@ -11,7 +11,7 @@ impl AppLayer {
     pub(super) fn detect(&mut self, direction: Direction, context: &Context, limits: &Limits) {
         let index = direction.index();
         if !self.sides[index].probed {
-            match self.look(direction, context) {
+            match self.look(direction, context, limits) {
                 Some((protocol, verdict)) => {
                     self.found(direction, protocol, verdict, context, limits);
                     return;
@@ -58,7 +58,12 @@ impl AppLayer {
     }
 
     /// Asks the probes. Without an answer, `probed` tells whether more bytes could bring one.
-    fn look(&mut self, direction: Direction, context: &Context) -> Option<(Protocol, Verdict)> {
+    fn look(
+        &mut self,
+        direction: Direction,
+        context: &Context,
+        limits: &Limits,
+    ) -> Option<(Protocol, Verdict)> {
         let other = self.sides[direction.opposite().index()].protocol;
         // What nothing but the protocol before can tell.
         let expected = self.change.and_then(|change| change.expect);
@@ -75,6 +80,7 @@ impl AppLayer {
                 .and_then(|change| change.port)
                 .unwrap_or(context.server_port),
             client_port: context.client_port,
+            midway: limits.midstream,
             other,
         };
         let (found, more) = probe(&prefix);
@@ -155,6 +161,7 @@ impl AppLayer {
         direction: Direction,
         data: &[u8],
         context: &Context,
+        limits: &Limits,
     ) -> Verdict {
         let other = self.sides[direction.opposite().index()].protocol;
         let prefix = Prefix {
@@ -163,6 +170,7 @@ impl AppLayer {
             data,
             server_port: context.server_port,
             client_port: context.client_port,
+            midway: limits.midstream,
             other,
         };
         // The second side is most likely what the first one is.

@@ -97,8 +97,7 @@ fn is_request(operation: &ProtocolOp<'_>) -> bool {
 }
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    let ports = [prefix.server_port, prefix.client_port];
-    if !ports.iter().any(|port| PORTS.contains(port)) {
+    if !prefix.is_at(&PORTS) {
         return Verdict::No;
     }
     let message = match message_bytes(prefix.data) {

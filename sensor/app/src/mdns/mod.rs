@@ -30,7 +30,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if ![prefix.server_port, prefix.client_port].contains(&PORT) {
+    if !prefix.is_at(&[PORT]) {
         return Verdict::No;
     }
     let sound = Header::read(&mut Reader::new(prefix.data))
@@ -65,6 +65,7 @@ mod tests {
                 data,
                 server_port: port,
                 client_port: 40_000,
+                midway: true,
                 other: Protocol::Unknown,
             };
             assert_eq!(probe(&prefix), verdict, "{port} {direction:?}");

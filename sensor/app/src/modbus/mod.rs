@@ -60,7 +60,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if ![prefix.server_port, prefix.client_port].contains(&PORT) {
+    if !prefix.is_at(&[PORT]) {
         return Verdict::No;
     }
     match READER.probe(prefix.data, SawpDirection::Unknown) {
@@ -91,6 +91,7 @@ mod tests {
                 data,
                 server_port: *port,
                 client_port: 40_000,
+                midway: true,
                 other: Protocol::Unknown,
             };
             assert_eq!(probe(&prefix), *verdict, "{port} {data:?}");

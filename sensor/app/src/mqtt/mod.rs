@@ -35,7 +35,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 
 /// A plausible header on the broker's port, a CONNECT with its protocol's name on any other.
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    let expected = prefix.server_port == PORT || prefix.client_port == PORT;
+    let expected = prefix.is_at(&[PORT]);
     let mut reader = Reader::new(prefix.data);
     let header = match FixedHeader::read(&mut reader) {
         Ok(header) => header,
@@ -90,6 +90,7 @@ mod tests {
                 data,
                 server_port,
                 client_port: 40_000,
+                midway: true,
                 other: Protocol::Unknown,
             };
             assert_eq!(probe(&prefix), expected, "{server_port} {data:02x?}");

@@ -75,7 +75,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if prefix.server_port != PORT && prefix.client_port != PORT {
+    if !prefix.is_at(&[PORT]) {
         return Verdict::No;
     }
     if prefix.transport == Transport::Tcp {

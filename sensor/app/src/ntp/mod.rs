@@ -38,7 +38,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    let expected = prefix.server_port == PORT || prefix.client_port == PORT;
+    let expected = prefix.is_at(&[PORT]);
     if expected && NtpTransaction::read(prefix.data).is_some() {
         Verdict::Yes
     } else {

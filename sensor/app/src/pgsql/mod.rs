@@ -60,8 +60,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 
 /// A whole message on the server's port. Elsewhere the client's first message, which no other protocol has.
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    let expected =
-        [prefix.server_port, prefix.client_port].contains(&PORT) || prefix.other == Protocol::Pgsql;
+    let expected = prefix.is_at(&[PORT]) || prefix.other == Protocol::Pgsql;
     let opening = match prefix.direction {
         Direction::ToServer => Opening::OfClient,
         Direction::ToClient if !expected => return Verdict::No,
@@ -133,6 +132,7 @@ mod tests {
                 data,
                 server_port: *port,
                 client_port: 40_000,
+                midway: true,
                 other: Protocol::Unknown,
             };
             assert_eq!(probe(&prefix), *verdict, "{direction:?} {port} {data:?}");

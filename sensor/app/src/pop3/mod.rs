@@ -31,8 +31,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    let ports = [prefix.server_port, prefix.client_port];
-    if !ports.contains(&PORT) && prefix.other != Protocol::Pop3 {
+    if !prefix.is_at(&[PORT]) && prefix.other != Protocol::Pop3 {
         return Verdict::No;
     }
     let data = prefix.data;

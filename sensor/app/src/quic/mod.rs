@@ -39,10 +39,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 
 /// Nothing in a packet says that it is QUIC: the port has to.
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    let expected = [prefix.server_port, prefix.client_port]
-        .iter()
-        .any(|port| PORTS.contains(port));
-    if expected && Header::read(prefix.data).is_some() {
+    if prefix.is_at(&PORTS) && Header::read(prefix.data).is_some() {
         Verdict::Yes
     } else {
         Verdict::No

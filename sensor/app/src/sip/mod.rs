@@ -133,6 +133,7 @@ mod tests {
                 data,
                 server_port: 5060,
                 client_port: 5060,
+                midway: true,
                 other: Protocol::Unknown,
             };
             assert_eq!(probe(&prefix), expected, "{:?}", data.escape_ascii());

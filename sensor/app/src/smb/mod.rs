@@ -96,7 +96,7 @@ fn seconds(file_time: u64) -> u32 {
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
     let data = prefix.data;
-    let expected = prefix.server_port == PORT || prefix.client_port == PORT;
+    let expected = prefix.is_at(&[PORT]);
     if data.len() < TELLING_BYTES {
         let tells = data.first().is_none_or(|kind| match kind {
             0 => data.len() < 8 || state::begins_message(data),

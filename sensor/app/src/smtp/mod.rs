@@ -48,8 +48,7 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
             .find(|verdict| *verdict != Verdict::No)
             .unwrap_or(Verdict::No),
         Direction::ToClient => {
-            let ports = [prefix.server_port, prefix.client_port];
-            let expected = ports.iter().any(|port| PORTS.contains(port));
+            let expected = prefix.is_at(&PORTS);
             if prefix.other != Protocol::Smtp && !expected {
                 return Verdict::No;
             }
@@ -102,6 +101,7 @@ mod tests {
                 data: data.as_bytes(),
                 server_port,
                 client_port: 1024,
+                midway: true,
                 other,
             };
             assert_eq!(probe(&prefix), verdict, "{data}");

@@ -66,7 +66,7 @@ fn version(message: &[u8]) -> Option<u32> {
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
     let ports = [prefix.server_port, prefix.client_port];
-    if !ports.iter().any(|port| PORTS.contains(port)) || version(prefix.data).is_none() {
+    if !prefix.is_at(&PORTS) || version(prefix.data).is_none() {
         return Verdict::No;
     }
     // A response from the client's side: the flow was met midway.

@@ -28,7 +28,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
     transports: &[Transport::Tcp],
     first: None,
     probe: |prefix: &Prefix<'_>| {
-        if ![prefix.server_port, prefix.client_port].contains(&PORT) {
+        if !prefix.is_at(&[PORT]) {
             Verdict::No
         } else if prefix.data.len() < 2 {
             Verdict::More

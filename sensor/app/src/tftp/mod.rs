@@ -24,7 +24,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
     transports: &[Transport::Udp],
     first: None,
     probe: |prefix: &Prefix<'_>| {
-        let expected = [prefix.server_port, prefix.client_port].contains(&PORT);
+        let expected = prefix.is_at(&[PORT]);
         if expected && prefix.data.len() >= MIN_BYTES && prefix.data.first() == Some(&0) {
             Verdict::Yes
         } else {

@@ -212,6 +212,7 @@ pub(crate) mod tests {
                 other: Protocol::Unknown,
                 server_port: PORT,
                 client_port: 40_000,
+                midway: true,
             };
             assert_eq!(probe(&prefix), *verdict, "{data:?}");
         }
