@@ -70,6 +70,9 @@ pub struct Settings {
     pub track_depth: bool,
     pub alert_limit: usize,
     pub file_store: FileStoreSettings,
+    /// The kind of every file is told, not only of those of which a rule asks for it; libmagic takes as long for
+    /// that as hundreds of packets take the rest.
+    pub force_magic: bool,
     pub community_seed: u16,
     pub payload_limit_bytes: usize,
     pub rule_text_in_alerts: bool,
@@ -109,7 +112,6 @@ impl Default for Settings {
                     md5: true,
                     sha1: true,
                     sha256: true,
-                    sha256_of_parts: false,
                 },
                 ..Limits::default()
             },
@@ -119,6 +121,7 @@ impl Default for Settings {
             track_depth: true,
             alert_limit: sensor_detect::ALERT_LIMIT,
             file_store: FileStoreSettings::default(),
+            force_magic: true,
             community_seed: 0,
             payload_limit_bytes: 4_096,
             rule_text_in_alerts: false,
@@ -189,7 +192,9 @@ const KEYS: &[(&str, Apply)] = &[
         set(&mut settings.flow_limit, number(value))
     }),
     ("stream.midstream", |settings, value| {
-        set(&mut settings.stream.midstream, boolean(value))
+        settings.app.midstream = boolean(value)?;
+        settings.stream.midstream = settings.app.midstream;
+        Ok(())
     }),
     ("stream.midstream-policy", |settings, value| {
         set(&mut settings.midstream_policy, policy(value).map(Some))
@@ -275,6 +280,14 @@ const KEYS: &[(&str, Apply)] = &[
     ("matluoi.facts", |settings, value| {
         set(&mut settings.facts, boolean(value))
     }),
+    (
+        "outputs.eve-log.types.files.force-magic",
+        |settings, value| set(&mut settings.force_magic, boolean(value)),
+    ),
+    (
+        "outputs.eve-log.types.files.force-hash",
+        |settings, value| set(&mut settings.app.hashes, hashes(value)),
+    ),
     ("outputs.file-store.enabled", |settings, value| {
         set(&mut settings.file_store.enabled, boolean(value))
     }),
@@ -334,7 +347,7 @@ impl Settings {
         if let Some(depth) = store.stream_depth {
             self.stream.depth = self.stream.depth.max(depth);
         }
-        self.app.hashes.sha256_of_parts = true;
+        self.app.hashes.sha256 = true;
         // What is to be stored has to be held until the file is over.
         self.app.window_bytes = self.app.window_bytes.max(MAX_FILE_BYTES);
     }
@@ -449,6 +462,25 @@ fn nearest(key: &str) -> &'static str {
 fn set<T>(slot: &mut T, value: Result<T, String>) -> Result<(), String> {
     *slot = value?;
     Ok(())
+}
+
+/// `[md5, sha1, sha256]`, any of them.
+fn hashes(value: &str) -> Result<Hashes, String> {
+    let mut hashes = Hashes::default();
+    let names = value.trim_start_matches('[').trim_end_matches(']');
+    for name in names
+        .split(',')
+        .map(|name| name.trim().trim_matches('"'))
+        .filter(|name| !name.is_empty())
+    {
+        match name {
+            "md5" => hashes.md5 = true,
+            "sha1" => hashes.sha1 = true,
+            "sha256" => hashes.sha256 = true,
+            other => return Err(format!("{other:?}: write md5, sha1 or sha256")),
+        }
+    }
+    Ok(hashes)
 }
 
 /// `[pass, drop, reject, alert]` in any order.

@@ -63,6 +63,16 @@ pub enum AppRecord<'a> {
     Smtp(Box<SmtpRecord<'a>>),
 }
 
+impl AppRecord<'_> {
+    /// Records of this protocol say which transaction of the flow they are of.
+    pub fn has_transaction_number(&self) -> bool {
+        matches!(
+            self,
+            AppRecord::Http(_) | AppRecord::Smb(_) | AppRecord::Smtp(_)
+        )
+    }
+}
+
 /// Event of a transaction (`event_type` http, dns, tls, …).
 #[derive(Debug, Clone, Serialize)]
 pub struct TransactionRecord<'a> {

@@ -37,11 +37,9 @@ pub struct ExceptionPolicy {
     pub policy: &'static str,
 }
 
+/// Flags of TCP as they are told: those that were seen.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct TcpSummary {
-    pub tcp_flags: String,
-    pub tcp_flags_ts: String,
-    pub tcp_flags_tc: String,
+pub struct TcpFlags {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub syn: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -58,6 +56,39 @@ pub struct TcpSummary {
     pub ecn: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cwr: bool,
+}
+
+impl TcpFlags {
+    /// From the bits of the header (RFC 9293 §3.1).
+    pub fn of(bits: u8) -> TcpFlags {
+        TcpFlags {
+            fin: bits & 0x01 != 0,
+            syn: bits & 0x02 != 0,
+            rst: bits & 0x04 != 0,
+            psh: bits & 0x08 != 0,
+            ack: bits & 0x10 != 0,
+            urg: bits & 0x20 != 0,
+            ecn: bits & 0x40 != 0,
+            cwr: bits & 0x80 != 0,
+        }
+    }
+}
+
+/// Flags that one side has sent.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TcpSide {
+    pub tcp_flags: String,
+    #[serde(flatten)]
+    pub flags: TcpFlags,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TcpSummary {
+    pub tcp_flags: String,
+    pub tcp_flags_ts: String,
+    pub tcp_flags_tc: String,
+    #[serde(flatten)]
+    pub flags: TcpFlags,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<&'static str>,
     /// Bytes of this side were never seen.
@@ -120,11 +151,10 @@ pub struct NetflowSummary {
 
 #[derive(Debug, Clone, Serialize)]
 pub struct NetflowRecord<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub app_proto: Option<&'a str>,
+    pub app_proto: &'a str,
     pub netflow: NetflowSummary,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tcp: Option<TcpSummary>,
+    pub tcp: Option<TcpSide>,
     #[serde(flatten)]
     pub metadata: Option<Metadata<'a>>,
 }

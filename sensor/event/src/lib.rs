@@ -78,7 +78,8 @@ pub use enip::*;
 pub use fact::{Fact, FactObject, FactRecord, FlowExtra};
 pub use fileinfo::{FileInfo, FileInfoRecord};
 pub use flow::{
-    ExceptionPolicy, FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpSummary,
+    ExceptionPolicy, FlowRecord, FlowSummary, NetflowRecord, NetflowSummary, TcpFlags, TcpSide,
+    TcpSummary,
 };
 pub use frame::{FrameInfo, FrameRecord};
 pub use ftp::*;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -42,6 +42,9 @@ pub struct Args {
     /// Workers. Flows are shared out by their hosts; with one, output is the same byte for byte every time.
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
+    /// Each capture by itself: its records come to DIR/NAME/eve.json, and nothing is remembered from one to the next.
+    #[arg(long, conflicts_with = "threads")]
+    apart: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -55,7 +58,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             .map_err(anyhow::Error::msg)
             .context("--set")?;
     }
-    settings.store_files_below(&args.out);
+    if !args.apart {
+        settings.store_files_below(&args.out);
+    }
     let engine = if args.rules.is_empty() {
         None
     } else {
@@ -77,30 +82,73 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         rules.tell();
         Some(Arc::new(rules))
     };
-    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
-    let path = args.out.join("eve.json");
-    let file = File::create(&path).with_context(|| path.display().to_string())?;
-    let input = Input {
-        pcaps: &args.pcaps,
-        settings: Arc::new(settings),
-        engine: engine.clone(),
-        sigma,
-    };
-    if args.threads == 1 {
-        let mut worker = input.worker(0, file);
-        feed(&mut worker, &args.pcaps, |_| true)?;
-        worker.finish();
-        worker.into_output().finish()
+    #[cfg(feature = "count-allocations")]
+    let region = stats_alloc::Region::new(&stats_alloc::INSTRUMENTED_SYSTEM);
+    if args.apart {
+        for pcap in &args.pcaps {
+            let name = pcap.file_name().context("a capture needs a name")?;
+            let out = args.out.join(name);
+            let mut settings = settings.clone();
+            settings.store_files_below(&out);
+            replay(
+                std::slice::from_ref(pcap),
+                settings,
+                (engine.clone(), sigma.clone()),
+                &out,
+                1,
+            )?;
+            if let Some(engine) = &engine {
+                engine.forget();
+            }
+        }
     } else {
-        input.share_out(args.threads, file)?
+        replay(
+            &args.pcaps,
+            settings,
+            (engine.clone(), sigma),
+            &args.out,
+            args.threads,
+        )?;
     }
-    .with_context(|| path.display().to_string())?;
+    #[cfg(feature = "count-allocations")]
+    {
+        let change = region.change();
+        eprintln!("allocations: {}", change.allocations + change.reallocations);
+    }
     if let Some(engine) = engine
         && let Err(error) = engine.save_datasets()
     {
         tracing::warn!("{error}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Replays captures into `eve.json` of a folder.
+fn replay(
+    pcaps: &[PathBuf],
+    settings: Settings,
+    (engine, sigma): (Option<Arc<Engine>>, Option<Arc<SigmaRules>>),
+    out: &Path,
+    threads: u16,
+) -> anyhow::Result<()> {
+    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    let path = out.join("eve.json");
+    let file = File::create(&path).with_context(|| path.display().to_string())?;
+    let input = Input {
+        pcaps,
+        settings: Arc::new(settings),
+        engine,
+        sigma,
+    };
+    if threads == 1 {
+        let mut worker = input.worker(0, file);
+        feed(&mut worker, pcaps, |_| true)?;
+        worker.finish();
+        worker.into_output().finish()
+    } else {
+        input.share_out(threads, file)?
+    }
+    .with_context(|| path.display().to_string())
 }
 
 /// Reads captures; the worker takes the frames that are its own.

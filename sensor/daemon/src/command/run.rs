@@ -129,6 +129,7 @@ impl Config {
             facts: true,
             netflow: false,
             stats_interval: Some(STATS_INTERVAL),
+            force_magic: false,
             ..Settings::default()
         };
         for (key, value) in &raw.set {

@@ -20,7 +20,7 @@ use sensor_event::{
     Printable, Record, StatsRecord, StatsTree, Text, Time, TrafficLabels, TransactionRecord,
     Tunnel, Variables,
 };
-use sensor_flow::{Direction, EndReason, Entry, Flow, community_id};
+use sensor_flow::{Direction, EndReason, Entry, Flow};
 use sensor_stream::RawWindow;
 
 use super::flow::Tracked;
@@ -234,8 +234,6 @@ impl<O: Output> Recording<O> {
         if packet.events.is_empty() {
             return;
         }
-        let settings = Arc::clone(&self.settings);
-        let community = community(packet, None, &settings);
         for event in packet.events.iter() {
             let anomaly = Anomaly {
                 app_proto: None,
@@ -245,7 +243,7 @@ impl<O: Output> Recording<O> {
             };
             let facts = AnomalyFacts {
                 flow: None,
-                community: community.as_deref(),
+                community: None,
                 metadata: None,
                 tx_id: None,
             };
@@ -432,10 +430,9 @@ impl<O: Output> Recording<O> {
         });
         let payload = &payload[..payload.len().min(settings.payload_limit_bytes)];
         let mut flow = traffic.flow.cloned();
-        let community = match &mut flow {
-            Some(flow) => Some(flow.community_id(settings.community_seed).to_owned()),
-            None => community(packet, None, &settings),
-        };
+        let community = flow
+            .as_mut()
+            .map(|flow| flow.community_id(settings.community_seed).to_owned());
         let app = traffic.app.filter(|_| with_app);
         let name = |protocol: Protocol| (protocol != Protocol::Unknown).then(|| protocol.name());
         let side = |direction: Direction| {
@@ -462,7 +459,7 @@ impl<O: Output> Recording<O> {
                     transaction
                         .files
                         .iter()
-                        .map(|file| file_info(file, transaction.number))
+                        .map(|file| file_info(file, transaction, &settings))
                         .collect()
                 })
                 .unwrap_or_default(),
@@ -510,10 +507,9 @@ impl<O: Output> Recording<O> {
         let packet = traffic.packet;
         let settings = Arc::clone(&self.settings);
         let mut flow = traffic.flow.cloned();
-        let community = match &mut flow {
-            Some(flow) => Some(flow.community_id(settings.community_seed).to_owned()),
-            None => community(packet, None, &settings),
-        };
+        let community = flow
+            .as_mut()
+            .map(|flow| flow.community_id(settings.community_seed).to_owned());
         let interface = self.interface.clone();
         let mut common = common(packet, traffic.flow, "packet", Ends::Packet(packet), stamp);
         common.in_iface = interface.as_deref();
@@ -543,10 +539,9 @@ impl<O: Output> Recording<O> {
             return;
         };
         let mut flow = traffic.flow.cloned();
-        let community = match &mut flow {
-            Some(flow) => Some(flow.community_id(self.settings.community_seed).to_owned()),
-            None => community(traffic.packet, None, &self.settings),
-        };
+        let community = flow
+            .as_mut()
+            .map(|flow| flow.community_id(self.settings.community_seed).to_owned());
         let interface = self.interface.clone();
         let packet = traffic.packet;
         let mut common = common(
@@ -654,16 +649,11 @@ impl<O: Output> Recording<O> {
                 common.in_iface = interface.as_deref();
                 common.community_id = Some(&community);
                 for mut app in app_records(transaction, settings.dns_version) {
-                    // A session stands for itself.
-                    let is_session = matches!(
-                        app,
-                        AppRecord::Tls(_) | AppRecord::Http2(_) | AppRecord::Doh2(_)
-                    );
                     if let AppRecord::Tls(tls) = &mut app {
                         tls.from_proto = original.map(|protocol| protocol.name());
                     }
                     let body = TransactionRecord {
-                        tx_id: Some(tx_id).filter(|_| !is_session),
+                        tx_id: Some(tx_id).filter(|_| app.has_transaction_number()),
                         metadata: bits.clone(),
                         app,
                     };
@@ -700,7 +690,7 @@ impl<O: Output> Recording<O> {
                     fileinfo: FileInfo {
                         stored: stored.is_some(),
                         file_id: stored,
-                        ..file_info(file, tx_id)
+                        ..file_info(file, transaction, &settings)
                     },
                 };
                 self.write(
@@ -782,7 +772,7 @@ impl<O: Output> Recording<O> {
         common.vlan = &flow.vlans;
         common.in_iface = interface.as_deref();
         common.community_id = Some(&community);
-        common.ether = flow_ether(flow);
+        common.ether = flow_ether(flow, Direction::ToServer);
         if let Some((kind, code)) = flow.icmp[0].filter(|_| matches!(flow.protocol, 1 | 58)) {
             (common.icmp_type, common.icmp_code) = (Some(kind), Some(code));
         }
@@ -814,12 +804,7 @@ impl<O: Output> Recording<O> {
                     Some(action) => Some(action.name()),
                     None => user.passed.then_some("pass"),
                 },
-                exception_policy: user.without_beginning.then(|| {
-                    vec![sensor_event::ExceptionPolicy {
-                        target: "stream_midstream",
-                        policy: settings.stream.midstream_policy.name(),
-                    }]
-                }),
+                exception_policy: exceptions(user, &settings),
                 tx_cnt: Some(app.transaction_count()).filter(|count| *count > 0),
             },
             tcp: (flow.protocol == 6).then(|| tcp_summary(user.session.as_deref())),
@@ -830,6 +815,7 @@ impl<O: Output> Recording<O> {
             }),
         };
         let mut base = common.clone();
+        base.ip_v = None;
         self.write(
             Class::Flow,
             &Record {
@@ -844,15 +830,23 @@ impl<O: Output> Recording<O> {
         base.event_type = "netflow";
         for direction in Direction::BOTH {
             let at = direction.index();
-            if flow.packets[at] == 0 {
+            if direction == Direction::ToClient && flow.packets[at] == 0 {
                 continue;
             }
             let (from, to) = flow.ends(direction);
             let ports = flow.has_ports();
+            base.ether = flow_ether(flow, direction);
+            if matches!(flow.protocol, 1 | 58) {
+                let (kind, code) = flow.icmp[at].unwrap_or_default();
+                (base.icmp_type, base.icmp_code) = (Some(kind), Some(code));
+            }
             (base.src_ip, base.dest_ip) = (Some(from.0), Some(to.0));
             (base.src_port, base.dest_port) = (ports.then_some(from.1), ports.then_some(to.1));
             let record = NetflowRecord {
-                app_proto: name(user.app.protocol()),
+                app_proto: match user.app.side_protocol(direction) {
+                    Protocol::Unknown => user.app.protocol().name(),
+                    side => side.name(),
+                },
                 netflow: NetflowSummary {
                     pkts: flow.packets[at],
                     bytes: flow.bytes[at],
@@ -863,7 +857,16 @@ impl<O: Output> Recording<O> {
                     max_ttl: Some(flow.ttl_max[at]),
                     tx_cnt: Some(user.app.transaction_count()).filter(|count| *count > 0),
                 },
-                tcp: None,
+                tcp: (flow.protocol == 6).then(|| {
+                    let flags = user
+                        .session
+                        .as_ref()
+                        .map_or(0, |session| session.flags(direction));
+                    sensor_event::TcpSide {
+                        tcp_flags: format!("{flags:02x}"),
+                        flags: sensor_event::TcpFlags::of(flags),
+                    }
+                }),
                 metadata: bits.clone(),
             };
             if settings.netflow {
@@ -1006,25 +1009,6 @@ fn known(protocol: Protocol) -> Option<&'static str> {
     protocol.is_known().then(|| protocol.name())
 }
 
-/// Community ID of a packet without flow.
-fn community(packet: &Packet<'_>, flow: Option<()>, settings: &Settings) -> Option<String> {
-    if flow.is_some() {
-        return None;
-    }
-    let (source, destination) = packet.addresses()?;
-    let protocol = packet.ip_protocol()?;
-    let ports = packet.ports();
-    let (from, to) = ports.unwrap_or((0, 0));
-    Some(community_id(
-        settings.community_seed,
-        (source, from),
-        (destination, to),
-        protocol,
-        ports.is_some(),
-        false,
-    ))
-}
-
 fn common<'a>(
     packet: &'a Packet<'a>,
     flow: Option<&'a Flow>,
@@ -1051,7 +1035,9 @@ fn common<'a>(
         flow_id: flow.map(|flow| flow.id.0),
         parent_id: flow.and_then(|flow| flow.parent).map(|parent| parent.0),
         in_iface: None,
-        pcap_cnt: stamp.frame,
+        pcap_cnt: stamp
+            .frame
+            .filter(|_| packet.source_kind != PacketSource::Defrag),
         event_type,
         // The packet that stands for the end of a flow has been on no wire: its flow knows the tags.
         vlan: flow
@@ -1066,26 +1052,49 @@ fn common<'a>(
         icmp_type: icmp.map(|icmp| icmp.0),
         icmp_code: icmp.map(|icmp| icmp.1),
         pkt_src: Some(packet.source_kind.name()),
-        ether: packet
-            .ethernet
-            .map(|ethernet| Ether {
-                ether_type: Some(ethernet.ether_type),
-                src_mac: Some(mac(&ethernet.source)),
-                dest_mac: Some(mac(&ethernet.destination)),
-                ..Ether::default()
-            })
-            .or_else(|| flow.and_then(flow_ether)),
+        ether: match (&packet.ethernet, flow) {
+            (Some(ethernet), _) => {
+                let (mut source, mut destination) = (ethernet.source, ethernet.destination);
+                // As the addresses of the record, whichever way the packet went.
+                if matches!(ends, Ends::Flow(_))
+                    && addresses.map(|(source, ..)| source)
+                        != packet.addresses().map(|(source, _)| source)
+                {
+                    std::mem::swap(&mut source, &mut destination);
+                }
+                Some(Ether {
+                    ether_type: Some(ethernet.ether_type),
+                    src_mac: Some(mac(&source)),
+                    dest_mac: Some(mac(&destination)),
+                    ..Ether::default()
+                })
+            }
+            // Nothing was on a wire: the first addresses of the flow stand for it.
+            (None, Some(flow)) => match [flow.macs[0].first(), flow.macs[1].first()] {
+                [Some(source), Some(destination)] => Some(Ether {
+                    src_mac: Some(mac(source)),
+                    dest_mac: Some(mac(destination)),
+                    ..Ether::default()
+                }),
+                _ => None,
+            },
+            (None, None) => None,
+        },
         community_id: None,
     }
 }
 
-fn flow_ether(flow: &Flow) -> Option<Ether> {
+/// Link-layer addresses of a whole flow, as one direction has them.
+fn flow_ether(flow: &Flow, direction: Direction) -> Option<Ether> {
     if flow.macs.iter().all(|macs| macs.is_empty()) {
         return None;
     }
     Some(Ether {
-        src_macs: flow.macs[0].iter().map(mac).collect(),
-        dest_macs: flow.macs[1].iter().map(mac).collect(),
+        src_macs: flow.macs[direction.index()].iter().map(mac).collect(),
+        dest_macs: flow.macs[direction.opposite().index()]
+            .iter()
+            .map(mac)
+            .collect(),
         ..Ether::default()
     })
 }
@@ -1214,10 +1223,18 @@ fn tunnel(packet: &Packet<'_>, stamp: Stamp) -> Option<Tunnel> {
     })
 }
 
-fn file_info(file: &File, transaction: u64) -> FileInfo<'_> {
+fn file_info<'a>(
+    file: &'a File,
+    transaction: &'a Transaction,
+    settings: &Settings,
+) -> FileInfo<'a> {
     FileInfo {
         filename: Text(&file.name),
-        magic: file.magic(),
+        magic: if settings.force_magic {
+            transaction.magic(file)
+        } else {
+            file.known_magic()
+        },
         gaps: file.gaps,
         state: match file.state {
             FileState::Open => "UNKNOWN",
@@ -1233,7 +1250,7 @@ fn file_info(file: &File, transaction: u64) -> FileInfo<'_> {
         size: file.size,
         start: file.range.map(|range| range.0),
         end: file.range.map(|range| range.1),
-        tx_id: transaction,
+        tx_id: transaction.number,
         sid: Vec::new(),
     }
 }
@@ -1341,6 +1358,25 @@ fn variables<'a>(state: &'a FlowState, engine: &'a Engine) -> Option<Metadata<'a
     })
 }
 
+/// What could not be followed in a flow, and what the policies for that say.
+fn exceptions(user: &Tracked, settings: &Settings) -> Option<Vec<sensor_event::ExceptionPolicy>> {
+    let midstream = user
+        .without_beginning
+        .then(|| sensor_event::ExceptionPolicy {
+            target: "stream_midstream",
+            policy: settings.stream.midstream_policy.name(),
+        });
+    let broken = user
+        .app
+        .is_broken()
+        .then_some(sensor_event::ExceptionPolicy {
+            target: "app_layer_error",
+            policy: sensor_stream::MidstreamPolicy::Ignore.name(),
+        });
+    let policies: Vec<_> = midstream.into_iter().chain(broken).collect();
+    (!policies.is_empty()).then_some(policies)
+}
+
 fn tcp_summary(session: Option<&sensor_stream::Session>) -> sensor_event::TcpSummary {
     // A session without state never began: a segment alone makes none.
     let session = session.filter(|session| session.state().name().is_some());
@@ -1359,14 +1395,7 @@ fn tcp_summary(session: Option<&sensor_stream::Session>) -> sensor_event::TcpSum
         tcp_flags: format!("{all:02x}"),
         tcp_flags_ts: format!("{to_server:02x}"),
         tcp_flags_tc: format!("{to_client:02x}"),
-        fin: all & 0x01 != 0,
-        syn: all & 0x02 != 0,
-        rst: all & 0x04 != 0,
-        psh: all & 0x08 != 0,
-        ack: all & 0x10 != 0,
-        urg: all & 0x20 != 0,
-        ecn: all & 0x40 != 0,
-        cwr: all & 0x80 != 0,
+        flags: sensor_event::TcpFlags::of(all),
         state: session.and_then(|session| session.state().name()),
         tc_gap: gap(Direction::ToClient),
         ts_gap: gap(Direction::ToServer),
