@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 """Measures the sensor on captures: start-up, processor time, throughput and peak memory, with and without rules.
 
-usage: sensor.py --sensor PROGRAM [--rules FILE|DIR] [--runs N] [--against COMMAND] [PCAP...]
+usage: sensor.py --sensor PROGRAM [--rules FILE|DIR] [--runs N] [--workers N,N] [--counting PROGRAM] [--against COMMAND]
+                 [PCAP...]
 
---against runs another program on the same input in turns with ours, and prints the ratio of processor times with
+Kinds and digests of files are computed where a rule asks for them, as in Suricata's own configuration. --workers gives
+the numbers of workers to run with (1,2). --counting is the sensor built with the feature count-allocations: allocations a
+packet are told. --against runs another program on the same input in turns with ours, and prints the ratio of processor times with
 start-up taken off. COMMAND has {pcap}, {out} and {rules} in it, and is run once with rules and once without (the
 part in [square brackets] is then left out), e.g.
   --against 'suricata -r {pcap} -l {out} -k none [-S {rules}]'
@@ -71,6 +74,8 @@ def main():
     parser.add_argument("--sensor", required=True)
     parser.add_argument("--rules")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--workers", default="1,2")
+    parser.add_argument("--counting")
     parser.add_argument("--against")
     parser.add_argument("pcaps", nargs="*", metavar="PCAP")
     arguments = parser.parse_args()
@@ -79,7 +84,7 @@ def main():
     totals = [packets_and_bytes(path) for path in pcaps]
     packets, size = (sum(column) for column in zip(*totals))
     print(f"{len(pcaps)} captures, {packets} packets, {size / 1e6:.1f} MB; median of {arguments.runs} runs")
-    print(f"{'':22}{'start-up s':>11}{'cpu s':>9}{'wall s':>9}{'MB/s':>9}{'packets/s':>11}{'Gbit/s':>8}{'peak MB':>9}")
+    print(f"{'':28}{'start-up s':>11}{'cpu s':>9}{'wall s':>9}{'MB/s':>9}{'packets/s':>11}{'Gbit/s':>8}{'peak MB':>9}")
 
     with tempfile.TemporaryDirectory() as folder:
         empty = os.path.join(folder, "empty.pcap")
@@ -87,9 +92,14 @@ def main():
             file.write(PCAP_HEADER)
         out = os.path.join(folder, "out")
 
-        def ours(captures, rules):
-            command = [arguments.sensor, "replay", *captures, "--out", out, "--checksums", "none"]
-            return [command + (["--rules", rules] if rules else [])]
+        def replay(program, captures, rules, workers):
+            command = [program, "replay", *captures, "--out", out, "--checksums", "none", "--threads", str(workers),
+                       "--set", "outputs.eve-log.types.files.force-magic=no",
+                       "--set", "outputs.eve-log.types.files.force-hash=[]"]
+            return command + (["--rules", rules] if rules else [])
+
+        def ours(workers):
+            return lambda captures, rules: [replay(arguments.sensor, captures, rules, workers)]
 
         def theirs(captures, rules):
             return [fill(arguments.against, capture, out, rules) for capture in captures]
@@ -104,27 +114,42 @@ def main():
             cpu, wall, peak = zip(*figures)
             return sum(cpu), sum(wall), max(peak)
 
-        programs = [("matluoi-sensor", ours)] + ([("the other", theirs)] if arguments.against else [])
+        def allocations(captures, rules):
+            """Allocations while packets are replayed, as the counting sensor tells them on its error output."""
+            os.makedirs(out, exist_ok=True)
+            done = subprocess.run(replay(arguments.counting, captures, rules, 1), stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True, check=True)
+            return int(re.search(r"allocations: (\d+)", done.stderr)[1])
+
+        programs = [(f"ours, {workers} worker" + "s" * (workers > 1), ours(workers))
+                    for workers in map(int, arguments.workers.split(","))]
+        single = programs[0][0]
+        if arguments.against:
+            programs.append(("the other", theirs))
         for label, rules in [("without rules", None)] + ([("with rules", arguments.rules)] if arguments.rules else []):
             rows = {name: [] for name, _ in programs}
             # In turns, so that a machine that slows down slows both down.
             for _ in range(arguments.runs):
                 for name, commands in programs:
                     start = total(commands([empty], rules))
-                    starts = 1 if name == "matluoi-sensor" else len(pcaps)
+                    starts = len(pcaps) if name == "the other" else 1
                     cpu, wall, peak = total(commands(pcaps, rules))
                     rows[name].append((start[0], cpu - starts * start[0], wall - starts * start[1], peak))
-            medians = {}
             for name, _ in programs:
                 start, cpu, wall, peak = (statistics.median(column) for column in zip(*rows[name]))
-                medians[name] = cpu
                 cpu, wall = max(cpu, 1e-6), max(wall, 1e-6)
-                print(f"{name + ', ' + label:22.36}{start:>11.2f}{cpu:>9.2f}{wall:>9.2f}{size / 1e6 / cpu:>9.1f}"
+                print(f"{name + ', ' + label:28}{start:>11.2f}{cpu:>9.2f}{wall:>9.2f}{size / 1e6 / cpu:>9.1f}"
                       f"{packets / cpu:>11.0f}{size * 8 / 1e9 / cpu:>8.2f}{peak / 1e6:>9.1f}")
-            if arguments.against:
-                ratios = [b[1] / a[1] for a, b in zip(rows["matluoi-sensor"], rows["the other"])]
-                print(f"  ratio of processor times, the other to ours: {statistics.median(ratios):.2f}"
-                      f" ({min(ratios):.2f} to {max(ratios):.2f})")
+            if arguments.counting:
+                print(f"  allocations a packet: {allocations(pcaps, rules) / max(packets, 1):.2f}")
+            for name, _ in programs[1:]:
+                columns = [("processor time", 1), ("wall time", 2)]
+                if name == "the other":
+                    columns += [("start-up", 0), ("peak memory", 3)]
+                for column, at in columns:
+                    ratios = [b[at] / max(a[at], 1e-6) for a, b in zip(rows[single], rows[name])]
+                    print(f"  {column}, {name} to {single}: {statistics.median(ratios):.2f}"
+                          f" ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
 if __name__ == "__main__":

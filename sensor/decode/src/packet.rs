@@ -390,7 +390,8 @@ impl<'a> Packet<'a> {
             frame,
             length: frame.len(),
             link: self.link,
-            ethernet: self.ethernet,
+            // As a whole it was in no frame.
+            ethernet: None,
             vlans: self.vlans.clone(),
             events: EventSet::default(),
             depth: self.depth,
