@@ -33,8 +33,9 @@ const NOTIFY: Duration = Duration::from_secs(3);
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What analysts read beside an alert; the first file that knows it counts.
-const GUIDANCE: [&str; 3] = [
+const GUIDANCE: [&str; 4] = [
     include_str!("../../../rules/sets/core/guidance.yaml"),
+    include_str!("../../../rules/sets/sigma/guidance.yaml"),
     include_str!("../../../rules/sets/guidance/attack.yaml"),
     include_str!("../../../rules/sets/guidance/classtype.yaml"),
 ];

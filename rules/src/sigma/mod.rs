@@ -46,6 +46,7 @@
 //! | `exists` | the field is there, whatever its value: null and an empty object too |
 //! | lists in events | any element; objects in lists are looked through, `a.b` is the `b` of every element of `a`. `not` denies the whole test: no element passes |
 //! | dotted names | `{"a.b": 1}` and `{"a": {"b": 1}}` both; the one with fewer levels counts where an event has both |
+//! | a thing in two records | a DNS request and its response are one query: a rule that matched the request does not match the response too (`once` of a pipeline); without the request the response counts |
 //! | several sources of a field | as a list: any of them |
 //! | numbers and texts | `443`, `'443'` and `"443"` are equal; `5` and `5.0` too, as numbers. `gt` and its like read texts that are numbers |
 //! | true and false | equal to the texts |
@@ -85,6 +86,7 @@ mod matcher;
 mod meta;
 mod modifier;
 mod number;
+mod once;
 mod pattern;
 mod pipeline;
 mod query;
@@ -105,10 +107,10 @@ pub use explain::{explain, explain_correlation};
 pub use modifier::Placeholders;
 pub use number::{Comparison, Number};
 pub use pattern::{Anchor, Pattern, Token};
-pub use pipeline::{Mapping, Pipeline, Source, Take};
+pub use pipeline::{Mapping, Once, Pipeline, Source, Take};
 pub use query::{FieldQuery, FieldsQuery, KeywordQuery, Query, of_rule};
 pub use record::{Record, RecordError};
 pub use ruleset::{
-    Detector, FileDiagnostic, Finding, LoadedCorrelation, LoadedRule, Ruleset, SharedState, load,
-    read_paths,
+    Detector, FileDiagnostic, Finding, LoadedCorrelation, LoadedRule, Ruleset, SharedState,
+    is_list, load, read_paths,
 };

@@ -12,6 +12,7 @@
 //!     events: [http]                              # values of event_type; without it, all events
 //!     when: {app_proto: http}                     # what else must hold
 //!     keywords: [http]                            # objects that keywords are looked for in; without it, everything
+//!     once: {path: dns.type, values: [response], by: [flow_id, dns.id]}   # such an event tells of one told before
 //!     fields:
 //!       host: http.hostname
 //!       uri: [http.url, {path: http.url, take: url-query}]    # a test holds when any of them passes it
@@ -57,7 +58,20 @@ pub struct Mapping {
     pub when: Vec<(String, Vec<String>)>,
     /// Objects that keywords are looked for in; empty: everything.
     pub keywords: Vec<String>,
+    /// Events that tell again of what another has told.
+    pub once: Option<Once>,
     fields: BTreeMap<String, Vec<Source>>,
+}
+
+/// Events of two kinds tell of one thing (a request and its response): a rule that has matched the first does not
+/// match the second too, so that correlations count things and not records.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Once {
+    /// With one of `values` here, an event may be the second.
+    pub path: String,
+    pub values: Vec<String>,
+    /// What both have in common.
+    pub by: Vec<String>,
 }
 
 /// Where the value of a field comes from.
@@ -261,6 +275,19 @@ fn entry(node: &Node, faults: &mut Faults) -> Option<Entry> {
             "taxonomy" => entry.taxonomy = node.scalar().unwrap_or_default(),
             "events" => entry.mapping.events = texts(node),
             "keywords" => entry.mapping.keywords = texts(node),
+            "once" => {
+                let list = |name: &str| node.get(name).map(&texts).unwrap_or_default();
+                let once = Once {
+                    path: node.get("path").and_then(Node::scalar).unwrap_or_default(),
+                    values: list("values"),
+                    by: list("by"),
+                };
+                if once.path.is_empty() || once.values.is_empty() || once.by.is_empty() {
+                    faults.error(member.place, "once has a path, its values, and by");
+                } else {
+                    entry.mapping.once = Some(once);
+                }
+            }
             "when" => {
                 entry.mapping.when = node
                     .members()
@@ -281,7 +308,7 @@ fn entry(node: &Node, faults: &mut Faults) -> Option<Entry> {
             }
             other => faults.error(
                 member.place,
-                format!("{other:?} is no part of a log source's entry: logsource, taxonomy, events, when, keywords, fields are"),
+                format!("{other:?} is no part of a log source's entry: logsource, taxonomy, events, when, keywords, once, fields are"),
             ),
         }
     }

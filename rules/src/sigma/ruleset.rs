@@ -8,10 +8,10 @@ use super::ast::{Correlation, Document, Expr, Filter, Meta, Rule};
 use super::correlate::{Compiled, Correlated, CorrelationState, Correlations, Input};
 use super::diagnostic::{Diagnostic, Severity};
 use super::engine::{Engine, EngineRule, MatchedField, RuleIndex, Scratch};
-use super::pipeline::{Mapping, Pipeline};
+use super::pipeline::{Mapping, Pipeline, Source, Take};
 use super::query::{self, Query};
 use super::record::{RecordError, Slot};
-use super::{document, limits};
+use super::{document, limits, once};
 use crate::signature::{Failure, ReadError, SourceFile, read_paths_ending};
 
 /// A diagnostic with its file.
@@ -66,6 +66,8 @@ pub struct Ruleset {
     engine: Engine,
     /// Rule of each rule of the engine.
     running: Vec<usize>,
+    /// By rule of the engine.
+    once: Vec<Option<Arc<once::Compiled>>>,
     compiled: Correlations,
 }
 
@@ -88,16 +90,36 @@ pub struct Detector {
     ruleset: Arc<Ruleset>,
     scratch: Scratch,
     state: SharedState,
+    seen: once::Seen,
+    /// Rules that the event at hand matches, for the first time.
+    hits: Vec<RuleIndex>,
     findings: Vec<Finding>,
     correlated: Vec<Correlated>,
 }
 
-/// Reads files, and folders with all `*.yml` and `*.yaml` below them, in the order of their names.
+/// Reads files, and folders with all `*.yml` and `*.yaml` below them, in the order of their names. Files of a folder
+/// that hold a list are passed over: tests and guidance lie beside rules.
 ///
 /// # Errors
 /// When one of them cannot be read.
 pub fn read_paths(paths: &[PathBuf]) -> Result<Vec<SourceFile>, ReadError> {
-    read_paths_ending(paths, &["yml", "yaml"])
+    let mut sources = Vec::new();
+    for path in paths {
+        let mut own = read_paths_ending(std::slice::from_ref(path), &["yml", "yaml"])?;
+        if path.is_dir() {
+            own.retain(|source| !is_list(&source.text));
+        }
+        sources.append(&mut own);
+    }
+    Ok(sources)
+}
+
+/// Whether the first document of a text is a list, which no rule is.
+pub fn is_list(text: &str) -> bool {
+    let first = text
+        .lines()
+        .find(|line| !line.is_empty() && !line.starts_with('#') && line.trim_end() != "---");
+    first.is_some_and(|line| line == "-" || line.starts_with("- "))
 }
 
 /// Loads files with one pipeline.
@@ -182,6 +204,7 @@ impl Loader {
             }
         }
         let mut engine = Engine::new(&engine_rules, pipeline.time_zone_s);
+        let once = once_of(&rules, &running, &mut engine);
         let mut correlations: Vec<LoadedCorrelation> = Vec::new();
         let mut compiled = Correlations::default();
         let mut places: HashMap<usize, usize> = HashMap::new();
@@ -271,6 +294,7 @@ impl Loader {
             refused: self.refused,
             engine,
             running,
+            once,
             compiled,
         }
     }
@@ -440,6 +464,29 @@ impl Loader {
     }
 }
 
+/// What tells again of the same, for each rule of the engine.
+fn once_of(
+    rules: &[LoadedRule],
+    running: &[usize],
+    engine: &mut Engine,
+) -> Vec<Option<Arc<once::Compiled>>> {
+    let mut slot = |path: &str| {
+        engine.slot(&Source {
+            path: path.to_owned(),
+            take: Take::Whole,
+        })
+    };
+    let mut of = |index: &usize| {
+        let own = rules.get(*index)?.mapping.as_ref()?.once.as_ref()?;
+        Some(Arc::new(once::Compiled {
+            kind: slot(&own.path),
+            values: own.values.clone(),
+            by: own.by.iter().map(|path| slot(path)).collect(),
+        }))
+    };
+    running.iter().map(&mut of).collect()
+}
+
 fn aliased<'a>(correlation: &'a Correlation, field: &'a str, called: &[String]) -> &'a str {
     correlation
         .aliases
@@ -491,6 +538,8 @@ impl Detector {
             ruleset,
             scratch: Scratch::default(),
             state,
+            seen: once::Seen::default(),
+            hits: Vec::new(),
             findings: Vec::new(),
             correlated: Vec::new(),
         }
@@ -508,8 +557,15 @@ impl Detector {
         self.findings.clear();
         let ruleset = Arc::clone(&self.ruleset);
         ruleset.engine.run(json, &mut self.scratch)?;
+        self.hits.clear();
+        for &hit in self.scratch.hits() {
+            let once = ruleset.once.get(hit as usize).and_then(Option::as_ref);
+            if once.is_none_or(|once| !self.seen.again(once, hit, &self.scratch.record)) {
+                self.hits.push(hit);
+            }
+        }
         let correlates = !ruleset.compiled.list.is_empty();
-        if self.scratch.hits().is_empty() || !correlates {
+        if self.hits.is_empty() || !correlates {
             self.tell_rules(&ruleset);
             return Ok(&self.findings);
         }
@@ -521,7 +577,7 @@ impl Detector {
             ruleset
                 .compiled
                 .advance(&mut state, at_ns, &mut self.correlated);
-            for &hit in self.scratch.hits() {
+            for &hit in &self.hits {
                 ruleset.compiled.observe(
                     &mut state,
                     hit,
@@ -574,7 +630,7 @@ impl Detector {
     }
 
     fn tell_rules(&mut self, ruleset: &Ruleset) {
-        for &hit in self.scratch.hits() {
+        for &hit in &self.hits {
             let index = ruleset.index_of(hit);
             if ruleset.rules.get(index).is_some_and(|rule| rule.alerts) {
                 self.findings.push(Finding::Rule(index));

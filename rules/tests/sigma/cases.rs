@@ -161,3 +161,33 @@ fn shared_rules_load_and_map() {
     unknown.dedup();
     assert!(unknown.is_empty(), "no place for {unknown:?}");
 }
+
+/// A DNS request and its response are one query, unless the request was not seen.
+#[test]
+fn a_query_counts_once() {
+    let text = "title: q\nname: q\nlogsource: {category: dns}\ndetection:\n  s: {query|endswith: .example}\n  condition: s\n---\n\
+                title: many\ncorrelation:\n  type: event_count\n  rules: [q]\n  group-by: [src_ip]\n  timespan: 1m\n  condition: {gte: 2}\n  generate: true\n";
+    let source = SourceFile {
+        name: "case".to_owned(),
+        text: text.to_owned(),
+    };
+    let ruleset = Arc::new(load(&[source], &Pipeline::eve()));
+    assert!(ruleset.diagnostics.is_empty(), "{:?}", ruleset.diagnostics);
+    let mut detector = Detector::new(ruleset, SharedState::default());
+    for (kind, flow, id, found) in [
+        ("request", 1, 7, 1),
+        ("response", 1, 7, 0),
+        // The same number in another flow; a request that was not seen.
+        ("response", 2, 7, 2),
+        ("response", 2, 7, 0),
+        // Asked again: the count begins anew after the alert.
+        ("request", 1, 7, 1),
+        ("answer", 1, 7, 0),
+    ] {
+        let event = format!(
+            r#"{{"event_type":"dns","flow_id":{flow},"src_ip":"192.0.2.1","dns":{{"type":"{kind}","id":{id},"queries":[{{"rrname":"a.example"}}]}}}}"#
+        );
+        let findings = detector.run(&event, Some(1)).expect("an event");
+        assert_eq!(findings.len(), found, "{event}");
+    }
+}

@@ -25,8 +25,9 @@ fn rule_files() -> Vec<SourceFile> {
     if sources.is_empty() {
         sources = include_str!("examples.yml")
             .split("\n---\n")
-            .map(|text| SourceFile {
-                name: "examples.yml".to_owned(),
+            .enumerate()
+            .map(|(number, text)| SourceFile {
+                name: format!("examples.yml {number}"),
                 text: text.to_owned(),
             })
             .collect();

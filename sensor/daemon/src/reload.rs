@@ -14,6 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use sensor_detect::Engine;
 
 use crate::ruleset::Ruleset;
+use crate::sigma::SigmaRules;
 
 /// Between two looks at the signal's flag and at rule sets that may be freed.
 const TICK: Duration = Duration::from_millis(100);
@@ -34,6 +35,8 @@ pub enum OnFault {
 /// A rule set in use.
 pub struct Running {
     pub engine: Arc<Engine>,
+    /// Their correlations begin anew with every load.
+    pub sigma: Option<Arc<SigmaRules>>,
     /// Of the text as loaded ([`rules::signature::text_hash`]).
     pub hash: String,
     pub loaded: usize,
@@ -44,10 +47,17 @@ impl Running {
     fn of(rules: &Ruleset) -> Self {
         Running {
             engine: Arc::clone(&rules.engine),
+            sigma: rules.sigma.clone(),
             hash: rules.hash.clone(),
             loaded: rules.loaded,
             failed: rules.failed,
         }
+    }
+
+    /// Whether somebody works with them yet.
+    fn is_used(&self) -> bool {
+        let sigma = self.sigma.as_ref().map_or(1, Arc::strong_count);
+        Arc::strong_count(&self.engine) > 1 || sigma > 1
     }
 }
 
@@ -116,11 +126,11 @@ impl Rules {
     }
 
     /// For a worker that has the rules of now.
-    pub fn follow(&self) -> (Arc<Engine>, Follower) {
+    pub fn follow(&self) -> (Arc<Running>, Follower) {
         let running = self.running();
         let generation = running.engine.generation();
         let cache = Cache::new(Arc::clone(&self.running));
-        (Arc::clone(&running.engine), Follower { cache, generation })
+        (running, Follower { cache, generation })
     }
 
     /// Loads rules, and lets them take the place of those that run, which are given back.
@@ -158,6 +168,7 @@ fn tell(rules: &Ruleset, what: &str) {
         loaded = rules.loaded,
         failed = rules.failed,
         waiting = rules.engine.summary().waiting,
+        sigma = rules.sigma.as_ref().map_or(0, |own| own.ruleset.running()),
         generation = rules.engine.generation(),
         hash = rules.hash,
         "{what}"
@@ -175,13 +186,13 @@ pub struct Follower {
 
 impl Follower {
     /// Other rules, if some have taken the place of those that the worker has.
-    pub fn other(&mut self) -> Option<Arc<Engine>> {
+    pub fn other(&mut self) -> Option<Arc<Running>> {
         let running = self.cache.load();
         if running.engine.generation() == self.generation {
             return None;
         }
         self.generation = running.engine.generation();
-        Some(Arc::clone(&running.engine))
+        Some(Arc::clone(running))
     }
 }
 
@@ -229,8 +240,7 @@ impl Reloader {
                     retired.extend(outcome.ok());
                 }
                 // Whoever lets go last frees it: that shall not be a worker.
-                retired
-                    .retain(|one| Arc::strong_count(one) > 1 || Arc::strong_count(&one.engine) > 1);
+                retired.retain(|one| Arc::strong_count(one) > 1 || one.is_used());
             }
         });
         (Reloader { requests }, thread)
@@ -287,8 +297,10 @@ mod tests {
     /// Sids of the alerts of a capture; rules of `steps` take over in front of the frames that they name.
     fn replayed(name: &str, first: &str, steps: &[(u64, &str)]) -> Vec<u64> {
         let rules = Rules::new(&compiled(first, None));
-        let (engine, mut follower) = rules.follow();
+        let (running, mut follower) = rules.follow();
+        let engine = Arc::clone(&running.engine);
         let mut worker = Worker::new(0, Arc::new(settings()), Some(engine), None, Sids::default());
+        worker.set_sigma(running.sigma.as_ref());
         let mut capture = CaptureFile::open(&capture(name)).expect("the capture is there");
         let mut number = 0;
         while let Ok(Some(frame)) = capture.next_frame() {
@@ -297,8 +309,8 @@ mod tests {
                 let load = |engine: &Engine| Ok((compiled(text, Some(engine)), OnFault::Skip));
                 rules.replace(load).expect("sound rules");
             }
-            if let Some(engine) = follower.other() {
-                worker.replace_rules(engine);
+            if let Some(running) = follower.other() {
+                worker.replace_all(&running);
             }
             worker.frame(&frame);
         }
@@ -400,6 +412,52 @@ alert http any any -> any any (msg:"request"; http.method; content:"GET"; sid:3;
             assert_eq!(rules.running().hash == hash, on_fault == OnFault::Refuse);
             assert_eq!(rules.counts(), counts);
         }
+    }
+
+    fn with_sigma(title: &str, before: Option<&Engine>) -> Ruleset {
+        let text = format!(
+            "title: {title}\nlogsource: {{category: webserver}}\ndetection:\n  s: {{cs-method: GET}}\n  condition: s\n"
+        );
+        let source = rules::signature::SourceFile {
+            name: "a.yml".to_owned(),
+            text,
+        };
+        let mut rules = compiled("", before);
+        rules.join(crate::sigma::of_sources(vec![source], &settings()).expect("no file is read"));
+        rules
+    }
+
+    #[test]
+    fn sigma_rules_change_with_the_signatures() {
+        let rules = Rules::new(&with_sigma("a", None));
+        let first = rules.running();
+        let sid = |running: &Running| {
+            let own = running.sigma.as_ref().expect("Sigma rules");
+            own.ruleset.rules[0].rule.meta.sid()
+        };
+        let (running, mut follower) = rules.follow();
+        let engine = Arc::clone(&running.engine);
+        let mut worker = Worker::new(0, Arc::new(settings()), Some(engine), None, Sids::default());
+        worker.set_sigma(running.sigma.as_ref());
+        let mut capture = CaptureFile::open(&capture("web/browse")).expect("the capture is there");
+        let mut number = 0;
+        while let Ok(Some(frame)) = capture.next_frame() {
+            number += 1;
+            if number == 20 {
+                let load = |engine: &Engine| Ok((with_sigma("b", Some(engine)), OnFault::Skip));
+                rules.replace(load).expect("sound rules");
+            }
+            if let Some(running) = follower.other() {
+                worker.replace_all(&running);
+            }
+            worker.frame(&frame);
+        }
+        worker.finish();
+        let told: std::collections::BTreeSet<u64> = worker.into_output().0.into_iter().collect();
+        let second = rules.running();
+        assert_eq!(told, [sid(&first), sid(&second)].map(u64::from).into());
+        assert_ne!(first.hash, second.hash);
+        assert_eq!((second.loaded, second.failed), (1, 0));
     }
 
     #[test]

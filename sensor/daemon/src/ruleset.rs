@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use rules::sigma::Severity;
 use rules::signature::{
     Environment, Failure, Language, Report, RuleText, SourceFile, apply_threshold_file, load,
     option_offset, read_paths, rule_texts, text_hash,
@@ -12,10 +13,12 @@ use rules::signature::{
 use sensor_detect::{Countries, Engine, Known, Names, Options, read_categories};
 
 use crate::settings::Settings;
+use crate::sigma::SigmaRules;
 
 /// Rules ready to run.
 pub struct Ruleset {
     pub engine: Arc<Engine>,
+    pub sigma: Option<Arc<SigmaRules>>,
     pub failures: Vec<Failure>,
     pub warnings: Vec<Failure>,
     pub loaded: usize,
@@ -127,6 +130,7 @@ fn of_sources(
     }
     Ok(Ruleset {
         engine: Arc::new(engine),
+        sigma: None,
         failed: failed(&failures),
         failures,
         warnings,
@@ -224,6 +228,29 @@ pub struct Warning {
 }
 
 impl Ruleset {
+    /// Sigma rules beside the signatures: counted, blamed and hashed with them.
+    pub fn join(&mut self, mut sigma: SigmaRules) {
+        let (faults, warnings): (Vec<_>, Vec<_>) = sigma
+            .ruleset
+            .diagnostics
+            .iter()
+            .partition(|own| own.diagnostic.severity == Severity::Error);
+        self.failures.extend(faults.into_iter().map(Failure::from));
+        self.warnings
+            .extend(warnings.into_iter().map(Failure::from));
+        self.loaded += sigma.ruleset.rules.len() + sigma.ruleset.correlations.len();
+        self.failed += sigma.ruleset.refused;
+        let own = std::mem::take(&mut sigma.sources);
+        if !own.is_empty() {
+            let count = self.sources.len();
+            self.sources.extend(own);
+            self.hash = text_hash(&self.sources);
+            // Places in them are told by Sigma's own reader.
+            self.sources.truncate(count);
+        }
+        self.sigma = Some(Arc::new(sigma));
+    }
+
     /// Warnings of the rules' text, and advice on how they are looked for.
     pub fn all_warnings(&self, language: Language) -> Vec<Warning> {
         let told = self.warnings.iter().map(|at| Warning {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use rules::sigma::ast::{Level, Meta};
 use rules::sigma::{Detector, Finding, GENERATOR, Pipeline, Ruleset, SharedState};
-use rules::signature::{Parsed, apply_threshold_file, parse_rule};
+use rules::signature::{Parsed, SourceFile, apply_threshold_file, parse_rule};
 use sensor_detect::{Engine, Names, Options};
 use sensor_event::{Alert, Common, Json};
 
@@ -17,6 +17,8 @@ use crate::settings::Settings;
 /// Sigma rules with what their alerts say, for all workers.
 pub struct SigmaRules {
     pub ruleset: Arc<Ruleset>,
+    /// Their text, until it is hashed.
+    pub sources: Vec<SourceFile>,
     state: SharedState,
     /// Stands for the rules where suppressions and thresholds are looked up.
     gate: Engine,
@@ -39,7 +41,14 @@ struct Told {
 /// # Errors
 /// When a file cannot be read, or a pipeline is faulty.
 pub fn load(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<SigmaRules> {
-    let sources = rules::sigma::read_paths(paths)?;
+    of_sources(rules::sigma::read_paths(paths)?, settings)
+}
+
+/// Loads Sigma rules in text.
+///
+/// # Errors
+/// When a pipeline or the threshold file cannot be read, or a pipeline is faulty.
+pub fn of_sources(sources: Vec<SourceFile>, settings: &Settings) -> anyhow::Result<SigmaRules> {
     let ruleset = Arc::new(rules::sigma::load(&sources, &pipeline(settings)?));
     let rules: Vec<Meta> = ruleset
         .rules
@@ -88,6 +97,7 @@ pub fn load(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<SigmaRules
         rules: told(rules, "Sigma rule"),
         correlations: told(correlations, "Sigma correlation"),
         ruleset,
+        sources,
         state: SharedState::default(),
         gate,
     })
@@ -158,6 +168,14 @@ impl SigmaRules {
             failed = ruleset.refused,
             "Sigma rules"
         );
+    }
+
+    /// Of rules and correlations.
+    pub fn metas(&self) -> impl Iterator<Item = &Meta> {
+        self.rules
+            .iter()
+            .chain(&self.correlations)
+            .map(|told| &told.meta)
     }
 
     pub fn detector(&self) -> Detector {

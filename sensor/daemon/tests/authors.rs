@@ -134,6 +134,43 @@ fn a_failed_test_tells_how_near_it_was() {
 }
 
 #[test]
+fn sigma_rules_are_tested_and_measured() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("a file can be written");
+    };
+    write(
+        "rule.yml",
+        "title: Page\nid: 4a1d1f5e-0000-4000-8000-000000000001\nname: page\nlogsource: {category: webserver}\ndetection:\n  s: {cs-method: GET}\n  condition: s\n",
+    );
+    write(
+        "one.jsonl",
+        "{\"event_type\":\"http\",\"http\":{\"http_method\":\"GET\"}}\n",
+    );
+    write(
+        "tests.yaml",
+        "- id: page\n  fires_on: [web/browse, one.jsonl]\n  quiet_on: [dns/ordinary]\n- name: own\n  rule: |\n    title: Own\n    logsource: {category: webserver}\n    detection: {s: {cs-method: PUT}, condition: s}\n  events: one.jsonl\n  quiet: [Own]\n- id: Page\n  fires_on: [dns/ordinary]\n",
+    );
+    let path = folder.path().display().to_string();
+    let told = output(&["test", &path]);
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert_eq!(told.status.code(), Some(1), "{text}");
+    for part in ["- id Page: at least 1 expected", "2 passed, 1 failed"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let told = output(&[
+        "profile",
+        "--rules",
+        &path,
+        "--format",
+        "json",
+        "tests/pcap/web/browse/input.pcap",
+    ]);
+    let told: Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    assert_eq!(told["rows"][0]["matches"], 9, "{told}");
+}
+
+#[test]
 fn hostile_rules_are_stopped_and_named() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     // Each can be matched in exponentially or quadratically many ways.
@@ -295,6 +332,20 @@ fn an_editor_is_served() {
     assert!(
         labels.contains(&"content") && labels.contains(&"http.uri"),
         "{labels:?}"
+    );
+
+    let sigma = "file:///tmp/x.yml";
+    let sigma_text = "title: Tên\nlogsource: {category: dns}\ndetection:\n  s: {query|endwith: .x}\n  condition: s\n";
+    editor.tell(
+        "textDocument/didOpen",
+        json!({"textDocument": {"uri": sigma, "languageId": "yaml", "version": 1, "text": sigma_text}}),
+    );
+    let told = editor.receive();
+    let diagnostics = &told["params"]["diagnostics"];
+    assert_eq!(
+        diagnostics[0]["range"]["start"],
+        json!({"line": 3, "character": 6}),
+        "{told}"
     );
 
     // What no editor should send.

@@ -201,9 +201,7 @@ impl Input<'_> {
             None,
             output,
         );
-        if let Some(sigma) = &self.sigma {
-            worker.set_sigma(sigma);
-        }
+        worker.set_sigma(self.sigma.as_ref());
         worker
     }
 

@@ -12,9 +12,9 @@ use sensor_ship::{Identity, Recorder, Shipper, ShipperOptions, Spool, SpoolLimit
 use serde::{Deserialize, Serialize};
 
 use crate::reload::{self, Follower, OnFault, Reloader, Rules};
-use crate::ruleset;
+use crate::ruleset::{self, Ruleset};
 use crate::settings::{Checksums, Settings};
-use crate::sigma::{self, SigmaRules};
+use crate::sigma;
 use crate::worker::{Shared, Worker};
 
 /// Frames between two looks at the clock and the counters.
@@ -71,7 +71,7 @@ struct RawInput {
 struct RawRules {
     #[serde(default)]
     paths: Vec<PathBuf>,
-    /// Sigma rules; they are read at the start.
+    /// Sigma rules.
     #[serde(default)]
     sigma: Vec<PathBuf>,
     /// `skip`: sound rules load without the others. `refuse`: the rules before go on; at the start, nothing starts.
@@ -204,37 +204,21 @@ struct VitalsReport {
     input_done: bool,
 }
 
-/// Rules of both languages, for all workers.
-struct Detection {
-    rules: Arc<Rules>,
-    sigma: Option<Arc<SigmaRules>>,
-}
-
-impl Detection {
-    fn equip(&self, worker: &mut Worker<Recorder>) {
-        if let Some(sigma) = &self.sigma {
-            worker.set_sigma(sigma);
-        }
+/// The rules of a configuration, to take the place of an engine that runs.
+fn rules_of(config: &Config, before: Option<&sensor_detect::Engine>) -> anyhow::Result<Ruleset> {
+    let mut rules = ruleset::compile_after(&config.rules, &config.settings, before)?;
+    if !config.sigma.is_empty() {
+        rules.join(sigma::load(&config.sigma, &config.settings)?);
     }
+    Ok(rules)
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config)?;
-    let compiled = ruleset::compile(&config.rules, &config.settings)?;
+    let compiled = rules_of(&config, None)?;
     reload::accept(&compiled, config.on_fault).context("[rules] on-fault = \"refuse\"")?;
     let rules = Arc::new(Rules::new(&compiled));
     drop(compiled);
-    let sigma = if config.sigma.is_empty() {
-        None
-    } else {
-        let rules = sigma::load(&config.sigma, &config.settings)?;
-        rules.tell();
-        Some(Arc::new(rules))
-    };
-    let detection = Detection {
-        rules: Arc::clone(&rules),
-        sigma,
-    };
     let identity = Identity::load(&config.state_dir)?;
     let spool = Arc::new(Spool::open(&config.state_dir, config.spool.clone())?);
     let stop = Arc::new(AtomicBool::new(false));
@@ -247,8 +231,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let load = move |engine: &sensor_detect::Engine| {
         // What else the file says holds from the next start on.
         let config = Config::read(&path)?;
-        let rules = ruleset::compile_after(&config.rules, &config.settings, Some(engine))?;
-        Ok((rules, config.on_fault))
+        Ok((rules_of(&config, Some(engine))?, config.on_fault))
     };
     let (reloader, reloading) = Reloader::start(
         Arc::clone(&rules),
@@ -273,15 +256,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let config = Arc::new(config);
     let result = match &config.interface {
-        Some(interface) => live(
-            &config,
-            interface,
-            &detection,
-            &spool.handle(),
-            &stop,
-            &vitals,
-        ),
-        None => files(&config, &detection, &spool.handle(), &stop, &vitals),
+        Some(interface) => live(&config, interface, &rules, &spool.handle(), &stop, &vitals),
+        None => files(&config, &rules, &spool.handle(), &stop, &vitals),
     };
     vitals.input_done.store(true, Ordering::Relaxed);
     runtime.block_on(async {
@@ -367,7 +343,7 @@ fn now_ns() -> i64 {
 fn live(
     config: &Arc<Config>,
     interface: &str,
-    detection: &Detection,
+    rules: &Rules,
     recorder: &Recorder,
     stop: &Arc<AtomicBool>,
     vitals: &Arc<Vitals>,
@@ -388,16 +364,16 @@ fn live(
     std::thread::scope(|scope| {
         for (number, capture) in captures.into_iter().enumerate() {
             let settings = Arc::new(config.settings.clone());
-            let (engine, follower) = detection.rules.follow();
+            let (running, follower) = rules.follow();
             let mut worker = Worker::new(
                 number as u16,
                 settings,
-                Some(engine),
+                Some(Arc::clone(&running.engine)),
                 Some(interface.to_owned()),
                 recorder.clone(),
             );
             worker.share(&shared);
-            detection.equip(&mut worker);
+            worker.set_sigma(running.sigma.as_ref());
             let (stop, vitals, failure) =
                 (Arc::clone(stop), Arc::clone(vitals), Arc::clone(&failure));
             scope.spawn(move || {
@@ -431,8 +407,8 @@ fn watch(
     let mut told = sensor_capture::DropCounts::default();
     let mut since = 0;
     while !stop.load(Ordering::Relaxed) {
-        if let Some(engine) = follower.other() {
-            worker.replace_rules(engine);
+        if let Some(running) = follower.other() {
+            worker.replace_all(&running);
         }
         let quiet = match capture.receive()? {
             Received::Frame(frame) => {
@@ -468,7 +444,7 @@ fn watch(
 
 fn files(
     config: &Arc<Config>,
-    detection: &Detection,
+    rules: &Rules,
     recorder: &Recorder,
     stop: &AtomicBool,
     vitals: &Vitals,
@@ -476,15 +452,15 @@ fn files(
     let settings = Arc::new(config.settings.clone());
     loop {
         for path in &config.files {
-            let (engine, mut follower) = detection.rules.follow();
+            let (running, mut follower) = rules.follow();
             let mut worker = Worker::new(
                 0,
                 Arc::clone(&settings),
-                Some(engine),
+                Some(Arc::clone(&running.engine)),
                 None,
                 recorder.clone(),
             );
-            detection.equip(&mut worker);
+            worker.set_sigma(running.sigma.as_ref());
             let mut capture = CaptureFile::open(path)?;
             let mut shift = None;
             let mut paced = 0;
@@ -502,8 +478,8 @@ fn files(
                     worker.finish();
                     return Ok(());
                 }
-                if let Some(engine) = follower.other() {
-                    worker.replace_rules(engine);
+                if let Some(running) = follower.other() {
+                    worker.replace_all(&running);
                 }
                 if config.rebase_time {
                     let shift = *shift.get_or_insert_with(|| now_ns() - frame.timestamp_ns);

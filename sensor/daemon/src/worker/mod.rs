@@ -18,6 +18,7 @@ use sensor_flow::{Direction, EndReason, Entry, Expectations, FlowTable, Lookup};
 use sensor_stream::{EventSet, StreamEvent};
 
 use crate::output::Output;
+use crate::reload::Running;
 use crate::settings::{Checksums, Settings};
 use crate::sigma::SigmaRules;
 pub use store::MAX_FILE_BYTES;
@@ -109,14 +110,20 @@ impl<O: Output> Worker<O> {
         }
     }
 
+    /// Other rules of both languages from the next packet on.
+    pub fn replace_all(&mut self, running: &Running) {
+        self.replace_rules(Arc::clone(&running.engine));
+        self.set_sigma(running.sigma.as_ref());
+    }
+
     /// Works with others on one input.
     pub fn share(&mut self, shared: &Shared) {
         self.expectations = Arc::clone(&shared.expectations);
         self.recording.share(&shared.facts);
     }
 
-    /// From now on Sigma rules see every record.
-    pub fn set_sigma(&mut self, rules: &Arc<SigmaRules>) {
+    /// From now on Sigma rules see every record, or none do.
+    pub fn set_sigma(&mut self, rules: Option<&Arc<SigmaRules>>) {
         self.recording.set_sigma(rules);
     }
 

@@ -101,9 +101,9 @@ impl<O: Output> Recording<O> {
         }
     }
 
-    /// From now on Sigma rules see every record.
-    pub fn set_sigma(&mut self, rules: &Arc<SigmaRules>) {
-        self.sigma = Some(Sigma {
+    /// From now on Sigma rules see every record, or none do.
+    pub fn set_sigma(&mut self, rules: Option<&Arc<SigmaRules>>) {
+        self.sigma = rules.map(|rules| Sigma {
             detector: rules.detector(),
             rules: Arc::clone(rules),
             judged_ns: i64::MIN,

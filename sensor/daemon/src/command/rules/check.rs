@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use ::rules::sigma::Severity;
 use ::rules::signature::{Failure, option_span};
 use serde::Serialize;
 
@@ -115,27 +114,13 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let (signatures, sigma) = super::split(&args.paths);
     let mut rules = ruleset::compile(&signatures, &settings)?;
-    let mut reserved = Vec::new();
     if !sigma.is_empty() {
-        let sigma = sigma::load(&sigma, &settings)?.ruleset;
-        rules.loaded += sigma.rules.len() + sigma.correlations.len();
-        rules.failed += sigma.refused;
-        for own in &sigma.diagnostics {
-            match own.diagnostic.severity {
-                Severity::Error => rules.failures.push(own.into()),
-                Severity::Warning => reserved.push(Warning {
-                    at: own.into(),
-                    code: None,
-                }),
-            }
-        }
+        rules.join(sigma::load(&sigma, &settings)?);
     }
     let stats = args.stats.then(|| stats(&rules, started, before));
     let language = Tongue::or_environment(args.lang);
     let warnings = if args.warnings {
-        let mut warnings = rules.all_warnings(language);
-        warnings.append(&mut reserved);
-        warnings
+        rules.all_warnings(language)
     } else {
         Vec::new()
     };

@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod lsp;
 mod profile;
+mod profile_sigma;
 mod test;
 
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! `rules profile`: what each rule costs on captures.
+//! `rules profile`: what each rule costs on captures. Sigma rules are measured on the records of the captures: all
+//! together, as they run, and each alone.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -20,16 +21,16 @@ use crate::worker::Worker;
 pub struct ProfileArgs {
     /// Captures to replay, in this order.
     #[arg(required = true, value_name = "PCAP")]
-    pcaps: Vec<PathBuf>,
-    /// Rule files, or folders with *.rules.
+    pub pcaps: Vec<PathBuf>,
+    /// Rule files, or folders with *.rules; Sigma rules: *.yml, or folders with them.
     #[arg(long, required = true, value_name = "PATH")]
-    rules: Vec<PathBuf>,
+    pub rules: Vec<PathBuf>,
     /// How many rules to tell, the dearest first.
     #[arg(long, default_value_t = 30)]
-    top: usize,
+    pub top: usize,
     /// How to print.
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    pub(super) format: Format,
     /// A setting, e.g. vars.address-groups.HOME_NET=[10.0.0.0/8].
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -60,7 +61,11 @@ impl Output for Nowhere {
 pub fn run(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
     let mut settings = super::settings(&args.set)?;
     settings.checksums = Checksums::None;
-    let rules = ruleset::compile(&args.rules, &settings)?;
+    let (signatures, sigma) = super::split(&args.rules);
+    if !sigma.is_empty() {
+        return super::profile_sigma::run(args, &signatures, &sigma, settings);
+    }
+    let rules = ruleset::compile(&signatures, &settings)?;
     for failure in &rules.failures {
         eprintln!("{failure}");
     }

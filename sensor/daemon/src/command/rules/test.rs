@@ -1,6 +1,6 @@
 //! `rules test`: rules against captures.
 //!
-//! A folder holds rules (`*.rules`) and test files (`*.yaml`) with rows of either kind:
+//! A folder holds rules (`*.rules`; Sigma: `*.yml`) and test files (`*.yaml`) with rows of either kind:
 //!
 //! ```yaml
 //! - sid: 9000001                 # fires on these captures of --captures, is quiet on those
@@ -12,6 +12,8 @@
 //!   set: [stream.midstream=true]
 //!   alerts: [{sid: 1, count: 2}] # without count: at least one
 //!   quiet: [7]
+//! - id: dns-tunnel               # of a Sigma rule: its id, name or title; works in alerts and quiet too
+//!   fires_on: [dns/iodine, events/tunnel.jsonl]   # or events, one JSON object a line, beside the test file
 //! ```
 //!
 //! Of a rule that should have fired it is told how near it came. `--rule` with `--pcap` asks that of one rule.
@@ -22,7 +24,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ::rules::signature::Language;
+use ::rules::sigma::{Detector, Finding, GENERATOR, SharedState, read_paths};
+use ::rules::signature::{Language, SourceFile};
 use anyhow::{Context as _, bail};
 use sensor_detect::Engine;
 use sensor_event::Class;
@@ -34,6 +37,7 @@ use crate::console::Console;
 use crate::output::Output;
 use crate::ruleset;
 use crate::settings::{Checksums, Settings};
+use crate::sigma::{self, SigmaRules};
 use crate::workbench::{self, NearMiss};
 use crate::worker::Worker;
 
@@ -73,6 +77,8 @@ pub struct TestArgs {
 #[derive(Deserialize)]
 struct Row {
     sid: Option<u32>,
+    /// Of a Sigma rule.
+    id: Option<String>,
     #[serde(default)]
     fires_on: Vec<String>,
     #[serde(default)]
@@ -80,18 +86,48 @@ struct Row {
     name: Option<String>,
     rule: Option<String>,
     pcap: Option<PathBuf>,
+    /// Events in the place of a capture.
+    events: Option<PathBuf>,
     #[serde(default)]
     set: Vec<String>,
     #[serde(default)]
     alerts: Vec<Expected>,
     #[serde(default)]
-    quiet: Vec<u32>,
+    quiet: Vec<Called>,
 }
 
 #[derive(Deserialize)]
 struct Expected {
-    sid: u32,
+    sid: Option<u32>,
+    id: Option<String>,
     count: Option<u64>,
+}
+
+/// A signature by its sid, a Sigma rule by its id, name or title.
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum Called {
+    Sid(u32),
+    Id(String),
+}
+
+impl Called {
+    fn of(sid: Option<u32>, id: Option<&String>) -> Option<Called> {
+        match (sid, id) {
+            (Some(sid), _) => Some(Called::Sid(sid)),
+            (None, Some(id)) => Some(Called::Id(id.clone())),
+            (None, None) => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Called {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Called::Sid(sid) => write!(f, "sid {sid}"),
+            Called::Id(id) => write!(f, "id {id}"),
+        }
+    }
 }
 
 /// What became of one row.
@@ -107,7 +143,10 @@ struct Outcome {
 #[derive(Serialize)]
 struct Difference {
     capture: String,
-    sid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     /// `none`, `at least 1`, or a number.
     expected: String,
     alerts: u64,
@@ -115,8 +154,8 @@ struct Difference {
     near_miss: Option<NearMiss>,
 }
 
-/// Alerts by sid.
-type Alerts = BTreeMap<u32, u64>;
+/// Alerts by group, as far as it tells Sigma rules from signatures, and sid.
+type Alerts = BTreeMap<(bool, u32), u64>;
 
 /// Counts alerts, keeps nothing.
 #[derive(Default)]
@@ -130,6 +169,7 @@ struct Record {
 }
 #[derive(Deserialize)]
 struct Alert {
+    gid: u32,
     signature_id: u32,
 }
 
@@ -139,7 +179,8 @@ impl Output for Counter {
             return;
         }
         if let Ok(Record { alert: Some(alert) }) = serde_json::from_slice(line) {
-            *self.alerts.entry(alert.signature_id).or_default() += 1;
+            let key = (alert.gid == GENERATOR, alert.signature_id);
+            *self.alerts.entry(key).or_default() += 1;
         }
     }
 }
@@ -156,6 +197,9 @@ pub fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
 /// `--rule` on `--pcap`: exit status 1 if it does not alert.
 fn one(args: &TestArgs, rule: &str, pcap: &Path, language: Language) -> anyhow::Result<ExitCode> {
     let file = Path::new(rule);
+    if is_sigma_file(file) {
+        return one_sigma(args, file, pcap);
+    }
     let (text, folder) = if rule.contains('(') {
         (rule.to_owned(), Path::new("."))
     } else {
@@ -179,6 +223,93 @@ fn one(args: &TestArgs, rule: &str, pcap: &Path, language: Language) -> anyhow::
     Ok(status(told.iter().all(|one| one.alerts > 0)))
 }
 
+/// Sigma rules of a file on `--pcap`: exit status 1 if none alerts.
+fn one_sigma(args: &TestArgs, file: &Path, pcap: &Path) -> anyhow::Result<ExitCode> {
+    let mut settings = super::settings(&args.set)?;
+    settings.checksums = Checksums::None;
+    let sigma = Arc::new(sigma::load(&[file.to_owned()], &settings)?);
+    let engine = ruleset::compile(&[], &settings)?.engine;
+    let alerts = if is_event_file(pcap) {
+        alerts_of_events(pcap, &sigma)?
+    } else {
+        alerts_of_capture(pcap, engine, Some(&sigma), settings)?
+    };
+    let mut out = Console::new();
+    for meta in sigma.metas() {
+        let count = alerts.get(&(true, meta.sid())).copied().unwrap_or(0);
+        writeln!(out, "{count:>6}  {}", meta.title)?;
+    }
+    out.flush()?;
+    Ok(status(!alerts.is_empty()))
+}
+
+fn is_sigma_file(path: &Path) -> bool {
+    ends_with(path, &["yml", "yaml"])
+}
+
+fn is_event_file(path: &Path) -> bool {
+    ends_with(path, &["jsonl", "json"])
+}
+
+fn ends_with(path: &Path, endings: &[&str]) -> bool {
+    path.extension()
+        .and_then(|ending| ending.to_str())
+        .is_some_and(|ending| endings.contains(&ending))
+}
+
+/// Whether the text of a row's rule is Sigma's.
+fn is_sigma_text(text: &str) -> bool {
+    text.lines()
+        .any(|line| line.starts_with("title:") || line.starts_with("detection:"))
+}
+
+/// Runs events, one JSON object a line.
+fn alerts_of_events(path: &Path, sigma: &SigmaRules) -> anyhow::Result<Alerts> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let ruleset = &sigma.ruleset;
+    let mut detector = Detector::new(Arc::clone(ruleset), SharedState::default());
+    let mut alerts = Alerts::new();
+    let mut count = |findings: &[Finding]| {
+        for finding in findings {
+            let meta = match finding {
+                Finding::Rule(index) => ruleset.rules.get(*index).map(|own| &own.rule.meta),
+                Finding::Correlation(found) => {
+                    let own = ruleset.correlations.get(found.correlation as usize);
+                    own.map(|own| &own.correlation.meta)
+                }
+            };
+            if let Some(meta) = meta {
+                *alerts.entry((true, meta.sid())).or_default() += 1;
+            }
+        }
+    };
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.is_empty() {
+            continue;
+        }
+        match detector.run(line, None) {
+            Ok(findings) => count(findings),
+            Err(error) => bail!("{}:{number}: {error}", path.display()),
+        }
+    }
+    count(detector.finish());
+    Ok(alerts)
+}
+
+fn alerts_of_capture(
+    path: &Path,
+    engine: Arc<Engine>,
+    sigma: Option<&Arc<SigmaRules>>,
+    settings: Settings,
+) -> anyhow::Result<Alerts> {
+    let counter = Counter::default();
+    let mut worker = Worker::new(0, Arc::new(settings), Some(engine), None, counter);
+    worker.set_sigma(sigma);
+    feed(&mut worker, &[path.to_owned()], |_| true)?;
+    worker.finish();
+    Ok(worker.into_output().alerts)
+}
+
 fn status(good: bool) -> ExitCode {
     if good {
         ExitCode::SUCCESS
@@ -196,15 +327,22 @@ fn all(args: &TestArgs, folder: &Path, language: Language) -> anyhow::Result<Exi
         bail!("{}: no test file (*.yaml)", folder.display());
     }
     let rules = ruleset::compile(&[folder.to_owned()], &settings)?;
+    let has_sigma = !read_paths(&[folder.to_owned()])?.is_empty();
+    let sigma = sigma::load(&[folder.to_owned()], &settings)?;
     for failure in &rules.failures {
         eprintln!("{failure}");
+    }
+    for fault in &sigma.ruleset.diagnostics {
+        eprintln!("{}:{}", fault.file, fault.diagnostic);
     }
     let mut bench = Bench {
         args,
         folder,
         language,
         settings,
+        has_sigma,
         seen: BTreeMap::new(),
+        sids: BTreeMap::new(),
     };
     let mut out = Console::new();
     let mut outcomes = Vec::new();
@@ -216,7 +354,7 @@ fn all(args: &TestArgs, folder: &Path, language: Language) -> anyhow::Result<Exi
         };
         for row in rows
             .iter()
-            .filter(|row| row.pcap.is_some() || !row.fires_on.is_empty())
+            .filter(|row| row.traffic().is_some() || !row.fires_on.is_empty())
         {
             let outcome = bench.row(path, row)?;
             if args.format == Format::Text && !outcome.passed {
@@ -246,8 +384,11 @@ fn print(
     writeln!(out, "{}: {}", outcome.file, outcome.name)?;
     for one in &outcome.differences {
         writeln!(out, "  {}", one.capture)?;
-        writeln!(out, "  - sid {}: {} expected", one.sid, one.expected)?;
-        writeln!(out, "  + sid {}: {} came", one.sid, one.alerts)?;
+        let Some(called) = Called::of(one.sid, one.id.as_ref()) else {
+            continue;
+        };
+        writeln!(out, "  - {called}: {} expected", one.expected)?;
+        writeln!(out, "  + {called}: {} came", one.alerts)?;
         for line in one
             .near_miss
             .iter()
@@ -286,36 +427,48 @@ struct Bench<'a> {
     folder: &'a Path,
     language: Language,
     settings: Settings,
+    /// Whether the folder has Sigma rules.
+    has_sigma: bool,
     /// What the folder's rules said of captures already replayed.
     seen: BTreeMap<PathBuf, Alerts>,
+    /// Numbers of the folder's Sigma rules.
+    sids: BTreeMap<String, u32>,
 }
 
 impl Bench<'_> {
     fn row(&mut self, file: &Path, row: &Row) -> anyhow::Result<Outcome> {
         let mut differences = Vec::new();
-        let name = match (&row.name, row.sid) {
+        let called = Called::of(row.sid, row.id.as_ref());
+        let name = match (&row.name, &called) {
             (Some(name), _) => name.clone(),
-            (None, Some(sid)) => format!("sid {sid}"),
+            (None, Some(called)) => called.to_string(),
             (None, None) => row
-                .pcap
-                .as_ref()
-                .map_or_else(String::new, |pcap| pcap.display().to_string()),
+                .traffic()
+                .map_or_else(String::new, |path| path.display().to_string()),
         };
-        if let Some(pcap) = &row.pcap {
-            let beside = file.parent().unwrap_or(Path::new(".")).join(pcap);
+        let beside = |path: &Path| file.parent().unwrap_or(Path::new(".")).join(path);
+        if let Some(path) = row.traffic() {
+            let path = beside(path);
             for expected in &row.alerts {
                 let wanted = expected.count.map_or(Wanted::Some, Wanted::Exactly);
-                differences.extend(self.difference(&beside, row, expected.sid, wanted)?);
+                let Some(called) = Called::of(expected.sid, expected.id.as_ref()) else {
+                    bail!("{}: {name}: an alert has a sid or an id", file.display());
+                };
+                differences.extend(self.difference(&path, row, &called, wanted)?);
             }
-            for sid in &row.quiet {
-                differences.extend(self.difference(&beside, row, *sid, Wanted::None)?);
+            for called in &row.quiet {
+                differences.extend(self.difference(&path, row, called, Wanted::None)?);
             }
         }
-        if let Some(sid) = row.sid {
+        if let Some(called) = &called {
             for (names, wanted) in [(&row.fires_on, Wanted::Some), (&row.quiet_on, Wanted::None)] {
-                for capture in names {
-                    let path = self.capture(capture);
-                    differences.extend(self.difference(&path, row, sid, wanted)?);
+                for name in names {
+                    let path = if is_event_file(Path::new(name)) {
+                        beside(Path::new(name))
+                    } else {
+                        self.capture(name)
+                    };
+                    differences.extend(self.difference(&path, row, called, wanted)?);
                 }
             }
         }
@@ -330,12 +483,16 @@ impl Bench<'_> {
     /// Nothing, if a rule does on a capture what is wanted.
     fn difference(
         &mut self,
-        pcap: &Path,
+        path: &Path,
         row: &Row,
-        sid: u32,
+        called: &Called,
         wanted: Wanted,
     ) -> anyhow::Result<Option<Difference>> {
-        let alerts = self.alerts(pcap, row)?.get(&sid).copied().unwrap_or(0);
+        let key = match called {
+            Called::Sid(sid) => (false, *sid),
+            Called::Id(id) => (true, self.sigma_sid(row, id)?),
+        };
+        let alerts = self.alerts(path, row)?.get(&key).copied().unwrap_or(0);
         let (met, expected) = match wanted {
             Wanted::None => (alerts == 0, "none".to_owned()),
             Wanted::Some => (alerts > 0, "at least 1".to_owned()),
@@ -344,20 +501,53 @@ impl Bench<'_> {
         if met {
             return Ok(None);
         }
-        let near_miss = if alerts == 0 {
-            let (engine, settings) = self.engine(row)?;
-            let told = workbench::traced(&engine, settings, pcap, &[sid], self.language)?;
-            told.into_iter().next()
-        } else {
-            None
+        let (sid, id) = match called {
+            Called::Sid(sid) => (Some(*sid), None),
+            Called::Id(id) => (None, Some(id.clone())),
+        };
+        let near_miss = match sid {
+            Some(sid) if alerts == 0 => {
+                let rules = self.rules(row)?;
+                let told =
+                    workbench::traced(&rules.engine, rules.settings, path, &[sid], self.language)?;
+                told.into_iter().next()
+            }
+            _ => None,
         };
         Ok(Some(Difference {
-            capture: pcap.display().to_string(),
+            capture: path.display().to_string(),
             sid,
+            id,
             expected,
             alerts,
             near_miss,
         }))
+    }
+
+    /// The number that alerts of a Sigma rule bear.
+    fn sigma_sid(&mut self, row: &Row, id: &str) -> anyhow::Result<u32> {
+        if row.rule.is_none()
+            && let Some(sid) = self.sids.get(id)
+        {
+            return Ok(*sid);
+        }
+        let rules = self.rules(row)?;
+        let meta = rules.sigma.as_deref().and_then(|sigma| {
+            sigma.metas().find(|meta| {
+                let is_id = |own: &String| own.eq_ignore_ascii_case(id);
+                meta.id.as_ref().is_some_and(is_id)
+                    || meta.name.as_deref() == Some(id)
+                    || meta.title == id
+            })
+        });
+        let Some(meta) = meta else {
+            bail!("no Sigma rule has the id, name or title {id:?}");
+        };
+        let sid = meta.sid();
+        if row.rule.is_none() {
+            self.sids.insert(id.to_owned(), sid);
+        }
+        Ok(sid)
     }
 
     fn capture(&self, name: &str) -> PathBuf {
@@ -369,45 +559,73 @@ impl Bench<'_> {
         }
     }
 
-    /// The rules and settings of a row, compiled anew: thresholds, host bits and sets are part of an engine.
-    fn engine(&self, row: &Row) -> anyhow::Result<(Arc<Engine>, Settings)> {
+    /// The rules and settings of a row, compiled anew: thresholds, host bits, sets and correlations are part of them.
+    fn rules(&self, row: &Row) -> anyhow::Result<RowRules> {
         let mut settings = self.settings.clone();
         for assignment in &row.set {
             settings.apply(assignment).map_err(anyhow::Error::msg)?;
         }
-        let engine = match &row.rule {
-            None => ruleset::compile(&[self.folder.to_owned()], &settings)?.engine,
+        let folder = [self.folder.to_owned()];
+        let (mut rules, sigma) = match &row.rule {
+            None => {
+                let sigma = self.has_sigma.then(|| sigma::load(&folder, &settings));
+                (ruleset::compile(&folder, &settings)?, sigma.transpose()?)
+            }
+            Some(text) if is_sigma_text(text) => {
+                let source = SourceFile {
+                    name: "rule".to_owned(),
+                    text: text.clone(),
+                };
+                let sigma = sigma::of_sources(vec![source], &settings)?;
+                (ruleset::compile(&[], &settings)?, Some(sigma))
+            }
             Some(text) => {
                 let rules = ruleset::of_text(text, self.folder, &settings, None)?;
-                if let Some(failure) = rules.failures.first() {
-                    bail!("{failure}");
-                }
-                rules.engine
+                (rules, None)
             }
         };
-        Ok((engine, settings))
+        if let Some(sigma) = sigma {
+            rules.join(sigma);
+        }
+        if row.rule.is_some()
+            && let Some(failure) = rules.failures.first()
+        {
+            bail!("{failure}");
+        }
+        Ok(RowRules {
+            engine: rules.engine,
+            sigma: rules.sigma,
+            settings,
+        })
     }
 
-    fn alerts(&mut self, pcap: &Path, row: &Row) -> anyhow::Result<Alerts> {
+    fn alerts(&mut self, path: &Path, row: &Row) -> anyhow::Result<Alerts> {
         let own = row.rule.is_some() || !row.set.is_empty();
-        if !own && let Some(alerts) = self.seen.get(pcap) {
+        if !own && let Some(alerts) = self.seen.get(path) {
             return Ok(alerts.clone());
         }
-        let (engine, settings) = self.engine(row)?;
-        let mut worker = Worker::new(
-            0,
-            Arc::new(settings),
-            Some(engine),
-            None,
-            Counter::default(),
-        );
-        feed(&mut worker, &[pcap.to_owned()], |_| true)?;
-        worker.finish();
-        let alerts = worker.into_output().alerts;
+        let rules = self.rules(row)?;
+        let alerts = match &rules.sigma {
+            Some(sigma) if is_event_file(path) => alerts_of_events(path, sigma)?,
+            sigma => alerts_of_capture(path, rules.engine, sigma.as_ref(), rules.settings)?,
+        };
         if !own {
-            self.seen.insert(pcap.to_owned(), alerts.clone());
+            self.seen.insert(path.to_owned(), alerts.clone());
         }
         Ok(alerts)
+    }
+}
+
+/// What a row runs.
+struct RowRules {
+    engine: Arc<Engine>,
+    sigma: Option<Arc<SigmaRules>>,
+    settings: Settings,
+}
+
+impl Row {
+    fn traffic(&self) -> Option<&PathBuf> {
+        self.pcap.as_ref().or(self.events.as_ref())
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! Language Server Protocol 3.17: documents are sent whole; diagnostics are published as they change; hover,
 //! completion, and the definition of a flow bit (the rule that sets it). What a document is written in follows from
-//! its name ([`Kind`]); signatures answer in [`signatures`], another rule language takes a place beside them.
+//! its name ([`Kind`]); signatures answer in [`signatures`]. Of Sigma rules only faults are told ([`sigma`]).
 
 mod framing;
+mod sigma;
 mod signatures;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::io::{BufReader, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ::rules::sigma::Pipeline;
 use ::rules::signature::Language;
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::{
@@ -48,14 +50,18 @@ pub struct LspArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Signatures,
+    Sigma,
     /// Nothing that this server knows.
     Other,
 }
 
 impl Kind {
     fn of(uri: &Uri) -> Self {
-        if uri.as_str().ends_with(".rules") {
+        let ends_with = |ending: &str| uri.as_str().ends_with(ending);
+        if ends_with(".rules") {
             Kind::Signatures
+        } else if ends_with(".yml") || ends_with(".yaml") {
+            Kind::Sigma
         } else {
             Kind::Other
         }
@@ -71,6 +77,7 @@ struct Document {
 struct Server<W: Write> {
     out: W,
     signatures: Signatures,
+    pipeline: Pipeline,
     documents: BTreeMap<String, Document>,
     /// Folder that the editor has open: flow bits are looked for there too.
     root: Option<PathBuf>,
@@ -83,6 +90,7 @@ pub fn run(args: &LspArgs) -> anyhow::Result<ExitCode> {
     let language = Tongue::or_environment(args.lang);
     let mut server = Server {
         out: std::io::stdout().lock(),
+        pipeline: crate::sigma::pipeline(&settings)?,
         signatures: Signatures::new(settings, language),
         documents: BTreeMap::new(),
         root: None,
@@ -205,6 +213,7 @@ impl<W: Write> Server<W> {
         let kind = Kind::of(&uri);
         let diagnostics = match (&text, kind) {
             (Some(text), Kind::Signatures) => self.signatures.diagnose(text),
+            (Some(text), Kind::Sigma) => sigma::diagnose(text, &self.pipeline),
             _ => Vec::new(),
         };
         match text {
