@@ -10,7 +10,7 @@ packet are told. --against runs another program on the same input in turns with 
 start-up taken off. COMMAND has {pcap}, {out} and {rules} in it, and is run once with rules and once without (the
 part in [square brackets] is then left out), e.g.
   --against 'suricata -r {pcap} -l {out} -k none [-S {rules}]'
-Start-up is the time for a capture without packets. Every figure is the median of the runs.
+Start-up is the time for a capture of one frame. Every figure is the median of the runs.
 """
 
 import argparse
@@ -26,7 +26,8 @@ import sys
 import tempfile
 import time
 
-PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
+# One frame of zeros: some programs refuse a capture without any.
+SMALLEST = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1) + struct.pack("<IIII", 1, 0, 60, 60) + bytes(60)
 
 
 def packets_and_bytes(path):
@@ -89,7 +90,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         empty = os.path.join(folder, "empty.pcap")
         with open(empty, "wb") as file:
-            file.write(PCAP_HEADER)
+            file.write(SMALLEST)
         out = os.path.join(folder, "out")
 
         def replay(program, captures, rules, workers):
