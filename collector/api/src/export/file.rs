@@ -118,7 +118,7 @@ fn csv_cell(text: String) -> String {
     }
 }
 
-/// The value at a dotted path as text; those of a list with spaces between.
+/// The value at a dotted path as text; those of a list with spaces between. An object is no value.
 pub fn text_at(event: &Value, path: &str) -> Option<String> {
     let mut texts = Vec::new();
     gather(event, path, &mut texts);
@@ -135,7 +135,7 @@ fn gather(value: &Value, path: &str, texts: &mut Vec<String>) {
             }
         }
         _ if !path.is_empty() => {}
-        Value::Null => {}
+        Value::Null | Value::Object(_) => {}
         Value::String(text) => texts.push(text.clone()),
         other => texts.push(other.to_string()),
     }
