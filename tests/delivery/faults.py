@@ -3,6 +3,7 @@
 usage: faults.py FOLDER-OF-PROGRAMS [NAME...]      KILLS=200 for the long form of kill
 """
 
+import glob
 import gzip
 import json
 import os
@@ -14,6 +15,7 @@ import tempfile
 import time
 
 from bench import Collector, Forwarder, alert, balances, basic, end_all, ndjson, record, spawn, wait_until
+from wire import Wire
 
 KILLS = int(os.environ.get("KILLS", "6"))
 
@@ -150,6 +152,16 @@ def spool_full(programs, folder):
     collector.stop()
 
 
+def fill(path):
+    """Fills the disk that this file is on."""
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(1 << 14))
+        except OSError:
+            pass
+
+
 def disk_full(programs, folder):
     """The collector's disk runs full, and is freed; alerts are taken as long as there is anything lesser to drop."""
     disk = folder + "/disk"
@@ -161,14 +173,7 @@ def disk_full(programs, folder):
         forwarder.write([record(n) for n in range(500)])
         balances(collector, forwarder.id, {"record": 500})
         filler = disk + "/filler"
-        subprocess.run(["fallocate", "-l", "100m", filler], stderr=subprocess.DEVNULL)
-        with open(filler, "wb") as file:
-            try:
-                while True:
-                    file.write(bytes(1 << 16))
-                    file.flush()
-            except OSError:
-                pass
+        fill(filler)
         forwarder.write([alert(n) for n in range(300)] + [record(n) for n in range(2_000)])
         time.sleep(5)
         assert collector.process.poll() is None, "the collector lives"
@@ -193,13 +198,7 @@ def sensor_disk_full(programs, folder):
         forwarder.start()
         balances(collector, forwarder.id, {"record": 200})
         filler = disk + "/filler"
-        with open(filler, "wb") as file:
-            try:
-                while True:
-                    file.write(bytes(1 << 14))
-                    file.flush()
-            except OSError:
-                pass
+        fill(filler)
         forwarder.write([alert(n) for n in range(1_000)] + [record(n) for n in range(3_000)])
         time.sleep(3)
         os.unlink(filler)
@@ -217,18 +216,12 @@ def bad_link(programs, folder):
     def ip(*arguments):
         subprocess.run(["ip", *arguments], check=True)
 
-    def link(*settings):
-        for space in (here, there):
-            ip("netns", "exec", space, "tc", "qdisc", "replace", "dev", "wire", "root", "netem", *settings)
-
     for space in (here, there):
         ip("netns", "add", space)
         ip("-n", space, "link", "set", "lo", "up")
+    wire = None
     try:
-        ip("-n", here, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", there)
-        for space, address in [(here, "10.99.0.1/24"), (there, "10.99.0.2/24")]:
-            ip("-n", space, "addr", "add", address, "dev", "wire")
-            ip("-n", space, "link", "set", "wire", "up")
+        wire = Wire(here, there)
         inside, outside = (["ip", "netns", "exec", space] for space in (here, there))
         collector = Collector(programs, folder + "/collector")
         # The API and the counting go through the state on disk: the test itself stays outside the namespaces.
@@ -257,40 +250,41 @@ def bad_link(programs, folder):
             with open(eve, "ab") as file:
                 file.write(ndjson(records))
 
-        link("loss", "5%", "delay", "300ms")
+        wire.settings(loss=0.05, delay=0.3)
         write([record(n) for n in range(2_000)] + [alert(n) for n in range(200)])
         forward = spawn([*outside, sensor, "forward", "--state-dir", state, "--file", eve, "--canary-seconds", "0"])
         balances(collector, sensor_id, {"record": 2_000, "alert": 200})
-        link("rate", "64kbit", "delay", "50ms")
+        wire.settings(kbit_s=64, delay=0.05)
         write([record(n) for n in range(3_000)] + [alert(n) for n in range(100)])
         balances(collector, sensor_id, {"record": 5_000, "alert": 300})
         # A half-open connection: nothing comes through, and neither side is told.
-        link("loss", "100%")
+        wire.settings(loss=1)
         write([record(n) for n in range(1_000)] + [alert(n) for n in range(100)])
         time.sleep(8)
-        link("delay", "1ms")
+        wire.settings(delay=0.001)
         balances(collector, sensor_id, {"record": 6_000, "alert": 400})
         for process in (forward, collector.process):
             process.terminate()
             assert process.wait(30) == 0
     finally:
+        end_all()
+        if wire:
+            wire.close()
         for space in (here, there):
             ip("netns", "del", space)
 
 
 def clock_jumps(programs, folder):
     """The sensor's clock jumps by hours and years; the ledger still balances."""
-    fake = shutil.which("faketime")
-    if not fake:
-        print("     (faketime is not installed)")
-        return
+    # Preloaded, for the program `faketime` stands between: a signal would end it alone.
+    library, = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
     collector = Collector(programs, folder + "/collector").start()
     forwarder = Forwarder(programs, folder + "/sensor", collector)
     made = 0
     for jump in ["+0h", "+5h", "-3h", "+400d", "-20y"]:
         forwarder.write([record(n) for n in range(100)])
         made += 100
-        forwarder.start(prefix=[fake, "-f", jump])
+        forwarder.start(prefix=["env", f"LD_PRELOAD={library}", f"FAKETIME={jump}", "FAKETIME_DONT_FAKE_MONOTONIC=1"])
         wait_until("it is stored", lambda: collector.ledger(forwarder.id).get("record", {}).get("stored") == made)
         time.sleep(6)
         forwarder.stop()
