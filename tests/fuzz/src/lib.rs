@@ -76,8 +76,9 @@ pub fn row(name: &str) -> &'static ProtocolRow {
 
 /// Protocols whose records hang on how a broken stream is cut, as they do in Suricata: bytes behind the end of an HTTP
 /// body belong to it when they come with it, and are a message when they come later; an SMB record that holds no
-/// message ends its side unless it comes whole; an SSH banner beyond its limit is cut unless it comes whole.
-const CUT_TELLS: &[&str] = &["http", "smb", "ssh"];
+/// message ends its side unless it comes whole; an SSH banner beyond its limit is cut unless it comes whole; a SIP message
+/// that tells no length has the body that comes with it.
+const CUT_TELLS: &[&str] = &["http", "sip", "smb", "ssh"];
 
 /// Whether transactions that are complete are taken away, as the sensor does.
 #[derive(Clone, Copy, PartialEq, Eq)]
