@@ -20,7 +20,7 @@ const KILLS: usize = 20;
 const CLASSES: [Class; 3] = [Class::Alert, Class::Record, Class::Flow];
 const SENSOR_FOLDER: &str = "MATLUOI_KILL_TEST_FOLDER";
 /// Whatever happens, it happens within this time.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 struct Bench {
     folder: PathBuf,
