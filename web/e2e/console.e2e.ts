@@ -15,7 +15,7 @@ afterAll(async () => {
 const rows = () => at.page.locator(".groups__scroll [role=row]");
 const cursor = () => at.page.locator(".groups__row.is-cursor .groups__title > a");
 const tabCount = async (tab: string) => {
-  await at.page.waitForLoadState("networkidle");
+  await at.settled();
   return Number((await at.page.locator(`.inbox__tabs a[href*="${tab}"] .tabs__count`).innerText()).replace(/\D/g, ""));
 };
 
@@ -73,6 +73,107 @@ describe("the inbox", () => {
     expect(await cursor().innerText()).toBe(second);
   });
 
+  test("each key does what it says", async () => {
+    await at.open("/alerts");
+    await rows().first().waitFor();
+    const keys = async (...pressed: string[]) => {
+      for (const key of pressed) await at.page.keyboard.press(key);
+    };
+    await keys("Shift+G");
+    const total = await rows().count();
+    expect(total).toBeGreaterThan(0);
+    expect(Number(await cursor().evaluate((link) => link.closest("[role=row]")?.getAttribute("aria-rowindex")))).toBeGreaterThan(3);
+    await keys("Shift+H");
+    expect(await cursor().evaluate((link) => link.closest("[role=row]")?.getAttribute("aria-rowindex"))).toBe("2");
+    await keys("*", "1");
+    await at.page.getByText(/^Đã chọn/).waitFor();
+    await keys("*", "n");
+    await keys(".");
+    await at.page.getByRole("menuitem", { name: /Ẩn loại này/ }).waitFor();
+    await keys("Escape");
+    for (const [key, name] of [["e", /^Đóng 1 nhóm/], ["Shift+S", /^Báo cấp trên và đóng/], ["f", /^Đóng 1 nhóm/], ["c", /^Ghi chú/], ["h", /^Ẩn các cảnh báo/]] as const) {
+      await keys(key);
+      await at.page.getByRole("dialog", { name }).waitFor();
+      await keys("Escape");
+      await at.page.getByRole("dialog").waitFor({ state: "detached" });
+    }
+    await keys("a");
+    await at.page.getByText("Đã giao 1 nhóm").waitFor();
+    await at.page.locator(".is-cursor .groups__owner .tag", { hasText: "admin" }).waitFor();
+    await keys("z");
+    await at.page.getByText("Đã hoàn tác 1 nhóm").first().waitFor();
+    await keys("s");
+    await at.page.getByText("Đã báo cấp trên 1 nhóm").waitFor();
+    await keys("g", "s");
+    await expect.poll(() => new URL(at.page.url()).searchParams.get("tab")).toBe("escalated");
+    await rows().first().waitFor();
+    await keys("z");
+    await keys("g", "a");
+    await expect.poll(() => new URL(at.page.url()).searchParams.get("tab")).toBe("closed");
+    await keys("g", "i");
+    await expect.poll(() => new URL(at.page.url()).searchParams.get("tab")).toBe(null);
+    await rows().first().waitFor();
+    await keys("p");
+    await expect.poll(() => new URL(at.page.url()).searchParams.get("tab")).toBe("payload");
+    const here = at.page.url();
+    await keys("]");
+    await expect.poll(() => at.page.url()).not.toBe(here);
+    await keys("[");
+    await expect.poll(() => at.page.url()).toBe(here);
+    await keys("u");
+    await rows().first().waitFor();
+  });
+
+  test("everything that matches is done at once, and taken back", async () => {
+    await at.open("/alerts");
+    await rows().first().waitFor();
+    const before = await tabCount("tab=open");
+    const total = Number((await at.page.locator(".inbox__tabs a .tabs__count").first().innerText()).replace(/\D/g, ""));
+    await at.page.keyboard.press("*");
+    await at.page.keyboard.press("a");
+    const every = at.page.getByRole("button", { name: /khớp bộ lọc/ });
+    if (await every.count()) await every.click();
+    await at.picture("bulk");
+    await at.page.getByRole("toolbar").getByRole("button", { name: "Tiếp nhận" }).click();
+    await expect.poll(() => tabCount("tab=open"), { timeout: 15_000 }).toBe(before + total);
+    await at.page.keyboard.press("z");
+    await expect.poll(() => tabCount("tab=open"), { timeout: 15_000 }).toBe(before);
+  });
+
+  test("groups are put together by what they have in common", async () => {
+    await at.open("/alerts?by=source");
+    await at.page.locator(".groups .link").first().waitFor();
+    expect(await at.barriers()).toEqual([]);
+    await at.picture("inbox-rolled");
+    await at.page.locator(".groups .link").first().click();
+    await expect.poll(() => new URL(at.page.url()).searchParams.get("q")).toMatch(/^src:/);
+    await rows().first().waitFor();
+  });
+
+  test("hides what is known, says what that would have done, and shows it again", async () => {
+    await at.open("/alerts");
+    await rows().first().waitFor();
+    const before = await tabCount("tab=hidden");
+    await at.page.keyboard.press("h");
+    const dialog = at.page.getByRole("dialog");
+    await dialog.getByText(/30 ngày qua đã ẩn/).waitFor();
+    expect(await at.barriers()).toEqual([]);
+    await dialog.locator("textarea").fill("máy quét của trung tâm");
+    await at.picture("hide");
+    await dialog.getByRole("button", { name: "Tạo luật tự ẩn" }).click();
+    await at.page.getByText(/Đã tạo luật tự ẩn/).waitFor();
+    await expect.poll(() => tabCount("tab=hidden")).toBeGreaterThan(before);
+    await at.page.locator('.inbox__tabs a[href*="tab=hidden"]').click();
+    await rows().first().waitFor();
+    await at.page.getByRole("link", { name: "Luật tự ẩn" }).click();
+    await at.page.getByText("máy quét của trung tâm").waitFor();
+    expect(await at.barriers()).toEqual([]);
+    await at.picture("hide-rules");
+    await at.page.getByRole("button", { name: "Kết thúc" }).first().click();
+    await at.page.getByText(/Đã kết thúc luật/).waitFor();
+    await at.page.getByText("admin đã kết thúc").waitFor();
+  });
+
   test("filters by what is typed, and says so", async () => {
     await at.open("/alerts");
     await at.page.keyboard.press("/");
@@ -104,6 +205,10 @@ describe("the inbox", () => {
     await at.page.locator('.inbox__tabs a[href*="tab=closed"]').click();
     const closed = at.page.locator(".groups__title", { hasText: title }).first();
     await closed.locator(".tag", { hasText: "Cảnh báo giả" }).waitFor();
+    await at.page.locator(".groups__title > a").first().click();
+    await at.page.getByRole("tab", { name: "Lịch sử" }).click();
+    await at.page.getByText("Dòng này nguyên vẹn: khớp với chuỗi băm").first().waitFor({ state: "attached" });
+    await at.page.keyboard.press("u");
     await at.page.keyboard.press("z");
     await at.page.getByText("Đã hoàn tác 1 nhóm").waitFor();
     await expect.poll(() => tabCount("tab=closed")).toBe(before);
@@ -163,7 +268,7 @@ describe("the hunt", () => {
     const type = (await facet.innerText()).trim().split(/\s/)[0] ?? "";
     await facet.click();
     await at.page.locator(".chip", { hasText: `event_type:${type}` }).waitFor();
-    await at.page.waitForLoadState("networkidle");
+    await at.settled();
     expect(new Set(await at.page.locator(".results tbody tr:not(.results__detail) .tag").allInnerTexts())).toEqual(new Set([type]));
     await at.page.locator(".results__toggle").first().click();
     await at.page.locator(".results__detail").getByText("event_type").first().waitFor();

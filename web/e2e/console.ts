@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import axe from "axe-core";
-import { chromium, type Browser, type Page } from "playwright-core";
+import { chromium, type Browser, type Page, type Request } from "playwright-core";
 
 const OUTPUT = fileURLToPath(new URL("./output/", import.meta.url));
 const OPTIONS = [
@@ -23,6 +23,8 @@ export interface Console {
   strayed: string[];
   faults: string[];
   open: (path: string) => Promise<void>;
+  /** Waits until nothing is asked any more. Streams, which never end, do not count. */
+  settled: () => Promise<void>;
   picture: (name: string) => Promise<void>;
   /** Serious faults of accessibility; or all that the tool finds. */
   barriers: (all?: boolean) => Promise<string[]>;
@@ -42,8 +44,22 @@ export async function start({ theme = "light", language = "vi" }: Start = {}): P
   page.setDefaultTimeout(20_000);
   const strayed: string[] = [];
   const faults: string[] = [];
+  const pending = new Set<Request>();
+  let quietSince = Date.now();
+  const over = (request: Request) => {
+    pending.delete(request);
+    quietSince = Date.now();
+  };
+  page.on("requestfinished", over);
+  page.on("requestfailed", over);
+  const settled = async () => {
+    const until = Date.now() + 20_000;
+    while ((pending.size > 0 || Date.now() - quietSince < 400) && Date.now() < until) await page.waitForTimeout(50);
+  };
   page.on("request", (request) => {
     const url = request.url();
+    quietSince = Date.now();
+    if (request.resourceType() !== "eventsource") pending.add(request);
     if (!url.startsWith(`${address}/`) && !/^(blob|data):/.test(url)) strayed.push(url);
   });
   page.on("pageerror", (error) => faults.push(error.message));
@@ -63,11 +79,14 @@ export async function start({ theme = "light", language = "vi" }: Start = {}): P
     strayed,
     faults,
     open: async (path) => {
+      // What the page that is left had asked for does not end.
+      pending.clear();
       await page.goto(address + path);
-      await page.waitForLoadState("networkidle");
+      await settled();
     },
+    settled,
     picture: async (name) => {
-      await page.waitForLoadState("networkidle");
+      await settled();
       await page.screenshot({ path: `${OUTPUT}${name}.png` });
     },
     barriers: async (all = false) => {

@@ -200,7 +200,7 @@ describe("pictures of the whole", () => {
   });
 
   test("keys lead everywhere", async () => {
-    for (const [key, path] of [["h", "/hunt"], ["t", "/attack"], ["c", "/graph"], ["s", "/sensors"], ["o", "/"]] as const) {
+    for (const [key, path] of [["h", "/hunt"], ["t", "/attack"], ["k", "/graph"], ["n", "/sensors"], ["o", "/"]] as const) {
       await at.page.keyboard.press("g");
       await at.page.keyboard.press(key);
       await expect.poll(() => new URL(at.page.url()).pathname).toBe(path);

@@ -1,4 +1,4 @@
-//! The inbox: alert groups, and what people do to them.
+//! The inbox: alert groups. What people do to them is in [`crate::group_actions`].
 
 use std::net::IpAddr;
 
@@ -7,18 +7,17 @@ use axum::extract::{Path, State};
 use axum_extra::extract::Query;
 use collector_search::Network;
 use collector_state::{
-    Action, Change, Group, GroupFilter, GroupId, GroupPage, GroupSort, Role, SeverityCount, Status,
-    Term, UnixMillis, Verdict,
+    Asset, By, Group, GroupFilter, GroupId, GroupPage, GroupSort, Memory, RiskParts, RolledGroup,
+    SeverityCount, Status, Term, USUAL_IMPORTANCE, UnixMillis,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::ApiState;
 use crate::caller::Caller;
-use crate::error::{ApiError, Problem, Result, invalid};
+use crate::error::{Problem, Result, invalid};
 use crate::guidance::{Bilingual, GuidanceText};
 use crate::times;
 
@@ -28,9 +27,10 @@ const MAX_PAGE: u32 = 500;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct GroupsQuery {
-    /// new, open, escalated, closed; all without it.
+    /// new, open, escalated, closed, hidden; all without it.
     status: Option<String>,
-    /// Words: part of a signature's text, an address or network, `src:` or `dest:` before one, `sid:N`.
+    /// Words: part of a signature's text, an address or network, `src:` or `dest:` before one, `sid:N`,
+    /// `owner:NAME`, `owner:me`, `owner:none`, `technique:T1046`, `hidden:RULE`.
     #[serde(default)]
     q: String,
     #[serde(default)]
@@ -43,11 +43,26 @@ pub struct GroupsQuery {
     order: Option<String>,
     limit: Option<u32>,
     cursor: Option<String>,
+    /// How groups are put together: signature (the default), source, destination.
+    by: Option<String>,
+}
+
+/// What a group's place in the list comes from, in hundredths of what is usual.
+#[derive(Serialize, ToSchema)]
+pub struct RiskBody {
+    /// 1 to 5; 3 is usual.
+    importance: u8,
+    importance_percent: u64,
+    rarity_percent: u64,
+    precision_percent: u64,
+    /// Groups of the signature that were closed, and as true.
+    closed: u64,
+    true_positive: u64,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct GroupRow {
-    id: i64,
+    pub id: i64,
     unit_id: i64,
     gid: u32,
     sid: u32,
@@ -72,6 +87,17 @@ pub struct GroupRow {
     /// Alerts of each of the last 24 hours, oldest first.
     spark: Vec<u32>,
     latest_alert: String,
+    risk: i64,
+    risk_parts: RiskBody,
+    /// Names of the machines, where they have one.
+    source_name: Option<String>,
+    destination_name: Option<String>,
+    /// Somebody has escalated it, and it may be closed since.
+    escalated: bool,
+    /// The rule that hides it.
+    hidden_by: Option<i64>,
+    /// It stays closed until then.
+    mute_until: Option<String>,
     version: i64,
 }
 
@@ -81,6 +107,7 @@ pub struct Tabs {
     open: u64,
     escalated: u64,
     closed: u64,
+    hidden: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -115,6 +142,58 @@ pub struct HistoryEntry {
     verdict: Option<String>,
     reason: Option<String>,
     comment: Option<String>,
+    /// Where it was done from.
+    address: String,
+    /// Hash that chains this entry to the one before it.
+    hash: String,
+    /// The entry is as it was written.
+    intact: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ReasonBody {
+    verdict: String,
+    reason: String,
+    count: u64,
+    last: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RememberedBody {
+    /// The group, while it is kept.
+    group: Option<i64>,
+    at: String,
+    user: String,
+    verdict: String,
+    reason: String,
+    source: String,
+    destination: String,
+    same_source: bool,
+    same_destination: bool,
+}
+
+/// How the last groups of the same signature were closed.
+#[derive(Serialize, ToSchema)]
+pub struct MemoryBody {
+    true_positive: u64,
+    false_positive: u64,
+    benign: u64,
+    reasons: Vec<ReasonBody>,
+    nearest: Vec<RememberedBody>,
+}
+
+/// Groups with something in common, as one.
+#[derive(Serialize, ToSchema)]
+pub struct RolledBody {
+    newest: GroupRow,
+    groups: u64,
+    count: u64,
+    sources: u64,
+    destinations: u64,
+    first: String,
+    last: String,
+    /// The worst, 1 to 4.
+    severity: u8,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -123,39 +202,32 @@ pub struct GroupBody {
     guidance: Option<GuidanceText>,
     /// The signature's source, if the collector has it.
     rule: Option<String>,
+    memory: MemoryBody,
     history: Vec<HistoryEntry>,
 }
 
-#[derive(Deserialize, ToSchema)]
-pub struct ActionRequest {
-    ids: Vec<i64>,
-    /// acknowledge, escalate, close, reopen, assign, comment
-    action: String,
-    /// true_positive, false_positive, benign; a close needs one.
-    verdict: Option<String>,
-    reason: Option<String>,
-    comment: Option<String>,
-    owner: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct ActionBody {
-    changed: u64,
-    undo_token: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-pub struct UndoRequest {
-    undo_token: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct UndoBody {
-    changed: u64,
-}
-
-fn row(state: &ApiState, group: Group) -> GroupRow {
-    GroupRow {
+/// A group as it is told, with the names of its ends.
+pub async fn row(state: &ApiState, group: Group) -> Result<GroupRow> {
+    let (source, destination) = state
+        .store
+        .ends(group.source, group.destination, group.unit_id)
+        .await?;
+    let importance = [&source, &destination]
+        .into_iter()
+        .flatten()
+        .map(|asset| asset.importance)
+        .max()
+        .unwrap_or(USUAL_IMPORTANCE);
+    let parts = RiskParts {
+        severity: group.severity,
+        importance,
+        signature_alerts: group.signature_alerts,
+        closed: group.signature_closed,
+        true_positive: group.signature_true,
+        count: group.count,
+    };
+    let named = |asset: Option<Asset>| asset.map(|asset| asset.name);
+    Ok(GroupRow {
         id: group.id.0,
         unit_id: group.unit_id.0,
         gid: group.gid,
@@ -178,14 +250,83 @@ fn row(state: &ApiState, group: Group) -> GroupRow {
         sensors: group.sensors,
         spark: group.spark,
         latest_alert: group.latest_alert,
+        risk: group.risk,
+        risk_parts: RiskBody {
+            importance,
+            importance_percent: parts.importance_percent(),
+            rarity_percent: parts.rarity_percent(),
+            precision_percent: parts.precision_percent(),
+            closed: parts.closed,
+            true_positive: parts.true_positive,
+        },
+        source_name: named(source),
+        destination_name: named(destination),
+        escalated: group.escalated,
+        hidden_by: group.hidden_by,
+        mute_until: group.mute_until.map(times::write),
         version: group.version,
+    })
+}
+
+async fn rows(state: &ApiState, groups: Vec<Group>) -> Result<Vec<GroupRow>> {
+    let mut told = Vec::with_capacity(groups.len());
+    for group in groups {
+        told.push(row(state, group).await?);
+    }
+    Ok(told)
+}
+
+fn memory_body(memory: Memory) -> MemoryBody {
+    MemoryBody {
+        true_positive: memory.true_positive,
+        false_positive: memory.false_positive,
+        benign: memory.benign,
+        reasons: memory
+            .reasons
+            .into_iter()
+            .map(|said| ReasonBody {
+                verdict: said.verdict.name().to_owned(),
+                reason: said.reason,
+                count: said.count,
+                last: times::write(said.last),
+            })
+            .collect(),
+        nearest: memory
+            .nearest
+            .into_iter()
+            .map(|one| RememberedBody {
+                group: one.group.map(|group| group.0),
+                at: times::write(one.at),
+                user: one.user,
+                verdict: one.verdict.name().to_owned(),
+                reason: one.reason,
+                source: one.source.to_string(),
+                destination: one.destination.to_string(),
+                same_source: one.same_source,
+                same_destination: one.same_destination,
+            })
+            .collect(),
     }
 }
 
 /// The words of a filter.
-fn terms(text: &str) -> Vec<Term> {
+fn terms(text: &str, caller: &str) -> Vec<Term> {
     text.split_whitespace()
         .map(|word| {
+            if let Some(owner) = word.strip_prefix("owner:") {
+                let name = match owner {
+                    "me" => caller,
+                    "none" => "",
+                    name => name,
+                };
+                return Term::Owner(name.to_owned());
+            }
+            if let Some(technique) = word.strip_prefix("technique:") {
+                return Term::Technique(technique.to_owned());
+            }
+            if let Some(rule) = word.strip_prefix("hidden:").and_then(|id| id.parse().ok()) {
+                return Term::HiddenBy(rule);
+            }
             if let Some(sid) = word.strip_prefix("sid:").and_then(|sid| sid.parse().ok()) {
                 return Term::Sid(sid);
             }
@@ -209,9 +350,18 @@ fn network(text: &str) -> Option<(IpAddr, IpAddr)> {
     Some((IpAddr::V6(network.first), IpAddr::V6(network.last)))
 }
 
-/// The groups that the query means.
-fn filter(caller: &Caller, query: &GroupsQuery, now: UnixMillis) -> Result<GroupFilter> {
-    let status = match query.status.as_deref() {
+/// What a list, a summary and an action on everything that matches have in common.
+pub struct Wanted<'a> {
+    pub status: Option<&'a str>,
+    pub q: &'a str,
+    pub severity: &'a [u8],
+    pub from: Option<&'a str>,
+    pub to: Option<&'a str>,
+}
+
+/// The groups that are meant.
+pub fn filter(caller: &Caller, wanted: &Wanted<'_>, now: UnixMillis) -> Result<GroupFilter> {
+    let status = match wanted.status {
         None | Some("") => None,
         Some(name) => match Status::from_name(name) {
             Some(status) => Some(status),
@@ -221,11 +371,47 @@ fn filter(caller: &Caller, query: &GroupsQuery, now: UnixMillis) -> Result<Group
     Ok(GroupFilter {
         scope: caller.scope.clone(),
         status,
-        terms: terms(&query.q),
-        severities: query.severity.clone(),
-        from: times::read_optional("from", query.from.as_deref(), now)?,
-        to: times::read_optional("to", query.to.as_deref(), now)?,
+        terms: terms(wanted.q, &caller.user.name),
+        severities: wanted.severity.to_vec(),
+        from: times::read_optional("from", wanted.from, now)?,
+        to: times::read_optional("to", wanted.to, now)?,
     })
+}
+
+impl GroupsQuery {
+    fn filter(&self, caller: &Caller, now: UnixMillis) -> Result<GroupFilter> {
+        let wanted = Wanted {
+            status: self.status.as_deref(),
+            q: &self.q,
+            severity: &self.severity,
+            from: self.from.as_deref(),
+            to: self.to.as_deref(),
+        };
+        filter(caller, &wanted, now)
+    }
+
+    fn order(&self) -> Result<(GroupSort, bool)> {
+        let sort = match self.sort.as_deref() {
+            None | Some("risk") => GroupSort::Risk,
+            Some("last") => GroupSort::Last,
+            Some("count") => GroupSort::Count,
+            Some(_) => return invalid("sort", "unknown"),
+        };
+        match self.order.as_deref() {
+            None | Some("desc") => Ok((sort, true)),
+            Some("asc") => Ok((sort, false)),
+            Some(_) => invalid("order", "unknown"),
+        }
+    }
+}
+
+/// A group's value in an order.
+fn value(sort: GroupSort, group: &Group) -> i64 {
+    match sort {
+        GroupSort::Risk => group.risk,
+        GroupSort::Last => group.last.0,
+        GroupSort::Count => group.count.cast_signed(),
+    }
 }
 
 /// A cursor is the sort value and the id of a page's last row.
@@ -242,18 +428,8 @@ async fn list(
     caller: Caller,
     Query(query): Query<GroupsQuery>,
 ) -> Result<Json<GroupsBody>> {
-    let filter = filter(&caller, &query, state.now())?;
-    let (sort, value): (GroupSort, fn(&Group) -> i64) = match query.sort.as_deref() {
-        None | Some("risk") => (GroupSort::Risk, |group| group.risk),
-        Some("last") => (GroupSort::Last, |group| group.last.0),
-        Some("count") => (GroupSort::Count, |group| group.count.cast_signed()),
-        Some(_) => return invalid("sort", "unknown"),
-    };
-    let descending = match query.order.as_deref() {
-        None | Some("desc") => true,
-        Some("asc") => false,
-        Some(_) => return invalid("order", "unknown"),
-    };
+    let filter = query.filter(&caller, state.now())?;
+    let (sort, descending) = query.order()?;
     let limit = query.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
     let page = GroupPage {
         sort,
@@ -266,11 +442,11 @@ async fn list(
     let next_cursor = groups
         .last()
         .filter(|_| full)
-        .map(|group| format!("{}.{}", value(group), group.id));
+        .map(|group| format!("{}.{}", value(sort, group), group.id));
     let total = state.store.count_groups(&filter).await?;
     let tabs = state.store.group_counts(&caller.scope).await?;
     Ok(Json(GroupsBody {
-        items: groups.into_iter().map(|group| row(&state, group)).collect(),
+        items: rows(&state, groups).await?,
         next_cursor,
         total,
         tabs: Tabs {
@@ -278,6 +454,7 @@ async fn list(
             open: tabs.open,
             escalated: tabs.escalated,
             closed: tabs.closed,
+            hidden: tabs.hidden,
         },
     }))
 }
@@ -289,7 +466,7 @@ async fn summary(
     caller: Caller,
     Query(query): Query<GroupsQuery>,
 ) -> Result<Json<SummaryBody>> {
-    let filter = filter(&caller, &query, state.now())?;
+    let filter = query.filter(&caller, state.now())?;
     let counts = state.store.groups_by_severity(&filter).await?;
     let severity = |count: &SeverityCount| SeveritySummary {
         severity: count.severity,
@@ -301,6 +478,45 @@ async fn summary(
         alerts: counts.iter().map(|count| count.alerts).sum(),
         severities: counts.iter().map(severity).collect(),
     }))
+}
+
+/// Groups put together, without cursors: the first `limit` of them.
+#[utoipa::path(get, path = "/groups/rolled", operation_id = "rolled_groups", tag = "groups", params(GroupsQuery),
+    responses((status = 200, body = [RolledBody]), (status = 400, body = Problem)))]
+async fn rolled(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Query(query): Query<GroupsQuery>,
+) -> Result<Json<Vec<RolledBody>>> {
+    let filter = query.filter(&caller, state.now())?;
+    let (sort, descending) = query.order()?;
+    let by = match query.by.as_deref() {
+        None | Some("signature") => By::Signature,
+        Some("source") => By::Source,
+        Some("destination") => By::Destination,
+        Some(_) => return invalid("by", "unknown"),
+    };
+    let page = GroupPage {
+        sort,
+        descending,
+        limit: query.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE),
+        after: None,
+    };
+    let found: Vec<RolledGroup> = state.store.rolled_groups(&filter, by, page).await?;
+    let mut told = Vec::with_capacity(found.len());
+    for one in found {
+        told.push(RolledBody {
+            newest: row(&state, one.newest).await?,
+            groups: one.groups,
+            count: one.count,
+            sources: one.sources,
+            destinations: one.destinations,
+            first: times::write(one.first),
+            last: times::write(one.last),
+            severity: one.severity,
+        });
+    }
+    Ok(Json(told))
 }
 
 #[utoipa::path(get, path = "/groups/{id}", tag = "groups", params(("id" = i64, Path)),
@@ -321,87 +537,24 @@ async fn one(
         verdict: entry.verdict.map(|verdict| verdict.name().to_owned()),
         reason: entry.reason,
         comment: entry.comment,
+        address: entry.address,
+        hash: entry.hash,
+        intact: entry.intact,
     };
+    let memory = state.store.memory(&group, &caller.scope).await?;
     Ok(Json(GroupBody {
+        memory: memory_body(memory),
         guidance: guidance.cloned(),
         rule: state.rules.get(&group.sid).cloned(),
         history: history.into_iter().map(entry).collect(),
-        group: row(&state, group),
+        group: row(&state, group).await?,
     }))
-}
-
-#[utoipa::path(post, path = "/groups/actions", tag = "groups", request_body = ActionRequest,
-    responses((status = 200, body = ActionBody), (status = 400, body = Problem)))]
-async fn act(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Json(request): Json<ActionRequest>,
-) -> Result<Json<ActionBody>> {
-    caller.require(Role::Analyst)?;
-    let unknown = |field| ApiError::Invalid {
-        field,
-        reason: "unknown",
-    };
-    let action = Action::from_name(&request.action).ok_or_else(|| unknown("action"))?;
-    let verdict = match request.verdict.as_deref() {
-        None => None,
-        Some(name) => Some(Verdict::from_name(name).ok_or_else(|| unknown("verdict"))?),
-    };
-    let ids: Vec<GroupId> = request.ids.into_iter().map(GroupId).collect();
-    let change = Change {
-        action,
-        verdict,
-        reason: request.reason,
-        comment: request.comment,
-        owner: request.owner,
-    };
-    let outcome = state
-        .store
-        .act(&ids, &change, &caller.user.name, &caller.scope, state.now())
-        .await?;
-    let target = ids
-        .iter()
-        .take(20)
-        .map(GroupId::to_string)
-        .collect::<Vec<_>>();
-    caller
-        .note(
-            &state,
-            &format!("group.{}", action.name()),
-            &target.join(","),
-            json!({ "changed": outcome.changed }),
-        )
-        .await?;
-    Ok(Json(ActionBody {
-        changed: outcome.changed,
-        undo_token: outcome.undo_token,
-    }))
-}
-
-#[utoipa::path(post, path = "/groups/actions/undo", tag = "groups", request_body = UndoRequest,
-    responses((status = 200, body = UndoBody)))]
-async fn undo(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Json(request): Json<UndoRequest>,
-) -> Result<Json<UndoBody>> {
-    caller.require(Role::Analyst)?;
-    let token = &request.undo_token;
-    let changed = state
-        .store
-        .undo(token, &caller.user.name, &caller.scope, state.now())
-        .await?;
-    caller
-        .note(&state, "group.undo", "", json!({ "changed": changed }))
-        .await?;
-    Ok(Json(UndoBody { changed }))
 }
 
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(summary))
+        .routes(routes!(rolled))
         .routes(routes!(one))
-        .routes(routes!(act))
-        .routes(routes!(undo))
 }

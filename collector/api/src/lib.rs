@@ -6,23 +6,30 @@
 
 mod access;
 mod alarms;
+mod assets;
 mod caller;
+mod cases;
 mod elastic;
 mod error;
 mod eve;
 mod export;
+mod group_actions;
 mod groups;
 mod guidance;
 mod health;
+mod hide_rules;
 mod ingest;
 mod ledger;
 mod limit;
+mod live;
 pub mod machine;
 mod notifications;
 mod people;
 mod pivot;
 mod quarantine;
+mod report;
 mod retention;
+mod rules;
 mod search;
 mod searches;
 mod sensors;
@@ -51,6 +58,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use export::sweep as sweep_exports;
 pub use guidance::{Guidance, GuidanceError};
+pub use live::{Live, LiveAlert};
 
 use crate::health::Answers;
 use crate::limit::Limiter;
@@ -78,6 +86,8 @@ pub struct Parts {
     pub index_days: u32,
     /// Where files of search results wait to be fetched.
     pub exports_dir: PathBuf,
+    /// Where ingest tells of alerts.
+    pub live: Live,
     pub clock: fn() -> UnixMillis,
 }
 
@@ -92,6 +102,7 @@ struct Shared {
     answers: Answers,
     /// Exports that run at once; others wait.
     exporting: Semaphore,
+    bulks: group_actions::SharedBulks,
 }
 
 impl ApiState {
@@ -107,6 +118,7 @@ impl ApiState {
             limiter: Limiter::default(),
             answers: Answers::default(),
             exporting: Semaphore::new(PARALLEL_EXPORTS),
+            bulks: group_actions::SharedBulks::default(),
         }))
     }
 
@@ -188,7 +200,14 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(retention::router())
             .merge(sources::router())
             .merge(session::router())
+            .merge(assets::router())
+            .merge(cases::router())
             .merge(groups::router())
+            .merge(group_actions::router())
+            .merge(hide_rules::router())
+            .merge(live::router())
+            .merge(report::router())
+            .merge(rules::router())
             .merge(search::router())
             .merge(searches::router())
             .merge(export::router())

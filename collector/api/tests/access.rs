@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use collector_api::{ApiState, Guidance, Parts};
+use collector_api::{ApiState, Guidance, Live, Parts};
 use collector_index::{Event, Index, Options, Stream};
 use collector_search::Embedded;
 use collector_state::{
@@ -138,6 +138,7 @@ impl Server {
             rules: HashMap::new(),
             index_days: 30,
             exports_dir: folder.path().join("exports"),
+            live: Live::default(),
             clock: now,
         }));
         Server {
@@ -318,6 +319,13 @@ fn sample(api: &Value, schema: &Value) -> Value {
     // Of several shapes, the first.
     if let Some(shape) = schema["oneOf"].get(0) {
         return sample(api, shape);
+    }
+    if let Some(parts) = schema["allOf"].as_array() {
+        let parts = parts.iter().map(|part| sample(api, part));
+        return parts
+            .filter_map(|part| part.as_object().cloned())
+            .flatten()
+            .collect();
     }
     match schema["type"].as_str() {
         Some("object") => {

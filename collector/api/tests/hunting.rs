@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use collector_api::{ApiState, Guidance, Parts};
+use collector_api::{ApiState, Guidance, Live, Parts};
 use collector_index::{Event, Index, Options, Stream};
 use collector_search::{
     Counted, Embedded, Facet, Grouping, Health, Histogram, Hits, SearchEngine, SearchError, Sort,
@@ -78,6 +78,7 @@ fn server(folder: tempfile::TempDir, store: Store, engine: Arc<dyn SearchEngine>
         rules: HashMap::new(),
         index_days: 30,
         exports_dir: folder.path().join("exports"),
+        live: Live::default(),
         clock: now,
     }));
     Server {

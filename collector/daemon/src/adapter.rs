@@ -3,13 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use async_trait::async_trait;
+use collector_api::{Live, LiveAlert};
 use collector_index::Stream;
 use collector_ingest::{
     Alert, Groups, Heartbeat, HourCounts, PortError, RefusedLine, Registry, Spool, StreamMarks,
 };
 use collector_state::{
-    AlertBatch, AlertSeen, BacklogSeen, CanaryMade, HeartbeatSeen, Refused, SensorCounts,
-    SpoolSeen, StateError, Store, StoredCounts, UnixMillis,
+    AlertBatch, AlertSeen, BacklogSeen, CanaryMade, HeartbeatSeen, Refused, SensorCounts, SpoolSeen,
+    StateError, Status, Store, StoredCounts, UnixMillis,
 };
 
 use crate::collector::now;
@@ -17,11 +18,12 @@ use crate::collector::now;
 /// The state store behind ingest's traits.
 pub struct StateAdapter {
     state: Store,
+    live: Live,
 }
 
 impl StateAdapter {
-    pub fn new(state: Store) -> StateAdapter {
-        StateAdapter { state }
+    pub fn new(state: Store, live: Live) -> StateAdapter {
+        StateAdapter { state, live }
     }
 }
 
@@ -191,7 +193,15 @@ impl Groups for StateAdapter {
             through_seq: through,
             alerts: &seen,
         };
-        self.state.apply_alerts(batch, now()).await?;
+        for applied in self.state.apply_alerts(batch, now()).await? {
+            let severity = seen.get(applied.index).map_or(4, |alert| alert.severity);
+            self.live.tell(LiveAlert {
+                unit: applied.unit,
+                severity,
+                in_new: applied.status == Status::New,
+                new_group: applied.new,
+            });
+        }
         Ok(())
     }
 }

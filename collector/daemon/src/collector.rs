@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use collector_api::{ApiState, Guidance, Parts, rule_texts};
+use collector_api::{ApiState, Guidance, Live, Parts, rule_texts};
 use collector_index::{Index, Options};
 use collector_ingest::{Authority, Ingest, IngestOptions, Intake};
 use collector_notify::{DiskSeen, Notifier, Surroundings, watch};
@@ -51,6 +51,7 @@ pub struct Collector {
     strings: Arc<EnrolmentStrings>,
     index: Arc<Index>,
     ingest: Arc<Ingest>,
+    live: Live,
     stop: watch::Sender<bool>,
     services: JoinSet<Result<()>>,
     /// Keeps other processes out of the data folder.
@@ -146,7 +147,8 @@ impl Collector {
             told.clone().unwrap_or_else(|| address.to_string())
         };
 
-        let adapter = Arc::new(StateAdapter::new(state.clone()));
+        let live = Live::default();
+        let adapter = Arc::new(StateAdapter::new(state.clone(), live.clone()));
         let ingest = Ingest::start(
             Arc::clone(&index) as _,
             Arc::clone(&adapter) as _,
@@ -193,6 +195,7 @@ impl Collector {
             rules: rule_texts(&RULES),
             index_days: config.records.days,
             exports_dir: config.data_dir.join("exports"),
+            live: live.clone(),
             clock: now,
         };
         let api_state = ApiState::with_machine(parts, rest);
@@ -257,6 +260,7 @@ impl Collector {
             strings,
             index,
             ingest,
+            live,
             stop,
             services,
             _lock: lock,
@@ -280,6 +284,7 @@ impl Collector {
     /// Ends the services, commits what came in, and closes the stores.
     pub async fn stop(mut self) -> Result<()> {
         self.stop.send_replace(true);
+        self.live.close();
         let all_ended = async {
             while let Some(ended) = self.services.join_next().await {
                 ended??;

@@ -9,11 +9,15 @@
 
 mod access;
 mod alarm;
+mod asset;
 mod audit;
 mod canary;
+mod case;
 mod enrolment;
 mod error;
+mod figures;
 mod group;
+mod hide;
 mod ids;
 mod ledger;
 pub mod limits;
@@ -28,24 +32,33 @@ mod secret;
 mod sensor;
 mod session;
 mod settings;
+mod signature;
 mod source;
 mod store;
 mod text;
 mod throttle;
+mod triage;
 mod unit;
 mod user;
 
 pub use access::{ApiToken, OpenSession, TOKEN_PREFIX};
 pub use alarm::{Alarm, AlarmFilter, AlarmKind, Condition};
+pub use asset::{Asset, NewAsset, USUAL_IMPORTANCE};
 pub use audit::{AuditEntry, AuditRow};
 pub use canary::{CanaryHealth, Hop, canary_health};
+pub use case::{
+    Case, CaseChange, CaseContent, CaseEvent, CaseFile, CaseFilter, CaseHost, CasePart, CaseStatus,
+    CaseTask, NOTICE_WITHIN, NewCase, NewFile, PERSONAL_WITHIN, REPORT_WITHIN,
+};
 pub use enrolment::{Enrolment, PendingEnrolment};
 pub use error::{Result, StateError};
+pub use figures::{AddressFigures, AnalystFigures, Figures, SensorFigures, SignatureFigures};
 pub use group::{
-    Action, ActionOutcome, AlertBatch, AlertSeen, AppliedAlert, By, Change, Group, GroupCounts,
-    GroupFilter, GroupPage, GroupSort, HistoryRow, RolledGroup, SeverityCount, Status, Term,
-    Verdict,
+    Action, ActionOutcome, Actor, AlertBatch, AlertSeen, AppliedAlert, By, Change, Conflict, Group,
+    GroupCounts, GroupFilter, GroupPage, GroupSort, HistoryRow, Memory, RememberedReason,
+    RememberedVerdict, RiskParts, RolledGroup, SeverityCount, Status, Target, Term, Verdict,
 };
+pub use hide::{HideCondition, HideField, HidePreview, HideRule, HideTest, NewHideRule};
 pub use ids::{GroupId, UnitId, UnixMillis, UserId};
 pub use ledger::{LedgerCounts, LedgerRow, SensorCounts, SensorLedgerRow, StoredCounts};
 pub use maintain::{Maintained, Retention};
@@ -64,6 +77,7 @@ pub use sensor::{
     BacklogSeen, CanaryArrived, CanaryMade, HeartbeatSeen, Sensor, SensorKind, SpoolSeen,
 };
 pub use session::{Session, SignedIn};
+pub use signature::SignatureRow;
 pub use source::{SOURCE_TOKEN_PREFIX, Source};
 pub use store::{Page, Paged, Store, StoreOptions};
 pub use text::fold;

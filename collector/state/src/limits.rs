@@ -75,3 +75,29 @@ pub const MAX_PREFERENCE_BYTES: usize = 8 * 1_024;
 pub const MAX_TOKENS_PER_USER: i64 = 50;
 /// A token for a program lasts at most this long.
 pub const MAX_TOKEN_DAYS: i64 = 366;
+/// Groups that one action on everything that matches changes.
+pub const MAX_GROUPS_PER_BULK: usize = 200_000;
+/// Networks and machines with a name.
+pub const MAX_ASSETS: i64 = 5_000;
+/// Rules that hide groups and have not ended.
+pub const MAX_HIDE_RULES: i64 = 500;
+/// Conditions of one of them, and values of one condition.
+pub const MAX_HIDE_CONDITIONS: usize = 8;
+pub const MAX_HIDE_VALUES: usize = 64;
+/// A hide rule has to end, at the latest after this long.
+pub const MAX_HIDE_LIFETIME: Duration = Duration::from_secs(366 * 86_400);
+/// Verdicts that are remembered when a group is looked at.
+pub const MAX_REMEMBERED: u32 = 500;
+/// Groups whose risk is worked out anew after a verdict on their signature.
+pub const MAX_RISKS_PER_VERDICT: i64 = 2_000;
+pub const MAX_CASES: i64 = 100_000;
+/// Of one case.
+pub const MAX_CASE_GROUPS: i64 = 1_000;
+pub const MAX_CASE_HOSTS: i64 = 500;
+pub const MAX_CASE_TASKS: i64 = 200;
+pub const MAX_CASE_EVENTS: i64 = 5_000;
+pub const MAX_CASE_FILES: i64 = 40;
+/// Bytes of one file, and of all files of all cases.
+pub const MAX_CASE_FILE_BYTES: usize = 8 * 1_024 * 1_024;
+pub const MAX_ALL_CASE_FILES_BYTES: i64 = 2 * 1_024 * 1_024 * 1_024;
+pub const MAX_CASE_TEXT_BYTES: usize = 20_000;

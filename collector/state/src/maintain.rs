@@ -120,8 +120,23 @@ impl Store {
         .bind(before(DAY))
         .execute(&mut *tx)
         .await?;
+        // What is remembered of signatures goes with the groups; the rules that hid some, a year after their end.
+        done.other += sqlx::query("DELETE FROM verdicts WHERE at < ?")
+            .bind(before(retention.groups))
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+        done.other += sqlx::query(
+            "DELETE FROM hide_rules WHERE min(expires, coalesce(ended, expires)) < ?1
+             AND NOT EXISTS (SELECT 1 FROM groups WHERE hidden_by = hide_rules.id)",
+        )
+        .bind(before(365 * DAY))
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
         done.groups = sqlx::query(
-            "DELETE FROM groups WHERE id IN (SELECT id FROM groups WHERE last < ? LIMIT ?)",
+            "DELETE FROM groups WHERE id IN (SELECT id FROM groups WHERE last < ?
+                 AND NOT EXISTS (SELECT 1 FROM case_groups WHERE group_id = groups.id) LIMIT ?)",
         )
         .bind(before(retention.groups))
         .bind(GROUPS_AT_ONCE)

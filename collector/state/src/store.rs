@@ -1,7 +1,7 @@
 //! The database: one writer connection, several readers.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -28,6 +28,8 @@ pub struct Store {
     readers: SqlitePool,
     pub(crate) password_cost: PasswordCost,
     pub(crate) hashing: Arc<Semaphore>,
+    /// What ingest judges alerts by, until it changes.
+    pub(crate) triage: Arc<Mutex<crate::triage::Kept>>,
 }
 
 /// Which part of a list: at most `limit` rows with an id below `before`, newest first.
@@ -101,6 +103,7 @@ impl Store {
             readers,
             password_cost: options.password_cost,
             hashing: Arc::new(Semaphore::new(MAX_PARALLEL_HASHES)),
+            triage: Arc::default(),
         })
     }
 

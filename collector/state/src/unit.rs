@@ -111,6 +111,7 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
+        self.forget_triage();
         Ok(Unit {
             id: UnitId(id),
             parent_id: Some(new.parent_id),
@@ -176,6 +177,7 @@ impl Store {
             return Err(StateError::not_found("unit", id));
         }
         tx.commit().await?;
+        self.forget_triage();
         Ok(())
     }
 

@@ -5,7 +5,10 @@ import { alertSearch, inboxSearch } from "@/features/alerts/route";
 import { aboutSearch } from "@/features/about/route";
 import { attackSearch } from "@/features/attack/route";
 import { graphSearch } from "@/features/graph/route";
+import { casesSearch } from "@/features/cases/route";
 import { huntSearch } from "@/features/hunt/route";
+import { reportsSearch } from "@/features/reports/route";
+import { rulesSearch } from "@/features/rules/route";
 import { sensorsSearch } from "@/features/sensors/route";
 import { settingsSearch } from "@/features/settings/route";
 import { signInSearch } from "@/features/session/route";
@@ -68,6 +71,45 @@ const alert = createRoute({
   component: lazyRouteComponent(() => import("@/features/alerts/detail"), "AlertPage"),
 });
 
+const cases = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/cases",
+  validateSearch: casesSearch,
+  component: lazyRouteComponent(() => import("@/features/cases/list"), "CasesPage"),
+});
+
+const oneCase = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/cases/$case",
+  component: lazyRouteComponent(() => import("@/features/cases/page"), "CasePage"),
+});
+
+const reports = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/reports",
+  validateSearch: reportsSearch,
+  component: lazyRouteComponent(() => import("@/features/reports/page"), "ReportsPage"),
+});
+
+const rules = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/rules",
+  validateSearch: rulesSearch,
+  component: lazyRouteComponent(() => import("@/features/rules/list"), "RulesPage"),
+});
+
+const rule = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/rules/$sid",
+  component: lazyRouteComponent(() => import("@/features/rules/page"), "RulePage"),
+});
+
+const hideRules = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/hide-rules",
+  component: lazyRouteComponent(() => import("@/features/alerts/hide-rules"), "HideRulesPage"),
+});
+
 const hunt = createRoute({
   getParentRoute: () => signedIn,
   path: "/hunt",
@@ -126,7 +168,7 @@ const account = createRoute({
   component: lazyRouteComponent(() => import("@/features/account/page"), "AccountPage"),
 });
 
-const tree = rootRoute.addChildren([signIn, signedIn.addChildren([overview, inbox, alert, hunt, about, attack, graph, sensors, settings, account]), bare.addChildren([wall])]);
+const tree = rootRoute.addChildren([signIn, signedIn.addChildren([overview, inbox, alert, hideRules, cases, oneCase, reports, rules, rule, hunt, about, attack, graph, sensors, settings, account]), bare.addChildren([wall])]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

@@ -1,7 +1,7 @@
 /** What stands around every page: the way to the others, and what a person sets. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouter } from "@tanstack/react-router";
-import { Bell, Check, ChevronsLeft, ChevronsRight, Gauge, Grid3x3, Languages, LogOut, Monitor, Moon, Network, Rows3, Rows4, Radar, Search, Settings, Sun, SunMoon, Unplug, UserRound, Clock } from "lucide-react";
+import { Bell, Check, ChevronsLeft, ChevronsRight, Clock, FileText, FolderOpen, Gauge, Grid3x3, Languages, LogOut, Monitor, Moon, Network, Radar, Rows3, Rows4, ScrollText, Search, Settings, Sun, SunMoon, Unplug, UserRound } from "lucide-react";
 import { Suspense, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, api, body } from "@/lib/api";
@@ -17,10 +17,13 @@ import "./shell.css";
 const PAGES = [
   { to: "/", icon: Gauge, label: "nav.overview" },
   { to: "/alerts", icon: Bell, label: "nav.alerts" },
+  { to: "/cases", icon: FolderOpen, label: "nav.cases" },
   { to: "/hunt", icon: Search, label: "nav.hunt" },
   { to: "/attack", icon: Grid3x3, label: "nav.attack" },
   { to: "/graph", icon: Network, label: "nav.graph" },
   { to: "/sensors", icon: Radar, label: "nav.sensors" },
+  { to: "/rules", icon: ScrollText, label: "nav.rules" },
+  { to: "/reports", icon: FileText, label: "nav.reports" },
   { to: "/wall", icon: Monitor, label: "nav.wall" },
   { to: "/settings", icon: Settings, label: "nav.admin" },
 ] as const;
@@ -43,12 +46,16 @@ export function Shell() {
   const main = useRef<HTMLElement>(null);
   useKeys({
     "g o": () => void navigate({ to: "/" }),
-    "g a": () => void navigate({ to: "/alerts" }),
     "g i": () => void navigate({ to: "/alerts" }),
+    "g s": () => void navigate({ to: "/alerts", search: { tab: "escalated" } }),
+    "g a": () => void navigate({ to: "/alerts", search: { tab: "closed" } }),
+    "g c": () => void navigate({ to: "/cases" }),
+    "g p": () => void navigate({ to: "/reports" }),
+    "g r": () => void navigate({ to: "/rules" }),
     "g h": () => void navigate({ to: "/hunt" }),
-    "g s": () => void navigate({ to: "/sensors" }),
+    "g n": () => void navigate({ to: "/sensors" }),
     "g t": () => void navigate({ to: "/attack" }),
-    "g c": () => void navigate({ to: "/graph" }),
+    "g k": () => void navigate({ to: "/graph" }),
     "g w": () => void navigate({ to: "/wall" }),
   });
   const narrow = sidebar === "narrow";

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { alertSearch, inboxSearch } from "@/features/alerts/route";
 import { aboutSearch } from "@/features/about/route";
+import { casesSearch } from "@/features/cases/route";
 import { huntSearch } from "@/features/hunt/route";
 import { sensorsSearch } from "@/features/sensors/route";
 import { settingsSearch } from "@/features/settings/route";
@@ -16,6 +17,7 @@ test("addresses hold what is valid, and nothing else", () => {
   expect(aboutSearch({ from: "now-1h", to: "later" })).toEqual({ from: "now-1h" });
   expect(settingsSearch({ tab: "people" })).toEqual({ tab: "people" });
   expect(wallSearch({ every: 1 })).toEqual({});
+  expect(casesSearch({ tab: "mine", x: 1 })).toEqual({ tab: "mine" });
   expect(sensorsSearch({ hours: 9_999, sensor: "s", sort: "name" })).toEqual({ sensor: "s", sort: "name" });
 });
 

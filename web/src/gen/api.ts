@@ -51,6 +51,154 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_assets"];
+        /** Adds an asset, or changes the one with the same network. */
+        put: operations["put_asset"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: operations["delete_asset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_cases"];
+        put?: never;
+        post: operations["create_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["one_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch: operations["change_case"];
+        trace?: never;
+    };
+    "/api/v1/cases/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A case with all it holds as one JSON file; its files are named by their digests. */
+        get: operations["export_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The body is the file. */
+        post: operations["add_case_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{id}/files/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file as it was added. Browsers save it; they do not show it. */
+        get: operations["case_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["merge_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{id}/parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["put_into_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/domains/{name}": {
         parameters: {
             query?: never;
@@ -253,6 +401,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/groups/actions/matching": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["act_on_matching"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups/actions/undo": {
         parameters: {
             query?: never;
@@ -263,6 +427,56 @@ export interface paths {
         get?: never;
         put?: never;
         post: operations["undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/bulk/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["progress"];
+        put?: never;
+        post?: never;
+        /** Stops it where it is; what was done stays, and can be undone. */
+        delete: operations["stop"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/rolled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Groups put together, without cursors: the first `limit` of them. */
+        get: operations["rolled_groups"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -296,6 +510,55 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hide-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_hide_rules"];
+        put?: never;
+        post: operations["create_hide_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hide-rules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hide-rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a rule; what it hid is new again. */
+        delete: operations["end_hide_rule"];
         options?: never;
         head?: never;
         patch?: never;
@@ -554,6 +817,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/case/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The incident fact sheet of a case. */
+        get: operations["case_sheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/period": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a day, a week, a month or a shift came to. */
+        get: operations["period_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retention": {
         parameters: {
             query?: never;
@@ -563,6 +860,39 @@ export interface paths {
         };
         /** "You hold N days; the rules ask M", by shelf. */
         get: operations["retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules that are known or have alerted, those with most alerts first. */
+        get: operations["list_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{sid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["one_rule"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1161,17 +1491,16 @@ export interface components {
         ActionBody: {
             /** Format: int64 */
             changed: number;
+            conflicts: components["schemas"]["ConflictBody"][];
             undo_token: string;
         };
-        ActionRequest: {
-            /** @description acknowledge, escalate, close, reopen, assign, comment */
-            action: string;
-            comment?: string | null;
+        ActionRequest: components["schemas"]["ChangeRequest"] & {
             ids: number[];
-            owner?: string | null;
-            reason?: string | null;
-            /** @description true_positive, false_positive, benign; a close needs one. */
-            verdict?: string | null;
+            /**
+             * @description The versions that were looked at, in the order of `ids`; a group that has another one by now is left
+             *     alone and told.
+             */
+            versions?: number[];
         };
         AlarmBody: {
             acknowledged?: string | null;
@@ -1209,6 +1538,33 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        AssetBody: {
+            first: string;
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: int32
+             * @description 1 to 5; 3 is what a machine has that is not listed.
+             */
+            importance: number;
+            last: string;
+            name: string;
+            /** Format: int64 */
+            unit_id: number;
+        };
+        AssetCreated: {
+            /** Format: int64 */
+            id: number;
+        };
+        AssetRequest: {
+            /** Format: int32 */
+            importance: number;
+            name: string;
+            /** @description An address or a network. */
+            network: string;
+            /** Format: int64 */
+            unit_id: number;
+        };
         /** @description What of a class waits in the sensor's spool. */
         BacklogBody: {
             class: string;
@@ -1227,6 +1583,49 @@ export interface components {
             en: string[];
             vi: string[];
         };
+        Block: {
+            /** @enum {string} */
+            block: "heading";
+            text: string;
+        } | {
+            /** @enum {string} */
+            block: "paragraph";
+            text: string;
+        } | {
+            /** @enum {string} */
+            block: "pairs";
+            rows: [
+                string,
+                string
+            ][];
+        } | {
+            /** @enum {string} */
+            block: "table";
+            head: string[];
+            rows: string[][];
+            widths: number[];
+        } | {
+            /** @enum {string} */
+            block: "signatures";
+            left: string;
+            right: string;
+        };
+        BulkBody: {
+            /** Format: int64 */
+            changed: number;
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            id: number;
+            /** @description running, done, stopped, failed */
+            state: string;
+            /**
+             * Format: int64
+             * @description Groups that matched when it was asked for.
+             */
+            total: number;
+            undo_token: string;
+        };
         CanaryBody: {
             /** Format: int64 */
             every_seconds?: number | null;
@@ -1243,6 +1642,110 @@ export interface components {
             latency_ms?: number | null;
             /** @description ok, missing, off */
             state: string;
+        };
+        CaseBody: {
+            cause: string;
+            clocks: components["schemas"]["ClockBody"][];
+            closed?: string | null;
+            created: string;
+            created_by: string;
+            /** @description From when the clocks run. */
+            detected: string;
+            /** Format: int64 */
+            groups: number;
+            /** Format: int64 */
+            id: number;
+            impact: string;
+            /** Format: int64 */
+            merged_into?: number | null;
+            /** Format: int64 */
+            open_tasks: number;
+            owner?: string | null;
+            personal_data: boolean;
+            remedy: string;
+            serious: boolean;
+            /**
+             * Format: int32
+             * @description 1 (worst) to 4.
+             */
+            severity: number;
+            /** @description open, contained, closed, merged */
+            status: string;
+            summary: string;
+            /** Format: int64 */
+            tasks: number;
+            title: string;
+            /** Format: int64 */
+            unit_id: number;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description What to change; absent stays. An empty time takes a clock's mark away. */
+        CaseChangeRequest: {
+            cause?: string | null;
+            detected?: string | null;
+            impact?: string | null;
+            notice_sent?: string | null;
+            owner?: string | null;
+            personal_data?: boolean | null;
+            personal_sent?: string | null;
+            remedy?: string | null;
+            report_sent?: string | null;
+            serious?: boolean | null;
+            /** Format: int32 */
+            severity?: number | null;
+            status?: string | null;
+            summary?: string | null;
+            title?: string | null;
+            /**
+             * Format: int64
+             * @description The version that was looked at.
+             */
+            version?: number | null;
+        };
+        CaseContentBody: {
+            case: components["schemas"]["CaseBody"];
+            /** @description In the order in which things happened. */
+            events: components["schemas"]["EventBody"][];
+            files: components["schemas"]["FileBody"][];
+            groups: components["schemas"]["GroupRow"][];
+            hosts: components["schemas"]["HostBody"][];
+            tasks: components["schemas"]["TaskBody"][];
+        };
+        CaseRequest: {
+            /** @description A time; now without it. */
+            detected?: string | null;
+            groups?: number[];
+            personal_data?: boolean;
+            serious?: boolean;
+            /** Format: int32 */
+            severity: number;
+            summary?: string;
+            title: string;
+            /** Format: int64 */
+            unit_id?: number | null;
+        };
+        CasesBody: {
+            items: components["schemas"]["CaseBody"][];
+            /**
+             * Format: int64
+             * @description `before` of the next page.
+             */
+            next?: number | null;
+        };
+        ChangeRequest: {
+            /** @description acknowledge, escalate, close, escalate_close, reopen, assign, comment */
+            action: string;
+            comment?: string | null;
+            /**
+             * Format: int32
+             * @description Days that a closed group stays closed; it opens with what comes afterwards.
+             */
+            mute_days?: number | null;
+            owner?: string | null;
+            reason?: string | null;
+            /** @description true_positive, false_positive, benign; a close needs one. */
+            verdict?: string | null;
         };
         ChannelBody: {
             config?: components["schemas"]["ChannelConfig"] | null;
@@ -1298,6 +1801,38 @@ export interface components {
             name: string;
             /** Format: int64 */
             unit_id: number;
+        };
+        /** @description A notice that is due. */
+        ClockBody: {
+            due: string;
+            /** @description The time is over and nothing was sent, or it was sent late. */
+            late: boolean;
+            /** @description notice (24 h), report (72 h), personal (72 h, personal data) */
+            name: string;
+            /** @description When it was sent. */
+            sent?: string | null;
+        };
+        /** @description One condition; all conditions of a rule have to hold. */
+        ConditionBody: {
+            /**
+             * @description sid, signature, category, severity, source, destination, address (either end), application, technique,
+             *     sensor
+             */
+            field: string;
+            /** @description is (one of the values), network (within one of them), prefix (begins with one of them) */
+            test: string;
+            values: string[];
+        };
+        /** @description A group that somebody else had changed. */
+        ConflictBody: {
+            /** Format: int64 */
+            id: number;
+            owner?: string | null;
+            status: string;
+            /** @description Who changed it. */
+            user?: string | null;
+            /** Format: int64 */
+            version: number;
         };
         /**
          * @description What became of records. Made is shed, stored, rejected, and the gap; the gap is waiting and lost, but
@@ -1360,6 +1895,18 @@ export interface components {
             /** Format: int64 */
             total_bytes: number;
         };
+        /** @description A document with the head that Vietnamese offices give theirs. */
+        Document: {
+            blocks: components["schemas"]["Block"][];
+            /** @description Place and date. */
+            date: string;
+            /** @description `vi` or `en`. */
+            language: string;
+            subtitle: string;
+            title: string;
+            /** @description The unit that it comes from. */
+            unit: string;
+        };
         EnrolmentBody: {
             /** @description What the sensor is given; shown once. */
             enrolment: string;
@@ -1376,6 +1923,18 @@ export interface components {
             after_minutes: number;
             /** @description Ids of channels. */
             channels: number[];
+        };
+        EventBody: {
+            /** @description When it happened, and when it was written down. */
+            at: string;
+            hash: string;
+            /** Format: int64 */
+            id: number;
+            intact: boolean;
+            kind: string;
+            text: string;
+            user: string;
+            written: string;
         };
         ExportBody: {
             /** Format: int64 */
@@ -1435,6 +1994,21 @@ export interface components {
             label_vi: string;
             name: string;
         };
+        FileAdded: {
+            /** Format: int64 */
+            id: number;
+        };
+        FileBody: {
+            added: string;
+            added_by: string;
+            /** Format: int64 */
+            id: number;
+            kind: string;
+            name: string;
+            sha256: string;
+            /** Format: int64 */
+            size: number;
+        };
         FlowBody: {
             /** @description In the order of time. */
             events: Record<string, never>[];
@@ -1477,6 +2051,7 @@ export interface components {
             group: components["schemas"]["GroupRow"];
             guidance?: components["schemas"]["GuidanceText"] | null;
             history: components["schemas"]["HistoryEntry"][];
+            memory: components["schemas"]["MemoryBody"];
             /** @description The signature's source, if the collector has it. */
             rule?: string | null;
         };
@@ -1486,15 +2061,28 @@ export interface components {
             /** Format: int64 */
             count: number;
             destination: string;
+            destination_name?: string | null;
+            /** @description Somebody has escalated it, and it may be closed since. */
+            escalated: boolean;
             first: string;
             /** Format: int32 */
             gid: number;
+            /**
+             * Format: int64
+             * @description The rule that hides it.
+             */
+            hidden_by?: number | null;
             /** Format: int64 */
             id: number;
             last: string;
             latest_alert: string;
+            /** @description It stays closed until then. */
+            mute_until?: string | null;
             owner?: string | null;
             reason?: string | null;
+            /** Format: int64 */
+            risk: number;
+            risk_parts: components["schemas"]["RiskBody"];
             sensors: string[];
             /**
              * Format: int32
@@ -1505,6 +2093,8 @@ export interface components {
             sid: number;
             signature: string;
             source: string;
+            /** @description Names of the machines, where they have one. */
+            source_name?: string | null;
             /** @description Alerts of each of the last 24 hours, oldest first. */
             spark: number[];
             status: string;
@@ -1533,10 +2123,54 @@ export interface components {
             meaning: components["schemas"]["Bilingual"];
             title: components["schemas"]["Bilingual"];
         };
+        HappenedRequest: {
+            at: string;
+            text: string;
+        };
         HeartbeatBody: {
             at: string;
             /** @description What the sensor told of itself then; counters count from its start. */
             stats: Record<string, never>;
+        };
+        HiddenBody: {
+            /**
+             * Format: int64
+             * @description New groups that it hid at once.
+             */
+            hidden: number;
+            rule: components["schemas"]["HideRuleBody"];
+        };
+        HideRequest: {
+            conditions: components["schemas"]["ConditionBody"][];
+            /** @description A time, or `now+30d`. */
+            expires: string;
+            reason: string;
+            /**
+             * Format: int64
+             * @description The unit that it is for, with all below it; the caller's own without it.
+             */
+            unit_id?: number | null;
+        };
+        HideRuleBody: {
+            conditions: components["schemas"]["ConditionBody"][];
+            created: string;
+            ended?: string | null;
+            ended_by?: string | null;
+            expires: string;
+            /**
+             * Format: int64
+             * @description Alerts that it hid, and when the last.
+             */
+            hits: number;
+            /** Format: int64 */
+            id: number;
+            last_hit?: string | null;
+            owner: string;
+            reason: string;
+            /** @description It hides what comes now. */
+            standing: boolean;
+            /** Format: int64 */
+            unit_id: number;
         };
         /** @description A word that can be run, but was probably meant otherwise. */
         HintBody: {
@@ -1561,11 +2195,28 @@ export interface components {
         };
         HistoryEntry: {
             action: string;
+            /** @description Where it was done from. */
+            address: string;
             at: string;
             comment?: string | null;
+            /** @description Hash that chains this entry to the one before it. */
+            hash: string;
+            /** @description The entry is as it was written. */
+            intact: boolean;
             reason?: string | null;
             user?: string | null;
             verdict?: string | null;
+        };
+        HostBody: {
+            address: string;
+            note: string;
+            /** @description victim, attacker, other */
+            part: string;
+        };
+        HostRequest: {
+            address: string;
+            note?: string;
+            part: string;
         };
         IngestBody: {
             /** @description Durable now, or before. */
@@ -1595,6 +2246,28 @@ export interface components {
             to: string;
             total: components["schemas"]["Counts"];
         };
+        /** @description What came within a second. */
+        LiveBody: {
+            /** Format: int64 */
+            alerts: number;
+            /**
+             * Format: int64
+             * @description Alerts that this client was too slow for.
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description Of them, those whose group stands among the new ones.
+             */
+            in_new: number;
+            /** Format: int64 */
+            new_groups: number;
+            /**
+             * Format: int32
+             * @description The worst severity, 1 to 4; 0 when nothing came.
+             */
+            worst: number;
+        };
         LocaleChange: {
             locale: string;
         };
@@ -1604,6 +2277,33 @@ export interface components {
         };
         /** @enum {string} */
         MailSecurity: "none" | "start_tls" | "tls";
+        /** @description An action on every group that a filter holds now. */
+        MatchingRequest: components["schemas"]["ChangeRequest"] & {
+            from?: string | null;
+            q?: string;
+            severity?: number[];
+            /** @description As in the list of groups. */
+            status?: string | null;
+            to?: string | null;
+        };
+        /** @description How the last groups of the same signature were closed. */
+        MemoryBody: {
+            /** Format: int64 */
+            benign: number;
+            /** Format: int64 */
+            false_positive: number;
+            nearest: components["schemas"]["RememberedBody"][];
+            reasons: components["schemas"]["ReasonBody"][];
+            /** Format: int64 */
+            true_positive: number;
+        };
+        MergeRequest: {
+            /**
+             * Format: int64
+             * @description The case that takes over what this one holds.
+             */
+            into: number;
+        };
         MessageBody: {
             /** Format: int32 */
             attempts: number;
@@ -1676,6 +2376,18 @@ export interface components {
             id: string;
             rows: components["schemas"]["TableRow"][];
         };
+        /** @description Something to put into a case: exactly one of these. */
+        PartRequest: {
+            groups?: number[] | null;
+            happened?: components["schemas"]["HappenedRequest"] | null;
+            host?: components["schemas"]["HostRequest"] | null;
+            note?: string | null;
+            /** Format: int64 */
+            remove_group?: number | null;
+            remove_host?: string | null;
+            task?: components["schemas"]["TaskRequest"] | null;
+            task_done?: components["schemas"]["TaskDoneRequest"] | null;
+        };
         PasswordChange: {
             current: string;
             /** @description Twelve characters at least. */
@@ -1707,6 +2419,33 @@ export interface components {
             /** Format: int64 */
             total: number;
             value: string;
+        };
+        /** @description What a rule would have hidden of the last thirty days. */
+        PreviewBody: {
+            /** Format: int64 */
+            alerts: number;
+            /** Format: int64 */
+            alerts_of: number;
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            escalated: number;
+            /** @description The worst of them, those that were true first. */
+            examples: components["schemas"]["GroupRow"][];
+            /** Format: int64 */
+            groups: number;
+            /** Format: int64 */
+            groups_of: number;
+            /**
+             * Format: int64
+             * @description Of the groups: those that were closed as true, and those that were escalated.
+             */
+            true_positive: number;
+        };
+        PreviewRequest: {
+            conditions: components["schemas"]["ConditionBody"][];
+            /** Format: int64 */
+            unit_id?: number | null;
         };
         /** @description `application/problem+json`. The console translates `code` and `params`. */
         Problem: {
@@ -1771,6 +2510,13 @@ export interface components {
              */
             utc_offset_minutes?: number;
         };
+        ReasonBody: {
+            /** Format: int64 */
+            count: number;
+            last: string;
+            reason: string;
+            verdict: string;
+        };
         RecoveryCodes: {
             /** @description Each works once, instead of a code. They are shown now and never again. */
             codes: string[];
@@ -1780,16 +2526,74 @@ export interface components {
             line: number;
             reason: string;
         };
+        RememberedBody: {
+            at: string;
+            destination: string;
+            /**
+             * Format: int64
+             * @description The group, while it is kept.
+             */
+            group?: number | null;
+            reason: string;
+            same_destination: boolean;
+            same_source: boolean;
+            source: string;
+            user: string;
+            verdict: string;
+        };
+        /** @description What a group's place in the list comes from, in hundredths of what is usual. */
+        RiskBody: {
+            /**
+             * Format: int64
+             * @description Groups of the signature that were closed, and as true.
+             */
+            closed: number;
+            /**
+             * Format: int32
+             * @description 1 to 5; 3 is usual.
+             */
+            importance: number;
+            /** Format: int64 */
+            importance_percent: number;
+            /** Format: int64 */
+            precision_percent: number;
+            /** Format: int64 */
+            rarity_percent: number;
+            /** Format: int64 */
+            true_positive: number;
+        };
+        /** @description Groups with something in common, as one. */
+        RolledBody: {
+            /** Format: int64 */
+            count: number;
+            /** Format: int64 */
+            destinations: number;
+            first: string;
+            /** Format: int64 */
+            groups: number;
+            last: string;
+            newest: components["schemas"]["GroupRow"];
+            /**
+             * Format: int32
+             * @description The worst, 1 to 4.
+             */
+            severity: number;
+            /** Format: int64 */
+            sources: number;
+        };
         RuleBody: {
             config?: components["schemas"]["RuleConfig"] | null;
-            created: string;
-            created_by: string;
-            enabled: boolean;
+            created?: string;
+            created_by?: string;
+            enabled?: boolean;
+            guidance?: components["schemas"]["GuidanceText"] | null;
             /** Format: int64 */
-            id: number;
-            name: string;
+            id?: number;
+            name?: string;
+            rule: components["schemas"]["RuleRow"];
+            text?: string | null;
             /** Format: int64 */
-            unit_id: number;
+            unit_id?: number;
         };
         /** @description Whom to tell what, and when. A rule sees its unit and those below. */
         RuleConfig: {
@@ -1821,6 +2625,43 @@ export interface components {
             name: string;
             /** Format: int64 */
             unit_id: number;
+        };
+        RuleRow: {
+            /** Format: int64 */
+            alerts: number;
+            category: string;
+            /**
+             * Format: int64
+             * @description Groups that were closed, and as true.
+             */
+            closed: number;
+            /** Format: int32 */
+            gid: number;
+            /** Format: int64 */
+            groups: number;
+            /** Format: int64 */
+            hidden: number;
+            /**
+             * Format: int64
+             * @description Hide rules in force that name it, and the alerts that they hid.
+             */
+            hide_rules: number;
+            /** @description The collector has its text. */
+            known: boolean;
+            last?: string | null;
+            /**
+             * Format: int32
+             * @description 1 (worst) to 4; absent for rules that have never alerted.
+             */
+            severity?: number | null;
+            /** Format: int32 */
+            sid: number;
+            /** @description The rule's own name. */
+            signature: string;
+            technique?: string | null;
+            title?: components["schemas"]["Bilingual"] | null;
+            /** Format: int64 */
+            true_positive: number;
         };
         SavedSearchBody: {
             class?: string | null;
@@ -1969,6 +2810,13 @@ export interface components {
             /** @description alerts, records */
             shelf: string;
         };
+        ShownBody: {
+            /**
+             * Format: int64
+             * @description Groups that are new again.
+             */
+            shown: number;
+        };
         SignIn: {
             /** @description Of the authenticator, or a recovery code; asked for with `second_factor`. */
             code?: string | null;
@@ -2073,9 +2921,30 @@ export interface components {
             /** Format: int64 */
             escalated: number;
             /** Format: int64 */
+            hidden: number;
+            /** Format: int64 */
             new: number;
             /** Format: int64 */
             open: number;
+        };
+        TaskBody: {
+            done?: string | null;
+            done_by?: string | null;
+            due?: string | null;
+            /** Format: int64 */
+            id: number;
+            owner?: string | null;
+            title: string;
+        };
+        TaskDoneRequest: {
+            done: boolean;
+            /** Format: int64 */
+            id: number;
+        };
+        TaskRequest: {
+            due?: string | null;
+            owner?: string | null;
+            title: string;
         };
         TokenBody: {
             created: string;
@@ -2331,6 +3200,388 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_assets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetBody"][];
+                };
+            };
+        };
+    };
+    put_asset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetCreated"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_asset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_cases: {
+        parameters: {
+            query?: {
+                /** @description open, contained, closed, merged; all without it. */
+                status?: string[];
+                /** @description A name, or `me`. */
+                owner?: string;
+                /** @description Cases that hold this group. */
+                group?: number;
+                limit?: number;
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CasesBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaseRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseContentBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaseChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseContentBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_case_file: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileAdded"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    case_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                file: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_into_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseContentBody"];
+                };
+            };
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2704,9 +3955,12 @@ export interface operations {
     list_groups: {
         parameters: {
             query?: {
-                /** @description new, open, escalated, closed; all without it. */
+                /** @description new, open, escalated, closed, hidden; all without it. */
                 status?: string;
-                /** @description Words: part of a signature's text, an address or network, `src:` or `dest:` before one, `sid:N`. */
+                /**
+                 * @description Words: part of a signature's text, an address or network, `src:` or `dest:` before one, `sid:N`,
+                 *     `owner:NAME`, `owner:me`, `owner:none`, `technique:T1046`, `hidden:RULE`.
+                 */
                 q?: string;
                 severity?: number[];
                 from?: string;
@@ -2717,6 +3971,8 @@ export interface operations {
                 order?: string;
                 limit?: number;
                 cursor?: string;
+                /** @description How groups are put together: signature (the default), source, destination. */
+                by?: string;
             };
             header?: never;
             path?: never;
@@ -2773,6 +4029,37 @@ export interface operations {
             };
         };
     };
+    act_on_matching: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MatchingRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     undo: {
         parameters: {
             query?: never;
@@ -2796,12 +4083,98 @@ export interface operations {
             };
         };
     };
-    summary: {
+    progress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["LiveBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rolled_groups: {
         parameters: {
             query?: {
-                /** @description new, open, escalated, closed; all without it. */
+                /** @description new, open, escalated, closed, hidden; all without it. */
                 status?: string;
-                /** @description Words: part of a signature's text, an address or network, `src:` or `dest:` before one, `sid:N`. */
+                /**
+                 * @description Words: part of a signature's text, an address or network, `src:` or `dest:` before one, `sid:N`,
+                 *     `owner:NAME`, `owner:me`, `owner:none`, `technique:T1046`, `hidden:RULE`.
+                 */
                 q?: string;
                 severity?: number[];
                 from?: string;
@@ -2812,6 +4185,54 @@ export interface operations {
                 order?: string;
                 limit?: number;
                 cursor?: string;
+                /** @description How groups are put together: signature (the default), source, destination. */
+                by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolledBody"][];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    summary: {
+        parameters: {
+            query?: {
+                /** @description new, open, escalated, closed, hidden; all without it. */
+                status?: string;
+                /**
+                 * @description Words: part of a signature's text, an address or network, `src:` or `dest:` before one, `sid:N`,
+                 *     `owner:NAME`, `owner:me`, `owner:none`, `technique:T1046`, `hidden:RULE`.
+                 */
+                q?: string;
+                severity?: number[];
+                from?: string;
+                to?: string;
+                /** @description risk (the default), last, count */
+                sort?: string;
+                /** @description desc (the default), asc */
+                order?: string;
+                limit?: number;
+                cursor?: string;
+                /** @description How groups are put together: signature (the default), source, destination. */
+                by?: string;
             };
             header?: never;
             path?: never;
@@ -2854,6 +4275,116 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GroupBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_hide_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HideRuleBody"][];
+                };
+            };
+        };
+    };
+    create_hide_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HideRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HiddenBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_hide_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownBody"];
                 };
             };
             404: {
@@ -3545,6 +5076,84 @@ export interface operations {
             };
         };
     };
+    case_sheet: {
+        parameters: {
+            query?: {
+                /** @description json (the default: blocks), pdf, docx */
+                form?: string;
+                /** @description vi (the default), en */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    period_report: {
+        parameters: {
+            query: {
+                /** @description daily, weekly, monthly, handover */
+                kind: string;
+                from: string;
+                to: string;
+                /** @description json (the default: blocks), pdf, docx */
+                form?: string;
+                /** @description vi (the default), en */
+                language?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     retention: {
         parameters: {
             query?: never;
@@ -3560,6 +5169,54 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Storage"];
+                };
+            };
+        };
+    };
+    list_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleRow"][];
+                };
+            };
+        };
+    };
+    one_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sid: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -3,9 +3,19 @@ import type { LucideIcon } from "lucide-react";
 import { DropdownMenu, Popover as RadixPopover } from "radix-ui";
 import type { ReactElement, ReactNode } from "react";
 
-export function Menu({ trigger, label, children, align = "start" }: { trigger: ReactElement; label?: string; children: ReactNode; align?: "start" | "end" }) {
+interface MenuProps {
+  trigger: ReactElement;
+  label?: string;
+  children: ReactNode;
+  align?: "start" | "end";
+  /** For a menu that a key opens as well. */
+  open?: boolean;
+  onOpenChange?: (open: boolean) => void;
+}
+
+export function Menu({ trigger, label, children, align = "start", open, onOpenChange }: MenuProps) {
   return (
-    <DropdownMenu.Root modal={false}>
+    <DropdownMenu.Root modal={false} open={open} onOpenChange={onOpenChange}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content className="menu" align={align} sideOffset={4} collisionPadding={8} aria-label={label}>

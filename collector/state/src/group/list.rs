@@ -35,6 +35,10 @@ pub enum Term {
     Address(IpAddr, IpAddr),
     Source(IpAddr, IpAddr),
     Destination(IpAddr, IpAddr),
+    /// Somebody's; nobody's when the name is empty.
+    Owner(String),
+    Technique(String),
+    HiddenBy(i64),
 }
 
 #[derive(Debug, Clone)]
@@ -81,6 +85,7 @@ pub struct GroupCounts {
     pub open: u64,
     pub escalated: u64,
     pub closed: u64,
+    pub hidden: u64,
 }
 
 /// What a filter holds of one severity.
@@ -105,9 +110,10 @@ pub struct RolledGroup {
     pub severity: u8,
 }
 
-const COLUMNS: &str = "g.id, g.unit_id, s.gid, s.sid, s.signature, s.category, g.severity, s.technique, g.src, g.dest, g.count, g.first,
+pub(crate) const COLUMNS: &str = "g.id, g.unit_id, s.gid, s.sid, s.signature, s.category, g.severity, s.technique, g.src, g.dest, g.count, g.first,
     g.last, g.status, g.verdict, g.reason, g.owner, g.app_proto, g.latest_alert, g.spark, g.risk, g.version,
-    (SELECT group_concat(n.name, char(31)) FROM group_sensors gs JOIN sensors n ON n.no = gs.sensor_no WHERE gs.group_id = g.id)";
+    (SELECT group_concat(n.name, char(31)) FROM group_sensors gs JOIN sensors n ON n.no = gs.sensor_no WHERE gs.group_id = g.id),
+    s.alerts, s.closed, s.true_positive, g.escalated, g.hidden_by, g.mute_until";
 
 impl Store {
     /// One page of groups.
@@ -130,6 +136,27 @@ impl Store {
         ));
         let rows = query.build().fetch_all(self.reader()).await?;
         Ok(rows.iter().map(group_from).collect())
+    }
+
+    /// Ids of groups that the filter holds and that were there at a time, behind `after`.
+    pub async fn group_targets(
+        &self,
+        filter: &GroupFilter,
+        there_at: UnixMillis,
+        after: GroupId,
+        limit: u32,
+    ) -> Result<Vec<GroupId>> {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT g.id FROM groups g JOIN signatures s ON s.id = g.signature_id WHERE g.id > ",
+        );
+        query
+            .push_bind(after.0)
+            .push(" AND g.created <= ")
+            .push_bind(there_at.0);
+        push_filter(&mut query, filter);
+        query.push(format_args!(" ORDER BY g.id LIMIT {limit}"));
+        let ids: Vec<i64> = query.build_query_scalar().fetch_all(self.reader()).await?;
+        Ok(ids.into_iter().map(GroupId).collect())
     }
 
     /// How many groups the filter holds.
@@ -235,6 +262,7 @@ impl Store {
                 Status::Open => counts.open = count,
                 Status::Escalated => counts.escalated = count,
                 Status::Closed => counts.closed = count,
+                Status::Hidden => counts.hidden = count,
             }
         }
         Ok(counts)
@@ -330,11 +358,33 @@ pub(crate) fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &GroupFilter
                 query.push(" AND ");
                 push_range(query, "g.dest", *first, *last);
             }
+            Term::Owner(name) => {
+                query
+                    .push(" AND coalesce(g.owner, '') = ")
+                    .push_bind(name.clone());
+            }
+            Term::Technique(id) => {
+                query.push(" AND (s.technique = ").push_bind(id.clone());
+                query
+                    .push(" OR substr(s.technique, 1, ")
+                    .push_bind(i64::try_from(id.len() + 1).unwrap_or(i64::MAX))
+                    .push(") = ")
+                    .push_bind(format!("{id}."))
+                    .push(")");
+            }
+            Term::HiddenBy(rule) => {
+                query.push(" AND g.hidden_by = ").push_bind(*rule);
+            }
         }
     }
 }
 
-fn push_range(query: &mut QueryBuilder<Sqlite>, column: &'static str, first: IpAddr, last: IpAddr) {
+pub(crate) fn push_range(
+    query: &mut QueryBuilder<Sqlite>,
+    column: &'static str,
+    first: IpAddr,
+    last: IpAddr,
+) {
     query
         .push("(")
         .push(column)
@@ -377,6 +427,12 @@ pub(crate) fn group_from(row: &SqliteRow) -> Group {
         spark: read_spark(row.get::<&[u8], _>(19)),
         risk: number(20),
         version: number(21),
+        signature_alerts: number(23).unsigned_abs(),
+        signature_closed: number(24).unsigned_abs(),
+        signature_true: number(25).unsigned_abs(),
+        escalated: number(26) != 0,
+        hidden_by: row.get(27),
+        mute_until: row.get::<Option<i64>, _>(28).map(UnixMillis),
         sensors: sensors
             .map(|names| names.split('\u{1f}').map(str::to_owned).collect())
             .unwrap_or_default(),

@@ -2,17 +2,25 @@
 
 mod act;
 mod apply;
+mod history;
 mod list;
+mod memory;
+mod risk;
 
 use std::net::IpAddr;
 
 use crate::ids::{GroupId, UnitId, UnixMillis};
 
-pub use act::{Action, ActionOutcome, Change, HistoryRow};
+pub use act::{Action, ActionOutcome, Actor, Change, Conflict, Target};
 pub use apply::{AlertBatch, AlertSeen, AppliedAlert};
+pub use history::HistoryRow;
+pub(crate) use history::{Entry, write_entry};
 pub use list::{
     By, GroupCounts, GroupFilter, GroupPage, GroupSort, RolledGroup, SeverityCount, Term,
 };
+pub(crate) use list::{COLUMNS, group_from, push_filter, push_range};
+pub use memory::{Memory, RememberedReason, RememberedVerdict};
+pub use risk::RiskParts;
 
 /// Hours of the small chart of a group.
 pub const SPARK_HOURS: usize = 24;
@@ -26,10 +34,18 @@ pub enum Status {
     Open,
     Escalated,
     Closed,
+    /// A hide rule put it out of sight.
+    Hidden,
 }
 
 impl Status {
-    pub const ALL: [Status; 4] = [Status::New, Status::Open, Status::Escalated, Status::Closed];
+    pub const ALL: [Status; 5] = [
+        Status::New,
+        Status::Open,
+        Status::Escalated,
+        Status::Closed,
+        Status::Hidden,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -37,6 +53,7 @@ impl Status {
             Status::Open => "open",
             Status::Escalated => "escalated",
             Status::Closed => "closed",
+            Status::Hidden => "hidden",
         }
     }
 
@@ -50,6 +67,7 @@ impl Status {
             Status::Open => 1,
             Status::Escalated => 2,
             Status::Closed => 3,
+            Status::Hidden => 4,
         }
     }
 
@@ -58,6 +76,7 @@ impl Status {
             1 => Status::Open,
             2 => Status::Escalated,
             3 => Status::Closed,
+            4 => Status::Hidden,
             _ => Status::New,
         }
     }
@@ -123,14 +142,18 @@ pub struct Group {
     /// Alerts of each of the last 24 hours that had any, oldest first; the last one is the hour of `last`.
     pub spark: Vec<u32>,
     pub risk: i64,
+    /// Alerts of its signature, and how its groups were closed.
+    pub signature_alerts: u64,
+    pub signature_closed: u64,
+    pub signature_true: u64,
+    /// Somebody has escalated it, and it may be closed since.
+    pub escalated: bool,
+    /// The hide rule that hides it.
+    pub hidden_by: Option<i64>,
+    /// Closed until then, whatever comes.
+    pub mute_until: Option<UnixMillis>,
     /// Counts up with each change by a person.
     pub version: i64,
-}
-
-/// Worse and more frequent comes first.
-pub(crate) fn risk(severity: i64, count: i64) -> i64 {
-    let frequent = (64 - count.max(1).leading_zeros() as i64).min(20) * 4;
-    (5 - severity.clamp(1, 4)) * 100 + frequent
 }
 
 /// Hourly counts as they are kept: 24 little-endian numbers.
@@ -181,12 +204,6 @@ mod tests {
         end = add_to_spark(&mut hours, end, 100, 1);
         assert_eq!((hours.as_slice(), end), (&[0, 0, 0, 1][..], 100));
         assert_eq!(read_spark(&write_spark(&hours))[..4], [0, 0, 0, 1]);
-    }
-
-    #[test]
-    fn worse_comes_before_more() {
-        assert!(risk(1, 1) > risk(2, 1_000_000));
-        assert!(risk(2, 100) > risk(2, 1));
     }
 }
 

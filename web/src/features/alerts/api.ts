@@ -1,4 +1,5 @@
-import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient, type InfiniteData, type QueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useMutation, useQuery, useQueryClient, type InfiniteData, type QueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, body, type Schemas } from "@/lib/api";
 import type { EveRecord } from "@/lib/eve";
@@ -10,12 +11,11 @@ import type { InboxSearch, Tab } from "./route";
 export type GroupRow = Schemas["GroupRow"];
 export type Verdict = "true_positive" | "false_positive" | "benign";
 export const VERDICTS: readonly Verdict[] = ["true_positive", "false_positive", "benign"];
-export type ActionName = "acknowledge" | "escalate" | "close" | "reopen" | "assign" | "comment";
+export type ActionName = "acknowledge" | "escalate" | "close" | "escalate_close" | "reopen" | "assign" | "comment";
+export type HideCondition = Schemas["ConditionBody"];
+export type HideRule = Schemas["HideRuleBody"];
 
 const PAGE = 100;
-/** Groups that one action takes at most, as the collector has it. */
-export const MOST_AT_ONCE = 10_000;
-
 export function filterOf(search: InboxSearch) {
   return {
     status: search.tab ?? "new",
@@ -81,6 +81,14 @@ export async function allGroups(search: InboxSearch, most: number): Promise<Grou
   return found.slice(0, most);
 }
 
+export function rolledQuery(search: InboxSearch) {
+  const query = { ...filterOf(search), sort: search.sort ?? "risk", order: search.order ?? "desc", by: search.by ?? "signature", limit: 500 };
+  return queryOptions({
+    queryKey: ["groups", "rolled", query],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/groups/rolled", { params: { query }, signal })),
+  });
+}
+
 export function groupQuery(id: number) {
   return queryOptions({
     queryKey: ["groups", "one", id],
@@ -129,8 +137,24 @@ export function relatedQuery(q: string, status?: Tab) {
   });
 }
 
+export const hideRulesQuery = queryOptions({
+  queryKey: ["hide-rules"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/hide-rules", { signal })),
+});
+
+export function hidePreviewQuery(conditions: HideCondition[]) {
+  return queryOptions({
+    queryKey: ["hide-rules", "preview", conditions],
+    queryFn: () => body(api.POST("/api/v1/hide-rules/preview", { body: { conditions } })),
+    enabled: conditions.length > 0,
+  });
+}
+
 export interface Act {
   ids: number[];
+  /** The versions that are on the screen, in the order of `ids`. */
+  versions?: number[];
+  mute_days?: number;
   action: ActionName;
   verdict?: Verdict;
   reason?: string;
@@ -138,7 +162,7 @@ export interface Act {
   owner?: string;
 }
 
-const AFTER: Partial<Record<ActionName, Tab>> = { acknowledge: "open", escalate: "escalated", close: "closed", reopen: "open" };
+const AFTER: Partial<Record<ActionName, Tab>> = { acknowledge: "open", escalate: "escalated", close: "closed", escalate_close: "closed", reopen: "open" };
 
 /** Takes rows out of the lists that no longer hold them, so that nothing else on the screen moves. */
 function applyToLists(queries: QueryClient, act: Act): void {
@@ -159,7 +183,8 @@ function applyToLists(queries: QueryClient, act: Act): void {
           alertsGone += row.count;
           return [];
         }
-        return [{ ...row, owner: act.action === "assign" ? (act.owner ?? null) : row.owner, status: status ?? row.status }];
+        const owner = act.action === "assign" ? (act.owner ?? null) : row.owner;
+        return [{ ...row, owner, status: status ?? row.status, version: row.version + 1 }];
       });
       return { ...page, items };
     });
@@ -196,12 +221,22 @@ export function useActions() {
   const act = useMutation({
     mutationFn: (change: Act) => body(api.POST("/api/v1/groups/actions", { body: change })),
     onMutate: (change) => applyToLists(queries, change),
-    onSuccess: async ({ changed, undo_token }, change) => {
-      lastUndo = undo_token;
-      toast({
-        text: t(`alerts.did.${change.action}`, { count: changed }),
-        action: { label: `${t("common.undo")} (z)`, run: undoLast },
-      });
+    onSuccess: async ({ changed, conflicts, undo_token }, change) => {
+      const other = conflicts[0];
+      if (other) {
+        toast({
+          text: t("alerts.conflict", { count: conflicts.length, user: other.user ?? t("history.system"), status: t(`status.${other.status}`) }),
+          bad: true,
+        });
+        await refresh();
+      }
+      if (changed > 0 || !other) {
+        lastUndo = undo_token;
+        toast({
+          text: t(`alerts.did.${change.action}`, { count: changed }),
+          action: { label: `${t("common.undo")} (z)`, run: undoLast },
+        });
+      }
       await Promise.all([
         queries.invalidateQueries({ queryKey: ["groups", "badge"] }),
         queries.invalidateQueries({ queryKey: ["groups", "summary"] }),
@@ -217,4 +252,73 @@ export function useActions() {
     },
   });
   return { act, undoLast };
+}
+
+/** An action on everything that matches, going on at the collector. */
+export function useBulk(onEnd: () => void) {
+  const { t } = useTranslation();
+  const problem = useProblemText();
+  const { undoLast } = useActions();
+  const [running, setRunning] = useState<number | undefined>();
+  const start = useMutation({
+    mutationFn: ({ search, ...change }: { search: InboxSearch } & Omit<Act, "ids" | "versions">) =>
+      body(api.POST("/api/v1/groups/actions/matching", { body: { ...filterOf(search), ...change } })),
+    onSuccess: ({ id, undo_token }) => {
+      lastUndo = undo_token;
+      setRunning(id);
+    },
+    onError: (error) => toast({ text: problem(error), bad: true }),
+  });
+  const progress = useQuery({
+    queryKey: ["bulk", running],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/groups/bulk/{id}", { params: { path: { id: running ?? 0 } }, signal })),
+    enabled: running !== undefined,
+    refetchInterval: (query) => (query.state.data && query.state.data.state !== "running" ? false : 400),
+  });
+  const told = running === undefined ? undefined : progress.data;
+  const ended = useRef(onEnd);
+  useEffect(() => {
+    ended.current = onEnd;
+  });
+  const over = told !== undefined && told.state !== "running";
+  useEffect(() => {
+    if (!over || !told) return;
+    toast({
+      text: t(`bulk.${told.state}`, { count: told.changed }),
+      bad: told.state === "failed",
+      action: told.changed > 0 ? { label: `${t("common.undo")} (z)`, run: undoLast } : undefined,
+    });
+    ended.current();
+    // Once, when it is over.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [over]);
+  const stop = () => {
+    if (running !== undefined) body(api.DELETE("/api/v1/groups/bulk/{id}", { params: { path: { id: running } } })).catch(() => undefined);
+  };
+  return { start, progress: over ? undefined : told, stop };
+}
+
+/** Making and ending rules that hide. */
+export function useHiding() {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const problem = useProblemText();
+  const refresh = () => Promise.all([queries.invalidateQueries({ queryKey: ["hide-rules"] }), queries.invalidateQueries({ queryKey: ["groups"] })]);
+  const end = useMutation({
+    mutationFn: (id: number) => body(api.DELETE("/api/v1/hide-rules/{id}", { params: { path: { id } } })),
+    onSuccess: async ({ shown }) => {
+      toast({ text: t("hide.ended", { count: shown }) });
+      await refresh();
+    },
+    onError: (error) => toast({ text: problem(error), bad: true }),
+  });
+  const create = useMutation({
+    mutationFn: (rule: Schemas["HideRequest"]) => body(api.POST("/api/v1/hide-rules", { body: rule })),
+    onSuccess: async ({ hidden, rule }) => {
+      toast({ text: t("hide.made", { count: hidden }), action: { label: t("common.undo"), run: () => end.mutate(rule.id) } });
+      await refresh();
+    },
+    onError: (error) => toast({ text: problem(error), bad: true }),
+  });
+  return { create, end };
 }

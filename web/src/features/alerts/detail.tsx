@@ -1,7 +1,7 @@
 /** One alert group: what happened, why it matters, what to do now; and the evidence. */
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useRouter } from "@tanstack/react-router";
-import { ArrowLeft, ArrowUpRight, Check, ChevronDown, ChevronUp, CircleHelp, MessageSquare, RotateCcw, SearchCode, ShieldAlert, ShieldCheck, ShieldQuestion, UserCheck } from "lucide-react";
+import { ArrowLeft, ArrowUpRight, Check, ChevronDown, ChevronUp, CircleHelp, EyeOff, FolderPlus, MessageSquare, RotateCcw, SearchCode, ShieldAlert, ShieldCheck, ShieldQuestion, UserCheck } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { EVE } from "@/lib/eve";
@@ -10,10 +10,12 @@ import { useKeys } from "@/lib/keys";
 import { useRights } from "@/lib/session";
 import { Button, buttonClass, Failure, IconButton, Loading, Severity } from "@/ui/basics";
 import { toast } from "@/ui/toasts";
-import { eventQuery, flowQuery, groupQuery, occurrencesQuery, useActions, type ActionName, type Verdict } from "./api";
+import { VERDICTS, eventQuery, flowQuery, groupQuery, occurrencesQuery, useActions, useHiding, type Act, type ActionName, type Verdict } from "./api";
+import { CaseDialog } from "./components/case-dialog";
 import { CloseDialog, CommentDialog, HelpDialog } from "./components/dialogs";
 import { Evidence } from "./components/evidence";
-import { Endpoints, Past } from "./components/context";
+import { HideDialog } from "./components/hide-dialog";
+import { Endpoints, Memory } from "./components/context";
 import { Occurrences, Story, Timeline } from "./components/story";
 import { useTitle } from "./components/title";
 import type { AlertSearch } from "./route";
@@ -22,7 +24,7 @@ import "./alerts.css";
 
 const route = getRouteApi("/signed-in/alerts/$group");
 
-type Asked = { kind: "close"; verdict?: Verdict } | { kind: "comment" } | { kind: "help" };
+type Asked = { kind: "close"; verdict?: Verdict; reason?: string; escalate?: boolean } | { kind: "comment" } | { kind: "hide" } | { kind: "case" } | { kind: "help" };
 
 export function AlertPage() {
   const { t, i18n } = useTranslation();
@@ -53,11 +55,12 @@ export function AlertPage() {
   };
   const hunt = (q: string) => void navigate({ to: "/hunt", search: { q, from: "now-7d" } });
   const change = (to: AlertSearch) => void navigate({ search: (before) => ({ ...before, ...to }), replace: true });
-  const run = (action: ActionName, more: { verdict?: Verdict; reason?: string; comment?: string; owner?: string } = {}) => {
-    if (analyst) act.mutate({ ids: [id], action, ...more });
+  const run = (action: ActionName, more: Pick<Act, "verdict" | "reason" | "comment" | "owner" | "mute_days"> = {}) => {
+    if (analyst) act.mutate({ ids: [id], versions: group ? [group.version] : undefined, action, ...more });
     else toast({ text: t("alerts.viewerCannot"), bad: true });
   };
   const ask = (what: Asked) => (analyst ? setAsked(what) : toast({ text: t("alerts.viewerCannot"), bad: true }));
+  const { create: hide } = useHiding();
   const closed = group?.status === "closed";
   useKeys(
     {
@@ -70,6 +73,9 @@ export function AlertPage() {
       e: () => ask({ kind: "close" }),
       f: () => ask({ kind: "close", verdict: "false_positive" }),
       s: () => run("escalate"),
+      "Shift+s": () => ask({ kind: "close", verdict: "true_positive", escalate: true }),
+      h: () => ask({ kind: "hide" }),
+      p: () => change({ tab: "payload" }),
       a: () => run("assign", { owner: user.name }),
       c: () => ask({ kind: "comment" }),
       r: () => void router.invalidate().then(() => found.refetch()),
@@ -162,6 +168,14 @@ export function AlertPage() {
             )}
           </>
         )}
+        {!closed && group.status !== "hidden" && (
+          <Button disabled={!analyst} onClick={() => ask({ kind: "hide" })}>
+            <EyeOff aria-hidden /> {t("action.hide")}
+          </Button>
+        )}
+        <Button disabled={!analyst} onClick={() => ask({ kind: "case" })}>
+          <FolderPlus aria-hidden /> {t("action.toCase")}
+        </Button>
         <Button disabled={!analyst} onClick={() => ask({ kind: "comment" })}>
           <MessageSquare aria-hidden /> {t("action.comment")}
         </Button>
@@ -181,9 +195,12 @@ export function AlertPage() {
             />
           </div>
           <div className="detail__side">
+            <Memory
+              memory={found.data.memory}
+              onReason={closed ? undefined : (said) => ask({ kind: "close", verdict: VERDICTS.find((one) => one === said.verdict), reason: said.reason })}
+            />
             <Endpoints group={group} event={event.data} onHunt={hunt} />
             <Occurrences found={occurrences} group={group} current={eventId} onEvent={(one) => change({ event: one === group.latest_alert ? undefined : one })} />
-            <Past group={group} />
           </div>
         </div>
       </div>
@@ -192,10 +209,23 @@ export function AlertPage() {
         <CloseDialog
           count={1}
           verdict={asked.verdict}
+          reason={asked.reason}
+          escalate={asked.escalate}
           onClose={() => setAsked(undefined)}
-          onDone={(verdict, reason) => {
+          onDone={(verdict, reason, mute_days) => {
             setAsked(undefined);
-            run("close", { verdict, reason });
+            run(asked.escalate ? "escalate_close" : "close", { verdict, reason, mute_days });
+          }}
+        />
+      )}
+      {asked?.kind === "case" && <CaseDialog groups={[group]} onClose={() => setAsked(undefined)} onDone={(made) => void navigate({ to: "/cases/$case", params: { case: String(made) } })} />}
+      {asked?.kind === "hide" && (
+        <HideDialog
+          group={group}
+          onClose={() => setAsked(undefined)}
+          onDone={(rule) => {
+            setAsked(undefined);
+            hide.mutate(rule);
           }}
         />
       )}

@@ -1,35 +1,41 @@
 /** The inbox: alert groups by tab, worst first. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { getRouteApi, useRouter } from "@tanstack/react-router";
-import { BellRing, CheckCheck, CircleHelp, Download, Filter, RefreshCw, Search } from "lucide-react";
+import { Link, getRouteApi, useRouter } from "@tanstack/react-router";
+import { BellRing, CheckCheck, CircleHelp, Download, EyeOff, Filter, RefreshCw, Search } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { number } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
+import { useLive } from "@/lib/live";
 import { usePolling } from "@/lib/presence";
 import { csv, save, stamped } from "@/lib/save";
 import { useRights } from "@/lib/session";
-import { Button, Chip, Empty, Failure, IconButton, Loading, SEVERITIES, useProblemText } from "@/ui/basics";
+import { Button, buttonClass, Chip, Empty, Failure, IconButton, Loading, SEVERITIES, useProblemText } from "@/ui/basics";
 import { Menu, MenuCheck } from "@/ui/menu";
 import { toast } from "@/ui/toasts";
-import { allGroups, inboxQuery, MOST_AT_ONCE, summaryQuery, tabsQuery, useActions, type ActionName, type Verdict } from "./api";
+import { allGroups, inboxQuery, summaryQuery, tabsQuery, useActions, useBulk, useHiding, type Act, type ActionName, type Verdict } from "./api";
 import { BulkBar } from "./components/bulk-bar";
+import { CaseDialog } from "./components/case-dialog";
 import { CloseDialog, CommentDialog, HelpDialog } from "./components/dialogs";
 import { GroupList, type ListHandle } from "./components/group-list";
+import { HideDialog } from "./components/hide-dialog";
+import { RolledList } from "./components/rolled-list";
 import { useTitle } from "./components/title";
-import { SINCE, SORTS, TABS, type InboxSearch, type Tab } from "./route";
+import { BY, SINCE, SORTS, TABS, type InboxSearch, type Tab } from "./route";
 import { keepTrail } from "./trail";
 import "./alerts.css";
 
 const route = getRouteApi("/signed-in/alerts");
-const POLL_MS = 10_000;
+/** The stream tells at once; this is for when it does not come through. */
+const POLL_MS = 30_000;
 const MOST_EXPORTED = 5_000;
 
 function tabSearch(tab: Tab): Partial<InboxSearch> {
   return { tab: tab === "new" ? undefined : tab, at: undefined };
 }
 
-type Asked = { kind: "close"; verdict?: Verdict } | { kind: "comment" } | { kind: "help" };
+type Asked = { kind: "close"; verdict?: Verdict; escalate?: boolean } | { kind: "comment" } | { kind: "hide" } | { kind: "case" } | { kind: "help" };
+type More = Pick<Act, "verdict" | "reason" | "comment" | "owner" | "mute_days">;
 
 export function InboxPage() {
   const { t, i18n } = useTranslation();
@@ -46,6 +52,9 @@ export function InboxPage() {
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const [selected, setSelected] = useState<ReadonlySet<number>>(new Set());
   const [cursor, setCursor] = useState<number | undefined>(search.at);
+  const [matching, setMatching] = useState(false);
+  const [menu, setMenu] = useState(false);
+  const [dropped, setDropped] = useState(0);
   const [asked, setAsked] = useState<Asked | undefined>();
   const [text, setText] = useState(search.q ?? "");
   const searchBox = useRef<HTMLInputElement>(null);
@@ -59,9 +68,20 @@ export function InboxPage() {
     void summary.refetch();
     void tabs.refetch();
   }, POLL_MS);
+  useLive((news) => {
+    if (news.dropped > 0) setDropped((before) => before + news.dropped);
+    if (news.alerts > 0 || news.dropped > 0) {
+      void summary.refetch();
+      void tabs.refetch();
+    }
+  });
 
+  const select = (ids: ReadonlySet<number>) => {
+    setMatching(false);
+    setSelected(ids);
+  };
   const change = (to: Partial<InboxSearch>) => {
-    setSelected(new Set());
+    select(new Set());
     void navigate({ search: (before) => ({ ...before, at: undefined, ...to }), replace: !("tab" in to) });
   };
   const [shownQ, setShownQ] = useState(search.q);
@@ -70,10 +90,17 @@ export function InboxPage() {
     setText(search.q ?? "");
   }
   const refresh = () => {
+    setDropped(0);
     void list.refetch();
     void summary.refetch();
     void tabs.refetch();
   };
+
+  const bulk = useBulk(() => {
+    select(new Set());
+    refresh();
+  });
+  const { create: hide } = useHiding();
 
   const place = Math.max(0, rows.findIndex((row) => row.id === cursor));
   const here = rows[place];
@@ -84,43 +111,42 @@ export function InboxPage() {
     listHandle.current?.show(rows.indexOf(row));
     if (to >= rows.length - 3 && list.hasNextPage && !list.isFetchingNextPage) void list.fetchNextPage();
   };
-  const open = (id: number | undefined) => {
+  const open = (id: number | undefined, detail: "payload" | undefined = undefined) => {
     if (id === undefined) return;
     keepTrail({ ids: rows.map((row) => row.id), search: { ...search, at: id } });
     void navigate({ search: (before) => ({ ...before, at: id }), replace: true }).then(() =>
-      navigate({ to: "/alerts/$group", params: { group: String(id) }, search: {} }),
+      navigate({ to: "/alerts/$group", params: { group: String(id) }, search: detail ? { tab: detail } : {} }),
     );
   };
-  const toggle = (id: number) =>
-    setSelected((before) => {
-      const after = new Set(before);
-      if (!after.delete(id)) after.add(id);
-      return after;
-    });
+  const toggle = (id: number) => {
+    const after = new Set(selected);
+    if (!after.delete(id)) after.add(id);
+    select(after);
+  };
 
   /** What an action means: the selected groups, else the one that the cursor stands on. */
   const targets = selected.size > 0 ? [...selected] : here ? [here.id] : [];
-  const run = (action: ActionName, more: { verdict?: Verdict; reason?: string; comment?: string; owner?: string } = {}) => {
+  const run = (action: ActionName, more: More = {}) => {
     if (targets.length === 0) return;
     if (!analyst) {
       toast({ text: t("alerts.viewerCannot"), bad: true });
       return;
     }
+    if (matching) {
+      bulk.start.mutate({ search, action, ...more });
+      return;
+    }
     const stays = rows.filter((row) => !targets.includes(row.id));
     const next = rows.slice(place).find((row) => !targets.includes(row.id)) ?? stays.at(-1);
     if (action !== "comment" && action !== "assign") setCursor(next?.id);
-    setSelected(new Set());
-    act.mutate({ ids: targets, action, ...more });
+    select(new Set());
+    const seen = new Map(rows.map((row) => [row.id, row.version]));
+    const versions = targets.flatMap((id) => seen.get(id) ?? []);
+    act.mutate({ ids: targets, versions: versions.length === targets.length ? versions : undefined, action, ...more });
   };
   const ask = (what: Asked) => {
     if (!analyst) toast({ text: t("alerts.viewerCannot"), bad: true });
     else if (targets.length > 0) setAsked(what);
-  };
-  const selectMatching = () => {
-    allGroups(search, MOST_AT_ONCE).then(
-      (all) => setSelected(new Set(all.map((row) => row.id))),
-      (error: unknown) => toast({ text: problem(error), bad: true }),
-    );
   };
   const exportCsv = () => {
     const header = ["severity", "title", "rule", "sid", "source", "destination", "count", "first", "last", "status", "verdict", "reason", "owner", "sensors", "technique"];
@@ -148,8 +174,13 @@ export function InboxPage() {
       o: () => open(here?.id),
       Enter: () => open(here?.id),
       x: () => here && toggle(here.id),
-      "* a": () => setSelected(new Set(rows.map((row) => row.id))),
-      "* n": () => setSelected(new Set()),
+      "* a": () => select(new Set(rows.map((row) => row.id))),
+      "* n": () => select(new Set()),
+      "* 1": () => here && select(new Set(rows.filter((row) => row.sid === here.sid).map((row) => row.id))),
+      "Shift+s": () => ask({ kind: "close", verdict: "true_positive", escalate: true }),
+      ".": () => setMenu(true),
+      p: () => open(here?.id, "payload"),
+      h: () => here && ask({ kind: "hide" }),
       v: () => run("acknowledge"),
       e: () => ask({ kind: "close" }),
       f: () => ask({ kind: "close", verdict: "false_positive" }),
@@ -232,7 +263,20 @@ export function InboxPage() {
             </option>
           ))}
         </select>
+        <select className="select" aria-label={t("by.label")} value={search.by ?? ""} onChange={(event) => change({ by: BY.find((one) => one === event.target.value) })}>
+          <option value="">{t("by.pair")}</option>
+          {BY.map((one) => (
+            <option key={one} value={one}>
+              {t(`by.${one}`)}
+            </option>
+          ))}
+        </select>
         <span className="spring" />
+        {tab === "hidden" && (
+          <Link to="/hide-rules" className={buttonClass()}>
+            <EyeOff aria-hidden /> {t("hide.rules")}
+          </Link>
+        )}
         <IconButton label={t("common.refresh")} shortcut="r" onClick={refresh}>
           <RefreshCw aria-hidden />
         </IconButton>
@@ -280,20 +324,27 @@ export function InboxPage() {
         <button type="button" className="livebar" onClick={refresh}>
           <BellRing aria-hidden />
           <span role="status">{t("alerts.fresh", { count: fresh })}</span>
+          {dropped > 0 && <span className="tag tag--warn">{t("alerts.dropped", { count: dropped })}</span>}
         </button>
       )}
       <BulkBar
-        selected={selected.size}
+        selected={matching ? total : selected.size}
         loaded={rows.length}
         total={total}
         closed={tab === "closed"}
-        onMatching={selectMatching}
-        onClear={() => setSelected(new Set())}
+        matching={matching}
+        progress={bulk.progress}
+        onStop={bulk.stop}
+        onMatching={() => setMatching(true)}
+        onClear={() => select(new Set())}
         onClose={() => ask({ kind: "close" })}
         onComment={() => ask({ kind: "comment" })}
+        onCase={() => ask({ kind: "case" })}
         onAction={(action) => run(action, action === "assign" ? { owner: user.name } : {})}
       />
-      {list.isPending ? (
+      {search.by ? (
+        <RolledList search={search} onOpen={(word) => change({ by: undefined, q: [...words.filter((one) => one !== word), word].join(" ") })} />
+      ) : list.isPending ? (
         <Loading rows={12} />
       ) : list.isLoadingError ? (
         <Failure error={list.error} retry={() => void list.refetch()} />
@@ -317,17 +368,32 @@ export function InboxPage() {
           onMore={() => void list.fetchNextPage()}
           onSort={(sort) => change(sort === (search.sort ?? "risk") ? { order: search.order ? undefined : "asc" } : { sort: sort === "risk" ? undefined : sort, order: undefined })}
           onCursor={setCursor}
+          menu={menu}
+          onMenu={(id, shown) => {
+            if (shown) setCursor(id);
+            setMenu(shown);
+          }}
+          onAsk={(id, what) => {
+            select(new Set());
+            setCursor(id);
+            if (what === "hide" || what === "case") setAsked({ kind: what });
+            else if (what === "false_positive") setAsked({ kind: "close", verdict: "false_positive" });
+            else if (what === "escalate_close") setAsked({ kind: "close", verdict: "true_positive", escalate: true });
+            else setAsked({ kind: "comment" });
+          }}
+          onAssign={(id) => act.mutate({ ids: [id], action: "assign", owner: user.name })}
           onOpen={open}
           onToggle={toggle}
-          onToggleAll={() => setSelected(selected.size > 0 ? new Set() : new Set(rows.map((row) => row.id)))}
+          onToggleAll={() => select(selected.size > 0 ? new Set() : new Set(rows.map((row) => row.id)))}
           onFilter={(word) => change({ q: [...words.filter((one) => one !== word), word].join(" ") })}
           onHunt={(q) => void navigate({ to: "/hunt", search: { q } })}
           onAct={(id, action) => {
             setCursor(id);
-            act.mutate({ ids: [id], action });
+            const version = rows.find((row) => row.id === id)?.version;
+            act.mutate({ ids: [id], versions: version === undefined ? undefined : [version], action });
           }}
           onClose={(id) => {
-            setSelected(new Set());
+            select(new Set());
             setCursor(id);
             setAsked({ kind: "close" });
           }}
@@ -336,18 +402,36 @@ export function InboxPage() {
       {asked?.kind === "help" && <HelpDialog onClose={() => setAsked(undefined)} />}
       {asked?.kind === "close" && (
         <CloseDialog
-          count={targets.length}
+          count={matching ? total : targets.length}
           verdict={asked.verdict}
+          escalate={asked.escalate}
           onClose={() => setAsked(undefined)}
-          onDone={(verdict, reason) => {
+          onDone={(verdict, reason, mute_days) => {
             setAsked(undefined);
-            run("close", { verdict, reason });
+            run(asked.escalate ? "escalate_close" : "close", { verdict, reason, mute_days });
+          }}
+        />
+      )}
+      {asked?.kind === "case" && (
+        <CaseDialog
+          groups={rows.filter((row) => targets.includes(row.id))}
+          onClose={() => setAsked(undefined)}
+          onDone={(made) => void navigate({ to: "/cases/$case", params: { case: String(made) } })}
+        />
+      )}
+      {asked?.kind === "hide" && here && (
+        <HideDialog
+          group={here}
+          onClose={() => setAsked(undefined)}
+          onDone={(rule) => {
+            setAsked(undefined);
+            hide.mutate(rule, { onSuccess: refresh });
           }}
         />
       )}
       {asked?.kind === "comment" && (
         <CommentDialog
-          count={targets.length}
+          count={matching ? total : targets.length}
           onClose={() => setAsked(undefined)}
           onDone={(comment) => {
             setAsked(undefined);

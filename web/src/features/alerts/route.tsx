@@ -1,8 +1,10 @@
 import { choice, numbers, text } from "@/lib/search-params";
 
-export const TABS = ["new", "open", "escalated", "closed"] as const;
+export const TABS = ["new", "open", "escalated", "closed", "hidden"] as const;
 export type Tab = (typeof TABS)[number];
 export const SORTS = ["risk", "last", "count"] as const;
+/** What rows are put together by; without it a row is one signature between two ends. */
+export const BY = ["signature", "source", "destination"] as const;
 export const SINCE = ["1h", "24h", "7d", "30d"] as const;
 
 /** What the address of the inbox holds; what is left out has its usual value. */
@@ -13,6 +15,7 @@ export interface InboxSearch {
   since?: (typeof SINCE)[number];
   sort?: (typeof SORTS)[number];
   order?: "asc";
+  by?: (typeof BY)[number];
   /** The group that the cursor stands on. */
   at?: number;
 }
@@ -26,6 +29,7 @@ export function inboxSearch(raw: Record<string, unknown>): InboxSearch {
     since: choice(raw, "since", SINCE),
     sort: choice(raw, "sort", SORTS),
     order: choice(raw, "order", ["asc"] as const),
+    by: choice(raw, "by", BY),
     at: Number.isInteger(at) && at > 0 ? at : undefined,
   };
   return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined));

@@ -10,7 +10,8 @@ import { usePrefs } from "@/lib/prefs";
 import { shortTime } from "@/lib/time";
 import { Card, Failure, Loading, Severity } from "@/ui/basics";
 import { Value } from "@/ui/value";
-import { relatedQuery, type GroupRow } from "../api";
+import type { Schemas } from "@/lib/api";
+import { VERDICTS, relatedQuery, type GroupRow } from "../api";
 import { useTitle } from "./title";
 
 /** Private, loop-back and link-local addresses: machines of one's own. */
@@ -22,12 +23,12 @@ export function Endpoints({ group, event, onHunt }: { group: GroupRow; event: Ev
   const { t } = useTranslation();
   const attacker = textAt(event, "alert.source.ip");
   const sides = [
-    { side: "source", address: group.source, port: textAt(event, EVE.sourcePort), mac: textAt(event, "ether.src_mac") },
-    { side: "destination", address: group.destination, port: textAt(event, EVE.destinationPort), mac: textAt(event, "ether.dest_mac") },
+    { side: "source", address: group.source, name: group.source_name, port: textAt(event, EVE.sourcePort), mac: textAt(event, "ether.src_mac") },
+    { side: "destination", address: group.destination, name: group.destination_name, port: textAt(event, EVE.destinationPort), mac: textAt(event, "ether.dest_mac") },
   ] as const;
   return (
     <>
-      {sides.map(({ side, address, port, mac }) => (
+      {sides.map(({ side, address, name, port, mac }) => (
         <Card
           key={side}
           title={t(`endpoint.${side}`)}
@@ -43,6 +44,7 @@ export function Endpoints({ group, event, onHunt }: { group: GroupRow; event: Ev
           <dl className="pairs">
             <dt>{t("endpoint.address")}</dt>
             <dd>
+              {name && <strong>{name} </strong>}
               <Value text={address} mono onHunt={() => onHunt(`ip:${address}`)} />{" "}
               <span className="tag">{t(isInternal(address) ? "endpoint.internal" : "endpoint.external")}</span>
             </dd>
@@ -94,36 +96,72 @@ function Others({ address, except }: { address: string; except: number }) {
   );
 }
 
-/** Verdicts given before on the same signature. */
-export function Past({ group }: { group: GroupRow }) {
-  const { t } = useTranslation();
+/** How the last groups of the same signature were closed. */
+export function Memory({ memory, onReason }: { memory: Schemas["MemoryBody"]; onReason?: (said: Schemas["ReasonBody"]) => void }) {
+  const { t, i18n } = useTranslation();
   const { zone } = usePrefs();
-  const past = useQuery(relatedQuery(`sid:${group.sid}`, "closed"));
-  const rows = past.data?.items.filter((row) => row.id !== group.id) ?? [];
+  const all = VERDICTS.reduce((sum, one) => sum + memory[one], 0);
   return (
-    <Card title={t("past.title")}>
-      {past.isPending ? (
-        <Loading rows={2} />
-      ) : past.isLoadingError ? (
-        <Failure small error={past.error} retry={() => void past.refetch()} />
-      ) : rows.length === 0 ? (
-        <p className="muted">{t("past.none")}</p>
+    <Card title={t("memory.title")} aside={all > 0 && <span className="muted tabular">{number(all, i18n.language)}</span>}>
+      {all === 0 ? (
+        <p className="muted">{t("memory.none")}</p>
       ) : (
-        <ul className="past">
-          {rows.map((row) => (
-            <li key={row.id}>
-              <Link to="/alerts/$group" params={{ group: String(row.id) }}>
-                <span className="mono">
-                  {row.source} → {row.destination}
+        <div className="memory">
+          <p>
+            <strong>{t("memory.times", { count: all })}</strong>{" "}
+            {VERDICTS.filter((one) => memory[one] > 0)
+              .map((one) => t(`memory.of.${one}`, { count: memory[one] }))
+              .join(", ")}
+            .
+          </p>
+          <div className="memory__bar" aria-hidden>
+            {VERDICTS.map((one) => memory[one] > 0 && <span key={one} className={`memory__part memory__part--${one}`} style={{ flexGrow: memory[one] }} />)}
+          </div>
+          {memory.reasons.length > 0 && (
+            <>
+              <h3>{t("memory.reasons")}</h3>
+              <ul className="memory__reasons">
+                {memory.reasons.map((said) => (
+                  <li key={`${said.verdict}-${said.reason}`}>
+                    {onReason ? (
+                      <button type="button" className="link" title={t("memory.use")} onClick={() => onReason(said)}>
+                        {said.reason}
+                      </button>
+                    ) : (
+                      said.reason
+                    )}
+                    <span className={`tag ${said.verdict === "true_positive" ? "tag--bad" : "tag--good"}`}>{t(`verdict.${said.verdict}`)}</span>
+                    <span className="muted tabular">× {number(said.count, i18n.language)}</span>
+                  </li>
+                ))}
+              </ul>
+            </>
+          )}
+          <h3>{t("memory.nearest")}</h3>
+          <ul className="past">
+            {memory.nearest.map((one, index) => (
+              <li key={index}>
+                {one.group ? (
+                  <Link to="/alerts/$group" params={{ group: String(one.group) }}>
+                    <span className="mono">
+                      {one.source} → {one.destination}
+                    </span>
+                  </Link>
+                ) : (
+                  <span className="mono">
+                    {one.source} → {one.destination}
+                  </span>
+                )}
+                <span className={`tag ${one.verdict === "true_positive" ? "tag--bad" : "tag--good"}`}>{t(`verdict.${one.verdict}`)}</span>
+                {(one.same_source || one.same_destination) && <span className="tag">{t(one.same_source && one.same_destination ? "memory.sameBoth" : one.same_source ? "memory.sameSource" : "memory.sameDestination")}</span>}
+                <span className="muted">
+                  {one.user}, {shortTime(one.at, undefined, zone)}
+                  {one.reason && ` · ${one.reason}`}
                 </span>
-              </Link>
-              <span className={`tag ${row.verdict === "true_positive" ? "tag--bad" : "tag--good"}`}>{row.verdict && t(`verdict.${row.verdict}`)}</span>
-              <span className="muted">
-                {shortTime(row.last, undefined, zone)} · {row.reason}
-              </span>
-            </li>
-          ))}
-        </ul>
+              </li>
+            ))}
+          </ul>
+        </div>
       )}
     </Card>
   );

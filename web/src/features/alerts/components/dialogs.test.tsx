@@ -14,7 +14,7 @@ test("a group is not closed without verdict and reason", async () => {
   await userEvent.click(screen.getByRole("radio", { name: /Cảnh báo giả/ }));
   await userEvent.click(screen.getByRole("button", { name: "Luật khớp quá rộng" }));
   await userEvent.click(screen.getByRole("button", { name: "Đóng nhóm" }));
-  expect(done).toHaveBeenCalledWith("false_positive", "Luật khớp quá rộng");
+  expect(done).toHaveBeenCalledWith("false_positive", "Luật khớp quá rộng", undefined);
 });
 
 test("a verdict that was asked for is chosen already", async () => {
@@ -22,5 +22,5 @@ test("a verdict that was asked for is chosen already", async () => {
   render(<CloseDialog count={1} verdict="benign" onClose={() => undefined} onDone={done} />);
   await userEvent.type(screen.getByRole("textbox"), "máy quét của trung tâm");
   await userEvent.click(screen.getByRole("button", { name: "Đóng nhóm" }));
-  expect(done).toHaveBeenCalledWith("benign", "máy quét của trung tâm");
+  expect(done).toHaveBeenCalledWith("benign", "máy quét của trung tâm", undefined);
 });

@@ -13,25 +13,32 @@ const REASONS: Record<Verdict, readonly string[]> = {
 interface CloseProps {
   count: number;
   verdict?: Verdict;
+  reason?: string;
   onClose: () => void;
-  onDone: (verdict: Verdict, reason: string) => void;
+  onDone: (verdict: Verdict, reason: string, muteDays?: number) => void;
+  /** It is escalated as well. */
+  escalate?: boolean;
 }
 
+/** Days that a group stays closed; none: as its verdict has it. */
+const MUTE = [7, 30, 90] as const;
+
 /** A group is closed with a verdict and a reason, or not at all. */
-export function CloseDialog({ count, verdict: first, onClose, onDone }: CloseProps) {
+export function CloseDialog({ count, verdict: first, reason: said = "", escalate, onClose, onDone }: CloseProps) {
   const { t } = useTranslation();
   const id = useId();
   const [verdict, setVerdict] = useState<Verdict | undefined>(first);
-  const [reason, setReason] = useState("");
+  const [reason, setReason] = useState(said);
+  const [mute, setMute] = useState("");
   const [tried, setTried] = useState(false);
   const complete = verdict !== undefined && reason.trim() !== "";
   return (
     <Dialog
-      title={t("close.title", { count })}
+      title={t(escalate ? "close.titleEscalate" : "close.title", { count })}
       onClose={onClose}
       onSubmit={() => {
         setTried(true);
-        if (verdict && complete) onDone(verdict, reason.trim());
+        if (verdict && complete) onDone(verdict, reason.trim(), mute ? Number(mute) : undefined);
       }}
       actions={
         <>
@@ -69,6 +76,17 @@ export function CloseDialog({ count, verdict: first, onClose, onDone }: ClosePro
         <textarea id={`${id}-reason`} data-first={first ? true : undefined} className="textarea" maxLength={1_000} value={reason} aria-invalid={tried && !reason.trim()} onChange={(event) => setReason(event.target.value)} />
         {tried && !reason.trim() && <p className="field__error" role="alert">{t("close.needsReason")}</p>}
       </div>
+      <label className="hide__days">
+        {t("close.mute")}
+        <select className="select" value={mute} onChange={(event) => setMute(event.target.value)}>
+          <option value="">{t(verdict === "true_positive" ? "close.muteNot" : "close.muteAlways")}</option>
+          {MUTE.map((days) => (
+            <option key={days} value={days}>
+              {t("hide.days", { count: days })}
+            </option>
+          ))}
+        </select>
+      </label>
     </Dialog>
   );
 }
@@ -107,17 +125,23 @@ const KEYS: readonly (readonly [string, readonly string[]])[] = [
   ["select", ["x"]],
   ["selectAll", ["* a"]],
   ["selectNone", ["* n"]],
+  ["selectSame", ["* 1"]],
   ["acknowledge", ["v"]],
   ["close", ["e"]],
   ["falsePositive", ["f"]],
   ["escalate", ["s"]],
+  ["escalateClose", ["Shift+s"]],
+  ["hide", ["h"]],
+  ["menu", ["."]],
+  ["packet", ["p"]],
   ["assign", ["a"]],
   ["comment", ["c"]],
   ["undo", ["z"]],
   ["search", ["/"]],
   ["refresh", ["r"]],
   ["ends", ["Shift+h", "Shift+g"]],
-  ["pages", ["g o", "g a", "g h", "g s"]],
+  ["views", ["g i", "g s", "g a"]],
+  ["pages", ["g o", "g c", "g h", "g n", "g r", "g p"]],
   ["help", ["?"]],
 ];
 

@@ -1,6 +1,6 @@
 /** The evidence behind an alert, in tabs. */
 import type { UseQueryResult } from "@tanstack/react-query";
-import { Copy } from "lucide-react";
+import { Copy, Link2, Unlink } from "lucide-react";
 import { Tabs } from "radix-ui";
 import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -163,7 +163,10 @@ function History({ entries }: { entries: Schemas["HistoryEntry"][] }) {
   const { t } = useTranslation();
   const { zone } = usePrefs();
   if (entries.length === 0) return <Empty small title={t("history.none")} />;
+  const broken = entries.some((entry) => !entry.intact);
   return (
+    <>
+    {broken && <p className="note note--bad" role="alert">{t("history.brokenNote")}</p>}
     <ol className="history">
       {entries.map((entry, index) => (
         <li key={`${entry.at}-${index}`}>
@@ -178,8 +181,17 @@ function History({ entries }: { entries: Schemas["HistoryEntry"][] }) {
             )}
             {(entry.reason ?? entry.comment) && <q>{entry.reason ?? entry.comment}</q>}
           </span>
+          <span className="spring" />
+          {entry.hash && (
+            <span className={`tag mono ${entry.intact ? "" : "tag--bad"}`} title={`${t(entry.intact ? "history.intact" : "history.broken")} · ${entry.address}`}>
+              {entry.intact ? <Link2 aria-hidden /> : <Unlink aria-hidden />}
+              <span className="hidden">{t(entry.intact ? "history.intact" : "history.broken")}</span>
+              {entry.hash.slice(0, 8)}
+            </span>
+          )}
         </li>
       ))}
     </ol>
+    </>
   );
 }

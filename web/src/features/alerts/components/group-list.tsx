@@ -1,14 +1,14 @@
 /** The rows of the inbox. Only those in view are in the page, however many there are. */
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDown, ArrowRight, ArrowUp, ArrowUpRight, Check, Filter, Radar, RotateCcw, UserRound, XCircle } from "lucide-react";
+import { ArrowDown, ArrowRight, ArrowUp, ArrowUpRight, Check, EyeOff, Filter, FolderPlus, MessageSquare, MoreVertical, Radar, RotateCcw, ShieldQuestion, Star, StarHalf, UserCheck, UserRound, XCircle } from "lucide-react";
 import { useEffect, useImperativeHandle, useRef, type Ref } from "react";
 import { useTranslation } from "react-i18next";
 import { compact } from "@/lib/format";
 import { shortTime, dateTime } from "@/lib/time";
 import { usePrefs } from "@/lib/prefs";
-import { IconButton, Severity, Spark } from "@/ui/basics";
-import { MenuItem } from "@/ui/menu";
+import { Button, IconButton, Severity, Spark, Tip } from "@/ui/basics";
+import { Menu, MenuItem, MenuLine } from "@/ui/menu";
 import { Value } from "@/ui/value";
 import type { ActionName, GroupRow } from "../api";
 import type { SORTS, Tab } from "../route";
@@ -41,6 +41,11 @@ interface GroupListProps {
   onFilter: (word: string) => void;
   onHunt: (query: string) => void;
   onAct: (id: number, action: ActionName) => void;
+  onAssign: (id: number) => void;
+  onAsk: (id: number, what: "hide" | "false_positive" | "escalate_close" | "comment" | "case") => void;
+  /** The menu of the row under the cursor is open. */
+  menu: boolean;
+  onMenu: (id: number, open: boolean) => void;
   onClose: (id: number) => void;
 }
 
@@ -111,14 +116,15 @@ export function GroupList(props: GroupListProps) {
   );
 }
 
-function Row({ row, index, start, tab, canAct, cursor, selected, onCursor, onOpen, onToggle, onFilter, onHunt, onAct, onClose }: GroupListProps & { row: GroupRow; index: number; start: number }) {
+function Row({ row, index, start, tab, canAct, cursor, selected, onCursor, onOpen, onToggle, onFilter, onHunt, onAct, onAssign, onAsk, onClose, menu, onMenu }: GroupListProps & { row: GroupRow; index: number; start: number }) {
   const { t, i18n } = useTranslation();
   const { zone } = usePrefs();
   const { title, rule } = useTitle()(row);
   const isSelected = selected.has(row.id);
-  const address = (value: string, side: "src" | "dest") => (
+  const address = (value: string, side: "src" | "dest", name: string | null | undefined) => (
     <Value
       text={value}
+
       mono
       onHunt={() => onHunt(`ip:${value}`)}
       more={
@@ -131,7 +137,10 @@ function Row({ row, index, start, tab, canAct, cursor, selected, onCursor, onOpe
           </MenuItem>
         </>
       }
-    />
+    >
+      {name && <strong className="groups__name">{name} </strong>}
+      {value}
+    </Value>
   );
   return (
     // The keys of the page work on the row under the cursor; a click is a shorter way to move it.
@@ -149,7 +158,12 @@ function Row({ row, index, start, tab, canAct, cursor, selected, onCursor, onOpe
         <input type="checkbox" checked={isSelected} onChange={() => onToggle(row.id)} aria-label={t("alerts.selectOne", { title })} />
       </span>
       <span role="gridcell">
-        <Severity level={row.severity} />
+        <Tip text={t("risk.told", { risk: row.risk, importance: row.risk_parts.importance, rarity: row.risk_parts.rarity_percent, right: row.risk_parts.true_positive, closed: row.risk_parts.closed })}>
+          <span className="groups__risk">
+            <Severity level={row.severity} />
+            {row.escalated && (row.status === "closed" ? <StarHalf role="img" aria-label={t("risk.wasEscalated")} /> : <Star role="img" aria-label={t("risk.escalated")} />)}
+          </span>
+        </Tip>
       </span>
       <span role="gridcell" className="groups__count">
         <strong className="tabular">{compact(row.count, i18n.language)}</strong>
@@ -185,10 +199,10 @@ function Row({ row, index, start, tab, canAct, cursor, selected, onCursor, onOpe
         </span>
       </span>
       <span role="gridcell" className="groups__path">
-        <span>{address(row.source, "src")}</span>
+        <span>{address(row.source, "src", row.source_name)}</span>
         <span>
           <ArrowRight aria-label={t("alerts.to")} role="img" />
-          {address(row.destination, "dest")}
+          {address(row.destination, "dest", row.destination_name)}
         </span>
       </span>
       <span role="gridcell" className="groups__time tabular" title={`${dateTime(row.first, zone)} – ${dateTime(row.last, zone)}`}>
@@ -227,6 +241,37 @@ function Row({ row, index, start, tab, canAct, cursor, selected, onCursor, onOpe
                 </IconButton>
               </>
             )}
+            <Menu
+              align="end"
+              label={t("action.more")}
+              open={menu && cursor === row.id}
+              onOpenChange={(shown) => onMenu(row.id, shown)}
+              trigger={
+                <Button size="small" className="button--icon" aria-label={t("action.more")}>
+                  <MoreVertical aria-hidden />
+                </Button>
+              }
+            >
+              <MenuItem icon={UserCheck} onSelect={() => onAssign(row.id)}>
+                {t("action.assignMe")} (a)
+              </MenuItem>
+              <MenuItem icon={MessageSquare} onSelect={() => onAsk(row.id, "comment")}>
+                {t("action.comment")} (c)
+              </MenuItem>
+              <MenuItem icon={FolderPlus} onSelect={() => onAsk(row.id, "case")}>
+                {t("action.toCase")}
+              </MenuItem>
+              <MenuLine />
+              <MenuItem icon={ShieldQuestion} onSelect={() => onAsk(row.id, "false_positive")}>
+                {t("verdict.false_positive")} (f)
+              </MenuItem>
+              <MenuItem icon={ArrowUpRight} onSelect={() => onAsk(row.id, "escalate_close")}>
+                {t("action.escalateClose")} (Shift+s)
+              </MenuItem>
+              <MenuItem icon={EyeOff} onSelect={() => onAsk(row.id, "hide")}>
+                {t("action.hide")} (h)
+              </MenuItem>
+            </Menu>
           </span>
         )}
       </span>

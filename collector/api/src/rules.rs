@@ -1,0 +1,184 @@
+//! Rules: those that the collector has the text of, and those that have alerted; what came of their alerts, and
+//! what hides them.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use collector_state::{HideField, HideRule, SignatureRow};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::ApiState;
+use crate::caller::Caller;
+use crate::error::{ApiError, Problem, Result};
+use crate::guidance::{Bilingual, GuidanceText};
+use crate::times;
+
+#[derive(Serialize, ToSchema)]
+pub struct RuleRow {
+    sid: u32,
+    gid: u32,
+    /// The rule's own name.
+    signature: String,
+    title: Option<Bilingual>,
+    category: String,
+    /// 1 (worst) to 4; absent for rules that have never alerted.
+    severity: Option<u8>,
+    technique: Option<String>,
+    groups: u64,
+    alerts: u64,
+    last: Option<String>,
+    /// Groups that were closed, and as true.
+    closed: u64,
+    true_positive: u64,
+    /// Hide rules in force that name it, and the alerts that they hid.
+    hide_rules: u64,
+    hidden: u64,
+    /// The collector has its text.
+    known: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RuleBody {
+    rule: RuleRow,
+    text: Option<String>,
+    guidance: Option<GuidanceText>,
+}
+
+/// The value of an option of a rule's text, without its quotes.
+fn option<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let at = text.find(&format!("{name}:"))?;
+    let value = text.get(at + name.len() + 1..)?.trim_start();
+    match value.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next(),
+        None => value.split(';').next().map(str::trim),
+    }
+}
+
+/// A technique that a rule's metadata names.
+fn technique(text: &str) -> Option<String> {
+    let after = text.split("mitre_technique_id").nth(1)?.trim_start();
+    let id: String = after
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '.')
+        .collect();
+    id.starts_with('T').then_some(id)
+}
+
+/// Hide rules that name a signature.
+fn hides(rules: &[HideRule], sid: u32) -> impl Iterator<Item = &HideRule> {
+    let sid = sid.to_string();
+    rules.iter().filter(move |rule| {
+        rule.conditions
+            .iter()
+            .any(|one| one.field == HideField::Sid && one.values.contains(&sid))
+    })
+}
+
+async fn rows(state: &ApiState, caller: &Caller) -> Result<Vec<RuleRow>> {
+    let now = state.now();
+    let hiding = state.store.hide_rules(&caller.scope).await?;
+    let mut by_sid: BTreeMap<(u32, u32), RuleRow> = BTreeMap::new();
+    for (sid, text) in &state.rules {
+        let row = RuleRow {
+            sid: *sid,
+            gid: 1,
+            signature: option(text, "msg").unwrap_or_default().to_owned(),
+            title: state.guidance.title(*sid).cloned(),
+            category: option(text, "classtype").unwrap_or_default().to_owned(),
+            severity: None,
+            technique: technique(text),
+            groups: 0,
+            alerts: 0,
+            last: None,
+            closed: 0,
+            true_positive: 0,
+            hide_rules: 0,
+            hidden: 0,
+            known: true,
+        };
+        by_sid.insert((1, *sid), row);
+    }
+    for seen in state.store.signatures(&caller.scope).await? {
+        let SignatureRow { gid, sid, .. } = seen;
+        let known = gid == 1 && state.rules.contains_key(&sid);
+        let row = RuleRow {
+            sid,
+            gid,
+            title: state.guidance.title(sid).cloned(),
+            signature: seen.signature,
+            category: seen.category,
+            severity: Some(seen.severity),
+            technique: seen.technique,
+            groups: seen.groups,
+            alerts: seen.alerts,
+            last: seen.last.map(times::write),
+            closed: seen.closed,
+            true_positive: seen.true_positive,
+            hide_rules: 0,
+            hidden: 0,
+            known,
+        };
+        by_sid.insert((gid, sid), row);
+    }
+    let mut rows: Vec<RuleRow> = by_sid.into_values().collect();
+    for row in &mut rows {
+        for rule in hides(&hiding, row.sid) {
+            row.hidden += rule.hits;
+            row.hide_rules += u64::from(rule.stands(now));
+        }
+    }
+    rows.sort_by(|a, b| b.alerts.cmp(&a.alerts).then(a.sid.cmp(&b.sid)));
+    Ok(rows)
+}
+
+/// Rules that are known or have alerted, those with most alerts first.
+#[utoipa::path(get, path = "/rules", operation_id = "list_rules", tag = "rules", responses((status = 200, body = [RuleRow])))]
+async fn list(State(state): State<ApiState>, caller: Caller) -> Result<Json<Vec<RuleRow>>> {
+    rows(&state, &caller).await.map(Json)
+}
+
+#[utoipa::path(get, path = "/rules/{sid}", operation_id = "one_rule", tag = "rules", params(("sid" = u32, Path)),
+    responses((status = 200, body = RuleBody), (status = 404, body = Problem)))]
+async fn one(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(sid): Path<u32>,
+) -> Result<Json<RuleBody>> {
+    let rows = rows(&state, &caller).await?;
+    let rule = rows.into_iter().find(|row| row.sid == sid);
+    let rule = rule.ok_or(ApiError::NotFound)?;
+    let guidance = state
+        .guidance
+        .find(sid, rule.technique.as_deref(), &rule.category)
+        .cloned();
+    Ok(Json(RuleBody {
+        text: state.rules.get(&sid).cloned(),
+        guidance,
+        rule,
+    }))
+}
+
+pub fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(one))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{option, technique};
+
+    #[test]
+    fn options_are_read_from_the_text() {
+        let text = r#"alert tcp any any -> any any (msg:"A; b"; classtype:web-attack; metadata:mitre_technique_id T1505.003, x y; sid:7;)"#;
+        assert_eq!(option(text, "msg"), Some("A; b"));
+        assert_eq!(option(text, "classtype"), Some("web-attack"));
+        assert_eq!(option(text, "reference"), None);
+        assert_eq!(technique(text).as_deref(), Some("T1505.003"));
+        assert_eq!(technique("x"), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! A collector's API with an administrator and three alerts in two groups.
+
+#![allow(dead_code, reason = "each test program takes what it needs")]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use collector_api::{ApiState, Guidance, Live, Parts};
+use collector_index::{Index, Options};
+use collector_search::Embedded;
+use collector_state::{
+    AlertBatch, AlertSeen, PasswordCost, Store, StoreOptions, UnitId, UnixMillis,
+};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+pub const NOW: UnixMillis = UnixMillis(1_764_000_000_000);
+pub const PASSWORD: &str = "a long first password";
+
+pub struct Server {
+    _folder: tempfile::TempDir,
+    pub store: Store,
+    router: Router,
+    pub cookie: String,
+    csrf: String,
+}
+
+impl Server {
+    /// Nobody is signed in yet.
+    pub async fn start_alone() -> Server {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = StoreOptions {
+            password_cost: PasswordCost::TEST,
+        };
+        let store = Store::open(&folder.path().join("state.sqlite"), options)
+            .await
+            .expect("a store");
+        store
+            .create_first_admin("admin", PASSWORD, NOW)
+            .await
+            .expect("an account");
+        alerts(&store).await;
+        let index = Index::open(&folder.path().join("index"), Options::default());
+        let router = collector_api::router(ApiState::new(Parts {
+            store: store.clone(),
+            engine: Arc::new(Embedded::new(Arc::new(index.expect("an index")))),
+            enrolment_string: Arc::new(str::to_owned),
+            guidance: Guidance::default(),
+            rules: HashMap::new(),
+            index_days: 30,
+            exports_dir: folder.path().join("exports"),
+            live: Live::default(),
+            clock: || NOW,
+        }));
+        Server {
+            _folder: folder,
+            store,
+            router,
+            cookie: String::new(),
+            csrf: String::new(),
+        }
+    }
+
+    pub async fn start() -> Server {
+        let mut server = Server::start_alone().await;
+        assert_eq!(server.sign_in(PASSWORD).await, StatusCode::OK);
+        server
+    }
+
+    pub async fn ask(&mut self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::COOKIE, &self.cookie)
+            .header("x-csrf-token", &self.csrf)
+            .body(Body::from(body.to_string()))
+            .expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("served");
+        let status = response.status();
+        if let Some(cookie) = response.headers().get(header::SET_COOKIE) {
+            let cookie = cookie.to_str().expect("ASCII");
+            self.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        }
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("body");
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    /// An answer that is no JSON.
+    pub async fn fetch(&self, path: &str) -> (StatusCode, Vec<u8>) {
+        let request = Request::builder()
+            .uri(format!("/api/v1{path}"))
+            .header(header::COOKIE, &self.cookie)
+            .body(Body::empty())
+            .expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("served");
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 1 << 24).await.expect("body");
+        (status, bytes.to_vec())
+    }
+
+    pub async fn sign_in(&mut self, password: &str) -> StatusCode {
+        let login = json!({ "username": "admin", "password": password });
+        let (status, body) = self.ask("POST", "/session", login).await;
+        self.csrf = body["csrf"].as_str().unwrap_or_default().to_owned();
+        status
+    }
+}
+
+/// Three alerts in two groups.
+async fn alerts(store: &Store) {
+    let token = store
+        .create_enrolment("cổng", UnitId::ROOT, "admin", NOW)
+        .await
+        .expect("an enrolment")
+        .token;
+    let sensor = store.enrol(&token, "gateway", NOW).await.expect("enrolled");
+    let alert = |seq, source: &str, severity| AlertSeen {
+        seq,
+        id: "event",
+        at: NOW,
+        gid: 1,
+        sid: 1,
+        signature: "Quét cổng TCP",
+        category: "x",
+        severity,
+        source: source.parse().expect("an address"),
+        destination: "10.0.0.9".parse().expect("an address"),
+        app_proto: None,
+        technique: None,
+    };
+    let alerts = [
+        alert(1, "10.1.1.1", 1),
+        alert(2, "10.1.1.1", 1),
+        alert(3, "10.2.1.1", 3),
+    ];
+    let batch = AlertBatch {
+        sensor_id: &sensor.sensor_id,
+        epoch: 7,
+        class: "alert",
+        through_seq: 3,
+        alerts: &alerts,
+    };
+    store.apply_alerts(batch, NOW).await.expect("applied");
+}

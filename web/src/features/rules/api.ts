@@ -1,0 +1,77 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api, body, type Schemas } from "@/lib/api";
+import type { RulesSearch } from "./route";
+
+export type Rule = Schemas["RuleRow"];
+
+export const rulesQuery = queryOptions({
+  queryKey: ["rules"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/rules", { signal })),
+});
+
+export function ruleQuery(sid: number) {
+  return queryOptions({
+    queryKey: ["rules", sid],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/rules/{sid}", { params: { path: { sid } }, signal })),
+  });
+}
+
+/** How often a rule was right; nothing while nobody has judged it. */
+export function precision(rule: Rule): number | undefined {
+  return rule.closed > 0 ? rule.true_positive / rule.closed : undefined;
+}
+
+function plain(text: string): string {
+  return text.normalize("NFD").replace(/\p{M}/gu, "").replaceAll("đ", "d").replaceAll("Đ", "d").toLowerCase();
+}
+
+/** Rules that the search holds, in its order. */
+export function chosen(rules: readonly Rule[], { q, sort, show }: RulesSearch): Rule[] {
+  const words = plain(q ?? "").split(/\s+/).filter(Boolean);
+  const kept = rules.filter((rule) => {
+    if (show === "alerting" && rule.alerts === 0) return false;
+    if (show === "quiet" && rule.alerts > 0) return false;
+    if (show === "wrong" && !(rule.closed >= 3 && rule.true_positive * 2 < rule.closed)) return false;
+    if (words.length === 0) return true;
+    const text = plain(`${rule.sid} ${rule.signature} ${rule.title?.vi ?? ""} ${rule.title?.en ?? ""} ${rule.category} ${rule.technique ?? ""}`);
+    return words.every((word) => text.includes(word));
+  });
+  switch (sort) {
+    case "precision":
+      return kept.sort((a, b) => (precision(a) ?? 2) - (precision(b) ?? 2) || b.closed - a.closed);
+    case "sid":
+      return kept.sort((a, b) => a.sid - b.sid);
+    case "last":
+      return kept.sort((a, b) => (b.last ?? "").localeCompare(a.last ?? ""));
+    default:
+      return kept;
+  }
+}
+
+export interface Piece {
+  text: string;
+  kind: "keyword" | "string" | "head" | "plain";
+}
+
+/** A rule's text in pieces to be coloured, an option a line. */
+export function pieces(text: string): Piece[][] {
+  const open = text.indexOf("(");
+  const close = text.lastIndexOf(")");
+  if (open < 0 || close < open) return [[{ text, kind: "plain" }]];
+  const lines: Piece[][] = [[{ text: `${text.slice(0, open).trim()} (`, kind: "head" }]];
+  // Backslashes take what follows them along, in quotes and outside.
+  const options = text.slice(open + 1, close).match(/(?:"(?:\\.|[^"\\])*"|\\.|[^;"\\])+;?/g) ?? [];
+  for (const option of options) {
+    const trimmed = option.trim();
+    if (!trimmed) continue;
+    const colon = trimmed.search(/[:;]/);
+    const name = colon < 0 ? trimmed : trimmed.slice(0, colon);
+    const line: Piece[] = [{ text: `    ${name}`, kind: "keyword" }];
+    for (const part of (colon < 0 ? "" : trimmed.slice(colon)).split(/("(?:\\.|[^"\\])*")/)) {
+      if (part) line.push({ text: part, kind: part.startsWith('"') ? "string" : "plain" });
+    }
+    lines.push(line);
+  }
+  lines.push([{ text: ")", kind: "head" }]);
+  return lines;
+}

@@ -1,0 +1,154 @@
+/** Rules: what they find, how often they are right, and what hides them. */
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { EyeOff, ScrollText, Search } from "lucide-react";
+import { useEffect, useMemo, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { compact, number, percent } from "@/lib/format";
+import { useKeys } from "@/lib/keys";
+import { ago } from "@/lib/time";
+import { Empty, Failure, Loading, Severity } from "@/ui/basics";
+import { chosen, precision, rulesQuery, type Rule } from "./api";
+import { RULE_SORTS, SHOWN, type RulesSearch } from "./route";
+import "./rules.css";
+
+const route = getRouteApi("/signed-in/rules");
+const ROW = 50;
+
+export function RulesPage() {
+  const { t, i18n } = useTranslation();
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const rules = useQuery(rulesQuery);
+  const box = useRef<HTMLInputElement>(null);
+  const shown = useMemo(() => chosen(rules.data ?? [], search), [rules.data, search]);
+  const change = (to: RulesSearch) => void navigate({ search: (before) => ({ ...before, ...to }), replace: true });
+  useKeys({ "/": () => box.current?.focus(), r: () => void rules.refetch() });
+  useEffect(() => {
+    document.title = `${t("nav.rules")} – Mắt Lưới`;
+  }, [t]);
+  return (
+    <div className="page">
+      <div className="page__head">
+        <h1>{t("nav.rules")}</h1>
+        <label className="rules__search">
+          <Search aria-hidden />
+          <span className="hidden">{t("rules.search")}</span>
+          <input ref={box} className="input" type="search" placeholder={t("rules.searchHint")} value={search.q ?? ""} onChange={(event) => change({ q: event.target.value || undefined })} />
+        </label>
+        <select className="select" aria-label={t("rules.show")} value={search.show ?? "all"} onChange={(event) => change({ show: SHOWN.find((one) => one === event.target.value && one !== "all") })}>
+          {SHOWN.map((one) => (
+            <option key={one} value={one}>
+              {t(`rules.shown.${one}`)}
+            </option>
+          ))}
+        </select>
+        <select className="select" aria-label={t("alerts.sort")} value={search.sort ?? "alerts"} onChange={(event) => change({ sort: RULE_SORTS.find((one) => one === event.target.value && one !== "alerts") })}>
+          {RULE_SORTS.map((one) => (
+            <option key={one} value={one}>
+              {t(`rules.sort.${one}`)}
+            </option>
+          ))}
+        </select>
+        <span className="spring" />
+        <span className="muted" role="status">
+          {t("rules.count", { count: shown.length, all: number(rules.data?.length ?? 0, i18n.language) })}
+        </span>
+      </div>
+      {rules.isPending ? (
+        <Loading rows={12} />
+      ) : rules.isLoadingError ? (
+        <Failure error={rules.error} retry={() => void rules.refetch()} />
+      ) : shown.length === 0 ? (
+        <Empty title={t("rules.none")} icon={ScrollText}>
+          <p>{t("alerts.noneMatchHint")}</p>
+        </Empty>
+      ) : (
+        <List rules={shown} />
+      )}
+    </div>
+  );
+}
+
+function List({ rules }: { rules: readonly Rule[] }) {
+  const { t } = useTranslation();
+  const scroller = useRef<HTMLDivElement>(null);
+  // The virtualizer hands out new functions on purpose.
+  // eslint-disable-next-line react-hooks/incompatible-library
+  const virtual = useVirtualizer({ count: rules.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 8 });
+  return (
+    <div className="rules" role="table" aria-label={t("nav.rules")} aria-rowcount={rules.length + 1}>
+      <div role="rowgroup" className="rules__top">
+        <div className="rules__row rules__head" role="row" aria-rowindex={1}>
+          {(["sid", "rule", "severity", "technique", "alerts", "precision", "hidden", "last"] as const).map((name) => (
+            <span key={name} role="columnheader">
+              {t(`rules.column.${name}`)}
+            </span>
+          ))}
+        </div>
+      </div>
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys */}
+      <div className="rules__scroll" ref={scroller} role="rowgroup" tabIndex={0}>
+        <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>
+          {virtual.getVirtualItems().map(({ index, start }) => {
+            const rule = rules[index];
+            return rule && <Row key={`${rule.gid}-${rule.sid}`} rule={rule} index={index} start={start} />;
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Row({ rule, index, start }: { rule: Rule; index: number; start: number }) {
+  const { t, i18n } = useTranslation();
+  const right = precision(rule);
+  return (
+    <div role="row" aria-rowindex={index + 2} className="rules__row" style={{ position: "absolute", top: 0, left: 0, right: 0, height: ROW, transform: `translateY(${start}px)` }}>
+      <span role="cell" className="mono">
+        {rule.sid}
+      </span>
+      <span role="cell" className="rules__name">
+        <Link to="/rules/$sid" params={{ sid: String(rule.sid) }} className="cut">
+          {rule.title ? rule.title[i18n.language === "en" ? "en" : "vi"] : rule.signature}
+        </Link>
+        <span className="muted cut">{rule.title ? rule.signature : rule.category}</span>
+      </span>
+      <span role="cell">{rule.severity ? <Severity level={rule.severity} /> : <span className="muted">–</span>}</span>
+      <span role="cell">{rule.technique ? <span className="tag">{rule.technique}</span> : <span className="muted">–</span>}</span>
+      <span role="cell" className="numeric">
+        {rule.alerts > 0 ? (
+          <Link to="/alerts" search={{ q: `sid:${rule.sid}` }}>
+            {compact(rule.alerts, i18n.language)}
+          </Link>
+        ) : (
+          "0"
+        )}
+      </span>
+      <span role="cell" className="rules__precision">
+        {right === undefined ? (
+          <span className="muted">{t("rules.unjudged")}</span>
+        ) : (
+          <>
+            <meter min={0} max={1} low={0.3} high={0.7} optimum={1} value={right} aria-label={t("rules.column.precision")} />
+            <span className="tabular">
+              {percent(right, i18n.language)} <span className="muted">({number(rule.closed, i18n.language)})</span>
+            </span>
+          </>
+        )}
+      </span>
+      <span role="cell" className="numeric">
+        {rule.hide_rules > 0 && (
+          <span className="tag tag--warn" title={t("rules.hideRules", { count: rule.hide_rules })}>
+            <EyeOff aria-hidden /> {number(rule.hide_rules, i18n.language)}
+          </span>
+        )}{" "}
+        {rule.hidden > 0 ? compact(rule.hidden, i18n.language) : <span className="muted">–</span>}
+      </span>
+      <span role="cell" className="muted nowrap">
+        {rule.last ? ago(rule.last, i18n.language) : "–"}
+      </span>
+    </div>
+  );
+}
