@@ -1594,10 +1594,7 @@ export interface components {
         } | {
             /** @enum {string} */
             block: "pairs";
-            rows: [
-                string,
-                string
-            ][];
+            rows: string[][];
         } | {
             /** @enum {string} */
             block: "table";

@@ -14,7 +14,7 @@ pub enum Block {
     },
     /// Names and values.
     Pairs {
-        rows: Vec<[String; 2]>,
+        rows: Vec<Vec<String>>,
     },
     /// Widths are shares of the page's.
     Table {
@@ -55,7 +55,9 @@ impl Document {
     }
 
     pub fn pairs<const N: usize>(&mut self, rows: [(&str, String); N]) {
-        let rows = rows.map(|(name, value)| [name.to_owned(), value]).to_vec();
+        let rows = rows
+            .map(|(name, value)| vec![name.to_owned(), value])
+            .to_vec();
         self.blocks.push(Block::Pairs { rows });
     }
 

@@ -146,7 +146,10 @@ pub fn write(document: &Document) -> Option<Vec<u8>> {
             Block::Paragraph { text } => {
                 docx.add_paragraph(paragraph(text, 24, false, AlignmentType::Both))
             }
-            Block::Pairs { rows } => rows.iter().fold(docx, |docx, [name, value]| {
+            Block::Pairs { rows } => rows.iter().fold(docx, |docx, row| {
+                let [name, value] = row.as_slice() else {
+                    return docx;
+                };
                 let line = Paragraph::new()
                     .add_run(run(&format!("{name}: "), 24, true))
                     .add_run(run(value, 24, false));

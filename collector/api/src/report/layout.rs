@@ -228,7 +228,10 @@ impl Setter {
                 self.y += 4.0;
             }
             Block::Pairs { rows } => {
-                for [name, value] in rows {
+                for row in rows {
+                    let [name, value] = row.as_slice() else {
+                        continue;
+                    };
                     let names = self.fonts.lines(&clean(name), BODY, true, INNER * 0.32);
                     let values = self.fonts.lines(&clean(value), BODY, false, INNER * 0.65);
                     for at in 0..names.len().max(values.len()) {
