@@ -18,7 +18,7 @@ use crate::guidance::{Bilingual, GuidanceText};
 use crate::times;
 
 #[derive(Serialize, ToSchema)]
-pub struct RuleRow {
+pub struct DetectionRule {
     sid: u32,
     gid: u32,
     /// The rule's own name.
@@ -42,8 +42,8 @@ pub struct RuleRow {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct RuleBody {
-    rule: RuleRow,
+pub struct DetectionRuleBody {
+    rule: DetectionRule,
     text: Option<String>,
     guidance: Option<GuidanceText>,
 }
@@ -78,12 +78,12 @@ fn hides(rules: &[HideRule], sid: u32) -> impl Iterator<Item = &HideRule> {
     })
 }
 
-async fn rows(state: &ApiState, caller: &Caller) -> Result<Vec<RuleRow>> {
+async fn rows(state: &ApiState, caller: &Caller) -> Result<Vec<DetectionRule>> {
     let now = state.now();
     let hiding = state.store.hide_rules(&caller.scope).await?;
-    let mut by_sid: BTreeMap<(u32, u32), RuleRow> = BTreeMap::new();
+    let mut by_sid: BTreeMap<(u32, u32), DetectionRule> = BTreeMap::new();
     for (sid, text) in &state.rules {
-        let row = RuleRow {
+        let row = DetectionRule {
             sid: *sid,
             gid: 1,
             signature: option(text, "msg").unwrap_or_default().to_owned(),
@@ -105,7 +105,7 @@ async fn rows(state: &ApiState, caller: &Caller) -> Result<Vec<RuleRow>> {
     for seen in state.store.signatures(&caller.scope).await? {
         let SignatureRow { gid, sid, .. } = seen;
         let known = gid == 1 && state.rules.contains_key(&sid);
-        let row = RuleRow {
+        let row = DetectionRule {
             sid,
             gid,
             title: state.guidance.title(sid).cloned(),
@@ -124,7 +124,7 @@ async fn rows(state: &ApiState, caller: &Caller) -> Result<Vec<RuleRow>> {
         };
         by_sid.insert((gid, sid), row);
     }
-    let mut rows: Vec<RuleRow> = by_sid.into_values().collect();
+    let mut rows: Vec<DetectionRule> = by_sid.into_values().collect();
     for row in &mut rows {
         for rule in hides(&hiding, row.sid) {
             row.hidden += rule.hits;
@@ -136,18 +136,18 @@ async fn rows(state: &ApiState, caller: &Caller) -> Result<Vec<RuleRow>> {
 }
 
 /// Rules that are known or have alerted, those with most alerts first.
-#[utoipa::path(get, path = "/rules", operation_id = "list_rules", tag = "rules", responses((status = 200, body = [RuleRow])))]
-async fn list(State(state): State<ApiState>, caller: Caller) -> Result<Json<Vec<RuleRow>>> {
+#[utoipa::path(get, path = "/rules", operation_id = "list_rules", tag = "rules", responses((status = 200, body = [DetectionRule])))]
+async fn list(State(state): State<ApiState>, caller: Caller) -> Result<Json<Vec<DetectionRule>>> {
     rows(&state, &caller).await.map(Json)
 }
 
 #[utoipa::path(get, path = "/rules/{sid}", operation_id = "one_rule", tag = "rules", params(("sid" = u32, Path)),
-    responses((status = 200, body = RuleBody), (status = 404, body = Problem)))]
+    responses((status = 200, body = DetectionRuleBody), (status = 404, body = Problem)))]
 async fn one(
     State(state): State<ApiState>,
     caller: Caller,
     Path(sid): Path<u32>,
-) -> Result<Json<RuleBody>> {
+) -> Result<Json<DetectionRuleBody>> {
     let rows = rows(&state, &caller).await?;
     let rule = rows.into_iter().find(|row| row.sid == sid);
     let rule = rule.ok_or(ApiError::NotFound)?;
@@ -155,7 +155,7 @@ async fn one(
         .guidance
         .find(sid, rule.technique.as_deref(), &rule.category)
         .cloned();
-    Ok(Json(RuleBody {
+    Ok(Json(DetectionRuleBody {
         text: state.rules.get(&sid).cloned(),
         guidance,
         rule,

@@ -11,8 +11,9 @@ use collector_api::{ApiState, Guidance, Live, Parts};
 use collector_index::{Event, Index, Options, Stream};
 use collector_search::Embedded;
 use collector_state::{
-    AlertBatch, AlertSeen, HeartbeatSeen, NewUnit, NewUser, PasswordCost, Refused, Role, Store,
-    StoreOptions, UnitId, UnixMillis,
+    AlertBatch, AlertSeen, HeartbeatSeen, HideCondition, HideField, HideTest, NewAsset, NewCase,
+    NewHideRule, NewUnit, NewUser, PasswordCost, Refused, Role, Scope, Store, StoreOptions, UnitId,
+    UnixMillis,
 };
 use sensor_event::Class;
 use serde_json::{Value, json};
@@ -106,6 +107,7 @@ impl Server {
             .expect("an enrolment")
             .token;
         let sensor = store.enrol(&token, MARK, now()).await.expect("enrolled");
+        of_first_unit(&store, units[0]).await;
         let sensor = sensor.sensor_id;
         alert(&store, &sensor).await;
         let refused = Refused {
@@ -219,6 +221,45 @@ impl Server {
         }
         filled
     }
+}
+
+/// A case, a hide rule and an asset, which have the number 1.
+async fn of_first_unit(store: &Store, unit: UnitId) {
+    let case = NewCase {
+        unit_id: unit,
+        title: MARK.to_owned(),
+        summary: MARK.to_owned(),
+        severity: 1,
+        detected: now(),
+        serious: true,
+        personal_data: true,
+    };
+    store
+        .create_case(case, &[], "analyst-a", &Scope::All, now())
+        .await
+        .expect("a case");
+    let rule = NewHideRule {
+        unit_id: unit,
+        conditions: vec![HideCondition {
+            field: HideField::Sid,
+            test: HideTest::Is,
+            values: vec!["99".to_owned()],
+        }],
+        reason: MARK.to_owned(),
+        expires: now().plus(UnixMillis::DAY),
+    };
+    store
+        .create_hide_rule(rule, "analyst-a", now())
+        .await
+        .expect("a rule");
+    let asset = NewAsset {
+        unit_id: unit,
+        first: HOST.parse().expect("an address"),
+        last: HOST.parse().expect("an address"),
+        name: MARK.to_owned(),
+        importance: 5,
+    };
+    store.put_asset(asset).await.expect("an asset");
 }
 
 async fn alert(store: &Store, sensor: &str) {

@@ -1876,6 +1876,48 @@ export interface components {
              */
             waiting: number;
         };
+        DetectionRule: {
+            /** Format: int64 */
+            alerts: number;
+            category: string;
+            /**
+             * Format: int64
+             * @description Groups that were closed, and as true.
+             */
+            closed: number;
+            /** Format: int32 */
+            gid: number;
+            /** Format: int64 */
+            groups: number;
+            /** Format: int64 */
+            hidden: number;
+            /**
+             * Format: int64
+             * @description Hide rules in force that name it, and the alerts that they hid.
+             */
+            hide_rules: number;
+            /** @description The collector has its text. */
+            known: boolean;
+            last?: string | null;
+            /**
+             * Format: int32
+             * @description 1 (worst) to 4; absent for rules that have never alerted.
+             */
+            severity?: number | null;
+            /** Format: int32 */
+            sid: number;
+            /** @description The rule's own name. */
+            signature: string;
+            technique?: string | null;
+            title?: components["schemas"]["Bilingual"] | null;
+            /** Format: int64 */
+            true_positive: number;
+        };
+        DetectionRuleBody: {
+            guidance?: components["schemas"]["GuidanceText"] | null;
+            rule: components["schemas"]["DetectionRule"];
+            text?: string | null;
+        };
         Disk: {
             /**
              * Format: double
@@ -2580,17 +2622,14 @@ export interface components {
         };
         RuleBody: {
             config?: components["schemas"]["RuleConfig"] | null;
-            created?: string;
-            created_by?: string;
-            enabled?: boolean;
-            guidance?: components["schemas"]["GuidanceText"] | null;
+            created: string;
+            created_by: string;
+            enabled: boolean;
             /** Format: int64 */
-            id?: number;
-            name?: string;
-            rule: components["schemas"]["RuleRow"];
-            text?: string | null;
+            id: number;
+            name: string;
             /** Format: int64 */
-            unit_id?: number;
+            unit_id: number;
         };
         /** @description Whom to tell what, and when. A rule sees its unit and those below. */
         RuleConfig: {
@@ -2622,43 +2661,6 @@ export interface components {
             name: string;
             /** Format: int64 */
             unit_id: number;
-        };
-        RuleRow: {
-            /** Format: int64 */
-            alerts: number;
-            category: string;
-            /**
-             * Format: int64
-             * @description Groups that were closed, and as true.
-             */
-            closed: number;
-            /** Format: int32 */
-            gid: number;
-            /** Format: int64 */
-            groups: number;
-            /** Format: int64 */
-            hidden: number;
-            /**
-             * Format: int64
-             * @description Hide rules in force that name it, and the alerts that they hid.
-             */
-            hide_rules: number;
-            /** @description The collector has its text. */
-            known: boolean;
-            last?: string | null;
-            /**
-             * Format: int32
-             * @description 1 (worst) to 4; absent for rules that have never alerted.
-             */
-            severity?: number | null;
-            /** Format: int32 */
-            sid: number;
-            /** @description The rule's own name. */
-            signature: string;
-            technique?: string | null;
-            title?: components["schemas"]["Bilingual"] | null;
-            /** Format: int64 */
-            true_positive: number;
         };
         SavedSearchBody: {
             class?: string | null;
@@ -5184,7 +5186,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RuleRow"][];
+                    "application/json": components["schemas"]["DetectionRule"][];
                 };
             };
         };
@@ -5205,7 +5207,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RuleBody"];
+                    "application/json": components["schemas"]["DetectionRuleBody"];
                 };
             };
             404: {

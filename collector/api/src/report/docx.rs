@@ -59,24 +59,29 @@ fn table(head: &[String], widths: &[u16], rows: &[Vec<String>]) -> Table {
         .map(|width| INNER * u32::from(*width) / all.max(1))
         .collect();
     let row = |cells: &[String], heading: bool| {
-        let cells = cells.iter().zip(&columns).map(|(text, width)| {
-            let number = !heading
-                && !text.is_empty()
-                && text
-                    .chars()
-                    .all(|c| c.is_ascii_digit() || ".,%".contains(c));
-            let align = if number {
-                AlignmentType::Right
-            } else {
-                AlignmentType::Left
-            };
-            let made = cell(text, heading, align, *width);
-            if heading {
-                made.shading(Shading::new().fill("E8E8E8"))
-            } else {
-                made
-            }
-        });
+        let cells = cells
+            .iter()
+            .zip(&columns)
+            .enumerate()
+            .map(|(column, (text, width))| {
+                let number = column > 0
+                    && !heading
+                    && !text.is_empty()
+                    && text
+                        .chars()
+                        .all(|c| c.is_ascii_digit() || ".,%".contains(c));
+                let align = if number {
+                    AlignmentType::Right
+                } else {
+                    AlignmentType::Left
+                };
+                let made = cell(text, heading, align, *width);
+                if heading {
+                    made.shading(Shading::new().fill("E8E8E8"))
+                } else {
+                    made
+                }
+            });
         TableRow::new(cells.collect()).cant_split()
     };
     let mut all_rows = vec![row(head, true)];

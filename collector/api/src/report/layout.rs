@@ -265,6 +265,11 @@ impl Setter {
             .map(|width| f32::from(*width) / all.max(1.0) * INNER)
             .collect();
         self.y += 5.0;
+        // A head does not stand alone at the foot of a page.
+        let first = rows.first().map_or(&[][..], Vec::as_slice);
+        let both =
+            height(&self.cells(head, &columns, true)) + height(&self.cells(first, &columns, false));
+        self.room(both);
         self.row(head, &columns, true, true);
         for row in rows {
             let lines = self.cells(row, &columns, false);
@@ -305,11 +310,12 @@ impl Setter {
             });
         }
         let mut x = LEFT;
-        for (lines, width) in cells.iter().zip(columns) {
+        for (column, (lines, width)) in cells.iter().zip(columns).enumerate() {
             for (at, line) in lines.iter().enumerate() {
                 let y = top + CELL_PADDING + 10.0 + at as f32 * 13.0;
-                // Numbers stand at the right.
-                let number = !bold
+                // Numbers stand at the right; the first column names things.
+                let number = column > 0
+                    && !bold
                     && line
                         .chars()
                         .all(|c| c.is_ascii_digit() || ".,%".contains(c));

@@ -81,7 +81,7 @@ impl Language {
         let digits = number.to_string();
         let mut told = String::with_capacity(digits.len() + digits.len() / 3);
         for (at, digit) in digits.chars().enumerate() {
-            if at > 0 && (digits.len() - at) % 3 == 0 {
+            if at > 0 && (digits.len() - at).is_multiple_of(3) {
                 told.push_str(self.say(".", ","));
             }
             told.push(digit);

@@ -2,7 +2,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { api, body, type Schemas } from "@/lib/api";
 import type { RulesSearch } from "./route";
 
-export type Rule = Schemas["RuleRow"];
+export type Rule = Schemas["DetectionRule"];
 
 export const rulesQuery = queryOptions({
   queryKey: ["rules"],
