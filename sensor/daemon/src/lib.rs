@@ -1,6 +1,7 @@
 //! `matluoi-sensor`: command line, threads, wiring.
 
 mod command;
+mod confine;
 mod console;
 mod output;
 mod reload;
@@ -37,6 +38,9 @@ enum Command {
     Forward(command::forward::Args),
     /// Say what is wrong here, and what to do about it.
     Doctor(command::doctor::Args),
+    /// Confine this process as `run` does, and try to get out.
+    #[command(hide = true)]
+    TryConfinement(confine::trial::Args),
 }
 
 /// The program.
@@ -55,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Enrol(args) => command::enrol::run(&args),
         Command::Forward(args) => command::forward::run(&args),
         Command::Doctor(args) => command::doctor::run(&args),
+        Command::TryConfinement(args) => confine::trial::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -233,6 +233,14 @@ impl DatasetTable {
         }
     }
 
+    /// Where the sets that rules want kept are written.
+    pub fn kept_files(&self) -> Vec<PathBuf> {
+        self.sets
+            .iter()
+            .filter_map(|set| set.save.clone())
+            .collect()
+    }
+
     /// Writes the sets that rules want kept.
     ///
     /// # Errors

@@ -311,6 +311,11 @@ impl Engine {
         self.datasets.save()
     }
 
+    /// The files that [`Engine::save_datasets`] writes.
+    pub fn kept_files(&self) -> Vec<std::path::PathBuf> {
+        self.datasets.kept_files()
+    }
+
     /// 0 for a rule set of its own, one more than the engine whose place it takes.
     pub fn generation(&self) -> u32 {
         self.lineage.generation()

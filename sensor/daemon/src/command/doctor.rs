@@ -86,6 +86,17 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             },
         );
     }
+    let (abi, gaps) = crate::confine::kernel();
+    say(
+        "confinement",
+        if gaps.is_empty() {
+            Ok(format!(
+                "this kernel has all that is asked of it (Landlock {abi})"
+            ))
+        } else {
+            Err(format!("this kernel cannot refuse: {}", gaps.join("; ")))
+        },
+    );
     say(
         "enrolment",
         match sensor_ship::Identity::load(&config.state_dir) {

@@ -24,6 +24,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .build()?;
     let identity =
         runtime.block_on(sensor_ship::enrol(&args.string, &args.state_dir, &hostname))?;
+    // Root enrols; the sensor has to read its key as who it is.
+    crate::confine::hand_to_owner_of(&args.state_dir)?;
     Console::new().line(format_args!(
         "enrolled as sensor {}; delivery to {}",
         identity.sensor_id, identity.address

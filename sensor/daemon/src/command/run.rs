@@ -11,6 +11,7 @@ use sensor_capture::{CaptureFile, LiveCapture, LiveOptions, Received};
 use sensor_ship::{Identity, Recorder, Shipper, ShipperOptions, Spool, SpoolLimits};
 use serde::{Deserialize, Serialize};
 
+use crate::confine::{self, Extent, Needs};
 use crate::reload::{self, Follower, OnFault, Reloader, Rules};
 use crate::ruleset::{self, Ruleset};
 use crate::settings::{Checksums, Settings};
@@ -48,6 +49,8 @@ struct RawConfig {
     spool: RawSpool,
     #[serde(default)]
     canary: RawCanary,
+    #[serde(default)]
+    run: RawRun,
 }
 
 #[derive(Deserialize, Default)]
@@ -100,6 +103,16 @@ struct RawCanary {
     seconds: Option<u64>,
 }
 
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawRun {
+    /// Who the sensor is once its capture handles are open.
+    user: Option<String>,
+    /// `full`, or `none` to find out whether a fault comes from it.
+    #[serde(default)]
+    confinement: Extent,
+}
+
 /// A checked configuration.
 pub struct Config {
     pub state_dir: PathBuf,
@@ -116,6 +129,8 @@ pub struct Config {
     pub settings: Settings,
     spool: SpoolLimits,
     canary: Option<Duration>,
+    user: Option<String>,
+    pub confinement: Extent,
 }
 
 impl Config {
@@ -173,7 +188,63 @@ impl Config {
                 raw.canary.seconds.unwrap_or(CANARY_SECONDS),
             ))
             .filter(|pause| !pause.is_zero()),
+            user: raw.run.user,
+            confinement: raw.run.confinement,
         })
+    }
+
+    /// A handle a worker, when it is an interface that is watched.
+    fn open_captures(&self) -> Result<Vec<LiveCapture>, sensor_capture::Error> {
+        let Some(interface) = &self.interface else {
+            return Ok(Vec::new());
+        };
+        let options = LiveOptions {
+            filter: self.filter.clone(),
+            fanout_group: (self.workers > 1).then(|| std::process::id() as u16),
+            ..LiveOptions::new(interface)
+        };
+        (0..self.workers)
+            .map(|_| LiveCapture::open(&options))
+            .collect()
+    }
+
+    /// What the confined sensor has to reach, now and when it reads this file again.
+    pub fn needs(&self, path: &Path, collector: &str, kept_files: Vec<PathBuf>) -> Needs {
+        let reputation = &self.settings.reputation;
+        let single = [
+            Some(path),
+            self.settings.threshold_file.as_deref(),
+            reputation.categories.as_deref(),
+            reputation.countries.as_deref(),
+        ];
+        let rules = self.rules.iter().chain(&self.sigma).map(PathBuf::as_path);
+        // Who changes a file often writes a new one in its place, and rules name files beside them.
+        let mut readable: Vec<PathBuf> = single
+            .into_iter()
+            .flatten()
+            .chain(reputation.lists.iter().map(PathBuf::as_path))
+            .chain(rules)
+            .map(folder_of)
+            .collect();
+        readable.extend(reputation.folder.clone());
+        readable.extend(self.files.iter().cloned());
+        Needs {
+            user: self.user.clone(),
+            state_dir: self.state_dir.clone(),
+            kept_files,
+            readable,
+            collector: collector.to_owned(),
+            interface: self.interface.clone(),
+        }
+    }
+}
+
+/// The folder itself, or the one in which a file is.
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        _ if path.is_dir() => path.to_owned(),
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
     }
 }
 
@@ -220,6 +291,15 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let rules = Arc::new(Rules::new(&compiled));
     drop(compiled);
     let identity = Identity::load(&config.state_dir)?;
+    let captures = config.open_captures()?;
+    // Before there is another thread: what is given up is given up by all.
+    match config.confinement {
+        Extent::Full => {
+            let kept = rules.running().engine.kept_files();
+            confine::confine(&config.needs(&args.config, &identity.address, kept))?.tell();
+        }
+        Extent::None => tracing::warn!("[run] confinement = \"none\": all privileges are kept"),
+    }
     let spool = Arc::new(Spool::open(&config.state_dir, config.spool.clone())?);
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
@@ -256,7 +336,15 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let config = Arc::new(config);
     let result = match &config.interface {
-        Some(interface) => live(&config, interface, &rules, &spool.handle(), &stop, &vitals),
+        Some(interface) => live(
+            &config,
+            interface,
+            captures,
+            &rules,
+            &spool.handle(),
+            &stop,
+            &vitals,
+        ),
         None => files(&config, &rules, &spool.handle(), &stop, &vitals),
     };
     vitals.input_done.store(true, Ordering::Relaxed);
@@ -343,21 +431,12 @@ fn now_ns() -> i64 {
 fn live(
     config: &Arc<Config>,
     interface: &str,
+    captures: Vec<LiveCapture>,
     rules: &Rules,
     recorder: &Recorder,
     stop: &Arc<AtomicBool>,
     vitals: &Arc<Vitals>,
 ) -> anyhow::Result<()> {
-    let group = (config.workers > 1).then(|| std::process::id() as u16);
-    let mut captures = Vec::new();
-    for _ in 0..config.workers {
-        let options = LiveOptions {
-            filter: config.filter.clone(),
-            fanout_group: group,
-            ..LiveOptions::new(interface)
-        };
-        captures.push(LiveCapture::open(&options)?);
-    }
     tracing::info!(interface, workers = config.workers, "capturing");
     let failure = Arc::new(Mutex::new(None));
     let shared = Shared::default();

@@ -1,0 +1,172 @@
+//! Landlock (landlock(7)): which files, ports, signals and sockets remain.
+
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort,
+    PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
+};
+
+use super::{Needs, State, is_name};
+
+/// The newest version whose refusals are asked for; older kernels refuse what they know.
+const NEWEST: ABI = ABI::V6;
+
+/// From which version on something is refused, and what stays open before it.
+const STEPS: &[(i32, &str)] = &[
+    (
+        1,
+        "files and programs are limited by the user's rights and seccomp only",
+    ),
+    (2, "files may be moved among the sensor's own folders"),
+    (3, "files may be cut"),
+    (4, "TCP connections may go to any port"),
+    (5, "devices may be commanded"),
+    (
+        6,
+        "signals and abstract sockets reach other processes of the user",
+    ),
+];
+
+/// Files that libmagic looks for.
+const MAGIC: &[&str] = &[
+    "/etc/magic",
+    "/etc/magic.mgc",
+    "/usr/share/misc",
+    "/usr/share/file",
+    "/usr/lib/file",
+];
+
+/// The version of Landlock that runs here (0: none), and what this kernel cannot refuse. A thread that ends at once
+/// confines itself to find out.
+pub fn kernel() -> (i32, Vec<String>) {
+    let status = std::thread::spawn(|| {
+        Ruleset::default()
+            .handle_access(AccessFs::Execute)
+            .and_then(Ruleset::create)
+            .and_then(RulesetCreated::restrict_self)
+    })
+    .join();
+    let abi = match status {
+        Ok(Ok(status)) => version(status.landlock),
+        _ => 0,
+    };
+    (abi, gaps(abi))
+}
+
+fn version(status: LandlockStatus) -> i32 {
+    match status {
+        LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => 0,
+        LandlockStatus::Available {
+            effective_abi,
+            kernel_abi,
+        } => kernel_abi.unwrap_or(effective_abi as i32),
+    }
+}
+
+/// What a kernel with this version cannot refuse.
+fn gaps(abi: i32) -> Vec<String> {
+    STEPS
+        .iter()
+        .filter(|(since, _)| abi < *since)
+        .map(|(since, open)| format!("{open} (needs Landlock {since}, this kernel has {abi})"))
+        .collect()
+}
+
+/// Closes everything but the needs.
+pub fn raise(needs: &Needs, state: &mut State) -> anyhow::Result<()> {
+    if is_name(&needs.collector) {
+        state.gaps.push(
+            "the collector is a name: /etc can be read and UDP is open, for the resolver; an address in the enrolment string closes both".to_owned(),
+        );
+    }
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let write_file = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
+    let own = write_file
+        | AccessFs::ReadDir
+        | AccessFs::RemoveDir
+        | AccessFs::RemoveFile
+        | AccessFs::MakeDir
+        | AccessFs::MakeReg
+        | AccessFs::Refer;
+    let mut walls = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(NEWEST))?
+        .handle_access(AccessNet::from_all(NEWEST))?
+        .scope(Scope::from_all(NEWEST))?
+        .create()?;
+    walls = open(walls, &needs.state_dir, own)?;
+    for path in &needs.kept_files {
+        walls = open(walls, path, write_file)?;
+    }
+    for path in readable(needs) {
+        walls = open(walls, &path, read)?;
+    }
+    let port = needs
+        .collector
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse().ok());
+    let resolver = is_name(&needs.collector).then_some(53);
+    for port in [port, resolver].into_iter().flatten() {
+        walls = walls.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
+    }
+    let abi = version(walls.restrict_self()?.landlock);
+    state.landlock_abi = abi;
+    state.gaps.extend(gaps(abi));
+    Ok(())
+}
+
+/// All that is read.
+fn readable(needs: &Needs) -> Vec<PathBuf> {
+    let mut paths = needs.readable.clone();
+    paths.extend(MAGIC.iter().map(PathBuf::from));
+    paths.push(PathBuf::from("/proc/self/statm"));
+    if let Some(interface) = &needs.interface {
+        // libpcap reads the card's own counters there.
+        let link = Path::new("/sys/class/net").join(interface);
+        paths.extend(link.canonicalize().ok().map(|card| card.join("statistics")));
+    }
+    if is_name(&needs.collector) {
+        // Whoever renews the address writes resolv.conf as a new file, so that a rule for the old one ends.
+        paths.extend(
+            [
+                "/etc",
+                "/run/systemd/resolve",
+                "/run/resolvconf",
+                "/run/NetworkManager",
+            ]
+            .map(PathBuf::from),
+        );
+    }
+    paths
+}
+
+/// A path that is not there opens nothing.
+fn open(
+    walls: RulesetCreated,
+    path: &Path,
+    access: BitFlags<AccessFs>,
+) -> anyhow::Result<RulesetCreated> {
+    let Ok(descriptor) = PathFd::new(path) else {
+        tracing::debug!(path = %path.display(), "not there when the sensor was confined");
+        return Ok(walls);
+    };
+    let access = if path.is_dir() {
+        access
+    } else {
+        access & AccessFs::from_file(NEWEST)
+    };
+    Ok(walls.add_rule(PathBeneath::new(descriptor, access))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_version_closes_more() {
+        for (abi, open) in [(0, 6), (1, 5), (3, 3), (6, 0), (9, 0)] {
+            assert_eq!(gaps(abi).len(), open, "{abi}");
+        }
+    }
+}
