@@ -217,7 +217,12 @@ impl Config {
             reputation.categories.as_deref(),
             reputation.countries.as_deref(),
         ];
-        let rules = self.rules.iter().chain(&self.sigma).map(PathBuf::as_path);
+        let rules = self
+            .rules
+            .iter()
+            .chain(&self.sigma)
+            .chain(&self.settings.sigma_pipelines)
+            .map(PathBuf::as_path);
         // Who changes a file often writes a new one in its place, and rules name files beside them.
         let mut readable: Vec<PathBuf> = single
             .into_iter()
