@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, queryOptions, useMutation } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, body } from "@/lib/api";
 
 export const sensorsQuery = queryOptions({
@@ -36,5 +36,29 @@ export const unitsQuery = queryOptions({
 export function useEnrolment() {
   return useMutation({
     mutationFn: (asked: { name: string; unit_id: number }) => body(api.POST("/api/v1/sensors/enrolments", { body: asked })),
+  });
+}
+
+export function ledgersQuery(hours: number) {
+  return queryOptions({
+    queryKey: ["ledgers", hours],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/ledger", { params: { query: { hours } }, signal })),
+  });
+}
+
+export function alarmsQuery(state: "open" | "all") {
+  return infiniteQueryOptions({
+    queryKey: ["alarms", state],
+    initialPageParam: undefined as number | undefined,
+    queryFn: ({ pageParam, signal }) => body(api.GET("/api/v1/alarms", { params: { query: { state, before: pageParam } }, signal })),
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+}
+
+export function useAcknowledge() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ id, comment }: { id: number; comment: string }) => body(api.POST("/api/v1/alarms/{id}/acknowledge", { params: { path: { id } }, body: { comment } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["alarms"] }),
   });
 }

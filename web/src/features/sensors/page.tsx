@@ -14,8 +14,10 @@ import { ago, dateTime, instant } from "@/lib/time";
 import { Button, Empty, Failure, IconButton, Loading } from "@/ui/basics";
 import { SensorStateTag } from "@/ui/sensor-state";
 import { sensorsQuery } from "./api";
+import { Alarms } from "./components/alarms";
 import { EnrolDialog } from "./components/enrol-dialog";
 import { Ledger } from "./components/ledger";
+import { Ledgers } from "./components/ledgers";
 import { Quarantine } from "./components/quarantine";
 import { SORTS, type SensorsSearch } from "./route";
 import "./sensors.css";
@@ -102,6 +104,7 @@ export function SensorsPage() {
         )}
       </div>
       <div className="page__body sensors">
+        {sensors.data && <Alarms state={search.alarms ?? "open"} onState={(state) => change({ alarms: state === "all" ? "all" : undefined })} />}
         {sensors.isPending ? (
           <Loading rows={8} />
         ) : sensors.isLoadingError ? (
@@ -163,6 +166,15 @@ export function SensorsPage() {
           </div>
         )}
         {opened && <Ledger sensor={opened} hours={search.hours ?? 24} onHours={(hours) => change({ hours: hours === 24 ? undefined : hours })} onClose={() => change({ sensor: undefined })} />}
+        {rows.length > 0 && (
+          <Ledgers
+            hours={search.back ?? 24}
+            by={search.by ?? "sensor"}
+            onHours={(back) => change({ back: back === 24 ? undefined : back })}
+            onBy={(by) => change({ by: by === "hour" ? "hour" : undefined })}
+            onSensor={(sensor) => change({ sensor })}
+          />
+        )}
         {rows.length > 0 && <Quarantine />}
       </div>
       {enrolling && <EnrolDialog onClose={() => setEnrolling(false)} />}

@@ -8,9 +8,14 @@ export interface SensorsSearch {
   /** Hours of the ledger. */
   hours?: number;
   sort?: (typeof SORTS)[number];
+  /** Alarms that are over, too. */
+  alarms?: "all";
+  /** Hours of the ledger of all sensors, and what its rows are. */
+  back?: number;
+  by?: "hour";
 }
 
 export function sensorsSearch(raw: Record<string, unknown>): SensorsSearch {
-  const search: SensorsSearch = { sensor: text(raw, "sensor", 64), hours: whole(raw, "hours", 1, 744), sort: choice(raw, "sort", SORTS) };
+  const search: SensorsSearch = { sensor: text(raw, "sensor", 64), hours: whole(raw, "hours", 1, 744), sort: choice(raw, "sort", SORTS), alarms: choice(raw, "alarms", ["all"]), back: whole(raw, "back", 1, 744), by: choice(raw, "by", ["hour"]) };
   return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined));
 }

@@ -1,4 +1,4 @@
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, body, type Schemas } from "@/lib/api";
 
 export const unitsQuery = queryOptions({
@@ -50,3 +50,55 @@ export const useConfirmFactor = () => useChange(["second-factor"], (code: string
 export const useRemoveFactor = () => useChange(["second-factor"], (code: string) => body(api.DELETE("/api/v1/second-factor", { body: { code } })));
 export const useCreateToken = () => useChange(["tokens"], (asked: Schemas["TokenRequest"]) => body(api.POST("/api/v1/tokens", { body: asked })));
 export const useDeleteToken = () => useChange(["tokens"], (id: number) => body(api.DELETE("/api/v1/tokens/{id}", { params: { path: { id } } })));
+
+export const watchQuery = queryOptions({
+  queryKey: ["alarm-settings"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/alarms/settings", { signal })),
+});
+export const useSetWatch = () => useChange(["alarm-settings"], (asked: Schemas["WatchSettings"]) => body(api.PUT("/api/v1/alarms/settings", { body: asked })));
+
+export const storageQuery = queryOptions({
+  queryKey: ["retention"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/retention", { signal })),
+});
+
+export const sourcesQuery = queryOptions({
+  queryKey: ["sources"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/sources", { signal })),
+});
+export const useCreateSource = () => useChange(["sources"], (asked: Schemas["NewSource"]) => body(api.POST("/api/v1/sources", { body: asked })));
+export const useRenewSource = () => useChange(["sources"], (id: string) => body(api.POST("/api/v1/sources/{id}/token", { params: { path: { id } } })));
+export const useRevokeSource = () => useChange(["sources"], (id: string) => body(api.DELETE("/api/v1/sources/{id}", { params: { path: { id } } })));
+
+export const channelsQuery = queryOptions({
+  queryKey: ["notifications", "channels"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/notifications/channels", { signal })),
+});
+export const tellingQuery = queryOptions({
+  queryKey: ["notifications", "rules"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/notifications/rules", { signal })),
+});
+export function outboxQuery(state: string) {
+  return infiniteQueryOptions({
+    queryKey: ["notifications", "outbox", state],
+    initialPageParam: undefined as number | undefined,
+    queryFn: ({ pageParam, signal }) => body(api.GET("/api/v1/notifications/outbox", { params: { query: { state: state || undefined, before: pageParam } }, signal })),
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+}
+
+/** Without an id a new one is made. */
+export const usePutChannel = () =>
+  useChange(["notifications"], async ({ id, ...asked }: Schemas["ChannelRequest"] & { id?: number }) => {
+    if (id === undefined) await body(api.POST("/api/v1/notifications/channels", { body: asked }));
+    else await body(api.PUT("/api/v1/notifications/channels/{id}", { params: { path: { id } }, body: asked }));
+  });
+export const useDeleteChannel = () => useChange(["notifications"], (id: number) => body(api.DELETE("/api/v1/notifications/channels/{id}", { params: { path: { id } } })));
+export const useTestChannel = () => useChange(["notifications", "outbox"], (id: number) => body(api.POST("/api/v1/notifications/channels/{id}/test", { params: { path: { id } } })));
+export const usePutTelling = () =>
+  useChange(["notifications"], async ({ id, ...asked }: Schemas["RuleRequest"] & { id?: number }) => {
+    if (id === undefined) await body(api.POST("/api/v1/notifications/rules", { body: asked }));
+    else await body(api.PUT("/api/v1/notifications/rules/{id}", { params: { path: { id } }, body: asked }));
+  });
+export const useDeleteTelling = () => useChange(["notifications"], (id: number) => body(api.DELETE("/api/v1/notifications/rules/{id}", { params: { path: { id } } })));
+export const useRetryMessage = () => useChange(["notifications", "outbox"], (id: number) => body(api.POST("/api/v1/notifications/outbox/{id}/retry", { params: { path: { id } } })));

@@ -1,22 +1,29 @@
 /** Settings: how one gets in oneself, and, for administrators, people and units. */
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 import { useRights } from "@/lib/session";
 import { Access } from "./components/access";
+import { Notifications } from "./components/notifications";
 import { People } from "./components/people";
+import { Sources } from "./components/sources";
+import { Storage } from "./components/storage";
 import { Units } from "./components/units";
-import { TABS } from "./route";
+import { Watch } from "./components/watch";
+import { TABS, type Tab } from "./route";
 import "./settings.css";
+
+const SHOWN: Record<Tab, () => ReactElement> = { access: Access, people: People, units: Units, notifications: Notifications, alarms: Watch, sources: Sources, storage: Storage };
 
 const route = getRouteApi("/signed-in/settings");
 
 export function SettingsPage() {
   const { t } = useTranslation();
-  const { administrator } = useRights();
+  const { administrator, analyst } = useRights();
   const search = route.useSearch();
-  const tabs = TABS.filter((tab) => administrator || tab === "access");
-  const shown = tabs.find((tab) => tab === search.tab) ?? tabs[0];
+  const tabs = TABS.filter((tab) => administrator || tab === "access" || tab === "storage" || (analyst && tab === "notifications"));
+  const shown = tabs.find((tab) => tab === search.tab) ?? "access";
+  const Shown = SHOWN[shown];
   useEffect(() => {
     document.title = `${t("nav.admin")} – Mắt Lưới`;
   }, [t]);
@@ -33,7 +40,7 @@ export function SettingsPage() {
         ))}
       </nav>
       <div className="page__body settings">
-        {shown === "people" ? <People /> : shown === "units" ? <Units /> : <Access />}
+        <Shown />
       </div>
     </div>
   );

@@ -1,9 +1,11 @@
 import { choice } from "@/lib/search-params";
 
-export const TABS = ["access", "people", "units"] as const;
+export const TABS = ["access", "people", "units", "notifications", "alarms", "sources", "storage"] as const;
+
+export type Tab = (typeof TABS)[number];
 
 export interface SettingsSearch {
-  tab?: (typeof TABS)[number];
+  tab?: Tab;
 }
 
 export function settingsSearch(raw: Record<string, unknown>): SettingsSearch {

@@ -1,0 +1,326 @@
+/** Whom to tell what: channels, conditions, and the queue of messages. */
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { BellPlus, Megaphone, Pencil, RotateCw, Send, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/lib/api";
+import { isObject } from "@/lib/json";
+import { usePolling } from "@/lib/presence";
+import { usePrefs } from "@/lib/prefs";
+import { useRights } from "@/lib/session";
+import { dateTime } from "@/lib/time";
+import { Button, Card, Empty, Failure, IconButton, Loading, Segmented, Severity, useProblemText } from "@/ui/basics";
+import { toast } from "@/ui/toasts";
+import { channelsQuery, outboxQuery, tellingQuery, useDeleteChannel, useDeleteTelling, useRetryMessage, useTestChannel } from "../api";
+import { ChannelDialog } from "./channel-dialog";
+import { Sure } from "./parts";
+import { TellingDialog } from "./telling-dialog";
+
+type Channel = Schemas["ChannelBody"];
+type Rule = Schemas["RuleBody"];
+const STATES = ["", "waiting", "sent", "failed"] as const;
+
+export function Notifications() {
+  return (
+    <>
+      <Channels />
+      <Rules />
+      <Outbox />
+    </>
+  );
+}
+
+function Off() {
+  const { t } = useTranslation();
+  return <span className="tag tag--warn">{t("notify.off")}</span>;
+}
+
+/** Where a channel leads, in a word. */
+function place(channel: Channel): string {
+  const { config } = channel;
+  if (!config) return "";
+  if (config.kind === "email") return config.to.join(", ");
+  if (config.kind === "webhook") return config.url;
+  if (config.kind === "syslog") return `${config.server}:${config.port}/${config.transport}`;
+  return config.chat_id;
+}
+
+function Channels() {
+  const { t } = useTranslation();
+  const problem = useProblemText();
+  const { administrator } = useRights();
+  const channels = useQuery(channelsQuery);
+  const test = useTestChannel();
+  const remove = useDeleteChannel();
+  const [editing, setEditing] = useState<Channel | "new">();
+  const [removing, setRemoving] = useState<Channel>();
+  return (
+    <Card
+      title={t("notify.channels")}
+      bare
+      aside={
+        administrator && (
+          <Button look="primary" size="small" onClick={() => setEditing("new")}>
+            <Megaphone aria-hidden /> {t("notify.addChannel")}
+          </Button>
+        )
+      }
+    >
+      {channels.isPending ? (
+        <Loading rows={2} />
+      ) : channels.isLoadingError ? (
+        <Failure small error={channels.error} retry={() => void channels.refetch()} />
+      ) : channels.data.length === 0 ? (
+        <Empty small title={t("notify.noChannels")} icon={Megaphone}>
+          <p>{t("notify.channelsText")}</p>
+        </Empty>
+      ) : (
+        <table className="table">
+          <caption className="hidden">{t("notify.channels")}</caption>
+          <thead>
+            <tr>
+              <th>{t("notify.name")}</th>
+              <th>{t("notify.kind")}</th>
+              <th>{t("notify.place")}</th>
+              <th>
+                <span className="hidden">{t("settings.actions")}</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {channels.data.map((channel) => (
+              <tr key={channel.id}>
+                <td>
+                  {channel.name} {!channel.enabled && <Off />}
+                </td>
+                <td>{channel.config ? t(`notify.kinds.${channel.config.kind}`) : t("notify.otherVersion")}</td>
+                <td className="mono settings__wrap">{place(channel)}</td>
+                <td className="nowrap numeric">
+                  {administrator && (
+                    <>
+                      <Button size="small" aria-label={`${t("notify.test")}: ${channel.name}`} onClick={() => test.mutate(channel.id, { onSuccess: () => toast({ text: t("notify.tested") }), onError: (error) => toast({ text: problem(error), bad: true }) })}>
+                        <Send aria-hidden /> {t("notify.test")}
+                      </Button>
+                      <IconButton look="quiet" size="small" label={t("notify.edit", { name: channel.name })} onClick={() => setEditing(channel)}>
+                        <Pencil aria-hidden />
+                      </IconButton>
+                      <IconButton look="quiet" size="small" label={t("notify.delete", { name: channel.name })} onClick={() => setRemoving(channel)}>
+                        <Trash2 aria-hidden />
+                      </IconButton>
+                    </>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {editing && <ChannelDialog channel={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} />}
+      {removing && (
+        <Sure
+          title={t("notify.delete", { name: removing.name })}
+          text={t("notify.deleteChannelText")}
+          action={t("notify.remove")}
+          error={remove.error}
+          onYes={() => remove.mutate(removing.id, { onSuccess: () => setRemoving(undefined) })}
+          onClose={() => setRemoving(undefined)}
+        />
+      )}
+    </Card>
+  );
+}
+
+function Rules() {
+  const { t } = useTranslation();
+  const { administrator } = useRights();
+  const rules = useQuery(tellingQuery);
+  const channels = useQuery(channelsQuery);
+  const remove = useDeleteTelling();
+  const [editing, setEditing] = useState<Rule | "new">();
+  const [removing, setRemoving] = useState<Rule>();
+  const names = (ids: readonly number[]) => ids.map((id) => channels.data?.find((channel) => channel.id === id)?.name ?? `#${id}`).join(", ");
+  return (
+    <Card
+      title={t("notify.rules")}
+      bare
+      aside={
+        administrator && (
+          <Button look="primary" size="small" disabled={!channels.data?.length} onClick={() => setEditing("new")}>
+            <BellPlus aria-hidden /> {t("notify.addRule")}
+          </Button>
+        )
+      }
+    >
+      {rules.isPending ? (
+        <Loading rows={2} />
+      ) : rules.isLoadingError ? (
+        <Failure small error={rules.error} retry={() => void rules.refetch()} />
+      ) : rules.data.length === 0 ? (
+        <Empty small title={t("notify.noRules")} icon={BellPlus}>
+          <p>{t(channels.data?.length ? "notify.rulesText" : "notify.channelFirst")}</p>
+        </Empty>
+      ) : (
+        <table className="table">
+          <caption className="hidden">{t("notify.rules")}</caption>
+          <thead>
+            <tr>
+              <th>{t("notify.name")}</th>
+              <th>{t("notify.about")}</th>
+              <th>{t("notify.to")}</th>
+              <th>{t("notify.when")}</th>
+              <th>
+                <span className="hidden">{t("settings.actions")}</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {rules.data.map((rule) => (
+              <tr key={rule.id}>
+                <td>
+                  {rule.name} {!rule.enabled && <Off />}
+                </td>
+                {rule.config ? (
+                  <>
+                    <td>
+                      {rule.config.about.map((one) => t(`notify.told.${one}`)).join(", ")} <Severity level={rule.config.severity} /> {t("notify.orWorse")}
+                      {rule.config.text && <div className="muted">“{rule.config.text}”</div>}
+                      {!!rule.config.sids?.length && <div className="muted">sid {rule.config.sids.join(", ")}</div>}
+                      {!!rule.config.alarms?.length && <div className="muted">{rule.config.alarms.map((kind) => t(`alarms.kind.${kind}`)).join(", ")}</div>}
+                    </td>
+                    <td>{names(rule.config.channels)}</td>
+                    <td>
+                      <When config={rule.config} names={names} />
+                    </td>
+                  </>
+                ) : (
+                  <td colSpan={3}>{t("notify.otherVersion")}</td>
+                )}
+                <td className="nowrap numeric">
+                  {administrator && (
+                    <>
+                      <IconButton look="quiet" size="small" label={t("notify.edit", { name: rule.name })} onClick={() => setEditing(rule)}>
+                        <Pencil aria-hidden />
+                      </IconButton>
+                      <IconButton look="quiet" size="small" label={t("notify.delete", { name: rule.name })} onClick={() => setRemoving(rule)}>
+                        <Trash2 aria-hidden />
+                      </IconButton>
+                    </>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {editing && <TellingDialog rule={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} />}
+      {removing && (
+        <Sure
+          title={t("notify.delete", { name: removing.name })}
+          text={t("notify.deleteRuleText")}
+          action={t("notify.remove")}
+          error={remove.error}
+          onYes={() => remove.mutate(removing.id, { onSuccess: () => setRemoving(undefined) })}
+          onClose={() => setRemoving(undefined)}
+        />
+      )}
+    </Card>
+  );
+}
+
+function When({ config, names }: { config: Schemas["RuleConfig"]; names: (ids: readonly number[]) => string }) {
+  const { t } = useTranslation();
+  const { quiet, escalation } = config;
+  return (
+    <>
+      <div>{config.digest_minutes ? t("notify.digested", { count: config.digest_minutes }) : t("notify.atOnce")}</div>
+      {quiet && <div>{t("notify.quietFromTo", { from: quiet.from, to: quiet.to })}</div>}
+      {escalation && <div>{t("notify.escalated", { count: escalation.after_minutes, names: names(escalation.channels) })}</div>}
+    </>
+  );
+}
+
+/** What a message tells, in a line. */
+function useLine(): (item: unknown) => string {
+  const { t } = useTranslation();
+  return (item) => {
+    if (!isObject(item)) return "";
+    const word = (name: string) => String(item[name] ?? "");
+    if (item.type === "alert") return `${item.escalated ? `${t("notify.nobody")}: ` : ""}${word("signature")} · ${word("source")} → ${word("destination")}`;
+    if (item.type === "alarm") return `${t(`alarms.kind.${word("kind")}`)} · ${item.sensor ? word("sensor") : t("alarms.collector")}${item.over ? ` · ${t("notify.over")}` : ""}`;
+    return t("notify.testMessage", { name: word("by") });
+  };
+}
+
+function Outbox() {
+  const { t } = useTranslation();
+  const { zone } = usePrefs();
+  const { analyst } = useRights();
+  const problem = useProblemText();
+  const line = useLine();
+  const [state, setState] = useState<(typeof STATES)[number]>("");
+  const outbox = useInfiniteQuery(outboxQuery(state));
+  const retry = useRetryMessage();
+  usePolling(() => void outbox.refetch(), 10_000);
+  const rows = outbox.data?.pages.flatMap((page) => page.items) ?? [];
+  const look: Record<string, string> = { sent: "tag--good", failed: "tag--bad", waiting: "" };
+  return (
+    <Card title={t("notify.outbox")} bare className="outbox" aside={<Segmented legend={t("settings.state")} value={state} onChange={setState} options={STATES.map((one) => ({ value: one, label: t(`notify.state.${one || "any"}`) }))} />}>
+      {outbox.isPending ? (
+        <Loading rows={3} />
+      ) : outbox.isLoadingError ? (
+        <Failure small error={outbox.error} retry={() => void outbox.refetch()} />
+      ) : rows.length === 0 ? (
+        <Empty small title={t("notify.noMessages")} icon={Send} />
+      ) : (
+        <table className="table">
+          <caption className="hidden">{t("notify.outbox")}</caption>
+          <thead>
+            <tr>
+              <th>{t("settings.state")}</th>
+              <th>{t("notify.made")}</th>
+              <th>{t("notify.channel")}</th>
+              <th>{t("notify.message")}</th>
+              <th>
+                <span className="hidden">{t("settings.actions")}</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={row.id}>
+                <td>
+                  <span className={`tag ${look[row.state] ?? ""}`}>{t(`notify.state.${row.state}`)}</span>
+                  {row.attempts > 1 && <div className="muted">{t("notify.attempts", { count: row.attempts })}</div>}
+                </td>
+                <td className="tabular nowrap">
+                  {dateTime(row.created, zone)}
+                  {row.state === "waiting" && <div className="muted">{t("notify.due", { time: dateTime(row.due, zone) })}</div>}
+                </td>
+                <td>{row.channel_name}</td>
+                <td className="settings__wrap">
+                  {row.items.slice(0, 3).map((item, index) => (
+                    <div key={index}>{line(item)}</div>
+                  ))}
+                  {row.items.length > 3 && <div className="muted">{t("notify.andMore", { count: row.items.length - 3 })}</div>}
+                  {row.last_error && <div className="field__error">{row.last_error}</div>}
+                </td>
+                <td>
+                  {analyst && row.state !== "sent" && (
+                    <Button size="small" onClick={() => retry.mutate(row.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
+                      <RotateCw aria-hidden /> {t("notify.retry")}
+                    </Button>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {outbox.hasNextPage && (
+        <p className="card__body">
+          <Button onClick={() => void outbox.fetchNextPage()}>{t("quarantine.more")}</Button>
+        </p>
+      )}
+    </Card>
+  );
+}
