@@ -9,8 +9,8 @@ use collector_ingest::{
     Alert, Groups, Heartbeat, HourCounts, PortError, RefusedLine, Registry, Spool, StreamMarks,
 };
 use collector_state::{
-    AlertBatch, AlertSeen, BacklogSeen, CanaryMade, HeartbeatSeen, Refused, SensorCounts, SpoolSeen,
-    StateError, Status, Store, StoredCounts, UnixMillis,
+    AlertBatch, AlertSeen, BacklogSeen, CanaryMade, HeartbeatSeen, Refused, SensorCounts,
+    SpoolSeen, StateError, Status, Store, StoredCounts, UnixMillis,
 };
 
 use crate::collector::now;

@@ -212,13 +212,13 @@ impl ChannelConfig {
             } => {
                 host(server)?;
                 if from.parse::<lettre::Address>().is_err() {
-                    return fault("from", "not_an_address");
+                    return fault("from", "not_a_mail_address");
                 }
                 if to.is_empty() || to.len() > MAX_RECIPIENTS {
                     return fault("to", "number_of_recipients");
                 }
                 if to.iter().any(|to| to.parse::<lettre::Address>().is_err()) {
-                    return fault("to", "not_an_address");
+                    return fault("to", "not_a_mail_address");
                 }
                 Ok(())
             }
