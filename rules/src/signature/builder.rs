@@ -227,7 +227,14 @@ impl<'a> Builder<'a> {
             .copied()
             .filter(|id| protocols.contains(id))
             .collect();
-        if both.is_empty() {
+        // DNS over HTTP/2 is both; a rule that means it names it in its header.
+        let only_doh2 = self.protocols.len() > 1
+            && protocols.len() > 1
+            && both.len() == 1
+            && both
+                .iter()
+                .all(|id| self.vocabulary.protocol_spec(*id).name == "doh2");
+        if both.is_empty() || only_doh2 {
             let names = |ids: &[crate::ProtocolId]| {
                 ids.iter()
                     .map(|id| self.vocabulary.protocol_spec(*id).name)

@@ -1,6 +1,7 @@
 //! What only the whole rule tells: conditions that contradict each other and so never match.
 
 use super::*;
+use crate::Side;
 
 /// A fault of the whole rule, with the keyword to point at.
 type Objection = (Option<&'static str>, String);
@@ -88,19 +89,39 @@ impl Builder<'_> {
 
     /// Buffers of both sides never meet in one direction.
     fn check_sides(&self, faults: &mut Vec<Objection>) {
-        if self.signature.direction == HeaderDirection::Transactional {
-            return;
-        }
         let (mut to_server, mut to_client) = (None, None);
+        let mut note = |name, side| match side {
+            Side::ToServer => to_server = Some(name),
+            Side::ToClient => to_client = Some(name),
+            Side::Both | Side::Packet | Side::Frame => {}
+        };
         for list in &self.signature.buffers {
             if let Source::Buffer(id) = list.source {
                 let spec = self.vocabulary.buffer_spec(id);
-                match spec.side {
-                    crate::Side::ToServer => to_server = Some(spec.name),
-                    crate::Side::ToClient => to_client = Some(spec.name),
-                    crate::Side::Both | crate::Side::Packet | crate::Side::Frame => {}
-                }
+                let side = match list.only_to_server {
+                    Some(true) => Side::ToServer,
+                    Some(false) => Side::ToClient,
+                    None => spec.side,
+                };
+                note(spec.name, side);
             }
+        }
+        for condition in &self.signature.conditions {
+            if let Condition::IntField { field, .. } | Condition::IntFieldAmong { field, .. } =
+                condition
+            {
+                let spec = self.vocabulary.int_field_spec(*field);
+                note(spec.name, spec.side);
+            }
+        }
+        if self.signature.direction == HeaderDirection::Transactional {
+            if to_server.is_none() || to_client.is_none() {
+                faults.push((
+                    None,
+                    "a rule with => looks at both directions: name something of requests and something of replies, or write ->".to_owned(),
+                ));
+            }
+            return;
         }
         let flow = self.signature.flow.unwrap_or_default();
         match (to_server, to_client) {
@@ -111,7 +132,8 @@ impl Builder<'_> {
             (Some(request), None) if flow.to_client && !flow.to_server => {
                 faults.push((Some("flow"), format!("{request} is in requests, but the rule looks at traffic to the client")));
             }
-            (None, Some(reply)) if flow.to_server && !flow.to_client => {
+            // The body of a reply may be asked for in requests, where there is none.
+            (None, Some(reply)) if flow.to_server && !flow.to_client && reply != "http.response_body" => {
                 faults.push((Some("flow"), format!("{reply} is in replies, but the rule looks at traffic to the server")));
             }
             _ => {}
@@ -121,7 +143,7 @@ impl Builder<'_> {
     /// What lies in frames is looked at apart from everything else.
     fn check_frames(&self, faults: &mut Vec<Objection>) {
         let is_frame = |list: &BufferMatch| match list.source {
-            Source::Buffer(id) => self.vocabulary.buffer_spec(id).side == crate::Side::Frame,
+            Source::Buffer(id) => self.vocabulary.buffer_spec(id).side == Side::Frame,
             Source::Payload | Source::Packet => false,
         };
         let lists = &self.signature.buffers;
@@ -133,7 +155,7 @@ impl Builder<'_> {
         }
     }
 
-    fn check_protocol(&self, faults: &mut Vec<Objection>) {
+    fn check_protocol(&mut self, faults: &mut Vec<Objection>) {
         let icmp = matches!(
             self.signature.protocol,
             HeaderProtocol::Icmp | HeaderProtocol::Icmpv4 | HeaderProtocol::Icmpv6
@@ -148,7 +170,8 @@ impl Builder<'_> {
             HeaderProtocol::Icmp | HeaderProtocol::Icmpv4 | HeaderProtocol::Icmpv6
         ) && ports
         {
-            faults.push((None, "ICMP has no ports: write any".to_owned()));
+            self.warnings
+                .push("ICMP has no ports, so that the rule never matches: write any".to_owned());
         }
         let size = self
             .signature
@@ -193,10 +216,21 @@ impl Builder<'_> {
                 "the rule asks for packets (ttl, dsize, flags, …) and for streams only".to_owned(),
             ));
         }
+        if signature
+            .conditions
+            .iter()
+            .any(Condition::is_of_transaction)
+        {
+            faults.push((
+                None,
+                "the rule asks for packets (ttl, dsize, flags, …) and for what a transaction holds"
+                    .to_owned(),
+            ));
+        }
         for list in &signature.buffers {
             if let Source::Buffer(id) = list.source {
                 let spec = self.vocabulary.buffer_spec(id);
-                if spec.side != crate::Side::Packet {
+                if spec.side != Side::Packet {
                     faults.push((
                         None,
                         format!(

@@ -181,6 +181,10 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
     fn payload_holds(&mut self, index: u32, one: &Compiled) -> Option<Place> {
         let traffic = self.traffic;
         let has_payload = one.has_payload;
+        let only_stream = one.signature.flow.is_some_and(|flow| flow.only_stream);
+        if has_payload && only_stream && traffic.packet.tcp().is_none() {
+            return None;
+        }
         if has_payload && traffic.packet.tcp().is_some() && one.wants_stream {
             if let Some(raw) = &traffic.raw
                 && !(raw.seen > raw.passed && self.state.stream_fired(index))
@@ -189,7 +193,6 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                 self.state.note_stream_fired(index);
                 return Some(Place::Stream);
             }
-            let only_stream = one.signature.flow.is_some_and(|flow| flow.only_stream);
             let in_packet = !traffic.flow_end
                 && !traffic.only_stream
                 && (one.wants_packet || !traffic.in_stream)
@@ -203,7 +206,8 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
             return None;
         }
         let payload = self.payload();
-        if has_payload && payload.is_empty() {
+        // Where stream data was looked at, what must not be there is sought in an empty packet too.
+        if has_payload && payload.is_empty() && traffic.raw.is_none() {
             return None;
         }
         self.parts_hold(index, one, Bytes::whole(payload))
