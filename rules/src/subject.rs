@@ -149,6 +149,10 @@ pub trait Subject {
     fn payload_len(&self) -> Option<usize> {
         None
     }
+    /// Program, version and procedure that the packet calls, of ONC RPC.
+    fn rpc_call(&self) -> Option<[u32; 3]> {
+        None
+    }
     fn vlan_id(&self, _layer: usize) -> Option<u16> {
         None
     }

@@ -36,7 +36,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
                 .vocabulary
                 .buffer("http.uri")
                 .ok_or("there is no buffer http.uri")?;
-            builder.payload();
+            builder.payload()?;
             builder.add(BufferCondition::Content(content))?;
             builder.move_last(id, "uricontent")
         },

@@ -167,6 +167,7 @@ fn empty(operation: DatasetOperation, name: &str) -> Result<Dataset, String> {
 
 fn dataset(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     let words = parts(needed(value)?);
+    needs_buffer(builder)?;
     let [operation, name, options @ ..] = words.as_slice() else {
         return Err("write isset, name".to_owned());
     };
@@ -182,8 +183,18 @@ fn dataset(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
     builder.add(BufferCondition::Dataset(set))
 }
 
+/// Sets hold whole values of buffers.
+fn needs_buffer(builder: &Builder<'_>) -> Result<(), String> {
+    if builder.is_sticky() {
+        Ok(())
+    } else {
+        Err("sets are compared with sticky buffers: dns.query; dataset:isset,…".to_owned())
+    }
+}
+
 fn datarep(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     let words = parts(needed(value)?);
+    needs_buffer(builder)?;
     let [name, operator, number, options @ ..] = words.as_slice() else {
         return Err("write name, operator, value".to_owned());
     };

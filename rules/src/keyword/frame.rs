@@ -59,7 +59,7 @@ fn frame(builder: &mut Builder<'_>, value: &str) -> Result<(), String> {
         .map(|id| vocabulary.protocol_spec(*id))
         .find(|spec| !spec.parsed);
     if let Some(spec) = waits {
-        builder.payload();
+        builder.payload()?;
         builder.wait_for(&format!("the parser of {}", spec.name));
         return Ok(());
     }

@@ -4,14 +4,14 @@ use super::{Keyword, integer, needed};
 use crate::signature::{Condition, IntMatch};
 
 macro_rules! number {
-    ($name:literal, $aliases:expr, $doc:literal, $highest:expr, $make:expr) => {
+    ($name:literal, $aliases:expr, $doc:literal, $highest:expr, $make:expr, $parse:path) => {
         Keyword {
             name: $name,
             aliases: $aliases,
             doc: $doc,
             parse: |builder, value| {
                 let make: fn(IntMatch) -> Condition = $make;
-                let wanted = integer::parse(needed(value)?.trim_matches('"'), $highest)?;
+                let wanted = $parse(needed(value)?.trim_matches('"'), $highest)?;
                 builder.signature.conditions.push(make(wanted));
                 Ok(())
             },
@@ -27,34 +27,39 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         &[],
         "Type of the message.",
         255,
-        Condition::IcmpType
+        Condition::IcmpType,
+        integer::parse
     ),
     number!(
         "icode",
         &[],
         "Code of the message.",
         255,
-        Condition::IcmpCode
+        Condition::IcmpCode,
+        integer::parse
     ),
     number!(
         "icmp_id",
         &[],
         "Identifier of the message.",
         65_535,
-        Condition::IcmpId
+        Condition::IcmpId,
+        integer::plain
     ),
     number!(
         "icmp_seq",
         &[],
         "Sequence number of the message.",
         65_535,
-        Condition::IcmpSeq
+        Condition::IcmpSeq,
+        integer::plain
     ),
     number!(
         "icmpv6.mtu",
         &[],
         "MTU of “packet too big”.",
         u64::from(u32::MAX),
-        Condition::Icmpv6Mtu
+        Condition::Icmpv6Mtu,
+        integer::parse
     ),
 ];

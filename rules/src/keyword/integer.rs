@@ -21,7 +21,7 @@ pub(super) fn parse(text: &str, highest: u64) -> Result<IntMatch, String> {
             Some((mask, value)) => (number(mask)?, number(value)?, true),
             None => match rest.split_once('=') {
                 Some((mask, value)) => (number(mask)?, number(value)?, false),
-                None => (number(rest)?, 0, true),
+                None => return Err(format!("{text:?}: write mask and value, &0x0f=1")),
             },
         };
         return Ok(IntMatch::Mask {
@@ -69,6 +69,25 @@ pub(super) fn parse(text: &str, highest: u64) -> Result<IntMatch, String> {
     } else {
         IntMatch::Equal(value)
     })
+}
+
+/// A number alone, for the fields that the rule manual does not compare.
+pub(super) fn plain(text: &str, highest: u64) -> Result<IntMatch, String> {
+    match parse(text, highest)? {
+        equal @ IntMatch::Equal(_) if !text.trim_start().starts_with('=') => Ok(equal),
+        _ => Err(format!("{text:?}: write a number, without a comparison")),
+    }
+}
+
+/// A number alone, or with `!` before it.
+pub(super) fn equal_or_not(text: &str, highest: u64) -> Result<IntMatch, String> {
+    match text.strip_prefix('!') {
+        Some(rest) => plain(rest.trim_start(), highest).map(|wanted| match wanted {
+            IntMatch::Equal(value) => IntMatch::NotEqual(value),
+            other => other,
+        }),
+        None => plain(text, highest),
+    }
 }
 
 fn parse_unsigned(text: &str) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! Fields of IP headers and of what lies around them.
 
 use super::{Keyword, integer, needed, nothing, parts};
-use crate::signature::{Builder, Comparison, Condition, FlagMode, Index, IntMatch};
+use crate::signature::{Builder, Comparison, Condition, FlagMode, HeaderProtocol, Index, IntMatch};
 
 macro_rules! number {
     ($name:literal, $aliases:expr, $doc:literal, $highest:expr, $make:expr) => {
@@ -54,7 +54,61 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         255,
         Condition::Ttl
     ),
-    number!("id", &[], "IPv4 identification.", 65_535, Condition::IpId),
+    Keyword {
+        name: "id",
+        aliases: &[],
+        doc: "IPv4 identification.",
+        parse: |builder, value| {
+            let wanted = integer::plain(needed(value)?, 65_535)?;
+            push(builder, Condition::IpId(wanted))
+        },
+        accepts: &["id:5;"],
+        rejects: &["id:x;", "id;", "id:>5;", "id:70000;"],
+    },
+    Keyword {
+        name: "l3_proto",
+        aliases: &[],
+        doc: "Version of IP: ipv4 or ipv6.",
+        parse: |builder, value| {
+            let v6 = match needed(value)?.to_ascii_lowercase().as_str() {
+                "ipv4" | "ip4" => false,
+                "ipv6" | "ip6" => true,
+                other => return Err(format!("{other:?}: write ipv4 or ipv6")),
+            };
+            push(builder, Condition::IpVersion { v6 })
+        },
+        accepts: &["l3_proto:ipv4;", "l3_proto:IPv6;"],
+        rejects: &["l3_proto;", "l3_proto:6;"],
+    },
+    Keyword {
+        name: "rpc",
+        aliases: &[],
+        doc: "A call of ONC RPC: program [, version, procedure], each a number or *.",
+        parse: |builder, value| {
+            let words = parts(needed(value)?);
+            let number = |word: Option<&&str>| match word {
+                None | Some(&"*") => Ok(None),
+                Some(word) => word
+                    .parse::<u32>()
+                    .map(Some)
+                    .map_err(|_| format!("{word:?} is no number, and not *")),
+            };
+            if words.len() > 3 {
+                return Err("write program, version, procedure".to_owned());
+            }
+            let program = number(words.first())?.ok_or("the program is a number")?;
+            push(
+                builder,
+                Condition::RpcCall {
+                    program,
+                    version: number(words.get(1))?,
+                    procedure: number(words.get(2))?,
+                },
+            )
+        },
+        accepts: &["rpc:100000;", "rpc:100000,2;", "rpc:100000,*,3;"],
+        rejects: &["rpc;", "rpc:*;", "rpc:100000,x;", "rpc:1,2,3,4;"],
+    },
     number!(
         "vlan.layers",
         &[],
@@ -241,6 +295,14 @@ const PROTOCOLS: &[(&str, u8)] = &[
 
 fn ip_proto(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     let value = needed(value)?;
+    if !matches!(
+        builder.signature.protocol,
+        HeaderProtocol::Ip | HeaderProtocol::Pkthdr
+    ) {
+        return Err(
+            "the header names the protocol already: write alert ip with ip_proto".to_owned(),
+        );
+    }
     let (comparison, name) = match value.split_at_checked(1) {
         Some(("!", rest)) => (Comparison::NotEqual, rest),
         Some(("<", rest)) => (Comparison::Less, rest),

@@ -111,7 +111,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &[],
         doc: "Pairs of key and value, with commas between.",
         parse: |builder, value| {
-            for pair in parts(value.unwrap_or_default())
+            for pair in parts(value.ok_or("a value is missing: write metadata:key value;")?)
                 .into_iter()
                 .filter(|pair| !pair.is_empty())
             {
@@ -129,7 +129,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "metadata:attack_target Client, created_at 2020_01_01;",
             "metadata: ;",
         ],
-        rejects: &[],
+        rejects: &["metadata;"],
     },
     Keyword {
         name: "target",
@@ -174,9 +174,18 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         name: "prefilter",
         aliases: &[],
         doc: "The condition before it serves as prefilter; here a hint that changes nothing.",
-        parse: |_, value| nothing(value),
+        parse: |builder, value| {
+            nothing(value)?;
+            let signature = &builder.signature;
+            if signature.conditions.is_empty() && signature.buffers.is_empty() {
+                return Err(
+                    "prefilter speaks of the condition before it: ttl:5; prefilter;".to_owned(),
+                );
+            }
+            Ok(())
+        },
         accepts: &["ttl:5; prefilter;"],
-        rejects: &["prefilter:1;"],
+        rejects: &["prefilter:1;", "prefilter;"],
     },
     Keyword {
         name: "pkt_data",
@@ -184,8 +193,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         doc: "What follows looks at the payload again.",
         parse: |builder, value| {
             nothing(value)?;
-            builder.payload();
-            Ok(())
+            builder.payload()
         },
         accepts: &[r#"http.uri; content:"a"; pkt_data; content:"b";"#],
         rejects: &["pkt_data:1;"],
@@ -218,13 +226,38 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     },
     Keyword {
         name: "lua",
-        aliases: &["luajit"],
+        aliases: &["luajit", "luaxform"],
         doc: "Scripts are not run.",
         parse: |_, _| {
             Err("scripts are not run here: say it with content, pcre or transformations".to_owned())
         },
         accepts: &[r#"msg:"x";"#],
         rejects: &["lua:script.lua;"],
+    },
+    Keyword {
+        name: "nfq_set_mark",
+        aliases: &[],
+        doc: "Marks packets of a queue of netfilter; a sensor that only listens has none.",
+        parse: |builder, value| {
+            needed(value)?;
+            builder.warnings.push(
+                "nfq_set_mark does nothing here: a sensor that only listens marks no packets"
+                    .to_owned(),
+            );
+            Ok(())
+        },
+        accepts: &["nfq_set_mark:0x1/0xff;"],
+        rejects: &["nfq_set_mark;"],
+    },
+    Keyword {
+        name: "flowvar",
+        aliases: &["pktvar"],
+        doc: "Variables that a pcre of another rule captured are not compared.",
+        parse: |_, _| {
+            Err("variables that another rule captured are not compared here: set a flowbit there, and test it".to_owned())
+        },
+        accepts: &[r#"msg:"x";"#],
+        rejects: &["flowvar:name,text;"],
     },
     Keyword {
         name: "config",

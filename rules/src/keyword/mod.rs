@@ -35,7 +35,6 @@ mod tcp;
 mod threshold;
 mod tls;
 mod transform;
-mod waiting;
 mod web;
 mod xbits;
 
@@ -119,11 +118,6 @@ pub(crate) fn apply(builder: &mut Builder<'_>, option: &RawOption<'_>) -> Result
     }
     if let Some(id) = vocabulary.int_field(name) {
         return integer::field(builder, id, name, option.value);
-    }
-    if let Some(protocol) = waiting::protocol(name) {
-        builder.payload();
-        builder.wait_for(&format!("the parser of {protocol}"));
-        return Ok(());
     }
     let known = KEYWORDS
         .iter()

@@ -10,6 +10,12 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         doc: "Length of the buffer in bytes.",
         parse: |builder, value| {
             let size = integer::parse(needed(value)?, u64::MAX)?;
+            if !builder.is_sticky() && !builder.is_base64() {
+                return Err(
+                    "bsize speaks of a sticky buffer (http.uri; bsize:5); dsize is for packets"
+                        .to_owned(),
+                );
+            }
             builder.add(BufferCondition::Size(size))
         },
         accepts: &[
@@ -19,6 +25,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         ],
         rejects: &[
             "http.uri; bsize;",
+            "bsize:5;",
             "http.uri; bsize:x;",
             r#"http.uri; content:"abcdef"; bsize:4;"#,
         ],

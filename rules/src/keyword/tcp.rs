@@ -4,19 +4,23 @@ use super::{Keyword, integer, needed};
 use crate::signature::{Builder, Condition, FlagMode, IntMatch};
 
 macro_rules! number {
-    ($name:literal, $aliases:expr, $doc:literal, $highest:expr, $make:expr) => {
+    ($name:literal, $aliases:expr, $doc:literal, $highest:expr, $make:expr, $parse:path, $rejected:literal) => {
         Keyword {
             name: $name,
             aliases: $aliases,
             doc: $doc,
             parse: |builder, value| {
                 let make: fn(IntMatch) -> Condition = $make;
-                let wanted = integer::parse(needed(value)?, $highest)?;
+                let wanted = $parse(needed(value)?, $highest)?;
                 builder.signature.conditions.push(make(wanted));
                 Ok(())
             },
-            accepts: &[concat!($name, ":5;"), concat!($name, ":!3;")],
-            rejects: &[concat!($name, ":x;"), concat!($name, ";")],
+            accepts: &[concat!($name, ":5;")],
+            rejects: &[
+                concat!($name, ":x;"),
+                concat!($name, ";"),
+                concat!($name, $rejected),
+            ],
         }
     };
 }
@@ -44,35 +48,45 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         &["tcp.seq"],
         "Sequence number.",
         u64::from(u32::MAX),
-        Condition::TcpSeq
+        Condition::TcpSeq,
+        integer::plain,
+        ":>1;"
     ),
     number!(
         "ack",
         &["tcp.ack"],
         "Acknowledgement number.",
         u64::from(u32::MAX),
-        Condition::TcpAck
+        Condition::TcpAck,
+        integer::plain,
+        ":>1;"
     ),
     number!(
         "window",
         &["tcp.window"],
         "Window, not scaled.",
         65_535,
-        Condition::TcpWindow
+        Condition::TcpWindow,
+        integer::equal_or_not,
+        ":>1;"
     ),
     number!(
         "tcp.mss",
         &[],
         "Largest segment, as the option says.",
         65_535,
-        Condition::TcpMss
+        Condition::TcpMss,
+        integer::parse,
+        ":9-1;"
     ),
     number!(
         "tcp.wscale",
         &[],
         "Window scale, as the option says.",
         255,
-        Condition::TcpWscale
+        Condition::TcpWscale,
+        integer::parse,
+        ":9-1;"
     ),
 ];
 

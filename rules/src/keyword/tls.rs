@@ -236,6 +236,24 @@ const SPELLINGS: &[Spelling] = &[
         colons: false,
     },
     Spelling {
+        buffer: "quic.cyu.hash",
+        upper: false,
+        length: Some(32),
+        colons: false,
+    },
+    Spelling {
+        buffer: "ssh.hassh",
+        upper: false,
+        length: Some(32),
+        colons: false,
+    },
+    Spelling {
+        buffer: "ssh.hassh.server",
+        upper: false,
+        length: Some(32),
+        colons: false,
+    },
+    Spelling {
         buffer: "tls.cert_fingerprint",
         upper: false,
         length: Some(59),
@@ -303,6 +321,9 @@ fn text(builder: &mut Builder<'_>, value: Option<&str>, buffer: &str) -> Result<
         Some(rest) => (true, rest.trim()),
         None => (false, value),
     };
+    if !(value.len() > 1 && value.starts_with('"') && value.ends_with('"')) {
+        return Err("write the text in quotes".to_owned());
+    }
     let bytes = content::unescape(value.trim_matches('"'))?;
     if bytes.is_empty() {
         return Err("the text is empty".to_owned());

@@ -680,6 +680,15 @@ pub enum Condition {
     },
     FragOffset(IntMatch),
     SameIp,
+    IpVersion {
+        v6: bool,
+    },
+    /// A call of ONC RPC in the packet's payload (RFC 5531 §9).
+    RpcCall {
+        program: u32,
+        version: Option<u32>,
+        procedure: Option<u32>,
+    },
     GeoIp {
         side: AddressSide,
         countries: Vec<String>,

@@ -38,6 +38,8 @@ pub(crate) struct Builder<'a> {
     target: Target,
     /// The next condition begins a list of its own (a multi-buffer was named anew).
     fresh: bool,
+    /// Something looks into the buffer that was named last.
+    used: bool,
     /// The last condition, which the letter of a pattern may move.
     last: Option<Place>,
     /// The last content, whatever stands between it and its modifiers (`bsize`, `isdataat`, `pcre`).
@@ -116,6 +118,7 @@ impl<'a> Builder<'a> {
                 transforms: Vec::new(),
             },
             fresh: false,
+            used: false,
             last: None,
             last_content: None,
             variables: Vec::new(),
@@ -128,13 +131,14 @@ impl<'a> Builder<'a> {
 
     /// A sticky buffer: what follows looks there, on one side only if it says so.
     pub fn sticky(&mut self, id: BufferId, only_to_server: Option<bool>) -> Result<(), String> {
-        self.check_dangling_transforms()?;
+        self.check_unused_buffer()?;
         let spec = self.vocabulary.buffer_spec(id);
         if !spec.parsed {
             self.wait_for(&format!("the parser that fills {}", spec.name));
         }
         self.note_protocols(&spec.protocols.clone(), spec.name)?;
         self.fresh = spec.multi;
+        self.used = false;
         self.target = Target::Buffer {
             source: Source::Buffer(id),
             only_to_server,
@@ -146,7 +150,8 @@ impl<'a> Builder<'a> {
     }
 
     /// `pkt_data`: back to the payload.
-    pub fn payload(&mut self) {
+    pub fn payload(&mut self) -> Result<(), String> {
+        self.check_unused_buffer()?;
         self.target = Target::Buffer {
             source: Source::Payload,
             only_to_server: None,
@@ -155,6 +160,7 @@ impl<'a> Builder<'a> {
         self.fresh = false;
         self.last = None;
         self.last_content = None;
+        Ok(())
     }
 
     /// `base64_data`: what follows looks at the decoded bytes.
@@ -189,15 +195,16 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(super) fn check_dangling_transforms(&self) -> Result<(), String> {
+    /// A buffer that is named and not looked into is a slip of the pen; the reference engine refuses it.
+    pub(super) fn check_unused_buffer(&self) -> Result<(), String> {
         match &self.target {
             Target::Buffer {
-                source: Source::Buffer(_),
-                transforms,
+                source: Source::Buffer(id),
                 ..
-            } if !transforms.is_empty() && self.last.is_none() => {
-                Err("the buffer before has transformations but no content".to_owned())
-            }
+            } if !self.used => Err(format!(
+                "nothing looks into {}: write a content (or pcre, bsize, …) behind it",
+                self.vocabulary.buffer_spec(*id).name
+            )),
             _ => Ok(()),
         }
     }
@@ -311,6 +318,7 @@ impl<'a> Builder<'a> {
             ));
         }
         let is_content = matches!(condition, BufferCondition::Content(_));
+        self.used = true;
         let list = self.list(is_relative(&condition))?;
         let in_base64 = matches!(self.target, Target::Base64 { .. });
         let conditions = &mut self.signature.buffers[list].conditions;
@@ -347,6 +355,7 @@ impl<'a> Builder<'a> {
             self.wait_for(&format!("the parser that fills {}", spec.name));
         }
         self.note_protocols(&spec.protocols.clone(), spec.name)?;
+        self.used |= self.is_at(spec.name);
         let source = Source::Buffer(id);
         match self
             .signature

@@ -10,7 +10,7 @@ impl Builder<'_> {
     /// Checks what only the whole rule tells, and gives it away.
     pub fn finish(mut self) -> Result<(Signature, Vec<String>), Vec<Objection>> {
         let mut faults = Vec::new();
-        if let Err(reason) = self.check_dangling_transforms() {
+        if let Err(reason) = self.check_unused_buffer() {
             faults.push((None, reason));
         }
         self.signature
@@ -73,6 +73,9 @@ impl Builder<'_> {
                 "only one content of a rule is its fast pattern".to_owned(),
             ));
         }
+        self.check_or_else(&mut faults);
+        self.check_raw_header(&mut faults);
+        self.check_headers(&mut faults);
         self.check_sides(&mut faults);
         self.check_frames(&mut faults);
         self.check_protocol(&mut faults);
@@ -85,6 +88,74 @@ impl Builder<'_> {
         self.signature.app_protocols = self.protocols;
         self.signature.variables = self.variables;
         Ok((self.signature, self.warnings))
+    }
+
+    /// `absent: or_else` leaves the choice to other conditions.
+    fn check_or_else(&self, faults: &mut Vec<Objection>) {
+        let alone = self.signature.buffers.iter().any(|list| {
+            matches!(
+                list.conditions.as_slice(),
+                [BufferCondition::Absent { or_else: true }]
+            )
+        });
+        if alone {
+            faults.push((
+                Some("absent"),
+                "or_else needs a condition behind it, a content for example; or write absent;"
+                    .to_owned(),
+            ));
+        }
+    }
+
+    /// Raw headers are in requests and in replies: the rule says which.
+    fn check_raw_header(&self, faults: &mut Vec<Objection>) {
+        let signature = &self.signature;
+        let flow = signature.flow.unwrap_or_default();
+        let directed = flow.to_server
+            || flow.to_client
+            || signature.hook.is_some()
+            || signature.direction == HeaderDirection::Transactional;
+        let raw = signature.buffers.iter().any(|list| match list.source {
+            Source::Buffer(id) => self.vocabulary.buffer_spec(id).name == "http.header.raw",
+            Source::Payload | Source::Packet => false,
+        });
+        if raw && !directed {
+            faults.push((
+                None,
+                "http.header.raw is in requests and replies: write flow:to_server or flow:to_client".to_owned(),
+            ));
+        }
+    }
+
+    /// Headers of another protocol than the rule's never come.
+    fn check_headers(&self, faults: &mut Vec<Objection>) {
+        for list in &self.signature.buffers {
+            let Source::Buffer(id) = list.source else {
+                continue;
+            };
+            let name = self.vocabulary.buffer_spec(id).name;
+            let protocol = self.signature.protocol;
+            let meets = match name {
+                _ if matches!(
+                    protocol,
+                    HeaderProtocol::Ip | HeaderProtocol::Pkthdr | HeaderProtocol::Application(_)
+                ) =>
+                {
+                    true
+                }
+                "tcp.hdr" => matches!(protocol, HeaderProtocol::Tcp | HeaderProtocol::TcpPacket),
+                "udp.hdr" => protocol == HeaderProtocol::Udp,
+                "icmpv4.hdr" => matches!(protocol, HeaderProtocol::Icmp | HeaderProtocol::Icmpv4),
+                "icmpv6.hdr" => matches!(protocol, HeaderProtocol::Icmp | HeaderProtocol::Icmpv6),
+                _ => true,
+            };
+            if !meets {
+                faults.push((
+                    None,
+                    format!("{name} never comes in the protocol that the header names"),
+                ));
+            }
+        }
     }
 
     /// Buffers of both sides never meet in one direction.
@@ -250,6 +321,10 @@ fn check_transforms(list: &BufferMatch, faults: &mut Vec<Objection>) {
         let BufferCondition::Content(content) = condition else {
             continue;
         };
+        // What must not be there is never there, which is no fault.
+        if content.negated {
+            continue;
+        }
         let has = |is: fn(&u8) -> bool| content.bytes.iter().any(is);
         for transform in &list.transforms {
             let reason = match transform {

@@ -46,6 +46,16 @@ impl Condition {
                 let source = subject.address(Address::Source);
                 source.is_some() && source == subject.address(Address::Destination)
             }
+            Condition::IpVersion { v6 } => subject.is_ipv6() == Some(*v6),
+            Condition::RpcCall {
+                program,
+                version,
+                procedure,
+            } => subject.rpc_call().is_some_and(|call| {
+                call[0] == *program
+                    && version.is_none_or(|wanted| call[1] == wanted)
+                    && procedure.is_none_or(|wanted| call[2] == wanted)
+            }),
             Condition::GeoIp {
                 side,
                 countries,

@@ -248,6 +248,24 @@ impl Subject for Facts<'_> {
         (!self.traffic.flow_end).then_some(self.traffic.packet.payload.len())
     }
 
+    fn rpc_call(&self) -> Option<[u32; 3]> {
+        let payload = self.traffic.packet.payload;
+        // Over TCP the length of the fragment stands before the call.
+        let call = match self.transport() {
+            Transport::Tcp(_) => payload.get(4..28)?,
+            _ => payload.get(..24)?,
+        };
+        let word = |at: usize| {
+            call.get(at..at + 4)
+                .and_then(|bytes| bytes.try_into().ok())
+                .map(u32::from_be_bytes)
+        };
+        if self.traffic.flow_end || word(4)? != 0 {
+            return None;
+        }
+        Some([word(12)?, word(16)?, word(20)?])
+    }
+
     fn vlan_id(&self, layer: usize) -> Option<u16> {
         self.traffic.packet.vlans.get(layer).copied()
     }

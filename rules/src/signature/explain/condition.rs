@@ -72,6 +72,31 @@ pub fn explain_condition(
             "địa chỉ nguồn trùng địa chỉ đích",
             "source and destination address are the same",
         ),
+        Condition::IpVersion { v6 } => format!(
+            "{} {}",
+            say("phiên bản IP là", "the version of IP is"),
+            if *v6 { 6 } else { 4 }
+        ),
+        Condition::RpcCall {
+            program,
+            version,
+            procedure,
+        } => {
+            let part = |number: &Option<u32>| {
+                number.map_or_else(
+                    || language.pick("bất kỳ", "any").to_owned(),
+                    |n| n.to_string(),
+                )
+            };
+            format!(
+                "{} {program}, {} {}, {} {}",
+                say("gọi RPC chương trình", "RPC calls program"),
+                language.pick("phiên bản", "version"),
+                part(version),
+                language.pick("thủ tục", "procedure"),
+                part(procedure)
+            )
+        }
         Condition::GeoIp {
             side,
             countries,
