@@ -255,6 +255,46 @@ pub const FIELDS: &[FieldInfo] = &[
     ),
     field("flow.state", Keyword, "Luồng: trạng thái", "Flow: state"),
     field("flow.alerted", Bool, "Luồng: có cảnh báo", "Flow: alerted"),
+    field("matluoi.fact.kind", Keyword, "Dữ kiện: loại", "Fact: kind"),
+    field("matluoi.fact.ip", Ip, "Dữ kiện: địa chỉ", "Fact: address"),
+    field("matluoi.fact.port", Number, "Dữ kiện: cổng", "Fact: port"),
+    field("matluoi.fact.name", Keyword, "Dữ kiện: tên", "Fact: name"),
+    field(
+        "matluoi.fact.text",
+        Keyword,
+        "Dữ kiện: phần mềm",
+        "Fact: software",
+    ),
+    field(
+        "matluoi.fact.subject",
+        Keyword,
+        "Dữ kiện: chủ chứng thư",
+        "Fact: certificate subject",
+    ),
+    field(
+        "matluoi.fact.fingerprint",
+        Keyword,
+        "Dữ kiện: dấu vân tay chứng thư",
+        "Fact: certificate fingerprint",
+    ),
+    field(
+        "matluoi.fact.name_mismatch",
+        Keyword,
+        "Dữ kiện: tên không khớp chứng thư",
+        "Fact: name that the certificate lacks",
+    ),
+    field(
+        "matluoi.history",
+        Keyword,
+        "Luồng: diễn biến",
+        "Flow: history",
+    ),
+    field(
+        "matluoi.server_names",
+        Keyword,
+        "Luồng: tên của máy chủ",
+        "Flow: names of the server",
+    ),
 ];
 
 /// The path that a name in a query stands for.

@@ -67,6 +67,15 @@ export function summary(record: EveRecord): string {
       return join(text("fileinfo.filename"), text("fileinfo.size") && `${text("fileinfo.size")} B`);
     case "anomaly":
       return text("anomaly.event") ?? "";
+    case "fact": {
+      const fact = (name: string) => text(`matluoi.fact.${name}`);
+      const place = join(fact("ip"), fact("port"));
+      return join(
+        fact("kind"),
+        fact("name") ?? fact("text") ?? fact("subject") ?? fact("app_proto"),
+        place && (fact("name") ? `→ ${place}` : place),
+      );
+    }
     case "flow": {
       const packets = (numberAt(record, "flow.pkts_toserver") ?? 0) + (numberAt(record, "flow.pkts_toclient") ?? 0);
       const bytes = (numberAt(record, "flow.bytes_toserver") ?? 0) + (numberAt(record, "flow.bytes_toclient") ?? 0);
