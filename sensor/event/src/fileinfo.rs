@@ -6,7 +6,9 @@ use crate::{AppRecord, Hex, Metadata, Text};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct FileInfo<'a> {
-    pub filename: Text<'a>,
+    /// There is none in HTTP/2 and NFS where a request told no path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filename: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub magic: Option<&'a str>,
     pub gaps: bool,

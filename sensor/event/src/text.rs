@@ -4,20 +4,28 @@ use std::fmt::{self, Write};
 
 use serde::{Serialize, Serializer};
 
-/// Bytes from the wire as a string: valid UTF-8 as it is, each other byte as `\xNN`.
+/// Bytes from the wire as a string: UTF-8 as it is. Bytes that are not UTF-8 as a whole tell no characters: each
+/// beyond ASCII is `\xNN`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'a>(pub &'a [u8]);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            f.write_str(chunk.valid())?;
-            for byte in chunk.invalid() {
-                write!(f, "\\x{byte:02x}")?;
-            }
+        match std::str::from_utf8(self.0) {
+            Ok(text) => f.write_str(text),
+            Err(_) => escaped(self.0, f),
         }
-        Ok(())
     }
+}
+
+fn escaped(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|&byte| {
+        if byte.is_ascii() {
+            f.write_char(char::from(byte))
+        } else {
+            write!(f, "\\x{byte:02x}")
+        }
+    })
 }
 
 impl Serialize for Text<'_> {
@@ -39,16 +47,12 @@ impl fmt::Display for Limited<'_> {
         let Some(more) = bytes.len().checked_sub(limit).filter(|more| *more > 0) else {
             return Text(bytes).fmt(f);
         };
-        let end = match std::str::from_utf8(bytes) {
-            Ok(text) => text.floor_char_boundary(limit),
-            Err(_) => limit,
-        };
+        match std::str::from_utf8(bytes) {
+            Ok(text) => f.write_str(&text[..text.floor_char_boundary(limit)])?,
+            Err(_) => escaped(&bytes[..limit], f)?,
+        }
         let plural = if more == 1 { "" } else { "s" };
-        write!(
-            f,
-            "{}[truncated {more} additional byte{plural}]",
-            Text(&bytes[..end])
-        )
+        write!(f, "[truncated {more} additional byte{plural}]")
     }
 }
 
@@ -153,6 +157,7 @@ mod tests {
             (b"abc\n", "abc\n", "abc\n", "YWJjCg=="),
             ("hải".as_bytes(), "hải", "h...i", "aOG6o2k="),
             (b"\xa0x\xff", "\\xa0x\\xff", ".x.", "oHj/"),
+            (b"\xc3\xa9\xff", "\\xc3\\xa9\\xff", "...", "w6n/"),
         ];
         for &(bytes, text, printable, base64) in rows {
             assert_eq!(Text(bytes).to_string(), text);

@@ -194,9 +194,8 @@ impl Flow {
             (58, Some((kind, _))) => icmpv6_counterpart(kind).is_none(),
             _ => false,
         };
-        let has_ports = self.has_ports() || matches!(self.protocol, 1 | 58);
         let protocol = self.protocol;
         self.community
-            .get_or_insert_with(|| community_id(seed, client, server, protocol, has_ports, one_way))
+            .get_or_insert_with(|| community_id(seed, client, server, protocol, one_way))
     }
 }

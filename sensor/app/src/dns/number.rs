@@ -64,7 +64,6 @@ pub const RR_TYPES: &[(&str, u64)] = &[
     ("hip", 55),
     ("cds", 59),
     ("cdnskey", 60),
-    ("svcb", 64),
     ("https", 65),
     ("spf", 99),
     ("tkey", 249),
@@ -72,7 +71,6 @@ pub const RR_TYPES: &[(&str, u64)] = &[
     ("maila", 254),
     ("any", 255),
     ("uri", 256),
-    ("caa", 257),
 ];
 
 /// Lower-case names of response codes (RFC 1035 §4.1.1, RFC 2136, RFC 6895 §2.3).

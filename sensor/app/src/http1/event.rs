@@ -50,12 +50,12 @@ impl HttpTransaction {
     pub fn record(&self) -> Http<'_> {
         let request = &self.request;
         let response = &self.response;
-        let asked = |name: &[u8]| request.message.headers.value(name).map(Text);
-        let answered = |name: &[u8]| response.message.headers.value(name);
+        let asked = |name: &[u8]| told(request.message.headers.value(name)).map(Text);
+        let answered = |name: &[u8]| told(response.message.headers.value(name));
         Http {
-            hostname: request.hostname.as_deref().map(Text),
+            hostname: told(request.hostname.as_deref()).map(Text),
             http_port: request.port,
-            url: request.uri.as_deref().map(Text),
+            url: told(request.uri.as_deref()).map(Text),
             http_user_agent: asked(b"user-agent"),
             xff: asked(b"x-forwarded-for"),
             http_content_type: answered(b"content-type").map(|value| {
@@ -83,6 +83,11 @@ impl HttpTransaction {
             length: response.message.body.wire_bytes,
         }
     }
+}
+
+/// EVE leaves out what is there but empty.
+fn told(value: Option<&[u8]>) -> Option<&[u8]> {
+    value.filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

@@ -53,14 +53,16 @@ impl TlsTransaction {
                 .as_ref()
                 .and_then(|hello| hello.server_name.as_deref())
                 .map(Text),
-            version: version_name(version),
+            version: version
+                .name()
+                .unwrap_or_else(|| version.0.to_string().into()),
             notbefore: found.and_then(|found| date(found.not_before)),
             notafter: found.and_then(|found| date(found.not_after)),
             certificate: server.chain.first().filter(|_| full).map(|der| Base64(der)),
             chain: if full { chain(server) } else { Vec::new() },
             ja3: client.ja3.as_ref().map(ja3_object),
             ja3s: server.ja3.as_ref().map(ja3_object),
-            ja4: self.ja4().map(|ja4| Text(ja4.as_bytes())),
+            ja4: Some(Text(self.ja4().unwrap_or(JA4_WITHOUT_HELLO).as_bytes())),
             client_alpns: alpns(client),
             server_alpns: alpns(server),
             client_handshake: client.hello.as_ref().filter(|_| full).map(|hello| {
@@ -91,6 +93,9 @@ impl TlsTransaction {
             && !self.without_certificate
     }
 }
+
+/// What JA4 says of a client whose hello was that of SSL 2, or is lost.
+const JA4_WITHOUT_HELLO: &str = "t00i000000_e3b0c44298fc_d2e2adf7177b";
 
 fn version_name(version: Version) -> Cow<'static, str> {
     version

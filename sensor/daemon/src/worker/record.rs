@@ -1229,7 +1229,7 @@ fn file_info<'a>(
     settings: &Settings,
 ) -> FileInfo<'a> {
     FileInfo {
-        filename: Text(&file.name),
+        filename: (!file.name.is_empty()).then(|| Text(&file.name)),
         magic: if settings.force_magic {
             transaction.magic(file)
         } else {
