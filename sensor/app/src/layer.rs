@@ -76,6 +76,8 @@ pub struct AppLayer {
     /// Bytes have reached a parser since detection began.
     parsing: bool,
     midstream: bool,
+    /// Its bytes come in datagrams.
+    datagrams: bool,
     reversed: bool,
     change: Option<Change>,
     /// The first bytes of a changed protocol are being read: it cannot change again with them.
@@ -98,6 +100,7 @@ impl Default for AppLayer {
             first_data: None,
             parsing: false,
             midstream: false,
+            datagrams: false,
             reversed: false,
             change: None,
             changing: false,
@@ -197,7 +200,12 @@ impl AppLayer {
         }
         self.transactions.frames.close(direction);
         if self.protocol == Protocol::Unknown && self.sides.iter().all(|side| side.closed) {
-            self.fail();
+            if self.sides.iter().all(|side| side.received > 0) {
+                self.fail();
+            } else {
+                // One side alone does not tell that the protocol is none of ours: it stays unknown.
+                self.end();
+            }
         }
     }
 
@@ -229,6 +237,7 @@ impl AppLayer {
             return;
         }
         let mut direction = direction;
+        self.datagrams = true;
         self.first_data.get_or_insert(direction);
         if self.sides[direction.index()].protocol == Protocol::Unknown
             && self.detect_datagram(direction, data, context, limits) == Verdict::Reversed
@@ -375,6 +384,8 @@ impl AppLayer {
         match step {
             Step::More => {}
             Step::Finished => self.sides[direction.index()].finished = true,
+            // The next datagram may be sound.
+            Step::Failed if self.datagrams => self.failures += 1,
             // The protocol stays known: what was parsed so far is still its.
             Step::Failed => {
                 self.failures += 1;
@@ -435,12 +446,18 @@ impl AppLayer {
 
     fn fail(&mut self) {
         self.protocol = Protocol::Failed;
-        self.parser = None;
-        self.change = None;
         for side in &mut self.sides {
             if side.protocol == Protocol::Unknown {
                 side.protocol = Protocol::Failed;
             }
+        }
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.parser = None;
+        self.change = None;
+        for side in &mut self.sides {
             side.done = true;
             side.finished = true;
             side.held = Vec::new();
@@ -521,6 +538,39 @@ mod tests {
             assert_eq!(app.protocol(), *protocol, "{pieces:?}");
             assert_eq!(app.take_events(), *events, "{pieces:?}");
         }
+    }
+
+    #[test]
+    fn one_side_alone_does_not_fail() {
+        let rows: &[(&[(Direction, &[u8])], Protocol)] = &[
+            (&[], Protocol::Unknown),
+            (&[(ToServer, b"junk junk junk")], Protocol::Unknown),
+            (&[(ToServer, b"junk"), (ToClient, b"GE")], Protocol::Failed),
+        ];
+        for (pieces, protocol) in rows {
+            let mut app = run(pieces, false);
+            for direction in Direction::BOTH {
+                app.close(direction, &CONTEXT, &Limits::default());
+            }
+            assert_eq!(app.protocol(), *protocol, "{pieces:?}");
+            assert!(app.detection_done(ToServer) && app.detection_done(ToClient));
+        }
+    }
+
+    #[test]
+    fn a_bad_datagram_does_not_end_a_flow() {
+        let context = Context {
+            server_port: 123,
+            ..CONTEXT
+        };
+        let mut good = [0; 48];
+        good[0] = 0x23;
+        let mut app = AppLayer::default();
+        for data in [&good[..], &[0; 5], &good[..]] {
+            app.datagram(ToServer, data, &context, &Limits::default());
+        }
+        assert_eq!(app.protocol(), Protocol::Ntp);
+        assert_eq!((app.transaction_count(), app.failures()), (2, 1));
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub enum Step {
     More,
     /// Nothing more of this side is of use.
     Finished,
-    /// The bytes make no sense any longer; neither side will be parsed.
+    /// The bytes make no sense: neither side of the stream will be parsed any further. Of datagrams it is this one.
     Failed,
     /// Another protocol follows (STARTTLS, CONNECT, upgrade), on both sides.
     Change {

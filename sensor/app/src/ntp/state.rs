@@ -60,19 +60,16 @@ impl Parser for State {
         _: &Context,
         _: &Limits,
     ) -> Step {
-        match NtpTransaction::read(data) {
-            Some(header) => {
-                if let Some(transaction) = transactions.begin(Body::Ntp(Box::new(header))) {
-                    transaction.only = Some(direction);
-                    for side in Direction::BOTH {
-                        transaction.advance(side, Transaction::COMPLETE);
-                    }
-                }
+        let Some(header) = NtpTransaction::read(data) else {
+            if let Some(last) = transactions.last() {
+                last.raise(MALFORMED_DATA);
             }
-            None => {
-                if let Some(last) = transactions.last() {
-                    last.raise(MALFORMED_DATA);
-                }
+            return Step::Failed;
+        };
+        if let Some(transaction) = transactions.begin(Body::Ntp(Box::new(header))) {
+            transaction.only = Some(direction);
+            for side in Direction::BOTH {
+                transaction.advance(side, Transaction::COMPLETE);
             }
         }
         Step::More

@@ -62,10 +62,10 @@ impl State {
         }
     }
 
-    fn datagram(data: &[u8], direction: Direction, transactions: &mut Transactions) {
+    fn datagram(data: &[u8], direction: Direction, transactions: &mut Transactions) -> Step {
         // Empty lines keep the address translation alive (RFC 5626 §3.5.1).
         if data.iter().all(u8::is_ascii_whitespace) {
-            return;
+            return Step::More;
         }
         let length = Some(data.len() as u64);
         transactions
@@ -81,7 +81,7 @@ impl State {
                         if let Some(id) = begin(message, direction, transactions) {
                             announce(direction, data, end, data.len(), id, transactions);
                         }
-                        return;
+                        return Step::More;
                     }
                     _ => INVALID_DATA,
                 }
@@ -90,6 +90,7 @@ impl State {
         if let Some(last) = transactions.last() {
             last.raise(event);
         }
+        Step::Failed
     }
 }
 
@@ -179,8 +180,7 @@ impl Parser for State {
         _: &Limits,
     ) -> Step {
         if self.transport == Transport::Udp {
-            Self::datagram(data, direction, transactions);
-            return Step::More;
+            return Self::datagram(data, direction, transactions);
         }
         let side = &mut self.sides[direction.index()];
         side.held.extend_from_slice(data);
@@ -299,6 +299,7 @@ mod tests {
         assert_eq!(step, Step::Failed);
         assert_eq!(found[0].2, [INVALID_DATA]);
         let (found, step) = run(Transport::Udp, &[INVITE, b"nonsense", b"\r\n\r\n", INVITE]);
+        // The last datagram is sound.
         assert_eq!(step, Step::More);
         assert_eq!(found[0].2, [INCOMPLETE_DATA]);
         assert_eq!(found[1], invite);
