@@ -427,7 +427,10 @@ impl Session<'_> {
                 self.shared.no_session = (high, low) == (0, 0);
                 let direction = self.direction;
                 self.with(|tls| {
-                    tls.peer_mut(direction).version = Version(u16::from_be_bytes([major, minor]));
+                    let peer = tls.peer_mut(direction);
+                    if peer.hello.is_none() {
+                        peer.version = Version(u16::from_be_bytes([major, minor]));
+                    }
                 });
                 self.tx.advance(Direction::ToServer, stage::HELLO);
             }
@@ -497,7 +500,13 @@ impl Taker for Session<'_> {
             }
             Header::Ssl2 { .. } => {
                 let direction = self.direction;
-                self.with(|tls| tls.peer_mut(direction).version = Version::SSL2);
+                // Behind a hello of TLS it is cipher that happens to look like this.
+                self.with(|tls| {
+                    let peer = tls.peer_mut(direction);
+                    if peer.hello.is_none() {
+                        peer.version = Version::SSL2;
+                    }
+                });
                 Payload::Collect
             }
         }

@@ -291,6 +291,15 @@ mod tests {
         assert_eq!(tls.client.version, super::super::Version::TLS10);
     }
 
+    #[test]
+    fn cipher_that_looks_like_ssl2_changes_no_version() {
+        let client = client_hello();
+        let server = [flight(1 << 14), vec![0x80, 9, 1, 3, 1, 0, 0, 0, 0, 0, 0]].concat();
+        let (transactions, ..) = run(&[(ToServer, &client), (ToClient, &server)]);
+        let tls = super::super::tls(&transactions.live()[0]).expect("tls");
+        assert_eq!(tls.server.version, super::super::Version::TLS12);
+    }
+
     proptest! {
         #[test]
         fn any_chunking_gives_the_same_session(cuts in proptest::collection::vec(1usize..200, 1..20)) {
