@@ -10,9 +10,16 @@ use crate::{Error, Frame};
 /// First size of a window over a stream.
 const WINDOW_BYTES: usize = 1 << 20;
 
+/// Bytes of a map that are read before their pages are given back.
+const BEHIND_BYTES: usize = 4 << 20;
+
 /// Bytes of a capture: all of them (memory map), or a window that moves over a stream.
 enum Bytes {
-    Map(memmap2::Mmap),
+    Map {
+        map: memmap2::Mmap,
+        /// Bytes at the front whose pages were given back.
+        passed: usize,
+    },
     Stream {
         reader: Box<dyn Read + Send>,
         buffer: Vec<u8>,
@@ -24,15 +31,33 @@ enum Bytes {
 impl Bytes {
     fn window(&self, from: usize) -> &[u8] {
         match self {
-            Bytes::Map(map) => map.get(from..).unwrap_or(&[]),
+            Bytes::Map { map, .. } => map.get(from..).unwrap_or(&[]),
             Bytes::Stream { buffer, filled, .. } => buffer[..*filled].get(from..).unwrap_or(&[]),
         }
+    }
+
+    /// Frames before `at` are not lent any more: their pages of a map need not stay in memory.
+    #[allow(unsafe_code)]
+    fn pass(&mut self, at: usize) {
+        let Bytes::Map { map, passed } = self else {
+            return;
+        };
+        if at - *passed < BEHIND_BYTES {
+            return;
+        }
+        let length = (at - *passed) / BEHIND_BYTES * BEHIND_BYTES;
+        // SAFETY: the map is read-only and backed by its file, so a page that is given back has the same bytes when it
+        // is next read; besides, no slice of these pages is lent any more. Should it fail, more stays in memory.
+        let _ = unsafe {
+            map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, *passed, length)
+        };
+        *passed += length;
     }
 
     /// Brings at least `wanted` bytes behind `from`, moving what is left to the front. False: there are not that many.
     fn fill(&mut self, from: &mut usize, wanted: usize) -> std::io::Result<bool> {
         match self {
-            Bytes::Map(map) => Ok(map.len().saturating_sub(*from) >= wanted),
+            Bytes::Map { map, .. } => Ok(map.len().saturating_sub(*from) >= wanted),
             Bytes::Stream {
                 reader,
                 buffer,
@@ -89,7 +114,7 @@ impl CaptureFile {
         }
         let map = map(&file).map_err(open)?;
         if compression(&map) == Compression::None {
-            return Self::new(path, Bytes::Map(map));
+            return Self::new(path, Bytes::Map { map, passed: 0 });
         }
         Self::from_reader(path, Box::new(file))
     }
@@ -161,10 +186,11 @@ impl CaptureFile {
         if self.broken {
             return Ok(None);
         }
+        self.bytes.pass(self.at);
         // The borrow checker cannot see that a frame leaves the loop at once: find its place first, lend it after.
-        loop {
+        let place = loop {
             let wanted = match self.format.step(self.bytes.window(self.at)) {
-                Step::Frame(..) => break,
+                Step::Frame(place) => break place,
                 Step::Skip(taken) => {
                     self.at += taken;
                     continue;
@@ -203,14 +229,10 @@ impl CaptureFile {
                     });
                 }
             }
-        }
-        match self.format.step(self.bytes.window(self.at)) {
-            Step::Frame(frame, taken) => {
-                self.at += taken;
-                Ok(Some(frame))
-            }
-            _ => Ok(None),
-        }
+        };
+        let frame = place.frame(self.bytes.window(self.at));
+        self.at += place.taken;
+        Ok(frame)
     }
 
     /// Position in the uncompressed file, in bytes.
@@ -394,6 +416,31 @@ mod tests {
             read(CaptureFile::open(file.path()).expect("a capture")).0,
             expected
         );
+    }
+
+    #[test]
+    fn pages_behind_are_given_back_and_frames_stay_the_same() {
+        let mut bytes = pcap(false, false)[..24].to_vec();
+        for number in 0..200u32 {
+            for n in [number, 7, 60_000, 99] {
+                bytes.extend(n.to_le_bytes());
+            }
+            bytes.extend(vec![number as u8; 60_000]);
+        }
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(&bytes).expect("written");
+        for _ in 0..2 {
+            let mut capture = CaptureFile::open(file.path()).expect("a capture");
+            for number in 0..200u8 {
+                let frame = capture.next_frame().expect("whole").expect("a frame");
+                assert_eq!(frame.data, vec![number; 60_000]);
+            }
+            assert!(capture.next_frame().expect("whole").is_none());
+            let Bytes::Map { passed, .. } = capture.bytes else {
+                panic!("a plain file is mapped");
+            };
+            assert_eq!(passed, 2 * BEHIND_BYTES);
+        }
     }
 
     #[test]

@@ -12,14 +12,36 @@ const INTERFACE_LIMIT: usize = 4096;
 const NANOSECONDS: i64 = 1_000_000_000;
 
 /// What a window holds at its start.
-pub(crate) enum Step<'a> {
-    /// A frame, and how many bytes it took.
-    Frame(Frame<'a>, usize),
+pub(crate) enum Step {
+    /// A frame.
+    Frame(Place),
     /// Bytes that are no frame.
     Skip(usize),
     /// The window is too short; at least this many bytes are wanted.
     More(usize),
     Broken(String),
+}
+
+/// Where a frame lies in the window, so that a window that moves can lend it.
+pub(crate) struct Place {
+    timestamp_ns: i64,
+    link: u16,
+    wire_length: u32,
+    data: std::ops::Range<usize>,
+    /// Bytes of the window that it takes.
+    pub taken: usize,
+}
+
+impl Place {
+    /// The frame at this place of its window.
+    pub fn frame<'a>(&self, window: &'a [u8]) -> Option<Frame<'a>> {
+        Some(Frame {
+            timestamp_ns: self.timestamp_ns,
+            link: self.link,
+            data: window.get(self.data.clone())?,
+            wire_length: self.wire_length,
+        })
+    }
 }
 
 struct Interface {
@@ -47,6 +69,10 @@ pub(crate) struct Format {
 }
 
 const PCAP_HEADER: usize = 24;
+/// Bytes before the frame, in each format.
+const PCAP_RECORD: usize = 16;
+const ENHANCED_HEAD: usize = 28;
+const SIMPLE_HEAD: usize = 12;
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 
 impl Format {
@@ -78,7 +104,7 @@ impl Format {
         Some((Format { kind }, PCAP_HEADER))
     }
 
-    pub(crate) fn step<'a>(&mut self, window: &'a [u8]) -> Step<'a> {
+    pub(crate) fn step(&mut self, window: &[u8]) -> Step {
         match &mut self.kind {
             Kind::Pcap {
                 big_endian,
@@ -93,7 +119,7 @@ impl Format {
     }
 }
 
-fn pcap_step(window: &[u8], big_endian: bool, nanoseconds: bool, link: u16) -> Step<'_> {
+fn pcap_step(window: &[u8], big_endian: bool, nanoseconds: bool, link: u16) -> Step {
     let Some(length) = window.get(8..12).and_then(|bytes| bytes.try_into().ok()) else {
         return Step::More(16);
     };
@@ -115,24 +141,20 @@ fn pcap_step(window: &[u8], big_endian: bool, nanoseconds: bool, link: u16) -> S
     match parsed {
         Ok((rest, block)) => {
             let fraction = i64::from(block.ts_usec) * if nanoseconds { 1 } else { 1000 };
-            let frame = Frame {
+            Step::Frame(Place {
                 timestamp_ns: i64::from(block.ts_sec) * NANOSECONDS + fraction,
                 link,
-                data: block.data,
                 wire_length: block.origlen,
-            };
-            Step::Frame(frame, window.len() - rest.len())
+                data: PCAP_RECORD..PCAP_RECORD + block.data.len(),
+                taken: window.len() - rest.len(),
+            })
         }
         Err(pcap_parser::nom::Err::Incomplete(_)) => Step::More(16 + length as usize),
         Err(error) => Step::Broken(reason(&error)),
     }
 }
 
-fn pcapng_step<'a>(
-    window: &'a [u8],
-    big_endian: &mut bool,
-    interfaces: &mut Vec<Interface>,
-) -> Step<'a> {
+fn pcapng_step(window: &[u8], big_endian: &mut bool, interfaces: &mut Vec<Interface>) -> Step {
     let Some(head) = window.get(..12) else {
         return Step::More(12);
     };
@@ -188,26 +210,26 @@ fn pcapng_step<'a>(
             };
             let ticks = (u64::from(packet.ts_high) << 32) | u64::from(packet.ts_low);
             let captured = (packet.caplen as usize).min(packet.data.len());
-            let frame = Frame {
+            return Step::Frame(Place {
                 timestamp_ns: nanoseconds(ticks, interface),
                 link: interface.link,
-                data: &packet.data[..captured],
                 wire_length: packet.origlen,
-            };
-            return Step::Frame(frame, taken);
+                data: ENHANCED_HEAD..ENHANCED_HEAD + captured,
+                taken,
+            });
         }
         Block::SimplePacket(packet) => {
             let Some(interface) = interfaces.first() else {
                 return Step::Broken("a simple packet before any interface".to_owned());
             };
             let captured = (packet.origlen as usize).min(packet.data.len());
-            let frame = Frame {
+            return Step::Frame(Place {
                 timestamp_ns: 0,
                 link: interface.link,
-                data: &packet.data[..captured],
                 wire_length: packet.origlen,
-            };
-            return Step::Frame(frame, taken);
+                data: SIMPLE_HEAD..SIMPLE_HEAD + captured,
+                taken,
+            });
         }
         _ => {}
     }
