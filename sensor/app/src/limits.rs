@@ -22,6 +22,10 @@ pub struct Limits {
     pub http_request_body_bytes: u64,
     /// 0 is no limit.
     pub http_response_body_bytes: u64,
+    /// Bytes of a body that wait for its end before rules look into it.
+    pub http_request_inspect_bytes: u64,
+    /// As `http_request_inspect_bytes`, of replies.
+    pub http_response_inspect_bytes: u64,
     pub http_decompress_layers: usize,
     /// Output of one decompressed body at which its input is weighed against it.
     pub http_compression_bomb_bytes: u64,
@@ -44,6 +48,8 @@ impl Default for Limits {
         Limits {
             http_request_body_bytes: 100 * 1024,
             http_response_body_bytes: 100 * 1024,
+            http_request_inspect_bytes: 32 * 1024,
+            http_response_inspect_bytes: 40 * 1024,
             http_decompress_layers: 2,
             http_compression_bomb_bytes: 1024 * 1024,
             http_double_decode_path: false,

@@ -206,7 +206,13 @@ const KEYS: &[(&str, Apply)] = &[
         set(&mut settings.stream.async_oneside, boolean(value))
     }),
     ("stream.inline", |settings, value| {
-        set(&mut settings.stream.inline, boolean(value))
+        set(&mut settings.stream.inline, boolean(value))?;
+        // What is let through is not seen again: bodies are looked into at once.
+        if settings.stream.inline {
+            settings.app.http_request_inspect_bytes = 0;
+            settings.app.http_response_inspect_bytes = 0;
+        }
+        Ok(())
     }),
     ("stream.reassembly.depth", |settings, value| {
         set(&mut settings.stream.depth, size(value))
@@ -218,6 +224,14 @@ const KEYS: &[(&str, Apply)] = &[
     (
         "app-layer.protocols.http.libhtp.default-config.response-body-limit",
         |settings, value| set(&mut settings.app.http_response_body_bytes, size(value)),
+    ),
+    (
+        "app-layer.protocols.http.libhtp.default-config.request-body-minimal-inspect-size",
+        |settings, value| set(&mut settings.app.http_request_inspect_bytes, size(value)),
+    ),
+    (
+        "app-layer.protocols.http.libhtp.default-config.response-body-minimal-inspect-size",
+        |settings, value| set(&mut settings.app.http_response_inspect_bytes, size(value)),
     ),
     (
         "app-layer.protocols.http.libhtp.default-config.response-body-decompress-layer-limit",

@@ -211,9 +211,15 @@ fn deliver(
     shared: &mut Shared,
     limits: &Limits,
 ) -> bool {
-    let limit = match direction {
-        Direction::ToServer => limits.http_request_body_bytes,
-        Direction::ToClient => limits.http_response_body_bytes,
+    let (limit, long) = match direction {
+        Direction::ToServer => (
+            limits.http_request_body_bytes,
+            limits.http_request_inspect_bytes,
+        ),
+        Direction::ToClient => (
+            limits.http_response_body_bytes,
+            limits.http_response_inspect_bytes,
+        ),
     };
     let Some(http) = http_mut(tx) else {
         return false;
@@ -229,6 +235,7 @@ fn deliver(
     let cut = body.cut;
     let bytes = &bytes[..room];
     body.seen += bytes.len() as u64;
+    body.is_long = body.seen >= long;
     body.window.push(bytes, limits.window_bytes);
     if matches!(files, Files::Unasked) {
         *files = open_files(tx, direction, shared, limits);

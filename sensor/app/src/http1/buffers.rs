@@ -351,7 +351,8 @@ fn body(tx: &Transaction, direction: Direction) -> Option<Bytes<'_>> {
         return None;
     }
     let over = tx.progress[direction.index()] >= stage::TRAILER;
-    Some(body.window.bytes(over || body.cut))
+    let complete = over || body.cut;
+    (complete || body.is_long).then(|| body.window.bytes(complete))
 }
 
 /// The response's body, or the files of the request.

@@ -141,6 +141,8 @@ pub struct MessageBody {
     pub wire_bytes: u64,
     /// Bytes beyond the limit were left out.
     pub cut: bool,
+    /// There is so much of it that rules look into it before its end.
+    pub is_long: bool,
 }
 
 /// Texts made from fields when first asked for.
