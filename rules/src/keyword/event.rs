@@ -51,11 +51,11 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "app-layer-protocol",
         aliases: &[],
-        doc: "Protocol of the flow, with ! another one [, either|toserver|toclient|final|original].",
+        doc: "Protocol of the flow, with ! another one [, either|to_server|to_client|final|original].",
         parse: app_layer_protocol,
         accepts: &[
             "app-layer-protocol:http;",
-            "app-layer-protocol:!tls,toserver;",
+            "app-layer-protocol:!tls,to_server;",
             "app-layer-protocol:failed;",
             "app-layer-protocol:unknown;",
             "app-layer-protocol:!tls; app-layer-protocol:!http;",
@@ -167,8 +167,8 @@ fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<
             let side = match *side {
                 "direction" => AppSide::Direction,
                 "either" => AppSide::Either,
-                "toserver" | "to_server" => AppSide::ToServer,
-                "toclient" | "to_client" => AppSide::ToClient,
+                "to_server" => AppSide::ToServer,
+                "to_client" => AppSide::ToClient,
                 "final" => AppSide::Final,
                 "original" => AppSide::Original,
                 other => {

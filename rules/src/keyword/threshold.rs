@@ -18,17 +18,19 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "threshold:type limit, track by_src, count 1;",
             "threshold:type never, track by_src, count 1, seconds 60;",
             "threshold:type limit, track by_src, count 0, seconds 60;",
+            "threshold:type backoff, track by_src, count 1, multiplier 10;",
             "threshold:type limit, track by_src, count 1, seconds 60; detection_filter:track by_src, count 1, seconds 60;",
         ],
     },
     Keyword {
         name: "detection_filter",
         aliases: &[],
-        doc: "Alerts only beyond a rate: track by_src|by_dst|by_both|by_rule|by_flow, count n, seconds s.",
+        doc: "Alerts only beyond a rate: track by_src|by_dst|by_flow, count n, seconds s.",
         parse: detection_filter,
         accepts: &["detection_filter:track by_src, count 5, seconds 10;"],
         rejects: &[
             "detection_filter:count 5, seconds 10;",
+            "detection_filter:track by_rule, count 5, seconds 10;",
             "detection_filter:track by_src, count 5;",
         ],
     },
@@ -126,6 +128,9 @@ fn threshold(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Strin
             count,
             seconds: seconds()?,
         },
+        "backoff" if track != Track::Flow => {
+            return Err("type backoff is for track by_flow".to_owned());
+        }
         "backoff" => Threshold::Backoff {
             track,
             count,
@@ -141,8 +146,12 @@ fn detection_filter(builder: &mut Builder<'_>, value: Option<&str>) -> Result<()
         return Err("a rule has one threshold or detection_filter".to_owned());
     }
     let words = words(needed(value)?)?;
+    let track = words.track.ok_or_else(|| missing("track"))?;
+    if matches!(track, Track::Both | Track::Rule) {
+        return Err("track by_src, by_dst or by_flow".to_owned());
+    }
     builder.signature.detection_filter = Some(DetectionFilter {
-        track: words.track.ok_or_else(|| missing("track"))?,
+        track,
         count: words.count.ok_or_else(|| missing("count"))?,
         seconds: words.seconds.ok_or_else(|| missing("seconds"))?,
     });

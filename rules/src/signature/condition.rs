@@ -81,7 +81,8 @@ impl Condition {
                 mode,
                 ignore,
             } => subject.tcp_flags().is_some_and(|flags| {
-                flags_match(u32::from(flags & !ignore), u32::from(*value), *mode)
+                may_have_flags(flags, *value)
+                    && flags_match(u32::from(flags & !ignore), u32::from(*value), *mode)
             }),
             Condition::TcpSeq(wanted) => number(subject.tcp_seq().map(u64::from), wanted),
             Condition::TcpAck(wanted) => number(subject.tcp_ack().map(u64::from), wanted),
@@ -275,6 +276,15 @@ fn of_addresses(side: AddressSide, holds: impl Fn(Address) -> bool) -> bool {
         AddressSide::Source => holds(Address::Source),
         AddressSide::Destination => holds(Address::Destination),
     }
+}
+
+/// Rules that name FIN, SYN or RST, even to rule them out, are for packets that open or close; those that name URG, ECE or
+/// CWR for packets with one of these. (What 8.0.6 does before it compares.)
+fn may_have_flags(flags: u8, named: u8) -> bool {
+    const ENDS: u8 = 0x07;
+    const UNUSUAL: u8 = 0xe0;
+    let holds = |group| named & group == 0 || flags & group != 0;
+    holds(ENDS) && holds(UNUSUAL)
 }
 
 fn flags_match(flags: u32, wanted: u32, mode: FlagMode) -> bool {

@@ -335,6 +335,9 @@ impl Subject for Facts<'_> {
 
     fn stream_sizes(&self) -> Option<(u64, u64)> {
         let session = self.traffic.session?;
+        if session.state() == sensor_stream::TcpState::None {
+            return None;
+        }
         Some((
             session.sent(Direction::ToServer),
             session.sent(Direction::ToClient),

@@ -207,7 +207,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
         }
         let payload = self.payload();
         // Where stream data was looked at, what must not be there is sought in an empty packet too.
-        if has_payload && payload.is_empty() && traffic.raw.is_none() {
+        if has_payload && payload.is_empty() && !(one.wants_stream && traffic.raw.is_some()) {
             return None;
         }
         self.parts_hold(index, one, Bytes::whole(payload))
