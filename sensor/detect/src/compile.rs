@@ -426,10 +426,12 @@ fn kind(
             .all(|bits| bits.operation == BitOperation::Set)
         && signature.protocol != HeaderProtocol::Pkthdr
         && signature.protocol != HeaderProtocol::Arp;
-    let addresses_only = signature
-        .conditions
-        .iter()
-        .all(|condition| matches!(condition, Condition::IpRep { .. }));
+    let addresses_only = signature.conditions.iter().all(|condition| {
+        matches!(
+            condition,
+            Condition::IpRep { .. } | Condition::IpProto { .. }
+        )
+    });
     if plain
         && addresses_only
         && *flow == FlowOption::default()

@@ -17,6 +17,11 @@ fn connect(tx: &Transaction) -> Option<&TreeConnect> {
     }
 }
 
+/// A name, if the client gave one.
+fn text(name: &[u8]) -> Option<Bytes<'_>> {
+    (!name.is_empty()).then(|| Bytes::whole(name))
+}
+
 fn ntlm(tx: &Transaction) -> Option<&Ntlm> {
     match &smb(tx)?.detail {
         Detail::SessionSetup(setup) => match &setup.client {
@@ -61,10 +66,10 @@ pub const BUFFERS: &[BufferRow] = &[
         Some(Bytes::whole(&connect.name))
     }),
     row("smb.ntlmssp_user", &[], Transaction::COMPLETE, |tx, _| {
-        Some(Bytes::whole(&ntlm(tx)?.user))
+        text(&ntlm(tx)?.user)
     }),
     row("smb.ntlmssp_domain", &[], Transaction::COMPLETE, |tx, _| {
-        Some(Bytes::whole(&ntlm(tx)?.domain))
+        text(&ntlm(tx)?.domain)
     }),
     stub_data(|tx, direction| {
         let Detail::Rpc(rpc) = &smb(tx)?.detail else {
