@@ -58,6 +58,8 @@ struct Set {
     kind: String,
     /// Where the set is written at the end.
     save: Option<PathBuf>,
+    /// No file stands behind it: it has what rules put in.
+    in_memory: bool,
     /// Shared with the set of this name in the rule set before, if rules fill it.
     values: Arc<RwLock<Values>>,
 }
@@ -135,6 +137,7 @@ impl DatasetTable {
                     name: dataset.name.clone(),
                     kind: kind.to_owned(),
                     save: dataset.save.as_ref().map(|save| self.place(save)),
+                    in_memory: dataset.load.is_none() && dataset.save.is_none(),
                     values: self.running(dataset, values),
                 }));
                 self.sets.len() - 1
@@ -239,6 +242,16 @@ impl DatasetTable {
             .iter()
             .filter_map(|set| set.save.clone())
             .collect()
+    }
+
+    /// Empties the sets that have nothing but what rules put in.
+    pub fn forget(&self) {
+        for set in self.sets.iter().filter(|set| set.in_memory) {
+            set.values
+                .write()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .clear();
+        }
     }
 
     /// Writes the sets that rules want kept.
@@ -628,6 +641,11 @@ mod tests {
                 .iter()
                 .collect();
             assert_eq!(found, expected, "{set:?}");
+            drop(values);
+            let in_memory = set.load.is_none() && set.save.is_none();
+            second.forget();
+            let values = second.sets[0].values.read().expect("nobody fails");
+            assert_eq!(values.is_empty(), in_memory, "{set:?}");
         }
         std::fs::remove_dir_all(&folder).expect("it was there");
     }

@@ -321,7 +321,8 @@ impl Engine {
         self.lineage.generation()
     }
 
-    /// Forgets what matches have left behind: counts of thresholds, bits and tags of hosts. Data sets stay.
+    /// Forgets what matches have left behind: counts of thresholds, bits and tags of hosts, values of
+    /// data sets that no file stands behind.
     pub fn forget(&self) {
         fn clear<T: Default>(what: &Mutex<T>) {
             *what.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = T::default();
@@ -329,6 +330,7 @@ impl Engine {
         clear(&self.thresholds);
         clear(&self.host_bits);
         clear(&self.host_tags);
+        self.datasets.forget();
     }
 
     /// The rule vocabulary of this sensor.
