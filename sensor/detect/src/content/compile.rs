@@ -1,20 +1,14 @@
 //! Rule conditions → checks with their searchers built.
 
-use pcre2::bytes::{Regex, RegexBuilder};
 use rules::signature::{BufferCondition, Content, Pcre};
 
+use super::expression::Expression;
 use super::{Check, ContentCheck, Literal, PcreCheck};
 use crate::dataset::DatasetTable;
-
-/// Backtracking that one attempt of a pattern may spend (PCRE2 `LIMIT_MATCH`, `LIMIT_DEPTH`).
-const PCRE_MATCH_LIMIT: u32 = 3_500;
-const PCRE_DEPTH_LIMIT: u32 = 1_500;
 
 /// Why a condition cannot be compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    #[error("pcre: {0}")]
-    Pcre(#[from] pcre2::Error),
     #[error("dataset: {0}")]
     Dataset(#[from] crate::dataset::DatasetError),
 }
@@ -30,7 +24,7 @@ pub(crate) fn compile(
         let later = &conditions[index + 1..];
         checks.push(match condition {
             BufferCondition::Content(content) => Check::Content(content_check(content, later)),
-            BufferCondition::Pcre(pcre) => Check::Pcre(pcre_check(pcre, later)?),
+            BufferCondition::Pcre(pcre) => Check::Pcre(pcre_check(pcre, later)),
             BufferCondition::ByteTest(test) => Check::ByteTest(test.clone()),
             BufferCondition::ByteJump(jump) => Check::ByteJump(jump.clone()),
             BufferCondition::ByteExtract(extract) => Check::ByteExtract(extract.clone()),
@@ -89,19 +83,14 @@ fn content_check(content: &Content, later: &[BufferCondition]) -> ContentCheck {
     }
 }
 
-fn pcre_check(pcre: &Pcre, later: &[BufferCondition]) -> Result<PcreCheck, CompileError> {
-    let pattern = format!(
-        "(*LIMIT_MATCH={PCRE_MATCH_LIMIT})(*LIMIT_DEPTH={PCRE_DEPTH_LIMIT}){}",
-        pcre.pattern
-    );
-    let regex: Regex = RegexBuilder::new().jit_if_available(true).build(&pattern)?;
-    Ok(PcreCheck {
-        regex,
+fn pcre_check(pcre: &Pcre, later: &[BufferCondition]) -> PcreCheck {
+    PcreCheck {
+        expression: Expression::new(&pcre.pattern),
         negated: pcre.negated,
         relative: pcre.relative,
         captures: pcre.captures.clone(),
         anchors_later: counts_from_here(later),
-    })
+    }
 }
 
 /// Whether a later condition counts from the position that the present one sets.

@@ -6,6 +6,7 @@
 //! by [`STEP_LIMIT`] a buffer; a buffer that exhausts it does not match and is counted.
 
 mod compile;
+mod expression;
 mod number;
 mod search;
 
@@ -76,7 +77,7 @@ pub(crate) struct ContentCheck {
 }
 
 pub(crate) struct PcreCheck {
-    pub regex: pcre2::bytes::Regex,
+    pub expression: expression::Expression,
     pub negated: bool,
     pub relative: bool,
     pub captures: Vec<rules::signature::Capture>,
@@ -361,6 +362,10 @@ impl<'a, const TRACED: bool> Evaluation<'a, TRACED> {
 
     fn pcre(&mut self, pcre: &PcreCheck, rest: &[Check], position: usize) -> bool {
         let data = self.subject.data;
+        let Some(regex) = pcre.expression.regex() else {
+            self.gave_up = true;
+            return false;
+        };
         let mut start = if pcre.relative {
             position.min(data.len())
         } else {
@@ -373,13 +378,13 @@ impl<'a, const TRACED: bool> Evaluation<'a, TRACED> {
             start = 0;
         }
         if pcre.negated {
-            let found = pcre.regex.is_match(window);
+            let found = regex.is_match(window);
             self.gave_up |= found.is_err();
             return !found.unwrap_or(false) && self.run(rest, position);
         }
         loop {
-            let mut locations = pcre.regex.capture_locations();
-            let found = match pcre.regex.captures_read_at(&mut locations, window, start) {
+            let mut locations = regex.capture_locations();
+            let found = match regex.captures_read_at(&mut locations, window, start) {
                 Ok(Some(found)) => found,
                 Ok(None) => return false,
                 Err(_) => {
