@@ -241,7 +241,14 @@ impl SigmaRules {
             source: None,
             target: None,
             references: None,
-            metadata: Some(&told.metadata),
+            metadata: Some(
+                told.metadata
+                    .iter()
+                    .map(|(key, values)| {
+                        (key.as_str(), values.iter().map(String::as_str).collect())
+                    })
+                    .collect(),
+            ),
             context: Some(Json::Object(vec![(
                 "sigma".to_owned(),
                 Json::Object(details),

@@ -127,8 +127,6 @@ pub(crate) struct Compiled {
     /// What its matches are counted against, and whether by flow.
     pub limit: Option<(Limit, rules::signature::Track)>,
     pub suppress: Vec<(rules::signature::SuppressSide, Option<SetId>)>,
-    pub metadata: Arc<std::collections::BTreeMap<String, Vec<String>>>,
-    pub references: Arc<[String]>,
 }
 
 impl Compiled {
@@ -214,10 +212,6 @@ fn one(
         .any(|part| matches!(part.home, PartHome::Payload));
     let payload = Payload::of(signature, &flow);
     let (to_server, to_client) = directions(signature, &flow, shared.names);
-    let mut metadata = std::collections::BTreeMap::<String, Vec<String>>::new();
-    for (key, value) in &signature.metadata {
-        metadata.entry(key.clone()).or_default().push(value.clone());
-    }
     let (source, destination) = if swapped {
         (&signature.destination, &signature.source)
     } else {
@@ -264,12 +258,6 @@ fn one(
             .map(|row| (row.side, shared.addresses.intern(&row.addresses)))
             .collect(),
         parts,
-        metadata: Arc::new(metadata),
-        references: signature
-            .references
-            .iter()
-            .map(|(kind, value)| reference(kind, value))
-            .collect(),
         signature: Arc::clone(signature),
     })
 }
@@ -603,7 +591,7 @@ fn directions(signature: &Signature, flow: &FlowOption, names: &Names) -> (bool,
 }
 
 /// A reference as a link, as far as its system is known.
-fn reference(kind: &str, value: &str) -> String {
+pub(crate) fn reference(kind: &str, value: &str) -> String {
     let prefix = match kind {
         "url" if value.starts_with("http://") || value.starts_with("https://") => "",
         "url" => "http://",

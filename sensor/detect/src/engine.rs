@@ -344,13 +344,20 @@ impl Engine {
     }
 
     /// `metadata` of a signature, values by key.
-    pub fn metadata(&self, index: u32) -> &BTreeMap<String, Vec<String>> {
-        &self.signatures[index as usize].metadata
+    pub fn metadata(&self, index: u32) -> BTreeMap<&str, Vec<&str>> {
+        let mut by_key = BTreeMap::<&str, Vec<&str>>::new();
+        for (key, value) in &self.signature(index).metadata {
+            by_key.entry(key).or_default().push(value);
+        }
+        by_key
     }
 
     /// `reference`s of a signature as links.
-    pub fn references(&self, index: u32) -> &[String] {
-        &self.signatures[index as usize].references
+    pub fn references(&self, index: u32) -> Vec<String> {
+        let references = self.signature(index).references.iter();
+        references
+            .map(|(kind, value)| compile::reference(kind, value))
+            .collect()
     }
 
     /// Name of a flow bit.

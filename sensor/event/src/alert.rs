@@ -29,7 +29,7 @@ pub struct Alert<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub references: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<&'a BTreeMap<String, Vec<String>>>,
+    pub metadata: Option<BTreeMap<&'a str, Vec<&'a str>>>,
     /// Values from dataset records and `pcre` alert captures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<Json>,

@@ -408,7 +408,7 @@ impl<O: Output> Recording<O> {
             source: attacker,
             target,
             references: (settings.references_in_alerts && !signature.references.is_empty())
-                .then(|| engine.references(found.signature).to_vec()),
+                .then(|| engine.references(found.signature)),
             metadata: (settings.metadata_in_alerts && !metadata.is_empty()).then_some(metadata),
             context: context(found),
             rule: settings
