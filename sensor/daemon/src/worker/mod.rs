@@ -43,7 +43,10 @@ pub struct Shared {
 /// One worker with all its state.
 pub struct Worker<O: Output> {
     settings: Arc<Settings>,
-    decode: Counters,
+    /// `None` while a frame is decoded.
+    decode: Option<Box<Counters>>,
+    /// What is counted meanwhile: fragments and what they become.
+    reassembled: Counters,
     defrag: Defragmenter,
     flows: FlowTable<Tracked>,
     inspector: Option<Inspector>,
@@ -79,7 +82,8 @@ impl<O: Output> Worker<O> {
         let mut flows = FlowTable::new(settings.flow_limit, settings.timeouts.clone(), number);
         flows.track_by(settings.track_vlans, settings.track_depth);
         Worker {
-            decode: Counters::default(),
+            decode: Some(Box::default()),
+            reassembled: Counters::default(),
             defrag: Defragmenter::new(settings.defrag.clone()),
             flows,
             inspector: engine.map(|engine| {
@@ -134,15 +138,14 @@ impl<O: Output> Worker<O> {
         self.now_ns = self.now_ns.max(frame.timestamp_ns);
         let at_ns = frame.timestamp_ns;
         self.expire();
-        let mut counters = std::mem::take(&mut self.decode);
+        let mut counters = self.decode.take().unwrap_or_default();
         sensor_decode::decode(
             LinkType(frame.link),
             frame.data,
             &mut counters,
             &mut |packet| self.packet(packet, at_ns),
         );
-        counters.add(&self.decode);
-        self.decode = counters;
+        self.decode = Some(counters);
     }
 
     /// A frame that another worker takes: it counts, and time passes.
@@ -175,8 +178,12 @@ impl<O: Output> Worker<O> {
     }
 
     fn counters(&self) -> StatsTree {
+        let mut decoded = self.reassembled.clone();
+        if let Some(counters) = &self.decode {
+            decoded.add(counters);
+        }
         self.counts.tree(
-            &self.decode,
+            &decoded,
             self.defrag.counts(),
             self.flows.counts(),
             self.inspector.as_ref(),
@@ -282,13 +289,13 @@ impl<O: Output> Worker<O> {
         let outcome = self.defrag.push(packet, self.now_ns);
         match outcome.event {
             Some(event) => {
-                self.decode.note_event(event);
+                self.reassembled.note_event(event);
                 self.without_flow(&packet.with_event(event), at_ns);
             }
             None => self.without_flow(packet, at_ns),
         }
         if let Some(datagram) = outcome.datagram {
-            let mut counters = std::mem::take(&mut self.decode);
+            let mut counters = Counters::default();
             sensor_decode::decode_reassembled(
                 packet,
                 &datagram.frame,
@@ -296,8 +303,7 @@ impl<O: Output> Worker<O> {
                 &mut counters,
                 &mut |packet| self.packet(packet, at_ns),
             );
-            counters.add(&self.decode);
-            self.decode = counters;
+            self.reassembled.add(&counters);
         }
     }
 
