@@ -520,3 +520,163 @@ fn check_size(list: &BufferMatch, faults: &mut Vec<Objection>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::signature::{Environment, parse_rule};
+
+    /// Whole rules, and whether they load.
+    #[test]
+    fn conditions_that_never_meet_are_refused() {
+        let vocabulary = crate::known_names();
+        let environment = Environment::default();
+        let mut wrong = Vec::new();
+        for (header, options, loads) in [
+            // A buffer that nothing looks into.
+            ("alert http any any -> any any", "http.uri;", false),
+            (
+                "alert http any any -> any any",
+                r#"http.uri; pkt_data; content:"a";"#,
+                false,
+            ),
+            (
+                "alert http any any -> any any",
+                r#"file.data; http.uri; content:"a";"#,
+                false,
+            ),
+            (
+                "alert http any any -> any any",
+                r#"content:"a"; http.uri;"#,
+                false,
+            ),
+            ("alert http any any -> any any", "http.uri; bsize:5;", true),
+            ("alert http any any -> any any", "http.uri; urilen:5;", true),
+            (
+                "alert http any any -> any any",
+                "http.referer; absent;",
+                true,
+            ),
+            (
+                "alert http any any -> any any",
+                "http.uri; absent:or_else;",
+                false,
+            ),
+            (
+                "alert http any any -> any any",
+                r#"http.uri; absent:or_else; content:"a";"#,
+                true,
+            ),
+            // Raw headers are on both sides.
+            (
+                "alert http any any -> any any",
+                r#"http.header.raw; content:"a";"#,
+                false,
+            ),
+            (
+                "alert http any any -> any any",
+                r#"flow:to_server; http.header.raw; content:"a";"#,
+                true,
+            ),
+            // Headers of another protocol.
+            (
+                "alert udp any any -> any any",
+                r#"tcp.hdr; content:"a";"#,
+                false,
+            ),
+            (
+                "alert tcp any any -> any any",
+                r#"udp.hdr; content:"a";"#,
+                false,
+            ),
+            (
+                "alert udp any any -> any any",
+                r#"icmpv4.hdr; content:"a";"#,
+                false,
+            ),
+            (
+                "alert icmpv6 any any -> any any",
+                r#"icmpv4.hdr; content:"a";"#,
+                false,
+            ),
+            (
+                "alert tcp-stream any any -> any any",
+                r#"tcp.hdr; content:"a";"#,
+                false,
+            ),
+            (
+                "alert tcp any any -> any any",
+                r#"tcp.hdr; content:"a";"#,
+                true,
+            ),
+            (
+                "alert ip any any -> any any",
+                r#"tcp.hdr; content:"a";"#,
+                true,
+            ),
+            ("alert tcp any any -> any any", "ip_proto:6;", false),
+            ("alert ip any any -> any any", "ip_proto:6;", true),
+            // Sides.
+            (
+                "alert http any any -> any any",
+                r#"flow:to_client; http.uri; content:"a";"#,
+                false,
+            ),
+            (
+                "alert http any any -> any any",
+                r#"flow:to_server; http.stat_code; content:"2";"#,
+                false,
+            ),
+            (
+                "alert http any any -> any any",
+                r#"http.uri; content:"a"; http.stat_code; content:"2";"#,
+                false,
+            ),
+            (
+                "alert http any any => any any",
+                r#"http.uri; content:"a"; http.stat_code; content:"2";"#,
+                true,
+            ),
+            (
+                "alert http any any => any any",
+                r#"http.uri; content:"a";"#,
+                false,
+            ),
+            // Packets and what streams carry.
+            (
+                "alert tcp any any -> any any",
+                r#"ttl:5; http.uri; content:"a";"#,
+                false,
+            ),
+            (
+                "alert tcp any any -> any any",
+                r#"flow:only_stream; flags:S;"#,
+                false,
+            ),
+            (
+                "alert dns any any -> any any",
+                "dsize:>5; dns.opcode:0;",
+                false,
+            ),
+            // A transformation leaves no such letters; what must not be there is never there.
+            (
+                "alert http any any -> any any",
+                r#"http.uri; to_lowercase; content:"A";"#,
+                false,
+            ),
+            (
+                "alert http any any -> any any",
+                r#"http.uri; to_lowercase; content:!"A";"#,
+                true,
+            ),
+            // Loads with a warning.
+            ("alert icmp any 80 -> any any", "itype:8;", true),
+        ] {
+            let rule = format!("{header} ({options} sid:1;)");
+            let parsed = parse_rule(&rule, &vocabulary, &environment);
+            if parsed.is_ok() != loads {
+                wrong.push(format!("{rule}: {:?}", parsed.err()));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}

@@ -435,18 +435,29 @@ fn address_member(text: &str) -> Result<Ranges, String> {
             (1u128 << host) - 1
         };
         let first = number(base) & !hosts;
-        return Ok(vec![(first, first | hosts)]);
+        return Ok(without_mapped(base, first, first | hosts));
     }
     if let Some((first, last)) = text.split_once('-') {
-        let (first, last) = (number(parse(first)?), number(parse(last)?));
+        let base = parse(first)?;
+        let (first, last) = (number(base), number(parse(last)?));
         return if first <= last {
-            Ok(vec![(first, last)])
+            Ok(without_mapped(base, first, last))
         } else {
             Err(format!("{text:?}: the range ends before it begins"))
         };
     }
     let only = number(parse(text)?);
     Ok(vec![(only, only)])
+}
+
+/// IPv4 lies among the numbers of IPv6, at `::ffff:0:0/96`: a range of IPv6 around it (`::/0`) leaves it out.
+fn without_mapped(base: IpAddr, first: u128, last: u128) -> Ranges {
+    const MAPPED: (u128, u128) = (0xffff_0000_0000, 0xffff_ffff_ffff);
+    if base.is_ipv6() && first < MAPPED.0 && last > MAPPED.1 {
+        vec![(first, MAPPED.0 - 1), (MAPPED.1 + 1, last)]
+    } else {
+        vec![(first, last)]
+    }
 }
 
 fn port_member(text: &str) -> Result<Ranges, String> {
@@ -527,6 +538,34 @@ mod tests {
         );
         assert_eq!(parse("2001:db8::/32").expect("v6").include.len(), 1);
         assert_eq!(parse("10.0.0.0/255.0.0.0"), parse("10.0.0.0/8"));
+        // Whether 192.0.2.1 and 2001:db8::1 are in the set.
+        for (text, v4, v6) in [
+            ("0.0.0.0/0", true, false),
+            ("::/0", false, true),
+            ("::-ffff::", false, true),
+            ("!::/0", true, false),
+            ("!0.0.0.0/0", false, true),
+            ("[0.0.0.0/0,::/0]", true, true),
+            ("[::/0,192.0.2.0/24]", true, true),
+            ("[any,!::/0]", true, false),
+        ] {
+            let set = parse(text).expect(text);
+            let within = |ranges: &[AddressRange], address: &str| {
+                let address = number(address.parse().expect("ip"));
+                ranges
+                    .iter()
+                    .any(|one| (number(one.first)..=number(one.last)).contains(&address))
+            };
+            let holds = |address| {
+                (set.include.is_empty() || within(&set.include, address))
+                    && !within(&set.exclude, address)
+            };
+            assert_eq!(
+                (holds("192.0.2.1"), holds("2001:db8::1")),
+                (v4, v6),
+                "{text}"
+            );
+        }
         for text in [
             "10.0.0.0/33",
             "host",
