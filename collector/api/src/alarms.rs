@@ -1,6 +1,5 @@
 //! What is wrong with sensors and with the collector itself, and from where on it is called wrong.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::Query;
 use collector_notify::WatchSettings;
@@ -14,6 +13,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::json::Json;
 use crate::times;
 
 const DEFAULT_PAGE: u32 = 100;

@@ -1,6 +1,5 @@
 //! Machines and networks that have a name and an importance.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use collector_search::Network;
@@ -15,6 +14,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::json::Json;
 
 #[derive(Serialize, ToSchema)]
 pub struct AssetBody {

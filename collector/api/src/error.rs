@@ -46,6 +46,8 @@ pub enum ApiError {
         field: &'static str,
         reason: &'static str,
     },
+    /// A body that is not what was asked for; the reason names the place.
+    Unreadable(String),
     /// A source without a token that works.
     NoToken,
     TooLarge,
@@ -137,6 +139,9 @@ impl ApiError {
                 field: name,
                 reason,
             } => field(name, reason),
+            ApiError::Unreadable(reason) => {
+                plain(StatusCode::BAD_REQUEST, "unreadable", reason.clone())
+            }
             ApiError::NoToken => plain(
                 StatusCode::UNAUTHORIZED,
                 "no_token",

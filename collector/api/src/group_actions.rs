@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use collector_state::limits::MAX_GROUPS_PER_BULK;
@@ -23,6 +22,7 @@ use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
 use crate::groups::{Wanted, filter};
+use crate::json::Json;
 
 /// Groups of one transaction.
 const AT_ONCE: usize = 500;

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::Query;
 use collector_search::Network;
@@ -19,6 +18,7 @@ use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
 use crate::guidance::{Bilingual, GuidanceText};
+use crate::json::Json;
 use crate::times;
 
 const DEFAULT_PAGE: u32 = 50;

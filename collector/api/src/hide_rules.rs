@@ -1,6 +1,5 @@
 //! Rules that put groups out of sight, tried on the past before they are made.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use collector_search::Network;
 use collector_state::{
@@ -16,6 +15,7 @@ use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
 use crate::groups::{GroupRow, row};
+use crate::json::Json;
 use crate::times;
 
 /// A preview looks this far back.

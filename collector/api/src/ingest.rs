@@ -1,6 +1,5 @@
 //! `POST /ingest`: EVE over HTTP, a record a line.
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, State};
 use axum::http::request::Parts;
@@ -17,6 +16,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::error::{ApiError, Problem, Result, invalid};
 use crate::eve::{BodyFault, Encoding, MAX_LINES, record, unpack};
+use crate::json::Json;
 use crate::machine::{Line, Numbers, Taken};
 
 /// A body as it comes, compressed or not.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::Query;
 use collector_state::{LedgerCounts, LedgerRow, UnixMillis};
@@ -14,6 +13,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result};
+use crate::json::Json;
 use crate::times;
 
 const DEFAULT_HOURS: i64 = 24;

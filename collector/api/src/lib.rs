@@ -19,6 +19,7 @@ mod guidance;
 mod health;
 mod hide_rules;
 mod ingest;
+mod json;
 mod ledger;
 mod limit;
 mod live;

@@ -1,6 +1,5 @@
 //! Whom to tell, and how: channels, rules, and the queue.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum_extra::extract::Query;
@@ -18,6 +17,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::json::Json;
 use crate::times;
 
 const DEFAULT_PAGE: u32 = 50;

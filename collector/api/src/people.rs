@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use collector_state::{NewUser, Role, UnitId, UnixMillis, User, UserChange, UserId};
@@ -15,6 +14,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::json::Json;
 use crate::times;
 
 #[derive(Serialize, ToSchema)]

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::Query;
 use collector_search::{ClassFilter, Grouping, Node, Request, Sort, Test};
@@ -18,6 +17,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::json::Json;
 use crate::search::{TableRow, event_json, table_row};
 use crate::times;
 
@@ -389,7 +389,7 @@ async fn host(
     ];
     let q = format!("ip:{address}");
     let mut body = asking.body("host", &address, q, either, plans).await?;
-    body.panels.extend(asking.fresh(fresh).await?);
+    body.0.panels.extend(asking.fresh(fresh).await?);
     Ok(body)
 }
 

@@ -1,6 +1,5 @@
 //! Lines that were refused, for a person to read.
 
-use axum::Json;
 use axum::extract::State;
 use axum_extra::extract::Query;
 use collector_state::{Page, QuarantineRow};
@@ -13,6 +12,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::Result;
+use crate::json::Json;
 use crate::times;
 
 const DEFAULT_PAGE: u32 = 50;

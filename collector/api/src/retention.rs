@@ -1,6 +1,5 @@
 //! What is held, how long, and how long the disk will do.
 
-use axum::Json;
 use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -8,6 +7,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Result};
+use crate::json::Json;
 use crate::machine::Storage;
 
 /// "You hold N days; the rules ask M", by shelf.

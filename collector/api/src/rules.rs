@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use collector_state::{HideField, HideRule, SignatureRow};
 use serde::Serialize;
@@ -15,6 +14,7 @@ use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result};
 use crate::guidance::{Bilingual, GuidanceText};
+use crate::json::Json;
 use crate::times;
 
 #[derive(Serialize, ToSchema)]

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::Query;
 use collector_search::{
@@ -19,6 +18,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::json::Json;
 use crate::times;
 
 const DEFAULT_HITS: usize = 50;

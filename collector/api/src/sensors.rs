@@ -1,6 +1,5 @@
 //! Sensors: how they are, and strings that enrol new ones.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::Query;
 use collector_state::{CanaryHealth, Role, Sensor, SpoolSeen, UnitId, UnixMillis, canary_health};
@@ -13,6 +12,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result};
+use crate::json::Json;
 use crate::times;
 
 /// Points of a graph.

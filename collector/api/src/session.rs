@@ -1,6 +1,5 @@
 //! Signing in and out.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum_extra::extract::CookieJar;
@@ -14,6 +13,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::{COOKIE, Caller, Peer};
 use crate::error::{Problem, Result, invalid};
+use crate::json::Json;
 
 #[derive(Deserialize, ToSchema)]
 pub struct SignIn {

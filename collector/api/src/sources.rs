@@ -1,6 +1,5 @@
 //! Sources: what sends EVE over HTTP with a token.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use collector_state::{Role, Source, UnitId};
@@ -13,6 +12,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result};
+use crate::json::Json;
 use crate::times;
 
 #[derive(Serialize, ToSchema)]

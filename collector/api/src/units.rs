@@ -1,6 +1,5 @@
 //! The tree of the organisation, as far as the caller sees it.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use collector_state::{NewUnit, Role, Unit, UnitId};
@@ -13,6 +12,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result};
+use crate::json::Json;
 
 #[derive(Serialize, ToSchema)]
 pub struct UnitBody {

@@ -32,8 +32,15 @@ async fn a_case_is_made_of_alerts_and_worked_on() {
         let (status, told) = server.ask("POST", &parts, part).await;
         assert_eq!(status, StatusCode::OK, "{told}");
     }
-    let (status, _) = server.ask("POST", &parts, json!({})).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
+    for faulty in [
+        json!({}),
+        json!({ "note": "a", "remove_host": "10.1.1.1" }),
+        json!({ "notes": "a" }),
+    ] {
+        let (status, told) = server.ask("POST", &parts, faulty).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{told}");
+        assert_eq!(told["code"], "unreadable", "{told}");
+    }
     let (_, one) = server
         .ask("GET", &format!("/cases/{id}"), Value::Null)
         .await;

@@ -2415,17 +2415,24 @@ export interface components {
             id: string;
             rows: components["schemas"]["TableRow"][];
         };
-        /** @description Something to put into a case: exactly one of these. */
+        /** @description Something to put into a case: one of these. */
         PartRequest: {
-            groups?: number[] | null;
-            happened?: components["schemas"]["HappenedRequest"] | null;
-            host?: components["schemas"]["HostRequest"] | null;
-            note?: string | null;
+            note: string;
+        } | {
+            happened: components["schemas"]["HappenedRequest"];
+        } | {
+            host: components["schemas"]["HostRequest"];
+        } | {
+            remove_host: string;
+        } | {
+            groups: number[];
+        } | {
             /** Format: int64 */
-            remove_group?: number | null;
-            remove_host?: string | null;
-            task?: components["schemas"]["TaskRequest"] | null;
-            task_done?: components["schemas"]["TaskDoneRequest"] | null;
+            remove_group: number;
+        } | {
+            task: components["schemas"]["TaskRequest"];
+        } | {
+            task_done: components["schemas"]["TaskDoneRequest"];
         };
         PasswordChange: {
             current: string;

@@ -6,7 +6,6 @@ mod parquet_file;
 
 use std::path::PathBuf;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -23,6 +22,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::json::Json;
 use crate::{search, times};
 
 pub use job::sweep;

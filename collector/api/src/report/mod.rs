@@ -9,7 +9,6 @@ mod pdf;
 mod period;
 mod words;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::Query;
@@ -23,6 +22,7 @@ use crate::ApiState;
 use crate::caller::Caller;
 use crate::cases::saved_as;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::json::Json;
 use crate::times;
 use document::Document;
 use words::Language;
