@@ -13,6 +13,7 @@ import { Qr } from "@/ui/qr";
 import { toast } from "@/ui/toasts";
 import { useCopy } from "@/ui/value";
 import { factorQuery, sessionsQuery, tokensQuery, useBeginFactor, useConfirmFactor, useCreateToken, useDeleteToken, useEndSession, useRemoveFactor } from "../api";
+import { Listing } from "./parts";
 
 const LIVES = [30, 90, 180, 365] as const;
 
@@ -166,45 +167,25 @@ function Sessions() {
   const end = useEndSession();
   return (
     <Card title={t("settings.sessions")} bare>
-      {sessions.isPending ? (
-        <Loading rows={3} />
-      ) : sessions.isLoadingError ? (
-        <Failure small error={sessions.error} />
-      ) : (
-        <table className="table">
-          <caption className="hidden">{t("settings.sessions")}</caption>
-          <thead>
-            <tr>
-              <th>{t("settings.from")}</th>
-              <th>{t("settings.agent")}</th>
-              <th>{t("settings.opened")}</th>
-              <th>{t("settings.lastSeen")}</th>
-              <th>
-                <span className="hidden">{t("settings.actions")}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {sessions.data.map((session) => (
-              <tr key={session.id}>
-                <td className="mono">{session.address}</td>
-                <td>{session.agent}</td>
-                <td className="tabular nowrap">{dateTime(session.created, zone)}</td>
-                <td className="tabular nowrap">{dateTime(session.last_seen, zone)}</td>
-                <td>
-                  {session.current ? (
-                    <span className="tag tag--good">{t("settings.thisSession")}</span>
-                  ) : (
-                    <Button size="small" onClick={() => end.mutate(session.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
-                      {t("settings.endSession")}
-                    </Button>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      <Listing caption={t("settings.sessions")} heads={[t("settings.from"), t("settings.agent"), t("settings.opened"), t("settings.lastSeen")]} query={sessions} items={sessions.data} rows={3} empty={null}>
+        {(session) => (
+          <tr key={session.id}>
+            <td className="mono">{session.address}</td>
+            <td>{session.agent}</td>
+            <td className="tabular nowrap">{dateTime(session.created, zone)}</td>
+            <td className="tabular nowrap">{dateTime(session.last_seen, zone)}</td>
+            <td>
+              {session.current ? (
+                <span className="tag tag--good">{t("settings.thisSession")}</span>
+              ) : (
+                <Button size="small" onClick={() => end.mutate(session.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
+                  {t("settings.endSession")}
+                </Button>
+              )}
+            </td>
+          </tr>
+        )}
+      </Listing>
     </Card>
   );
 }
@@ -226,45 +207,32 @@ function Tokens() {
         </Button>
       }
     >
-      {tokens.isPending ? (
-        <Loading rows={2} />
-      ) : tokens.isLoadingError ? (
-        <Failure small error={tokens.error} />
-      ) : tokens.data.length === 0 ? (
-        <Empty small title={t("settings.noTokens")} icon={KeyRound}>
-          <p>{t("settings.tokensText")}</p>
-        </Empty>
-      ) : (
-        <table className="table">
-          <caption className="hidden">{t("settings.tokens")}</caption>
-          <thead>
-            <tr>
-              <th>{t("settings.tokenName")}</th>
-              <th>{t("account.role")}</th>
-              <th>{t("settings.expires")}</th>
-              <th>{t("settings.lastUsed")}</th>
-              <th>
-                <span className="hidden">{t("settings.actions")}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {tokens.data.map((token) => (
-              <tr key={token.id}>
-                <td>{token.name}</td>
-                <td>{t(`role.${token.role}`)}</td>
-                <td className="tabular nowrap">{dateTime(token.expires, zone)}</td>
-                <td className="tabular nowrap">{token.last_used ? dateTime(token.last_used, zone) : t("settings.neverUsed")}</td>
-                <td>
-                  <IconButton look="quiet" size="small" label={t("settings.deleteToken", { name: token.name })} onClick={() => remove.mutate(token.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
-                    <Trash2 aria-hidden />
-                  </IconButton>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      <Listing
+        caption={t("settings.tokens")}
+        heads={[t("settings.tokenName"), t("account.role"), t("settings.expires"), t("settings.lastUsed")]}
+        query={tokens}
+        items={tokens.data}
+        rows={2}
+        empty={
+          <Empty small title={t("settings.noTokens")} icon={KeyRound}>
+            <p>{t("settings.tokensText")}</p>
+          </Empty>
+        }
+      >
+        {(token) => (
+          <tr key={token.id}>
+            <td>{token.name}</td>
+            <td>{t(`role.${token.role}`)}</td>
+            <td className="tabular nowrap">{dateTime(token.expires, zone)}</td>
+            <td className="tabular nowrap">{token.last_used ? dateTime(token.last_used, zone) : t("settings.neverUsed")}</td>
+            <td>
+              <IconButton look="quiet" size="small" label={t("settings.deleteToken", { name: token.name })} onClick={() => remove.mutate(token.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
+                <Trash2 aria-hidden />
+              </IconButton>
+            </td>
+          </tr>
+        )}
+      </Listing>
       {adding && <TokenDialog onClose={() => setAdding(false)} />}
     </Card>
   );

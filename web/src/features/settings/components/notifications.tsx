@@ -1,6 +1,6 @@
 /** Whom to tell what: channels, conditions, and the queue of messages. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { BellPlus, Megaphone, Pencil, RotateCw, Send, Trash2 } from "lucide-react";
+import { BellPlus, Megaphone, RotateCw, Send } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/lib/api";
@@ -9,11 +9,11 @@ import { usePolling } from "@/lib/presence";
 import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
-import { Button, Card, Empty, Failure, IconButton, Loading, Segmented, Severity, useProblemText } from "@/ui/basics";
+import { Button, Card, Empty, Segmented, Severity, useProblemText } from "@/ui/basics";
 import { toast } from "@/ui/toasts";
 import { channelsQuery, outboxQuery, tellingQuery, useDeleteChannel, useDeleteTelling, useRetryMessage, useTestChannel } from "../api";
 import { ChannelDialog } from "./channel-dialog";
-import { Sure } from "./parts";
+import { EditAndDelete, Listing, Sure } from "./parts";
 import { TellingDialog } from "./telling-dialog";
 
 type Channel = Schemas["ChannelBody"];
@@ -66,55 +66,38 @@ function Channels() {
         )
       }
     >
-      {channels.isPending ? (
-        <Loading rows={2} />
-      ) : channels.isLoadingError ? (
-        <Failure small error={channels.error} retry={() => void channels.refetch()} />
-      ) : channels.data.length === 0 ? (
-        <Empty small title={t("notify.noChannels")} icon={Megaphone}>
-          <p>{t("notify.channelsText")}</p>
-        </Empty>
-      ) : (
-        <table className="table">
-          <caption className="hidden">{t("notify.channels")}</caption>
-          <thead>
-            <tr>
-              <th>{t("notify.name")}</th>
-              <th>{t("notify.kind")}</th>
-              <th>{t("notify.place")}</th>
-              <th>
-                <span className="hidden">{t("settings.actions")}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {channels.data.map((channel) => (
-              <tr key={channel.id}>
-                <td>
-                  {channel.name} {!channel.enabled && <Off />}
-                </td>
-                <td>{channel.config ? t(`notify.kinds.${channel.config.kind}`) : t("notify.otherVersion")}</td>
-                <td className="mono settings__wrap">{place(channel)}</td>
-                <td className="nowrap numeric">
-                  {administrator && (
-                    <>
-                      <Button size="small" aria-label={`${t("notify.test")}: ${channel.name}`} onClick={() => test.mutate(channel.id, { onSuccess: () => toast({ text: t("notify.tested") }), onError: (error) => toast({ text: problem(error), bad: true }) })}>
-                        <Send aria-hidden /> {t("notify.test")}
-                      </Button>
-                      <IconButton look="quiet" size="small" label={t("notify.edit", { name: channel.name })} onClick={() => setEditing(channel)}>
-                        <Pencil aria-hidden />
-                      </IconButton>
-                      <IconButton look="quiet" size="small" label={t("notify.delete", { name: channel.name })} onClick={() => setRemoving(channel)}>
-                        <Trash2 aria-hidden />
-                      </IconButton>
-                    </>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      <Listing
+        caption={t("notify.channels")}
+        heads={[t("notify.name"), t("notify.kind"), t("notify.place")]}
+        query={channels}
+        items={channels.data}
+        rows={2}
+        empty={
+          <Empty small title={t("notify.noChannels")} icon={Megaphone}>
+            <p>{t("notify.channelsText")}</p>
+          </Empty>
+        }
+      >
+        {(channel) => (
+          <tr key={channel.id}>
+            <td>
+              {channel.name} {!channel.enabled && <Off />}
+            </td>
+            <td>{channel.config ? t(`notify.kinds.${channel.config.kind}`) : t("notify.otherVersion")}</td>
+            <td className="mono settings__wrap">{place(channel)}</td>
+            <td className="nowrap numeric">
+              {administrator && (
+                <>
+                  <Button size="small" aria-label={`${t("notify.test")}: ${channel.name}`} onClick={() => test.mutate(channel.id, { onSuccess: () => toast({ text: t("notify.tested") }), onError: (error) => toast({ text: problem(error), bad: true }) })}>
+                    <Send aria-hidden /> {t("notify.test")}
+                  </Button>
+                  <EditAndDelete name={channel.name} onEdit={() => setEditing(channel)} onDelete={() => setRemoving(channel)} />
+                </>
+              )}
+            </td>
+          </tr>
+        )}
+      </Listing>
       {editing && <ChannelDialog channel={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} />}
       {removing && (
         <Sure
@@ -151,67 +134,49 @@ function Rules() {
         )
       }
     >
-      {rules.isPending ? (
-        <Loading rows={2} />
-      ) : rules.isLoadingError ? (
-        <Failure small error={rules.error} retry={() => void rules.refetch()} />
-      ) : rules.data.length === 0 ? (
-        <Empty small title={t("notify.noRules")} icon={BellPlus}>
-          <p>{t(channels.data?.length ? "notify.rulesText" : "notify.channelFirst")}</p>
-        </Empty>
-      ) : (
-        <table className="table">
-          <caption className="hidden">{t("notify.rules")}</caption>
-          <thead>
-            <tr>
-              <th>{t("notify.name")}</th>
-              <th>{t("notify.about")}</th>
-              <th>{t("notify.to")}</th>
-              <th>{t("notify.when")}</th>
-              <th>
-                <span className="hidden">{t("settings.actions")}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rules.data.map((rule) => (
-              <tr key={rule.id}>
+      <Listing
+        caption={t("notify.rules")}
+        heads={[t("notify.name"), t("notify.about"), t("notify.to"), t("notify.when")]}
+        query={rules}
+        items={rules.data}
+        rows={2}
+        empty={
+          <Empty small title={t("notify.noRules")} icon={BellPlus}>
+            <p>{t(channels.data?.length ? "notify.rulesText" : "notify.channelFirst")}</p>
+          </Empty>
+        }
+      >
+        {(rule) => (
+          <tr key={rule.id}>
+            <td>
+              {rule.name} {!rule.enabled && <Off />}
+            </td>
+            {rule.config ? (
+              <>
                 <td>
-                  {rule.name} {!rule.enabled && <Off />}
+                  {rule.config.about.map((one) => t(`notify.told.${one}`)).join(", ")} <Severity level={rule.config.severity} /> {t("notify.orWorse")}
+                  {rule.config.text && <div className="muted">“{rule.config.text}”</div>}
+                  {!!rule.config.sids?.length && <div className="muted">sid {rule.config.sids.join(", ")}</div>}
+                  {!!rule.config.alarms?.length && <div className="muted">{rule.config.alarms.map((kind) => t(`alarms.kind.${kind}`)).join(", ")}</div>}
                 </td>
-                {rule.config ? (
-                  <>
-                    <td>
-                      {rule.config.about.map((one) => t(`notify.told.${one}`)).join(", ")} <Severity level={rule.config.severity} /> {t("notify.orWorse")}
-                      {rule.config.text && <div className="muted">“{rule.config.text}”</div>}
-                      {!!rule.config.sids?.length && <div className="muted">sid {rule.config.sids.join(", ")}</div>}
-                      {!!rule.config.alarms?.length && <div className="muted">{rule.config.alarms.map((kind) => t(`alarms.kind.${kind}`)).join(", ")}</div>}
-                    </td>
-                    <td>{names(rule.config.channels)}</td>
-                    <td>
-                      <When config={rule.config} names={names} />
-                    </td>
-                  </>
-                ) : (
-                  <td colSpan={3}>{t("notify.otherVersion")}</td>
-                )}
-                <td className="nowrap numeric">
-                  {administrator && (
-                    <>
-                      <IconButton look="quiet" size="small" label={t("notify.edit", { name: rule.name })} onClick={() => setEditing(rule)}>
-                        <Pencil aria-hidden />
-                      </IconButton>
-                      <IconButton look="quiet" size="small" label={t("notify.delete", { name: rule.name })} onClick={() => setRemoving(rule)}>
-                        <Trash2 aria-hidden />
-                      </IconButton>
-                    </>
-                  )}
+                <td>{names(rule.config.channels)}</td>
+                <td>
+                  <When config={rule.config} names={names} />
                 </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+              </>
+            ) : (
+              <td colSpan={3}>{t("notify.otherVersion")}</td>
+            )}
+            <td className="nowrap numeric">
+              {administrator && (
+                <>
+                  <EditAndDelete name={rule.name} onEdit={() => setEditing(rule)} onDelete={() => setRemoving(rule)} />
+                </>
+              )}
+            </td>
+          </tr>
+        )}
+      </Listing>
       {editing && <TellingDialog rule={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} />}
       {removing && (
         <Sure
@@ -265,57 +230,44 @@ function Outbox() {
   const look: Record<string, string> = { sent: "tag--good", failed: "tag--bad", waiting: "" };
   return (
     <Card title={t("notify.outbox")} bare className="outbox" aside={<Segmented legend={t("settings.state")} value={state} onChange={setState} options={STATES.map((one) => ({ value: one, label: t(`notify.state.${one || "any"}`) }))} />}>
-      {outbox.isPending ? (
-        <Loading rows={3} />
-      ) : outbox.isLoadingError ? (
-        <Failure small error={outbox.error} retry={() => void outbox.refetch()} />
-      ) : rows.length === 0 ? (
-        <Empty small title={t("notify.noMessages")} icon={Send} />
-      ) : (
-        <table className="table">
-          <caption className="hidden">{t("notify.outbox")}</caption>
-          <thead>
-            <tr>
-              <th>{t("settings.state")}</th>
-              <th>{t("notify.made")}</th>
-              <th>{t("notify.channel")}</th>
-              <th>{t("notify.message")}</th>
-              <th>
-                <span className="hidden">{t("settings.actions")}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={row.id}>
-                <td>
-                  <span className={`tag ${look[row.state] ?? ""}`}>{t(`notify.state.${row.state}`)}</span>
-                  {row.attempts > 1 && <div className="muted">{t("notify.attempts", { count: row.attempts })}</div>}
-                </td>
-                <td className="tabular nowrap">
-                  {dateTime(row.created, zone)}
-                  {row.state === "waiting" && <div className="muted">{t("notify.due", { time: dateTime(row.due, zone) })}</div>}
-                </td>
-                <td>{row.channel_name}</td>
-                <td className="settings__wrap">
-                  {row.items.slice(0, 3).map((item, index) => (
-                    <div key={index}>{line(item)}</div>
-                  ))}
-                  {row.items.length > 3 && <div className="muted">{t("notify.andMore", { count: row.items.length - 3 })}</div>}
-                  {row.last_error && <div className="field__error">{row.last_error}</div>}
-                </td>
-                <td>
-                  {analyst && row.state !== "sent" && (
-                    <Button size="small" onClick={() => retry.mutate(row.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
-                      <RotateCw aria-hidden /> {t("notify.retry")}
-                    </Button>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      <Listing
+        caption={t("notify.outbox")}
+        heads={[t("settings.state"), t("notify.made"), t("notify.channel"), t("notify.message")]}
+        query={outbox}
+        items={rows}
+        rows={3}
+        empty={
+          <Empty small title={t("notify.noMessages")} icon={Send} />
+        }
+      >
+        {(row) => (
+          <tr key={row.id}>
+            <td>
+              <span className={`tag ${look[row.state] ?? ""}`}>{t(`notify.state.${row.state}`)}</span>
+              {row.attempts > 1 && <div className="muted">{t("notify.attempts", { count: row.attempts })}</div>}
+            </td>
+            <td className="tabular nowrap">
+              {dateTime(row.created, zone)}
+              {row.state === "waiting" && <div className="muted">{t("notify.due", { time: dateTime(row.due, zone) })}</div>}
+            </td>
+            <td>{row.channel_name}</td>
+            <td className="settings__wrap">
+              {row.items.slice(0, 3).map((item, index) => (
+                <div key={index}>{line(item)}</div>
+              ))}
+              {row.items.length > 3 && <div className="muted">{t("notify.andMore", { count: row.items.length - 3 })}</div>}
+              {row.last_error && <div className="field__error">{row.last_error}</div>}
+            </td>
+            <td>
+              {analyst && row.state !== "sent" && (
+                <Button size="small" onClick={() => retry.mutate(row.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
+                  <RotateCw aria-hidden /> {t("notify.retry")}
+                </Button>
+              )}
+            </td>
+          </tr>
+        )}
+      </Listing>
       {outbox.hasNextPage && (
         <p className="card__body">
           <Button onClick={() => void outbox.fetchNextPage()}>{t("quarantine.more")}</Button>

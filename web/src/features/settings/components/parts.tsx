@@ -2,7 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId, type InputHTMLAttributes, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { Button, useProblemText } from "@/ui/basics";
+import { Pencil, Trash2 } from "lucide-react";
+import { Button, Failure, IconButton, Loading, useProblemText } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
 import { unitsQuery } from "../api";
 
@@ -123,5 +124,55 @@ export function Sure({ title, text, action, error, onYes, onClose }: { title: st
       <p>{text}</p>
       <Fault error={error} />
     </Dialog>
+  );
+}
+
+interface ListingProps<T> {
+  caption: string;
+  /** Heads of the columns but the last, which holds what can be done with a row. */
+  heads: readonly string[];
+  query: { isPending: boolean; isLoadingError: boolean; error: unknown; refetch: () => unknown };
+  items: readonly T[] | undefined;
+  /** Rows that stand for those to come. */
+  rows?: number;
+  empty: ReactNode;
+  children: (item: T) => ReactNode;
+}
+
+/** A table of what a query gives: while it comes, when it fails, when there is nothing. */
+export function Listing<T>({ caption, heads, query, items = [], rows = 2, empty, children }: ListingProps<T>) {
+  const { t } = useTranslation();
+  if (query.isPending) return <Loading rows={rows} />;
+  if (query.isLoadingError) return <Failure small error={query.error} retry={() => void query.refetch()} />;
+  if (items.length === 0) return empty;
+  return (
+    <table className="table">
+      <caption className="hidden">{caption}</caption>
+      <thead>
+        <tr>
+          {heads.map((head) => (
+            <th key={head}>{head}</th>
+          ))}
+          <th>
+            <span className="hidden">{t("settings.actions")}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>{items.map(children)}</tbody>
+    </table>
+  );
+}
+
+export function EditAndDelete({ name, onEdit, onDelete }: { name: string; onEdit: () => void; onDelete: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <IconButton look="quiet" size="small" label={t("notify.edit", { name })} onClick={onEdit}>
+        <Pencil aria-hidden />
+      </IconButton>
+      <IconButton look="quiet" size="small" label={t("notify.delete", { name })} onClick={onDelete}>
+        <Trash2 aria-hidden />
+      </IconButton>
+    </>
   );
 }

@@ -7,11 +7,11 @@ import type { Schemas } from "@/lib/api";
 import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
-import { Button, Card, Empty, Failure, Loading } from "@/ui/basics";
+import { Button, Card, Empty } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
 import { useCopy } from "@/ui/value";
 import { sourcesQuery, unitsQuery, useCreateSource, useRenewSource, useRevokeSource } from "../api";
-import { Fault, Sure, Text, UnitPick } from "./parts";
+import { Fault, Listing, Sure, Text, UnitPick } from "./parts";
 
 type Source = Schemas["SourceBody"];
 
@@ -37,50 +37,36 @@ export function Sources() {
       }
     >
       <p className="card__body">{t("sources.text")}</p>
-      {sources.isPending ? (
-        <Loading rows={3} />
-      ) : sources.isLoadingError ? (
-        <Failure small error={sources.error} retry={() => void sources.refetch()} />
-      ) : sources.data.length === 0 ? (
-        <Empty small title={t("sources.none")} icon={Plug} />
-      ) : (
-        <table className="table">
-          <caption className="hidden">{t("settings.tab.sources")}</caption>
-          <thead>
-            <tr>
-              <th>{t("sources.name")}</th>
-              <th>{t("account.unit")}</th>
-              <th>{t("sources.id")}</th>
-              <th>{t("sources.created")}</th>
-              <th>{t("settings.lastUsed")}</th>
-              <th>
-                <span className="hidden">{t("settings.actions")}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {sources.data.map((source) => (
-              <tr key={source.id}>
-                <td>{source.name}</td>
-                <td>{units.data?.find((unit) => unit.id === source.unit_id)?.name}</td>
-                <td className="mono">{source.id}</td>
-                <td className="tabular nowrap">
-                  {dateTime(source.created, zone)} · {source.created_by}
-                </td>
-                <td className="tabular nowrap">{source.last_used ? dateTime(source.last_used, zone) : <span className="muted">{t("settings.neverUsed")}</span>}</td>
-                <td className="nowrap">
-                  <Button size="small" aria-label={`${t("sources.renew")}: ${source.name}`} onClick={() => setRenewing(source)}>
-                    <RefreshCw aria-hidden /> {t("sources.renew")}
-                  </Button>
-                  <Button size="small" aria-label={`${t("sources.revoke")}: ${source.name}`} onClick={() => setRevoking(source)}>
-                    <Trash2 aria-hidden /> {t("sources.revoke")}
-                  </Button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      <Listing
+        caption={t("settings.tab.sources")}
+        heads={[t("sources.name"), t("account.unit"), t("sources.id"), t("sources.created"), t("settings.lastUsed")]}
+        query={sources}
+        items={sources.data}
+        rows={3}
+        empty={
+          <Empty small title={t("sources.none")} icon={Plug} />
+        }
+      >
+        {(source) => (
+          <tr key={source.id}>
+            <td>{source.name}</td>
+            <td>{units.data?.find((unit) => unit.id === source.unit_id)?.name}</td>
+            <td className="mono">{source.id}</td>
+            <td className="tabular nowrap">
+              {dateTime(source.created, zone)} · {source.created_by}
+            </td>
+            <td className="tabular nowrap">{source.last_used ? dateTime(source.last_used, zone) : <span className="muted">{t("settings.neverUsed")}</span>}</td>
+            <td className="nowrap">
+              <Button size="small" aria-label={`${t("sources.renew")}: ${source.name}`} onClick={() => setRenewing(source)}>
+                <RefreshCw aria-hidden /> {t("sources.renew")}
+              </Button>
+              <Button size="small" aria-label={`${t("sources.revoke")}: ${source.name}`} onClick={() => setRevoking(source)}>
+                <Trash2 aria-hidden /> {t("sources.revoke")}
+              </Button>
+            </td>
+          </tr>
+        )}
+      </Listing>
       {adding && (
         <SourceDialog
           onMade={(made) => {
