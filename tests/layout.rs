@@ -16,7 +16,8 @@ const MAP: &[(&str, &str)] = &[
     ("rules", "all"),
     ("sensor/detect", "sensor-capture sensor-ship"),
     ("sensor/event", "all"),
-    ("sensor/ship", "all but: sensor-event"),
+    ("sensor/evidence", "all"),
+    ("sensor/ship", "all but: sensor-event sensor-evidence"),
     ("sensor/daemon", ""),
     ("collector/ingest", "collector-search collector-api"),
     ("collector/index", "collector-ingest collector-api"),
@@ -42,6 +43,7 @@ const PACKET_CODE: &[&str] = &[
     "sensor-stream",
     "sensor-app",
     "sensor-detect",
+    "sensor-evidence",
 ];
 
 fn root() -> PathBuf {

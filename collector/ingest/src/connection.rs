@@ -119,6 +119,9 @@ impl Connection {
                 Some(FromSensor::Hello(_)) => {
                     return Err(Status::invalid_argument("a second hello"));
                 }
+                Some(FromSensor::EvidenceState(_) | FromSensor::EvidenceChunk(_)) => {
+                    tracing::debug!("evidence that nobody has asked for");
+                }
                 None => tracing::debug!("a message of a kind that this version does not know"),
             }
         }

@@ -3,6 +3,7 @@
 mod command;
 mod confine;
 mod console;
+mod evidence;
 mod output;
 mod reload;
 mod ruleset;

@@ -12,6 +12,7 @@ mod block;
 mod canary;
 mod enrol;
 mod error;
+mod evidence;
 mod identity;
 mod ledger;
 mod link;
@@ -31,6 +32,7 @@ pub mod wire {
 
 pub use enrol::{EnrolmentString, enrol};
 pub use error::{Result, ShipError};
+pub use evidence::EvidenceSource;
 pub use identity::Identity;
 pub use ledger::{Counts, HourClass, Ledger, Reason};
 pub use recorder::{Bookmark, Recorder};

@@ -13,6 +13,7 @@ use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::error::ShipError;
+use crate::evidence::{self, Demand};
 use crate::ledger::{Counts, HourClass};
 use crate::plan::{PerClass, at};
 use crate::recorder::Task;
@@ -33,6 +34,8 @@ const ACK_TIMEOUT: Duration = Duration::from_secs(60);
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(30);
 /// Ledger rows in one heartbeat.
 const LEDGER_ROWS: usize = 500;
+/// Requests for evidence, and answers to it, that are not looked at yet.
+const DEMANDS: usize = 256;
 
 pub type LinkError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -48,6 +51,10 @@ pub(crate) struct Link<'a> {
     outbound: mpsc::Sender<wire::SensorMessage>,
     inbound: Streaming<wire::CollectorMessage>,
     heartbeats: JoinHandle<()>,
+    /// Reads evidence, and what it wants to send.
+    uploads: JoinHandle<()>,
+    demands: mpsc::Sender<Demand>,
+    evidence: mpsc::Receiver<FromSensor>,
     /// Last number sent on this link.
     sent: PerClass<u64>,
     /// Last numbers of the batches that are not acknowledged.
@@ -63,6 +70,7 @@ pub(crate) struct Link<'a> {
 impl Drop for Link<'_> {
     fn drop(&mut self) {
         self.heartbeats.abort();
+        self.uploads.abort();
     }
 }
 
@@ -100,8 +108,15 @@ impl<'a> Link<'a> {
             Arc::clone(&shipper.shared),
             shipper.options.clone(),
         ));
+        let (demands, asked) = mpsc::channel(DEMANDS);
+        let (ready, evidence) = mpsc::channel(1);
+        let source = shipper.options.evidence.clone();
+        let uploads = tokio::spawn(evidence::serve(source, asked, ready));
         let mut link = Link {
             shipper,
+            uploads,
+            demands,
+            evidence,
             outbound,
             inbound,
             heartbeats,
@@ -125,6 +140,9 @@ impl<'a> Link<'a> {
         loop {
             let spooled = self.has_sendable();
             let waiting = self.window.iter().any(|window| !window.is_empty());
+            // Evidence gives way to alerts. At most two chunks are on the link, each of a quarter second of its
+            // budget.
+            let may_upload = !self.has_sendable_of(&[Class::Alert, Class::Context]);
             let outbound = self.outbound.clone();
             tokio::select! {
                 message = self.inbound.message() => {
@@ -135,6 +153,9 @@ impl<'a> Link<'a> {
                 }
                 permit = outbound.reserve_owned(), if spooled => {
                     self.send_next(permit?).await?;
+                }
+                Some(piece) = self.evidence.recv(), if may_upload => {
+                    self.outbound.send(message(piece)).await?;
                 }
                 alive = changed.changed(), if !spooled => alive?,
                 () = tokio::time::sleep_until(self.progress + ACK_TIMEOUT), if waiting => {
@@ -153,9 +174,13 @@ impl<'a> Link<'a> {
     }
 
     fn has_sendable(&self) -> bool {
+        self.has_sendable_of(&Class::ALL)
+    }
+
+    fn has_sendable_of(&self, classes: &[Class]) -> bool {
         let room = self.room();
         let state = self.shipper.shared.state();
-        Class::ALL.into_iter().any(|class| {
+        classes.iter().any(|&class| {
             room[at(class)] && state.block_of(class, self.sent[at(class)] + 1).is_some()
         })
     }
@@ -216,10 +241,24 @@ impl<'a> Link<'a> {
                     self.paused[at(class)] = true;
                 }
             }
+            Some(FromCollector::EvidenceRequest(request)) => {
+                self.demand(Demand::Request(request))?;
+            }
+            Some(FromCollector::EvidenceCancel(cancel)) => {
+                self.demand(Demand::Cancel(cancel.id))?;
+            }
+            Some(FromCollector::EvidenceTaken(_)) => self.demand(Demand::Taken)?,
             Some(FromCollector::Welcome(_)) => return Err("a second welcome".into()),
             None => tracing::debug!("a message of a kind that this version does not know"),
         }
         Ok(None)
+    }
+
+    /// Never waits: acknowledgements come by the same way.
+    fn demand(&self, demand: Demand) -> Result<(), LinkError> {
+        self.demands
+            .try_send(demand)
+            .map_err(|_| "the collector asks for more evidence than can be noted".into())
     }
 
     async fn acknowledged(&mut self, class: Class, through: u64) -> Result<(), LinkError> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
+use crate::evidence::EvidenceSource;
 use crate::identity::Identity;
 use crate::link::{Link, LinkEnd, LinkError};
 use crate::recorder::Recorder;
@@ -35,6 +36,8 @@ pub struct ShipperOptions {
     /// The rule set in use now.
     pub ruleset_hash: Arc<dyn Fn() -> String + Send + Sync>,
     pub command: CommandHandler,
+    /// Frames that the collector may ask for; none: no ring is kept.
+    pub evidence: Option<EvidenceSource>,
 }
 
 impl Default for ShipperOptions {
@@ -47,6 +50,7 @@ impl Default for ShipperOptions {
             stats: Arc::new(|| "{}".to_owned()),
             ruleset_hash: Arc::new(String::new),
             command: Arc::new(|_| {}),
+            evidence: None,
         }
     }
 }

@@ -8,10 +8,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, bail};
 use sensor_capture::{CaptureFile, LiveCapture, LiveOptions, Received};
-use sensor_ship::{Identity, Recorder, Shipper, ShipperOptions, Spool, SpoolLimits};
+use sensor_evidence::Ring;
+use sensor_ship::{
+    EvidenceSource, Identity, Recorder, Shipper, ShipperOptions, Spool, SpoolLimits,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::confine::{self, Extent, Needs};
+use crate::evidence::{self, RawEvidence};
 use crate::reload::{self, Follower, OnFault, Reloader, Rules};
 use crate::ruleset::{self, Ruleset};
 use crate::settings::{Checksums, Settings};
@@ -47,6 +51,8 @@ struct RawConfig {
     set: toml::Table,
     #[serde(default)]
     spool: RawSpool,
+    #[serde(default)]
+    evidence: RawEvidence,
     #[serde(default)]
     canary: RawCanary,
     #[serde(default)]
@@ -128,6 +134,10 @@ pub struct Config {
     on_fault: OnFault,
     pub settings: Settings,
     spool: SpoolLimits,
+    /// None: no frames are kept.
+    evidence: Option<sensor_evidence::Options>,
+    /// Bytes a second that evidence may take of the link.
+    evidence_link: u64,
     canary: Option<Duration>,
     user: Option<String>,
     pub confinement: Extent,
@@ -184,6 +194,8 @@ impl Config {
             },
             settings,
             spool,
+            evidence: raw.evidence.check().context("[evidence]")?,
+            evidence_link: raw.evidence.link_bytes_per_second(),
             canary: Some(Duration::from_secs(
                 raw.canary.seconds.unwrap_or(CANARY_SECONDS),
             ))
@@ -191,6 +203,14 @@ impl Config {
             user: raw.run.user,
             confinement: raw.run.confinement,
         })
+    }
+
+    /// The evidence ring, if frames are to be kept.
+    fn open_ring(&self) -> Result<Option<Arc<Ring>>, sensor_evidence::Error> {
+        let folder = self.state_dir.join("evidence");
+        self.evidence
+            .map(|options| Ring::open(&folder, options, self.workers.into()).map(Arc::new))
+            .transpose()
     }
 
     /// A handle a worker, when it is an interface that is watched.
@@ -278,6 +298,7 @@ struct VitalsReport {
     rules_refusals: u64,
     memory_bytes: u64,
     input_done: bool,
+    evidence: Option<evidence::Report>,
 }
 
 /// The rules of a configuration, to take the place of an engine that runs.
@@ -306,6 +327,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Extent::None => tracing::warn!("[run] confinement = \"none\": all privileges are kept"),
     }
     let spool = Arc::new(Spool::open(&config.state_dir, config.spool.clone())?);
+    let ring = config.open_ring()?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
@@ -325,7 +347,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Arc::clone(&stop),
     );
     let vitals = Arc::new(Vitals::default());
-    let options = shipper_options(&vitals, &rules, reloader);
+    let options = ShipperOptions {
+        evidence: ring.clone().map(|ring| EvidenceSource {
+            ring,
+            bytes_per_second: config.evidence_link,
+        }),
+        ..shipper_options(&vitals, &rules, reloader, ring.clone())
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -340,18 +368,17 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         runtime.spawn(async move { spool.sing(every).await });
     }
     let config = Arc::new(config);
-    let result = match &config.interface {
-        Some(interface) => live(
-            &config,
-            interface,
-            captures,
-            &rules,
-            &spool.handle(),
-            &stop,
-            &vitals,
-        ),
-        None => files(&config, &rules, &spool.handle(), &stop, &vitals),
+    let kept = Kept {
+        recorder: spool.handle(),
+        ring: ring.as_deref(),
     };
+    let result = match &config.interface {
+        Some(interface) => live(&config, interface, captures, &rules, &kept, &stop, &vitals),
+        None => files(&config, &rules, &kept, &stop, &vitals),
+    };
+    if let Some(ring) = &ring {
+        ring.flush();
+    }
     vitals.input_done.store(true, Ordering::Relaxed);
     runtime.block_on(async {
         spool.flush().await;
@@ -361,6 +388,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         // Heartbeats go on until somebody stops the sensor.
         let _ = running.await;
     });
+    if let Some(ring) = &ring {
+        ring.close();
+    }
     if reloading.join().is_err() {
         tracing::error!("the thread that reloads rules has failed");
     }
@@ -385,7 +415,12 @@ fn obey(order: &[u8], reloader: &Reloader) {
     }
 }
 
-fn shipper_options(vitals: &Arc<Vitals>, rules: &Arc<Rules>, reloader: Reloader) -> ShipperOptions {
+fn shipper_options(
+    vitals: &Arc<Vitals>,
+    rules: &Arc<Rules>,
+    reloader: Reloader,
+    ring: Option<Arc<Ring>>,
+) -> ShipperOptions {
     let started = Instant::now();
     let vitals = Arc::clone(vitals);
     let (running, named) = (Arc::clone(rules), Arc::clone(rules));
@@ -410,6 +445,7 @@ fn shipper_options(vitals: &Arc<Vitals>, rules: &Arc<Rules>, reloader: Reloader)
                 rules_refusals,
                 memory_bytes: crate::console::resident_bytes(),
                 input_done: vitals.input_done.load(Ordering::Relaxed),
+                evidence: ring.as_deref().map(evidence::report),
             };
             serde_json::to_string(&report).unwrap_or_else(|_| "{}".to_owned())
         }),
@@ -433,12 +469,18 @@ fn now_ns() -> i64 {
         })
 }
 
+/// Where workers leave what they see.
+struct Kept<'a> {
+    recorder: Recorder,
+    ring: Option<&'a Ring>,
+}
+
 fn live(
     config: &Arc<Config>,
     interface: &str,
     captures: Vec<LiveCapture>,
     rules: &Rules,
-    recorder: &Recorder,
+    kept: &Kept<'_>,
     stop: &Arc<AtomicBool>,
     vitals: &Arc<Vitals>,
 ) -> anyhow::Result<()> {
@@ -454,9 +496,12 @@ fn live(
                 settings,
                 Some(Arc::clone(&running.engine)),
                 Some(interface.to_owned()),
-                recorder.clone(),
+                kept.recorder.clone(),
             );
             worker.share(&shared);
+            if let Some(ring) = kept.ring {
+                worker.keep_evidence(ring.tap());
+            }
             worker.set_sigma(running.sigma.as_ref());
             let (stop, vitals, failure) =
                 (Arc::clone(stop), Arc::clone(vitals), Arc::clone(&failure));
@@ -529,7 +574,7 @@ fn watch(
 fn files(
     config: &Arc<Config>,
     rules: &Rules,
-    recorder: &Recorder,
+    kept: &Kept<'_>,
     stop: &AtomicBool,
     vitals: &Vitals,
 ) -> anyhow::Result<()> {
@@ -542,9 +587,12 @@ fn files(
                 Arc::clone(&settings),
                 Some(Arc::clone(&running.engine)),
                 None,
-                recorder.clone(),
+                kept.recorder.clone(),
             );
             worker.set_sigma(running.sigma.as_ref());
+            if let Some(ring) = kept.ring {
+                worker.keep_evidence(ring.tap());
+            }
             let mut capture = CaptureFile::open(path)?;
             let mut shift = None;
             let mut paced = 0;

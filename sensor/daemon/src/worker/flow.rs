@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use sensor_app::{AppLayer, Context, Limits};
 use sensor_detect::FlowState;
+use sensor_evidence::Trail;
 use sensor_flow::{Direction, Flow, State};
 use sensor_stream::{Session, TcpState};
 
@@ -19,6 +20,8 @@ pub struct Tracked {
     fresh: [bool; 2],
     pub midstream: bool,
     pub alerted: bool,
+    /// Its frames in the evidence ring.
+    pub trail: Trail,
     /// The session's beginning was not seen, and the policy for that was applied.
     pub without_beginning: bool,
     /// The flow is let pass: nothing of it is inspected.

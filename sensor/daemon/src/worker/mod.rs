@@ -1,5 +1,6 @@
 //! The path of one worker: frame → packet → flow → stream → transactions → matches → records.
 
+mod evidence;
 mod flow;
 mod record;
 mod stats;
@@ -23,6 +24,7 @@ use crate::settings::{Checksums, Settings};
 use crate::sigma::SigmaRules;
 pub use store::MAX_FILE_BYTES;
 
+use evidence::Evidence;
 use flow::{Sink, Tracked};
 use record::Recording;
 
@@ -51,6 +53,7 @@ pub struct Worker<O: Output> {
     flows: FlowTable<Tracked>,
     inspector: Option<Inspector>,
     recording: Recording<O>,
+    evidence: Option<Evidence>,
     expectations: Arc<Expectations<Expected>>,
     checksums: ChecksumSample,
     counts: stats::Counts,
@@ -94,6 +97,7 @@ impl<O: Output> Worker<O> {
                 inspector
             }),
             recording: Recording::new(Arc::clone(&settings), interface, output),
+            evidence: None,
             expectations: Arc::default(),
             checksums: ChecksumSample::default(),
             counts: stats::Counts::default(),
@@ -131,6 +135,11 @@ impl<O: Output> Worker<O> {
         self.recording.set_sigma(rules);
     }
 
+    /// From now on frames around alerts are kept.
+    pub fn keep_evidence(&mut self, tap: sensor_evidence::Tap) {
+        self.evidence = Some(Evidence::new(tap));
+    }
+
     /// Takes one captured frame.
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.frame_number += 1;
@@ -146,6 +155,10 @@ impl<O: Output> Worker<O> {
             &mut |packet| self.packet(packet, at_ns),
         );
         self.decode = Some(counters);
+        if let Some(evidence) = &mut self.evidence {
+            evidence.frame(frame, &mut self.flows);
+            evidence.tap.idle(self.now_ns);
+        }
     }
 
     /// A frame that another worker takes: it counts, and time passes.
@@ -169,6 +182,9 @@ impl<O: Output> Worker<O> {
         for (entry, reason) in ended {
             self.end_flow(entry, reason);
         }
+        if let Some(evidence) = &mut self.evidence {
+            evidence.tap.flush();
+        }
         self.counters()
     }
 
@@ -182,18 +198,25 @@ impl<O: Output> Worker<O> {
         if let Some(counters) = &self.decode {
             decoded.add(counters);
         }
-        self.counts.tree(
+        let mut tree = self.counts.tree(
             &decoded,
             self.defrag.counts(),
             self.flows.counts(),
             self.inspector.as_ref(),
-        )
+        );
+        if let Some(evidence) = &self.evidence {
+            evidence.count(&mut tree);
+        }
+        tree
     }
 
     /// Lets packet time pass while no frame comes.
     pub fn idle(&mut self, now_ns: i64) {
         self.now_ns = self.now_ns.max(now_ns);
         self.expire();
+        if let Some(evidence) = &mut self.evidence {
+            evidence.tap.idle(self.now_ns);
+        }
     }
 
     /// From now on the cost of each rule is measured.
@@ -353,6 +376,9 @@ impl<O: Output> Worker<O> {
         if at.new {
             entry.flow.first_frame = self.frame_number;
         }
+        if let Some(evidence) = &mut self.evidence {
+            evidence.belongs(at.index, entry.flow.id);
+        }
         if entry.flow.state == sensor_flow::State::Bypassed {
             self.counts.bypassed(packet);
             return;
@@ -491,6 +517,11 @@ impl<O: Output> Worker<O> {
             stamp,
             record::Moment::Packet,
         );
+        if self.recording.take_alerted()
+            && let Some(evidence) = &mut self.evidence
+        {
+            evidence.alert(entry, self.now_ns);
+        }
         entry
             .user
             .spare_stream(self.inspector.is_some(), &self.settings.stream);
@@ -610,6 +641,11 @@ impl<O: Output> Worker<O> {
         self.counts.flow_ended(&entry);
         self.recording
             .flow(&mut entry, reason, self.inspector.as_ref(), stamp);
+        if self.recording.take_alerted()
+            && let Some(evidence) = &mut self.evidence
+        {
+            evidence.alert(&mut entry, self.now_ns);
+        }
     }
 
     /// Tells counters.

@@ -59,6 +59,8 @@ pub struct Recording<O: Output> {
     interface: Option<String>,
     output: O,
     line: Vec<u8>,
+    /// An alert on a flow was written since this was last asked.
+    alerted: bool,
     store: FileStore,
     /// Facts, when they are to be told.
     facts: Option<Facts>,
@@ -85,6 +87,7 @@ impl<O: Output> Recording<O> {
             interface,
             output,
             line: Vec::with_capacity(4096),
+            alerted: false,
             sigma: None,
         }
     }
@@ -109,7 +112,13 @@ impl<O: Output> Recording<O> {
         self.output
     }
 
+    /// Whether an alert on a flow was written since this was last asked.
+    pub fn take_alerted(&mut self) -> bool {
+        std::mem::take(&mut self.alerted)
+    }
+
     fn write(&mut self, class: Class, record: &Record<'_>) {
+        self.alerted |= class == Class::Alert && record.common.flow_id.is_some();
         self.line.clear();
         match serde_json::to_writer(&mut self.line, record) {
             Ok(()) => {
