@@ -104,6 +104,7 @@ const STATES: &[(&str, bool, &[&str])] = &[
         "ssh",
         true,
         &[
+            "request_in_progress",
             "request_banner_wait_eol",
             "request_banner_done",
             "request_finished",
@@ -113,6 +114,7 @@ const STATES: &[(&str, bool, &[&str])] = &[
         "ssh",
         false,
         &[
+            "response_in_progress",
             "response_banner_wait_eol",
             "response_banner_done",
             "response_finished",

@@ -49,6 +49,7 @@ pub mod smtp;
 pub mod snmp;
 pub mod socks;
 pub mod ssh;
+mod stages;
 pub mod syslog;
 pub mod telnet;
 #[cfg(test)]
@@ -68,5 +69,6 @@ pub use layer::AppLayer;
 pub use limits::{Context, Limits};
 pub use parser::{Parser, Prefix, Step, Transport, Verdict};
 pub use protocol::{EventRow, PROTOCOLS, Protocol, ProtocolRow};
+pub use stages::stage;
 pub use transaction::{Body, Transaction};
 pub use transactions::{MAX_LIVE_TRANSACTIONS, Transactions};

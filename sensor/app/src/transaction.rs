@@ -32,6 +32,7 @@ use crate::smtp::SmtpTransaction;
 use crate::snmp::SnmpTransaction;
 use crate::socks::SocksTransaction;
 use crate::ssh::SshTransaction;
+use crate::stages;
 use crate::syslog::SyslogTransaction;
 use crate::telnet::TelnetTransaction;
 use crate::tftp::TftpTransaction;
@@ -214,6 +215,11 @@ impl Transaction {
 
     pub fn protocol(&self) -> Protocol {
         self.body.protocol()
+    }
+
+    /// The stage that a side has reached, by name; none for a protocol whose stages have no names.
+    pub fn stage_name(&self, direction: Direction) -> Option<&'static str> {
+        stages::stage_name(self.protocol(), direction, self.progress[direction.index()])
     }
 
     /// Moves a side forward; it never goes back.

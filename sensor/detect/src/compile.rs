@@ -332,7 +332,7 @@ fn moment(signature: &Signature, protocols: &[Protocol]) -> Result<Option<Moment
             HookState::Complete => Transaction::COMPLETE,
             HookState::Named(name) => protocols
                 .iter()
-                .find_map(|protocol| crate::vocabulary::stage(*protocol, name))
+                .find_map(|protocol| sensor_app::stage(*protocol, name))
                 .ok_or(())?,
         })),
     })

@@ -300,41 +300,6 @@ impl Names {
     }
 }
 
-/// The stage of a side that a hook names, by the protocol's own count.
-pub(crate) fn stage(protocol: Protocol, name: &str) -> Option<u8> {
-    use sensor_app::http1::stage as http;
-    use sensor_app::tls::stage as tls;
-    let rows: &[(&str, u8)] = match protocol {
-        Protocol::Http1 => &[
-            ("line", http::LINE),
-            ("headers", http::HEADERS),
-            ("body", http::BODY),
-            ("trailer", http::TRAILER),
-        ],
-        Protocol::Tls => {
-            return Some(match name {
-                "client_in_progress" | "server_in_progress" => 0,
-                "client_hello_done" | "server_hello" => tls::HELLO,
-                "client_cert_done" | "server_cert_done" => tls::CERTIFICATE,
-                "server_hello_done" => tls::HELLO_DONE,
-                "client_handshake_done" | "server_handshake_done" => tls::HANDSHAKE_DONE,
-                "client_finished" | "server_finished" => sensor_app::Transaction::COMPLETE,
-                _ => return None,
-            });
-        }
-        Protocol::Ssh => &[
-            ("banner_wait_eol", sensor_app::ssh::BANNER_DONE),
-            ("banner_done", sensor_app::ssh::BANNER_DONE),
-            ("finished", sensor_app::Transaction::COMPLETE),
-        ],
-        _ => &[],
-    };
-    let state = name.split_once('_').map_or(name, |(_, state)| state);
-    rows.iter()
-        .find(|(row, _)| *row == state)
-        .map(|(_, stage)| *stage)
-}
-
 fn side(side: BufferSide) -> Side {
     match side {
         BufferSide::ToServer => Side::ToServer,

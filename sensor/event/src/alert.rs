@@ -139,6 +139,11 @@ pub struct AlertRecord<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub tx_guessed: bool,
     pub alert: Alert<'a>,
+    /// Stage that each side of the transaction has reached, in the protocol's own names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ts_progress: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tc_progress: Option<&'static str>,
     #[serde(flatten)]
     pub app: Option<AppRecord<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

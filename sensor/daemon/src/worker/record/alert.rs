@@ -116,6 +116,7 @@ impl<O: Output> Recording<O> {
                 name(side)
             }
         };
+        let stage = |direction| transaction.filter(|_| with_app)?.stage_name(direction);
         let record = AlertRecord {
             tx_id: transaction
                 .map(|transaction| transaction.number)
@@ -123,6 +124,8 @@ impl<O: Output> Recording<O> {
                 .filter(|_| with_app),
             tx_guessed: found.guessed && with_app,
             alert,
+            ts_progress: stage(Direction::ToServer),
+            tc_progress: stage(Direction::ToClient),
             app: transaction
                 .filter(|_| with_app)
                 .and_then(Transaction::alert_record),
