@@ -142,6 +142,7 @@ impl Connection {
             protocol_version: hello.protocol_version.min(PROTOCOL_VERSION),
             high_water: Vec::new(),
             dictionary_versions: DICTIONARIES.map(|dictionary| dictionary.version).to_vec(),
+            now_ms: 0,
         };
         for class in Class::ALL {
             let through_seq = self
@@ -154,6 +155,7 @@ impl Connection {
                 through_seq,
             });
         }
+        welcome.now_ms = unix_millis();
         self.answer(FromCollector::Welcome(welcome)).await
     }
 

@@ -92,6 +92,22 @@ pub struct AddressSet {
     pub negated: bool,
 }
 
+impl AddressSet {
+    /// Every address is in it.
+    pub fn is_any(&self) -> bool {
+        self.include.is_empty() && self.exclude.is_empty()
+    }
+
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let within = |ranges: &[AddressRange]| {
+            ranges
+                .iter()
+                .any(|range| range.first <= address && address <= range.last)
+        };
+        (self.include.is_empty() || within(&self.include)) && !within(&self.exclude)
+    }
+}
+
 /// Ports in a rule header as sorted, disjoint inclusive ranges after negation is carried out; `any` when empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct PortSet {

@@ -222,6 +222,19 @@ impl Environment {
             .map(|(name, class)| (name.as_str(), class.text.as_str()))
     }
 
+    /// The addresses of an expression as headers of rules write it (`$HOME_NET`).
+    ///
+    /// # Errors
+    /// When it is none, in words.
+    pub fn address_set(&self, expression: &str) -> Result<super::AddressSet, String> {
+        super::header::parse_addresses(expression, self)
+    }
+
+    /// What an address variable stands for, as it was written.
+    pub fn address_group(&self, name: &str) -> Option<&str> {
+        self.addresses.get(name).map(String::as_str)
+    }
+
     /// Sets a variable; its value is checked where it is used.
     pub fn set_address_group(&mut self, name: &str, value: &str) {
         self.addresses.insert(name.to_owned(), value.to_owned());

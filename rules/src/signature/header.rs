@@ -536,6 +536,14 @@ mod tests {
                 last: "10.0.0.127".parse().expect("ip")
             }]
         );
+        for (address, member) in [("10.0.0.1", true), ("10.0.0.200", false), ("::1", false)] {
+            assert_eq!(
+                cut.contains(address.parse().expect("ip")),
+                member,
+                "{address}"
+            );
+        }
+        assert!(parse("any").expect("a set").is_any() && !cut.is_any());
         assert_eq!(parse("2001:db8::/32").expect("v6").include.len(), 1);
         assert_eq!(parse("10.0.0.0/255.0.0.0"), parse("10.0.0.0/8"));
         // Whether 192.0.2.1 and 2001:db8::1 are in the set.

@@ -4,10 +4,12 @@
 //! input) and lends each frame from its memory map or window. [`LiveCapture`] takes frames from an interface
 //! through libpcap. Neither copies a frame.
 
+mod card;
 mod file;
 mod format;
 mod live;
 
+pub use card::{Card, ETHTOOL_REQUEST, Offloads};
 pub use file::CaptureFile;
 pub use live::{DropCounts, LiveCapture, LiveOptions, Received};
 
@@ -54,6 +56,11 @@ pub enum Error {
     Live {
         interface: String,
         source: pcap::Error,
+    },
+    #[error("interface {interface}: its card cannot be asked: {source}")]
+    Card {
+        interface: String,
+        source: std::io::Error,
     },
     #[error("interface {interface}: fan-out could not be set: {source}")]
     Fanout {

@@ -4,6 +4,7 @@ mod command;
 mod confine;
 mod console;
 mod evidence;
+mod health;
 mod output;
 mod reload;
 mod ruleset;

@@ -1,8 +1,12 @@
 //! Where records go: a file, or the spool.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use sensor_event::Class;
+use sensor_ship::Recorder;
+
+use crate::health::Board;
 
 /// Takes finished records of one worker.
 pub trait Output: Send {
@@ -50,8 +54,32 @@ impl<W: Write + Send> Output for FileOutput<W> {
     }
 }
 
-impl Output for sensor_ship::Recorder {
+/// The spool; the newest alerts are shown at the sensor as well.
+#[derive(Clone)]
+pub struct Alerting {
+    recorder: Recorder,
+    board: Arc<Board>,
+}
+
+impl Alerting {
+    pub fn new(recorder: Recorder, board: &Arc<Board>) -> Self {
+        Alerting {
+            recorder,
+            board: Arc::clone(board),
+        }
+    }
+
+    /// Where the newest alerts are shown.
+    pub fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
+}
+
+impl Output for Alerting {
     fn record(&mut self, class: Class, line: &[u8]) {
-        self.append(class, line);
+        if class == Class::Alert {
+            self.board.alert(line);
+        }
+        self.recorder.append(class, line);
     }
 }

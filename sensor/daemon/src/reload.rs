@@ -5,8 +5,8 @@
 //! remember when their next packet is inspected. A rule set that is no longer used is freed by the loading thread,
 //! for that takes longer than a packet may wait.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
@@ -66,6 +66,8 @@ pub struct Rules {
     running: Arc<ArcSwap<Running>>,
     reloads: AtomicU64,
     refusals: AtomicU64,
+    /// Why the last reload changed nothing.
+    refusal: Mutex<Option<String>>,
 }
 
 /// Why other rules did not take the place of those that run.
@@ -110,6 +112,7 @@ impl Rules {
             running: Arc::new(ArcSwap::from_pointee(Running::of(rules))),
             reloads: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
+            refusal: Mutex::default(),
         }
     }
 
@@ -123,6 +126,14 @@ impl Rules {
             self.reloads.load(Ordering::Relaxed),
             self.refusals.load(Ordering::Relaxed),
         )
+    }
+
+    /// Why the last reload changed nothing; none when it did, or when there was none.
+    pub fn last_refusal(&self) -> Option<String> {
+        self.refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// For a worker that has the rules of now.
@@ -142,6 +153,8 @@ impl Rules {
         load: impl FnOnce(&Engine) -> anyhow::Result<(Ruleset, OnFault)>,
     ) -> Result<Arc<Running>, Refused> {
         let outcome = self.load(load);
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) =
+            outcome.as_ref().err().map(ToString::to_string);
         match &outcome {
             Ok(_) => self.reloads.fetch_add(1, Ordering::Relaxed),
             Err(reason) => {

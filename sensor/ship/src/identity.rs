@@ -72,6 +72,23 @@ impl Identity {
         })
     }
 
+    /// When the sensor's certificate ends, in Unix seconds.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn certificate_ends(&self) -> Result<i64> {
+        let unreadable = |reason: String| ShipError::NotEnrolled {
+            folder: CERTIFICATE_FILE.into(),
+            reason,
+        };
+        let (_, pem) = x509_parser::pem::parse_x509_pem(self.certificate_pem.as_bytes())
+            .map_err(|error| unreadable(error.to_string()))?;
+        let certificate = pem
+            .parse_x509()
+            .map_err(|error| unreadable(error.to_string()))?;
+        Ok(certificate.validity().not_after.timestamp())
+    }
+
     /// Writes the files; the one that says that there is an enrolment comes last.
     pub(crate) fn save(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(ShipError::file(folder))?;
@@ -126,6 +143,26 @@ fn write(folder: &Path, name: &str, content: &str, readers: Readers) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_certificate_is_read() {
+        let mut parameters = rcgen::CertificateParams::default();
+        parameters.not_after = rcgen::date_time_ymd(2031, 5, 6);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let mut identity = Identity {
+            sensor_id: String::new(),
+            address: String::new(),
+            key_pem: String::new(),
+            certificate_pem: parameters.self_signed(&key).expect("signed").pem(),
+            ca_pem: String::new(),
+        };
+        assert_eq!(
+            identity.certificate_ends().expect("it is read"),
+            1_935_792_000
+        );
+        identity.certificate_pem.truncate(60);
+        identity.certificate_ends().expect_err("it is cut");
+    }
 
     #[test]
     fn an_identity_is_read_as_it_was_written() {

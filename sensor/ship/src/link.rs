@@ -65,6 +65,8 @@ pub(crate) struct Link<'a> {
     paused: PerClass<bool>,
     /// When something was sent with nothing under way, or acknowledged.
     progress: Instant,
+    /// How far this clock is before the collector's, if that one tells.
+    pub ahead_ms: Option<i64>,
 }
 
 impl Drop for Link<'_> {
@@ -125,6 +127,8 @@ impl<'a> Link<'a> {
             dictionaries: welcome.dictionary_versions.into(),
             paused: PerClass::default(),
             progress: Instant::now(),
+            ahead_ms: (welcome.now_ms > 0)
+                .then(|| unix_millis().wrapping_sub(welcome.now_ms).cast_signed()),
         };
         for mark in welcome.high_water {
             if let Some(class) = class_of_wire(mark.class) {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -64,6 +64,18 @@ pub struct Shipper {
     address: String,
     dial: Dial,
     connected: watch::Sender<bool>,
+    contact: Mutex<Contact>,
+}
+
+/// What the last attempts to reach the collector gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contact {
+    pub connected: bool,
+    /// Why there is no link, in words; none while there is one.
+    pub failure: Option<String>,
+    /// How far this clock is before the collector's, in milliseconds, at the last welcome; an answer takes its time, so
+    /// that a fraction of a second means nothing.
+    pub ahead_ms: Option<i64>,
 }
 
 /// Makes a connection to the collector.
@@ -92,12 +104,21 @@ impl Shipper {
             address: String::new(),
             dial,
             connected: watch::Sender::new(false),
+            contact: Mutex::default(),
         }
     }
 
     /// Whether the collector has welcomed this sensor, now and as it changes.
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.connected.subscribe()
+    }
+
+    pub fn contact(&self) -> Contact {
+        self.contact_now().clone()
+    }
+
+    fn contact_now(&self) -> MutexGuard<'_, Contact> {
+        self.contact.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Connects, sends, and connects again, until `shutdown` completes.
@@ -125,11 +146,14 @@ impl Shipper {
         loop {
             let end = self.connect().await;
             let welcomed = self.connected.send_replace(false);
+            self.contact_now().connected = false;
             let pause = match end {
                 Ok(LinkEnd::RetryAfter(pause)) => pause.min(self.options.longest_backoff),
                 Ok(LinkEnd::Closed) => FIRST_BACKOFF,
                 Err(error) => {
-                    tracing::warn!(address = %self.address, error = %chain(&*error), "no link to the collector");
+                    let failure = chain(&*error);
+                    tracing::warn!(address = %self.address, error = failure, "no link to the collector");
+                    self.contact_now().failure = Some(failure);
                     if welcomed {
                         backoff = FIRST_BACKOFF;
                     }
@@ -147,6 +171,11 @@ impl Shipper {
         let channel = (self.dial)().await?;
         let mut link = Link::open(self, channel).await?;
         self.connected.send_replace(true);
+        *self.contact_now() = Contact {
+            connected: true,
+            failure: None,
+            ahead_ms: link.ahead_ms,
+        };
         tracing::info!(address = %self.address, "connected to the collector");
         link.run().await
     }

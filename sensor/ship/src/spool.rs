@@ -15,7 +15,7 @@ use crate::block::{
 };
 use crate::canary::CanaryMade;
 use crate::error::{Result, ShipError};
-use crate::ledger::Ledger;
+use crate::ledger::{Counts, Ledger};
 use crate::plan::{PerClass, State, at};
 use crate::recorder::{Order, Recorder, Task};
 use crate::store::Store;
@@ -91,7 +91,15 @@ pub(crate) struct Shared {
     pub changed: watch::Sender<u64>,
     /// The newest canary.
     pub canary: Mutex<Option<CanaryMade>>,
+    pub commits: Mutex<Commits>,
     pub budget_bytes: u64,
+}
+
+/// Transactions since the start, and how long the disk took for them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Commits {
+    pub count: u64,
+    pub time: Duration,
 }
 
 /// A batch to be sent.
@@ -174,6 +182,7 @@ impl Spool {
             state: Mutex::new(state),
             changed: watch::Sender::new(0),
             canary: Mutex::new(None),
+            commits: Mutex::default(),
             budget_bytes: limits.disk_bytes,
         });
         let (recorder, orders) = Recorder::new(limits.queue_records, limits.queue_bytes);
@@ -200,6 +209,34 @@ impl Spool {
     /// What waits to be acknowledged.
     pub fn backlog(&self) -> Backlog {
         self.shared.state().backlog()
+    }
+
+    /// Compressed bytes that the spool may hold.
+    pub fn budget_bytes(&self) -> u64 {
+        self.shared.budget_bytes
+    }
+
+    pub fn commits(&self) -> Commits {
+        *self
+            .shared
+            .commits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the ledger counts of a class over all hours.
+    pub fn total(&self, class: Class) -> Counts {
+        self.shared.state().ledger.total(class)
+    }
+
+    /// Hour since 1970 in which the oldest record that waits was made; none when none waits.
+    pub fn oldest_hour(&self) -> Option<u64> {
+        let state = self.shared.state();
+        Class::ALL
+            .into_iter()
+            .map(|class| state.oldest_hour(class))
+            .filter(|&hour| hour > 0)
+            .min()
     }
 
     /// A copy of the loss ledger.

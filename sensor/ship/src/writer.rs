@@ -133,8 +133,18 @@ impl Writer {
     fn commit(&mut self) {
         self.pending.shed.extend(self.counters.drain());
         if !self.pending.is_empty() {
+            let begun = Instant::now();
             match self.write() {
-                Ok(()) => self.pending = Pending::default(),
+                Ok(()) => {
+                    self.pending = Pending::default();
+                    let mut commits = self
+                        .shared
+                        .commits
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner);
+                    commits.count += 1;
+                    commits.time += begun.elapsed();
+                }
                 Err(error) => {
                     tracing::error!(%error, "the spool cannot write; records are shed");
                     self.shed_pending();

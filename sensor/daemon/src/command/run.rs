@@ -3,24 +3,26 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, bail};
-use sensor_capture::{CaptureFile, LiveCapture, LiveOptions, Received};
+use sensor_capture::{CaptureFile, Card, LiveCapture, LiveOptions, Received};
 use sensor_evidence::Ring;
-use sensor_ship::{
-    EvidenceSource, Identity, Recorder, Shipper, ShipperOptions, Spool, SpoolLimits,
-};
+use sensor_ship::{EvidenceSource, Identity, Shipper, ShipperOptions, Spool, SpoolLimits};
 use serde::{Deserialize, Serialize};
 
 use crate::confine::{self, Extent, Needs};
 use crate::evidence::{self, RawEvidence};
+use crate::health::finding::Finding;
+use crate::health::status::HomeNetState;
+use crate::health::{Board, Delivery, Interface, Observer, Sources, socket};
+use crate::output::Alerting;
 use crate::reload::{self, Follower, OnFault, Reloader, Rules};
 use crate::ruleset::{self, Ruleset};
 use crate::settings::{Checksums, Settings};
 use crate::sigma;
-use crate::worker::{Shared, Worker};
+use crate::worker::{Shared, Tally, Worker};
 
 /// Frames between two looks at the clock and the counters.
 const BATCH: u64 = 256;
@@ -123,7 +125,7 @@ struct RawRun {
 pub struct Config {
     pub state_dir: PathBuf,
     pub interface: Option<String>,
-    filter: Option<String>,
+    pub filter: Option<String>,
     workers: u16,
     pub files: Vec<PathBuf>,
     repeat: bool,
@@ -283,6 +285,16 @@ struct Vitals {
     input_done: AtomicBool,
 }
 
+impl Vitals {
+    /// Packets lost in the kernel's ring, and at the card.
+    fn drops(&self) -> (u64, u64) {
+        (
+            self.kernel_drops.load(Ordering::Relaxed),
+            self.interface_drops.load(Ordering::Relaxed),
+        )
+    }
+}
+
 #[derive(Serialize)]
 struct VitalsReport {
     uptime_s: u64,
@@ -299,6 +311,8 @@ struct VitalsReport {
     memory_bytes: u64,
     input_done: bool,
     evidence: Option<evidence::Report>,
+    /// What is wrong, by code; the console has the words.
+    findings: Vec<Finding>,
 }
 
 /// The rules of a configuration, to take the place of an engine that runs.
@@ -318,14 +332,25 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     drop(compiled);
     let identity = Identity::load(&config.state_dir)?;
     let captures = config.open_captures()?;
+    let card = config
+        .interface
+        .as_deref()
+        .and_then(|name| Card::open(name).ok());
+    let listener = socket::listen(&config.state_dir)?;
     // Before there is another thread: what is given up is given up by all.
-    match config.confinement {
+    let gaps = match config.confinement {
         Extent::Full => {
             let kept = rules.running().engine.kept_files();
-            confine::confine(&config.needs(&args.config, &identity.address, kept))?.tell();
+            let state = confine::confine(&config.needs(&args.config, &identity.address, kept))?;
+            state.tell();
+            state.gaps
         }
-        Extent::None => tracing::warn!("[run] confinement = \"none\": all privileges are kept"),
-    }
+        Extent::None => {
+            let gap = "[run] confinement = \"none\": all privileges are kept";
+            tracing::warn!("{gap}");
+            vec![gap.to_owned()]
+        }
+    };
     let spool = Arc::new(Spool::open(&config.state_dir, config.spool.clone())?);
     let ring = config.open_ring()?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -347,18 +372,54 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Arc::clone(&stop),
     );
     let vitals = Arc::new(Vitals::default());
+    let shipping = Arc::new(OnceLock::new());
+    let board = Arc::new(Board::new(config.workers));
+    let observer = Arc::new(Observer::new(Sources {
+        interface: config.interface.clone(),
+        card,
+        workers: config.workers,
+        state_dir: config.state_dir.clone(),
+        board: Arc::clone(&board),
+        drops: {
+            let vitals = Arc::clone(&vitals);
+            Arc::new(move || vitals.drops())
+        },
+        rules: Arc::clone(&rules),
+        home_net: HomeNetState::of(&config.settings),
+        delivery: Some(Delivery {
+            address: identity.address.clone(),
+            certificate_ends_ms: identity
+                .certificate_ends()
+                .inspect_err(|error| tracing::warn!("{error}"))
+                .ok()
+                .map(|seconds| seconds.saturating_mul(1_000)),
+            spool: Arc::clone(&spool),
+            shipper: Arc::clone(&shipping),
+        }),
+        confinement_gaps: gaps,
+    }));
     let options = ShipperOptions {
         evidence: ring.clone().map(|ring| EvidenceSource {
             ring,
             bytes_per_second: config.evidence_link,
         }),
-        ..shipper_options(&vitals, &rules, reloader, ring.clone())
+        ..shipper_options(&vitals, &rules, &observer, reloader, ring.clone())
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()?;
     let shipper = Arc::new(Shipper::new(&spool, identity, options));
+    let _ = shipping.set(Arc::clone(&shipper));
+    {
+        let (noting, answering) = (Arc::clone(&observer), Arc::clone(&observer));
+        runtime.spawn(async move { noting.keep_noting().await });
+        runtime.spawn(async move {
+            if let Err(error) = socket::answer(listener, answering).await {
+                tracing::error!(%error, "status socket");
+            }
+        });
+    }
     let running = {
         let (shipper, stop) = (Arc::clone(&shipper), Arc::clone(&stop));
         runtime.spawn(async move { shipper.run(stopped(stop)).await })
@@ -369,7 +430,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let config = Arc::new(config);
     let kept = Kept {
-        recorder: spool.handle(),
+        recorder: Alerting::new(spool.handle(), &board),
         ring: ring.as_deref(),
     };
     let result = match &config.interface {
@@ -418,12 +479,15 @@ fn obey(order: &[u8], reloader: &Reloader) {
 fn shipper_options(
     vitals: &Arc<Vitals>,
     rules: &Arc<Rules>,
+    observer: &Arc<Observer>,
     reloader: Reloader,
     ring: Option<Arc<Ring>>,
 ) -> ShipperOptions {
     let started = Instant::now();
     let vitals = Arc::clone(vitals);
     let (running, named) = (Arc::clone(rules), Arc::clone(rules));
+    // The observer looks at the shipper in turn; neither shall keep the other.
+    let observer = Arc::downgrade(observer);
     ShipperOptions {
         hostname: hostname::get()
             .map(|name| name.to_string_lossy().into_owned())
@@ -446,6 +510,10 @@ fn shipper_options(
                 memory_bytes: crate::console::resident_bytes(),
                 input_done: vitals.input_done.load(Ordering::Relaxed),
                 evidence: ring.as_deref().map(evidence::report),
+                findings: observer
+                    .upgrade()
+                    .map(|observer| observer.status().findings)
+                    .unwrap_or_default(),
             };
             serde_json::to_string(&report).unwrap_or_else(|_| "{}".to_owned())
         }),
@@ -471,7 +539,7 @@ fn now_ns() -> i64 {
 
 /// Where workers leave what they see.
 struct Kept<'a> {
-    recorder: Recorder,
+    recorder: Alerting,
     ring: Option<&'a Ring>,
 }
 
@@ -503,10 +571,12 @@ fn live(
                 worker.keep_evidence(ring.tap());
             }
             worker.set_sigma(running.sigma.as_ref());
+            worker.carry_on(Tally::default(), Interface::look(interface, None).mtu);
             let (stop, vitals, failure) =
                 (Arc::clone(stop), Arc::clone(vitals), Arc::clone(&failure));
+            let telling = (number as u16, Arc::clone(kept.recorder.board()));
             scope.spawn(move || {
-                if let Err(error) = watch(capture, worker, follower, &stop, &vitals) {
+                if let Err(error) = watch(capture, worker, follower, &stop, &vitals, telling) {
                     stop.store(true, Ordering::Relaxed);
                     *failure
                         .lock()
@@ -528,10 +598,11 @@ fn live(
 /// One worker on one handle.
 fn watch(
     mut capture: LiveCapture,
-    mut worker: Worker<Recorder>,
+    mut worker: Worker<Alerting>,
     mut follower: Follower,
     stop: &AtomicBool,
     vitals: &Vitals,
+    (number, board): (u16, Arc<Board>),
 ) -> Result<(), sensor_capture::Error> {
     let mut told = sensor_capture::DropCounts::default();
     let mut since = 0;
@@ -565,6 +636,7 @@ fn watch(
                 Ordering::Relaxed,
             );
             told = drops;
+            board.tell(number, &mut worker);
         }
     }
     worker.finish();
@@ -579,6 +651,7 @@ fn files(
     vitals: &Vitals,
 ) -> anyhow::Result<()> {
     let settings = Arc::new(config.settings.clone());
+    let board = kept.recorder.board();
     loop {
         for path in &config.files {
             let (running, mut follower) = rules.follow();
@@ -593,6 +666,7 @@ fn files(
             if let Some(ring) = kept.ring {
                 worker.keep_evidence(ring.tap());
             }
+            worker.carry_on(board.of(0), None);
             let mut capture = CaptureFile::open(path)?;
             let mut shift = None;
             let mut paced = 0;
@@ -623,6 +697,9 @@ fn files(
                     .fetch_add(u64::from(frame.wire_length), Ordering::Relaxed);
                 worker.frame(&frame);
                 paced += 1;
+                if paced % BATCH == 0 {
+                    board.tell(0, &mut worker);
+                }
                 if let Some(rate) = config.frames_per_second.filter(|rate| *rate > 0) {
                     let due = Duration::from_secs_f64(paced as f64 / rate as f64);
                     if let Some(early) = due.checked_sub(started.elapsed()) {
@@ -633,6 +710,7 @@ fn files(
             // Without a frame there is no time at which to tell anything.
             if paced > 0 {
                 worker.finish();
+                board.tell(0, &mut worker);
             }
         }
         if !config.repeat {

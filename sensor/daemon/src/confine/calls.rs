@@ -99,7 +99,9 @@ const FREE: &[c_long] = &[
     SYS_timerfd_create,
     SYS_timerfd_settime,
     SYS_times,
-    // The link. What may be made and whereto is limited below and by Landlock.
+    // The link. What may be made and whereto is limited below and by Landlock. Who listens already takes who comes: the
+    // status socket was made before.
+    SYS_accept4,
     SYS_connect,
     SYS_getpeername,
     SYS_getsockname,
@@ -145,8 +147,16 @@ const FREE_HERE: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const FREE_HERE: &[c_long] = &[];
 
-/// Requests to a descriptor that the standard library makes.
-const IOCTLS: &[u64] = &[TCGETS, TIOCGWINSZ, FIONBIO, FIONREAD, FIOCLEX];
+/// Requests to a descriptor that the standard library makes, and questions to the card, which changes nothing for who
+/// has no capability.
+const IOCTLS: &[u64] = &[
+    TCGETS,
+    TIOCGWINSZ,
+    FIONBIO,
+    FIONREAD,
+    FIOCLEX,
+    sensor_capture::ETHTOOL_REQUEST,
+];
 
 /// Leaves the calls on the list; how many they are.
 pub fn limit(resolver: bool) -> anyhow::Result<usize> {

@@ -122,9 +122,9 @@ fn readable(needs: &Needs) -> Vec<PathBuf> {
     paths.extend(MAGIC.iter().map(PathBuf::from));
     paths.push(PathBuf::from("/proc/self/statm"));
     if let Some(interface) = &needs.interface {
-        // libpcap reads the card's own counters there.
+        // libpcap reads the card's own counters there, and the doctor whether it has a link.
         let link = Path::new("/sys/class/net").join(interface);
-        paths.extend(link.canonicalize().ok().map(|card| card.join("statistics")));
+        paths.extend(link.canonicalize().ok());
     }
     if is_name(&needs.collector) {
         // Whoever renews the address writes resolv.conf as a new file, so that a rule for the old one ends.

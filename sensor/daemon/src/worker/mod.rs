@@ -5,6 +5,8 @@ mod flow;
 mod record;
 mod stats;
 mod store;
+mod tally;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +25,9 @@ use crate::reload::Running;
 use crate::settings::{Checksums, Settings};
 use crate::sigma::SigmaRules;
 pub use store::MAX_FILE_BYTES;
+pub use tally::{HomeNet, Tally};
+use watch::Watch;
+pub use watch::Window;
 
 use evidence::Evidence;
 use flow::{Sink, Tracked};
@@ -57,6 +62,12 @@ pub struct Worker<O: Output> {
     expectations: Arc<Expectations<Expected>>,
     checksums: ChecksumSample,
     counts: stats::Counts,
+    tally: Tally,
+    home: HomeNet,
+    /// Largest IP packet of the interface, in bytes, where it is known.
+    mtu: Option<u32>,
+    /// Who sends what, while somebody looks.
+    watch: Option<Watch>,
     now_ns: i64,
     next_stats_ns: i64,
     frame_number: u64,
@@ -101,6 +112,10 @@ impl<O: Output> Worker<O> {
             expectations: Arc::default(),
             checksums: ChecksumSample::default(),
             counts: stats::Counts::default(),
+            tally: Tally::default(),
+            home: HomeNet::of(&settings.environment),
+            mtu: None,
+            watch: None,
             now_ns: 0,
             next_stats_ns: 0,
             frame_number: 0,
@@ -140,9 +155,33 @@ impl<O: Output> Worker<O> {
         self.evidence = Some(Evidence::new(tap));
     }
 
+    /// Goes on with the counts of the worker that it comes after, on an interface with this MTU.
+    pub fn carry_on(&mut self, tally: Tally, mtu: Option<u32>) {
+        self.tally = tally;
+        self.mtu = mtu;
+    }
+
+    /// What was counted of the wire since the start.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// From now on it is noted who sends what, or no longer.
+    pub fn set_watched(&mut self, watched: bool) {
+        if watched != self.watch.is_some() {
+            self.watch = watched.then(|| Watch::new(self.now_ns));
+        }
+    }
+
+    /// What was noted in a stretch of time that is over; that time begins anew.
+    pub fn watched(&mut self) -> Option<Window> {
+        self.watch.as_mut()?.take(self.now_ns)
+    }
+
     /// Takes one captured frame.
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.frame_number += 1;
+        self.tally.frame(frame, self.mtu);
         // Time never runs backwards: a late frame belongs to the present.
         self.now_ns = self.now_ns.max(frame.timestamp_ns);
         let at_ns = frame.timestamp_ns;
@@ -276,6 +315,7 @@ impl<O: Output> Worker<O> {
     }
 
     fn packet(&mut self, packet: &Packet<'_>, at_ns: i64) {
+        self.tally.packet(packet);
         if packet.fragment.is_some() {
             self.fragment(packet, at_ns);
             return;
@@ -285,6 +325,7 @@ impl<O: Output> Worker<O> {
             evicted = Some((entry, reason))
         });
         if let Some((entry, reason)) = evicted {
+            self.tally.evicted += 1;
             self.end_flow(entry, reason);
         }
         let Some(mut at) = found else {
@@ -379,6 +420,10 @@ impl<O: Output> Worker<O> {
         if let Some(evidence) = &mut self.evidence {
             evidence.belongs(at.index, entry.flow.id);
         }
+        self.tally.of_flow(&entry.flow, packet, &self.home, at.new);
+        if let Some(watch) = &mut self.watch {
+            watch.packet(packet, &entry.flow, entry.user.app.protocol());
+        }
         if entry.flow.state == sensor_flow::State::Bypassed {
             self.counts.bypassed(packet);
             return;
@@ -452,6 +497,7 @@ impl<O: Output> Worker<O> {
                     );
                 }
                 self.counts.segments(&outcome);
+                self.tally.no_room += u64::from(outcome.tally.no_room);
                 if outcome.without_beginning {
                     user.without_beginning = true;
                     let policy = settings.stream.midstream_policy;
@@ -541,12 +587,15 @@ impl<O: Output> Worker<O> {
         let holds = packet.transport_checksum_valid() != Some(false);
         let sample = &mut self.checksums;
         sample.seen += 1;
+        self.tally.checksums_checked += 1;
         if !holds {
             sample.wrong += 1;
+            self.tally.checksums_wrong += 1;
             self.counts.invalid_checksum += 1;
         }
         if sample.seen == CHECKSUM_SAMPLE && sample.wrong * 10 > sample.seen {
             sample.off = true;
+            self.tally.checksums_off = 1;
         }
         holds
     }
