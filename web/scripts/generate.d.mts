@@ -1,1 +1,2 @@
 export function types(): Promise<string>;
+export function findings(language: string): Promise<string>;

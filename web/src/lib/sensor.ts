@@ -1,6 +1,6 @@
 /** How a sensor is, from its last heartbeat. */
 import type { Schemas } from "@/lib/api";
-import { numberAt, type JsonObject } from "@/lib/json";
+import { at, isObject, numberAt, textAt, type JsonObject } from "@/lib/json";
 import { instant } from "@/lib/time";
 
 /** The description of the API leaves open what a heartbeat tells. */
@@ -51,4 +51,31 @@ export function sensorState(sensor: Sensor, now: number = Date.now()): SensorSta
   if (Math.abs(sensor.clock_skew_ms ?? 0) > SKEW_MS) return "clock";
   if ((droppedShare ?? 0) > DROPPED_SHARE) return "drops";
   return "ok";
+}
+
+/** Something that a sensor finds wrong with itself; its words are `findings.<code>`. */
+export interface Finding {
+  code: string;
+  bad: boolean;
+  /** By the sensor's clock. */
+  since: Date | undefined;
+  figures: Record<string, string | number>;
+}
+
+/** What the last heartbeat told, the worst first. */
+export function findings(sensor: Sensor): Finding[] {
+  const told = at(sensor.stats ?? undefined, "findings");
+  if (!Array.isArray(told)) return [];
+  return told.flatMap((one) => {
+    const code = textAt(one, "code");
+    if (!isObject(one) || code === undefined) return [];
+    const figures = isObject(one.figures) ? Object.entries(one.figures) : [];
+    const since = numberAt(one, "since_ms");
+    return {
+      code,
+      bad: one.severity === "bad",
+      since: since === undefined ? undefined : new Date(since),
+      figures: Object.fromEntries(figures.filter((entry): entry is [string, string | number] => typeof entry[1] === "string" || typeof entry[1] === "number")),
+    };
+  });
 }

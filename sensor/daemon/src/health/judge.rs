@@ -13,6 +13,9 @@ const ENOUGH_HOME_FLOWS: u64 = 100;
 const ONE_WAY_PERCENT: u64 = 20;
 /// Packets without a tag after which tags count as missing.
 const ENOUGH_UNTAGGED: u64 = 1_000;
+/// Time without a tag after which tags have stopped; before, one packet in so many had one.
+const UNTAGGED_MS: u64 = 60_000;
+const TAGGED_ONE_IN: u64 = 10;
 const ENOUGH_SEGMENTS: u64 = 100;
 const WRONG_CHECKSUM_PERCENT: u64 = 1;
 /// Lost packets of all, one in so many, that matter.
@@ -22,8 +25,10 @@ const CLOCK_MS: u64 = 5_000;
 /// Mean of a write.
 const SLOW_WRITE_US: u64 = 500_000;
 const ENOUGH_WRITES: u64 = 5;
-/// Free share in percent, and bytes, below which a disk is nearly full.
+/// Free share in percent below which a disk is nearly full, unless there is so much left all the same; and what is too
+/// little on any disk.
 const FREE_PERCENT: u64 = 5;
+const AMPLE_BYTES: u64 = 5 << 30;
 const FREE_BYTES: u64 = 512 << 20;
 const CERTIFICATE_MS: i64 = 30 * DAY_MS;
 const DAY_MS: i64 = 86_400_000;
@@ -85,19 +90,25 @@ fn wire(status: &Status, findings: &mut Vec<Finding>) {
                 .with("percent", one_way),
         );
     }
-    if lately.tagged == 0 && lately.packets >= ENOUGH_UNTAGGED {
-        let expected = if traffic.tagged > 0 {
-            format!("≤ {}", time(traffic.last_tagged_ms))
-        } else {
-            interface.vlans.join(", ")
-        };
-        if !expected.is_empty() {
-            findings.push(
-                new(Code::VlanStripped)
-                    .with("packets", lately.packets)
-                    .with("expected", expected),
-            );
-        }
+    // Tags that were common and have stopped while packets went on, or that ought to come by what lies on the interface.
+    let untagged_ms = traffic
+        .last_packet_ms
+        .saturating_sub(traffic.last_tagged_ms);
+    let expected = if traffic.tagged > 0 {
+        let stopped = untagged_ms >= UNTAGGED_MS
+            && traffic.tagged.saturating_mul(TAGGED_ONE_IN) >= traffic.packets;
+        stopped.then(|| format!("≤ {}", time(traffic.last_tagged_ms)))
+    } else {
+        Some(interface.vlans.join(", ")).filter(|names| !names.is_empty())
+    };
+    if let Some(expected) = expected
+        && lately.packets >= ENOUGH_UNTAGGED
+    {
+        findings.push(
+            new(Code::VlanStripped)
+                .with("packets", lately.packets.saturating_sub(lately.tagged))
+                .with("expected", expected),
+        );
     }
     if !interface.offloads.is_empty() || lately.oversized > 0 {
         let offloads = if interface.offloads.is_empty() {
@@ -197,7 +208,8 @@ fn machine(status: &Status, findings: &mut Vec<Finding>) {
         && disk.total_bytes > 0
     {
         let share = disk.free_bytes.saturating_mul(100) / disk.total_bytes;
-        if share < FREE_PERCENT || disk.free_bytes < FREE_BYTES {
+        let scarce = share < FREE_PERCENT && disk.free_bytes < AMPLE_BYTES;
+        if scarce || disk.free_bytes < FREE_BYTES {
             findings.push(
                 new(Code::DiskFull)
                     .with("folder", folder)
@@ -383,11 +395,12 @@ mod tests {
         check(
             "tags come",
             |s| {
-                s.counts.traffic.tagged = 9;
-                s.lately.traffic.tagged = 9;
+                s.counts.traffic.tagged = 90_000;
+                s.counts.traffic.last_tagged_ms = NOW_MS - 2_000;
             },
             None,
         );
+        check("tags were rare", |s| s.counts.traffic.tagged = 9, None);
         check(
             "the link is being set up",
             |s| {
@@ -441,8 +454,11 @@ mod tests {
         );
         check(
             "tags no longer",
-            |s| s.counts.traffic.tagged = 9,
-            Some((Code::VlanStripped, &[])),
+            |s| {
+                s.counts.traffic.tagged = 90_000;
+                s.counts.traffic.last_tagged_ms = NOW_MS - 70_000;
+            },
+            Some((Code::VlanStripped, &[("packets", 100_000)])),
         );
         check(
             "offloads",

@@ -16,6 +16,7 @@ import { SensorStateTag } from "@/ui/sensor-state";
 import { sensorsQuery } from "./api";
 import { Alarms } from "./components/alarms";
 import { EnrolDialog } from "./components/enrol-dialog";
+import { Findings } from "./components/findings";
 import { Ledger } from "./components/ledger";
 import { Ledgers } from "./components/ledgers";
 import { Quarantine } from "./components/quarantine";
@@ -165,6 +166,7 @@ export function SensorsPage() {
             </table>
           </div>
         )}
+        {rows.length > 0 && <Findings sensors={rows} />}
         {opened && <Ledger sensor={opened} hours={search.hours ?? 24} onHours={(hours) => change({ hours: hours === 24 ? undefined : hours })} onClose={() => change({ sensor: undefined })} />}
         {rows.length > 0 && (
           <Ledgers

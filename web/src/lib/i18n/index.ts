@@ -2,13 +2,15 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 import { currentPrefs, subscribe } from "@/lib/prefs";
+import findingsEn from "@/gen/findings.en.json";
+import findingsVi from "@/gen/findings.vi.json";
 import en from "./en.json";
 import vi from "./vi.json";
 
 void i18next.use(initReactI18next).init({
   lng: currentPrefs().language,
   fallbackLng: "vi",
-  resources: { vi: { translation: vi }, en: { translation: en } },
+  resources: { vi: { translation: { ...vi, findings: findingsVi } }, en: { translation: { ...en, findings: findingsEn } } },
   interpolation: { escapeValue: false },
   returnNull: false,
   initAsync: false,
