@@ -30,6 +30,7 @@ const MAP: &[(&str, &str)] = &[
         "collector/notify",
         "collector-ingest collector-index collector-search collector-api",
     ),
+    ("collector/sigma", "collector-search collector-api tantivy"),
     ("collector/api", "tantivy"),
     ("collector/daemon", "matluoi-sensor"),
 ];

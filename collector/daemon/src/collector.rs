@@ -12,6 +12,7 @@ use collector_index::{Index, Options};
 use collector_ingest::{Authority, Ingest, IngestOptions, Intake};
 use collector_notify::{DiskSeen, Notifier, Surroundings, watch};
 use collector_search::Embedded;
+use collector_sigma::LiveRules;
 use collector_state::{Retention, Store, StoreOptions, UnixMillis};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -21,7 +22,7 @@ use crate::adapter::StateAdapter;
 use crate::machine::{Rest, indexed};
 use crate::settings::Config;
 use crate::storage::Keeper;
-use crate::{backup, console};
+use crate::{backup, console, sigma};
 
 /// Pause between looks at what has served its time.
 const MAINTENANCE: Duration = Duration::from_secs(600);
@@ -51,6 +52,7 @@ pub struct Collector {
     strings: Arc<EnrolmentStrings>,
     index: Arc<Index>,
     ingest: Arc<Ingest>,
+    sigma: Arc<LiveRules>,
     live: Live,
     stop: watch::Sender<bool>,
     services: JoinSet<Result<()>>,
@@ -149,10 +151,14 @@ impl Collector {
 
         let live = Live::default();
         let adapter = Arc::new(StateAdapter::new(state.clone(), live.clone()));
+        let options = sigma::options(&config.sigma)?;
+        let opened = LiveRules::open(state.clone(), options).await;
+        let sigma = Arc::new(opened.map_err(|error| anyhow::anyhow!("Sigma rules: {error}"))?);
         let ingest = Ingest::start(
             Arc::clone(&index) as _,
             Arc::clone(&adapter) as _,
             Arc::clone(&adapter) as _,
+            Some(Arc::clone(&sigma) as _),
             IngestOptions::default(),
         );
         let (stop, stopped) = watch::channel(false);
@@ -243,6 +249,17 @@ impl Collector {
             quiet,
             stopping(stopped.clone()),
         );
+        let alerting = {
+            let (sigma, intake) = (Arc::clone(&sigma), Intake::new(Arc::clone(&ingest)));
+            let stopping = stopping(stopped.clone());
+            async move {
+                tokio::select! {
+                    () = sigma.deliver(&intake) => {}
+                    () = stopping => {}
+                }
+                anyhow::Ok(())
+            }
+        };
         let mut services = JoinSet::new();
         services.spawn(async move { delivering.await.context("delivery") });
         services.spawn(async move { serving.await.context("console") });
@@ -251,6 +268,7 @@ impl Collector {
         services.spawn(watching);
         services.spawn(keeping);
         services.spawn(notifying);
+        services.spawn(alerting);
         services.spawn(backing_up);
         Ok(Collector {
             state,
@@ -260,6 +278,7 @@ impl Collector {
             strings,
             index,
             ingest,
+            sigma,
             live,
             stop,
             services,
@@ -296,6 +315,7 @@ impl Collector {
             Err(_) => self.services.shutdown().await,
         }
         self.ingest.stop().await;
+        self.sigma.close().await;
         let index = self.index;
         tokio::task::spawn_blocking(move || index.close())
             .await?

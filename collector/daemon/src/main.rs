@@ -8,6 +8,7 @@ mod console;
 mod demo;
 mod machine;
 mod settings;
+mod sigma;
 mod storage;
 
 use std::path::PathBuf;

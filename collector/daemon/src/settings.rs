@@ -30,6 +30,8 @@ pub struct RawConfig {
     index: RawIndex,
     #[serde(default)]
     disk: RawDisk,
+    #[serde(default)]
+    sigma: RawSigma,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -74,6 +76,26 @@ struct RawDisk {
     reserve_megabytes: Option<u64>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSigma {
+    /// The rules that come with the collector run too; they do unless told otherwise.
+    shipped: Option<bool>,
+    /// Files and folders.
+    #[serde(default)]
+    rules: Vec<PathBuf>,
+    #[serde(default)]
+    pipelines: Vec<PathBuf>,
+}
+
+/// Which Sigma rules run over stored records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigmaConfig {
+    pub shipped: bool,
+    pub rules: Vec<PathBuf>,
+    pub pipelines: Vec<PathBuf>,
+}
+
 /// Valid settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -93,6 +115,7 @@ pub struct Config {
     pub inbox: Duration,
     pub audit: Duration,
     pub open_writers: usize,
+    pub sigma: SigmaConfig,
 }
 
 impl Config {
@@ -129,6 +152,11 @@ impl Config {
             inbox: MAX_DAYS * DAY,
             audit: MAX_DAYS * DAY,
             open_writers: 8,
+            sigma: SigmaConfig {
+                shipped: true,
+                rules: Vec::new(),
+                pipelines: Vec::new(),
+            },
         }
     }
 
@@ -175,6 +203,11 @@ impl Config {
             inbox: faults.days("retention.inbox_days", raw.retention.inbox_days, 400) * DAY,
             audit: faults.days("retention.audit_days", raw.retention.audit_days, 400) * DAY,
             open_writers: raw.index.open_writers.unwrap_or(8),
+            sigma: SigmaConfig {
+                shipped: raw.sigma.shipped.unwrap_or(true),
+                rules: raw.sigma.rules,
+                pipelines: raw.sigma.pipelines,
+            },
         };
         if !(2..=64).contains(&config.open_writers) {
             faults.add("index.open_writers", "is a number from 2 to 64");

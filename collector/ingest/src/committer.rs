@@ -17,7 +17,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::batch::{Batch, wire_class};
 use crate::error::PortError;
 use crate::limits::{MAX_CONTENT_HELD_BYTES, MAX_STREAMS};
-use crate::ports::{Alert, Groups, HourCounts, RefusedLine, Registry, Store, StreamMarks};
+use crate::ports::{
+    Alert, Groups, HourCounts, Judge, Matched, RefusedLine, Registry, Store, StreamMarks,
+};
 use crate::wire;
 use crate::wire::collector_message::Message;
 
@@ -51,6 +53,7 @@ impl Default for IngestOptions {
 pub struct Ingest {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) registry: Arc<dyn Registry>,
+    pub(crate) judge: Option<Arc<dyn Judge>>,
     /// KiB of content that may be held.
     pub(crate) held: Arc<Semaphore>,
     /// Ends the connections.
@@ -85,6 +88,7 @@ impl Ingest {
         store: Arc<dyn Store>,
         groups: Arc<dyn Groups>,
         registry: Arc<dyn Registry>,
+        judge: Option<Arc<dyn Judge>>,
         options: IngestOptions,
     ) -> Arc<Ingest> {
         let (work, queue) = mpsc::channel(QUEUE);
@@ -94,6 +98,7 @@ impl Ingest {
             store: Arc::clone(&store),
             groups,
             registry: Arc::clone(&registry),
+            judge: judge.clone(),
             generation: Arc::clone(&generation),
             settling: Arc::clone(&settling),
             options,
@@ -105,6 +110,7 @@ impl Ingest {
         Arc::new(Ingest {
             store,
             registry,
+            judge,
             held: Arc::new(Semaphore::new(MAX_CONTENT_HELD_BYTES / 1_024)),
             stopping: watch::Sender::new(false),
             paused: watch::Sender::new(Vec::new()),
@@ -173,6 +179,7 @@ struct Waiting {
     canary: Option<u64>,
     stored: Vec<u64>,
     refused: Vec<RefusedLine>,
+    matched: Vec<Matched>,
     answers: Answers,
 }
 
@@ -180,6 +187,7 @@ struct Committer {
     store: Arc<dyn Store>,
     groups: Arc<dyn Groups>,
     registry: Arc<dyn Registry>,
+    judge: Option<Arc<dyn Judge>>,
     generation: Arc<AtomicU64>,
     settling: Arc<Mutex<()>>,
     options: IngestOptions,
@@ -260,6 +268,7 @@ impl Committer {
             canary,
             stored: batch.events.iter().map(|(seq, _)| *seq).collect(),
             refused: batch.refused,
+            matched: Vec::new(),
             answers,
         };
         let received = OffsetDateTime::now_utc()
@@ -267,10 +276,17 @@ impl Committer {
             .unwrap_or_default();
         let store = Arc::clone(&self.store);
         let (events, through) = (batch.events, batch.last_seq);
-        let appended = blocking(move || store.append(&stream, events, through, &received)).await;
+        let judge = self.judge.clone().filter(|_| is_judged(stream.class));
+        let appended = blocking(move || {
+            let matched = judge.map_or_else(Vec::new, |judge| judge.sift(&events));
+            let homeless = store.append(&stream, events, through, &received)?;
+            Ok((matched, homeless))
+        })
+        .await;
         drop(held);
         match appended {
-            Ok(homeless) => {
+            Ok((matched, homeless)) => {
+                waiting.matched = matched;
                 waiting.refuse(homeless);
                 self.waiting.push(waiting);
             }
@@ -309,9 +325,12 @@ impl Committer {
                 }
             }
         }
+        if let Some(judge) = &self.judge {
+            judge.settled().await;
+        }
     }
 
-    /// Inbox and ledger, each from its own mark, for batches of one stream in their order.
+    /// Rules, inbox and ledger, each from its own mark, for batches of one stream in their order.
     async fn settle(&mut self, stream: &Stream, batches: &[Waiting]) -> Result<(), PortError> {
         let Some(through) = batches.iter().map(|batch| batch.through).max() else {
             return Ok(());
@@ -326,6 +345,18 @@ impl Committer {
             .collect();
         if !refused.is_empty() {
             self.registry.quarantine(stream, &refused).await?;
+        }
+        if let Some(judge) = &self.judge {
+            let matched: BTreeMap<u64, &Matched> = batches
+                .iter()
+                .flat_map(|batch| &batch.matched)
+                .filter(|matched| matched.seq > marks.counted)
+                .map(|matched| (matched.seq, matched))
+                .collect();
+            if !matched.is_empty() {
+                let matched = matched.into_values().cloned().collect();
+                judge.judge(stream, matched, through).await?;
+            }
         }
         if stream.class == Class::Alert && through > marks.grouped {
             // A stream that came over two connections may have brought an alert twice.
@@ -380,12 +411,21 @@ impl Waiting {
                 self.stored.remove(at);
             }
             self.alerts.retain(|alert| alert.seq != seq);
+            self.matched.retain(|matched| matched.seq != seq);
             self.refused.push(RefusedLine {
                 seq,
                 reason: "there are too many days in the index for one more".to_owned(),
                 line: event.text().as_bytes().to_vec(),
             });
         }
+    }
+}
+
+/// Rules look at records; alerts are what comes of rules.
+fn is_judged(class: Class) -> bool {
+    match class {
+        Class::Context | Class::Record | Class::Flow => true,
+        Class::Heartbeat | Class::Alert => false,
     }
 }
 

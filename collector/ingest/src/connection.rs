@@ -13,9 +13,9 @@ use crate::batch::{check, class_of_wire, wire_class};
 use crate::committer::{Answers, Generation, Ingest, Work};
 use crate::limits::{
     HELLO_TIMEOUT, MAX_CONTENT_BYTES, MAX_HOUR, MAX_LEDGER_ROWS, MAX_NAME_BYTES, MAX_SHED_REASONS,
-    MAX_STATS_BYTES, MIN_CONTENT_HELD_BYTES, SILENCE,
+    MAX_SIGMA_RULES, MAX_STATS_BYTES, MIN_CONTENT_HELD_BYTES, SILENCE,
 };
-use crate::ports::{Backlog, CanaryMade, Heartbeat, LedgerRow, Spool};
+use crate::ports::{Backlog, CanaryMade, Heartbeat, LedgerRow, SensorRules, Spool};
 use crate::wire;
 use crate::wire::collector_message::Message as FromCollector;
 use crate::wire::sensor_message::Message as FromSensor;
@@ -138,6 +138,8 @@ impl Connection {
         }
         self.epoch = hello.epoch;
         self.sensor_version = cut(&hello.sensor_version, MAX_NAME_BYTES).to_owned();
+        // A sensor that says nothing runs none.
+        self.note_rules(hello.sigma.unwrap_or_default());
         let mut welcome = wire::Welcome {
             protocol_version: hello.protocol_version.min(PROTOCOL_VERSION),
             high_water: Vec::new(),
@@ -224,10 +226,23 @@ impl Connection {
         }
     }
 
-    async fn heartbeat(&self, heartbeat: wire::Heartbeat) -> Result<(), Status> {
+    fn note_rules(&self, rules: wire::SigmaRules) {
+        if let Some(judge) = &self.ingest.judge {
+            let mut sids = rules.sids;
+            sids.truncate(MAX_SIGMA_RULES);
+            sids.sort_unstable();
+            let since_ms = rules.since_ms;
+            judge.runs_itself(&self.sensor, SensorRules { since_ms, sids });
+        }
+    }
+
+    async fn heartbeat(&self, mut heartbeat: wire::Heartbeat) -> Result<(), Status> {
         let registry = &self.ingest.registry;
         if !registry.may_deliver(&self.sensor).await.map_err(internal)? {
             return Err(Status::permission_denied("this sensor is revoked"));
+        }
+        if let Some(rules) = heartbeat.sigma.take() {
+            self.note_rules(rules);
         }
         let heartbeat = Heartbeat {
             sensor: self.sensor.clone(),

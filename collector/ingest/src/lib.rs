@@ -6,6 +6,9 @@
 //! stored, grouped or counted twice. [`serve`] puts the delivery service and the enrolment endpoint on
 //! their sockets; [`Authority`] is the certificate authority of both.
 //!
+//! Rules over records ([`Judge`]) are asked twice: what matches is picked out before it is stored, and judged once it
+//! is, so that a batch which has to come again counts once.
+//!
 //! A line that is no event goes to quarantine and is counted as rejected; it holds nothing up.
 
 mod authority;
@@ -31,7 +34,7 @@ pub use enrolment::enrolment_string;
 pub use error::{IngestError, PortError, Result};
 pub use intake::{Intake, LineFault, Numbering, Taken};
 pub use ports::{
-    Alert, Backlog, CanaryMade, Groups, Heartbeat, HourCounts, LedgerRow, RefusedLine, Registry,
-    Spool, Store, StreamMarks,
+    Alert, Backlog, CanaryMade, Groups, Heartbeat, HourCounts, Judge, LedgerRow, Matched,
+    RefusedLine, Registry, SensorRules, Spool, Store, StreamMarks,
 };
 pub use server::{Addresses, delivery_service, serve};

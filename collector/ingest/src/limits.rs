@@ -21,6 +21,8 @@ pub const MAX_SHED_REASONS: usize = 16;
 pub const MAX_HOUR: u64 = 1 << 40;
 /// A version, a host name, a hash.
 pub const MAX_NAME_BYTES: usize = 200;
+/// Sigma rules that a sensor tells of.
+pub const MAX_SIGMA_RULES: usize = 100_000;
 /// Answers that wait for a slow sensor. It has at most a few batches under way.
 pub const ANSWERS: usize = 256;
 /// The first message has to come within this time.

@@ -114,6 +114,54 @@ pub trait Groups: Send + Sync + 'static {
     ) -> Result<(), PortError>;
 }
 
+/// A record that rules match, on its way to be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matched {
+    pub seq: u64,
+    /// Microseconds since 1970.
+    pub timestamp: i64,
+    pub text: String,
+}
+
+/// Rules that a sensor runs over its records itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SensorRules {
+    /// Since when, Unix milliseconds by the sensor's clock.
+    pub since_ms: u64,
+    /// Signature ids, sorted.
+    pub sids: Vec<u32>,
+}
+
+impl SensorRules {
+    /// Whether the sensor has run a rule over a record of this time, in Unix milliseconds.
+    pub fn runs(&self, sid: u32, at_ms: i64) -> bool {
+        let since = i64::try_from(self.since_ms).unwrap_or(i64::MAX);
+        at_ms >= since && self.sids.binary_search(&sid).is_ok()
+    }
+}
+
+/// Rules over records as they are stored.
+#[async_trait]
+pub trait Judge: Send + Sync + 'static {
+    /// The records that rules match. Blocks, and remembers nothing: they are not stored yet.
+    fn sift(&self, events: &[(u64, Event)]) -> Vec<Matched>;
+
+    /// Judges records of a stream that are stored, in the order of their numbers, and keeps what comes of it. They
+    /// may come again, also after an error: each counts once.
+    async fn judge(
+        &self,
+        stream: &Stream,
+        matched: Vec<Matched>,
+        through: u64,
+    ) -> Result<(), PortError>;
+
+    /// Everything that was judged is acknowledged: what is remembered can be kept.
+    async fn settled(&self);
+
+    /// What these rules find in the sensor's records, the sensor tells itself.
+    fn runs_itself(&self, sensor: &str, rules: SensorRules);
+}
+
 /// What of a stream the state contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StreamMarks {

@@ -237,6 +237,7 @@ async fn collector(desk: Desk) -> turmoil::Result {
         Arc::clone(&shared) as _,
         Arc::clone(&shared) as _,
         shared as _,
+        None,
         IngestOptions::default(),
     );
     let listener = turmoil::net::TcpListener::bind(("0.0.0.0", PORT)).await?;

@@ -196,8 +196,9 @@ impl Store {
         if through_seq <= read_mark(&mut tx, Purpose::Stored, no, epoch, class).await? {
             return Ok(());
         }
+        // Who keeps no books of its own.
         let is_source: bool =
-            sqlx::query_scalar("SELECT kind = 'source' FROM sensors WHERE no = ?")
+            sqlx::query_scalar("SELECT kind <> 'sensor' FROM sensors WHERE no = ?")
                 .bind(no)
                 .fetch_one(&mut *tx)
                 .await?;

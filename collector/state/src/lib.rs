@@ -32,6 +32,7 @@ mod secret;
 mod sensor;
 mod session;
 mod settings;
+mod sigma;
 mod signature;
 mod source;
 mod store;
@@ -77,6 +78,7 @@ pub use sensor::{
     BacklogSeen, CanaryArrived, CanaryMade, HeartbeatSeen, Sensor, SensorKind, SpoolSeen,
 };
 pub use session::{Session, SignedIn};
+pub use sigma::{Judged, SigmaAlert};
 pub use signature::SignatureRow;
 pub use source::{SOURCE_TOKEN_PREFIX, Source};
 pub use store::{Page, Paged, Store, StoreOptions};

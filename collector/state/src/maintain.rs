@@ -106,7 +106,7 @@ impl Store {
         // Marks of epochs that ended long ago: the sensor's spool of that epoch is gone too.
         done.other += sqlx::query(
             "DELETE FROM marks WHERE at < ?1 AND epoch <>
-             (SELECT CASE s.kind WHEN 'source' THEN -1 ELSE coalesce(s.epoch, marks.epoch) END
+             (SELECT CASE s.kind WHEN 'sensor' THEN coalesce(s.epoch, marks.epoch) ELSE -1 END
               FROM sensors s WHERE s.no = sensor_no)",
         )
         .bind(before(retention.groups))

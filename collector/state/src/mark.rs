@@ -9,6 +9,7 @@ use crate::store::Store;
 pub(crate) enum Purpose {
     Groups,
     Stored,
+    Judged,
 }
 
 impl Purpose {
@@ -16,6 +17,7 @@ impl Purpose {
         match self {
             Purpose::Groups => "groups",
             Purpose::Stored => "stored",
+            Purpose::Judged => "judged",
         }
     }
 }

@@ -48,6 +48,8 @@ pub enum SensorKind {
     Sensor,
     /// Sends over HTTP with a token.
     Source,
+    /// The collector itself: what its own rules find.
+    Collector,
 }
 
 impl SensorKind {
@@ -55,6 +57,7 @@ impl SensorKind {
         match self {
             SensorKind::Sensor => "sensor",
             SensorKind::Source => "source",
+            SensorKind::Collector => "collector",
         }
     }
 }
@@ -120,11 +123,11 @@ const COLUMNS: &str =
     FROM sensors s JOIN units u ON u.id = s.unit_id WHERE 1";
 
 impl Store {
-    /// The sensors of the units in scope that are not revoked, by name.
+    /// The sensors and sources of the units in scope that are not revoked, by name.
     pub async fn sensors(&self, scope: &Scope) -> Result<Vec<Sensor>> {
         let mut query = sqlx::QueryBuilder::new(COLUMNS);
         push_scope(&mut query, "s.unit_id", scope);
-        query.push(" AND revoked IS NULL ORDER BY s.name, s.id");
+        query.push(" AND revoked IS NULL AND s.kind <> 'collector' ORDER BY s.name, s.id");
         let rows = query.build().fetch_all(self.reader()).await?;
         Ok(rows.iter().map(sensor_from).collect())
     }
@@ -320,6 +323,7 @@ fn sensor_from(row: &SqliteRow) -> Sensor {
         stats: row.get(15),
         kind: match row.get(16) {
             "source" => SensorKind::Source,
+            "collector" => SensorKind::Collector,
             _ => SensorKind::Sensor,
         },
         spool: row

@@ -16,9 +16,14 @@
 //! - `temporal_ordered` wants the rules' events one after the other; events of the same time count in the order
 //!   in which they come.
 //! - A correlation that fires is an event for those that name it, with the fields of the event that completed it.
+//! - An event that comes late is put where it belongs, as long as it is within `timespan` of the newest of its group;
+//!   what is older than that is counted ([`CorrelationState::late`]), and no more.
+//! - Events may come from several places ([`Origin`]); what comes about tells from which.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::ast::{CorrelationCondition, CorrelationKind};
 use super::engine::RuleIndex;
@@ -33,6 +38,12 @@ const ENTRIES: usize = 1_000_000;
 const GROUP_ENTRIES: usize = 4_096;
 /// Distinct values of one group.
 pub(super) const GROUP_VALUES: usize = 65_536;
+/// Places of one group that are told apart; the one that is longest ago is forgotten.
+pub const ORIGINS: usize = 64;
+
+/// Where an event comes from: a number that the caller gives, such as of a sensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Origin(pub u32);
 
 /// Index of a correlation in the list that the correlator was made of.
 pub type CorrelationIndex = u32;
@@ -66,13 +77,15 @@ pub(super) struct Correlations {
     pub by_correlation: HashMap<CorrelationIndex, Vec<(CorrelationIndex, u32)>>,
 }
 
-/// What correlations remember.
-#[derive(Debug, Default)]
+/// What correlations remember. It can be written and read again, for the same rules.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct CorrelationState {
     states: Vec<State>,
     now_ns: i64,
     /// Groups that were forgotten for want of room.
     pub forgotten: u64,
+    /// Events that came too late to count.
+    pub late: u64,
 }
 
 /// A correlation has come about.
@@ -87,9 +100,13 @@ pub struct Correlated {
     pub last_ns: i64,
     /// The group has been told of within `timespan`.
     pub repeated: bool,
+    /// Its window has ended: no event completed it.
+    pub ended: bool,
+    /// Where the events came from, at most [`ORIGINS`].
+    pub origins: Vec<Origin>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct State {
     groups: HashMap<Arc<str>, Group>,
     /// Groups by when they were last looked at here.
@@ -97,10 +114,12 @@ struct State {
     entries: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Group {
     first_ns: i64,
     last_ns: i64,
+    /// With the newest event of each.
+    origins: Vec<(Origin, i64)>,
     /// Grouping values as they were written.
     shown: Vec<String>,
     memory: Memory,
@@ -108,7 +127,7 @@ struct Group {
     quiet_ns: i64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 enum Memory {
     Window(Window),
     Values(HashMap<Box<str>, i64>),
@@ -119,14 +138,14 @@ enum Memory {
 }
 
 /// Moments with counts and sums.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Window {
     entries: VecDeque<Entry>,
     count: u64,
     sum: f64,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Entry {
     at_ns: i64,
     count: u64,
@@ -181,30 +200,35 @@ impl Correlations {
         state: &mut CorrelationState,
         rule: RuleIndex,
         record: &Record,
-        at_ns: i64,
+        (at_ns, origin): (i64, Origin),
         out: &mut Vec<Correlated>,
     ) {
         state.states.resize_with(self.list.len(), State::default);
-        let mut waiting: Vec<(CorrelationIndex, u32)> =
-            self.by_rule.get(&rule).cloned().unwrap_or_default();
+        let named = self.by_rule.get(&rule).into_iter().flatten();
+        let mut waiting: Vec<(CorrelationIndex, u32, Vec<Origin>)> = named
+            .map(|&(index, reference)| (index, reference, vec![origin]))
+            .collect();
         // Correlations name each other without circles, so that this ends.
-        while let Some((index, reference)) = waiting.pop() {
+        while let Some((index, reference, origins)) = waiting.pop() {
             let Some(compiled) = self.list.get(index as usize) else {
                 continue;
             };
             let Some(input) = compiled.inputs.get(&(reference, rule)) else {
                 continue;
             };
-            let Some(event) = read(input, record, reference, at_ns) else {
+            let Some(event) = read(input, record, reference, (at_ns, origins)) else {
                 continue;
             };
             let Some(own) = state.states.get_mut(index as usize) else {
                 continue;
             };
             own.make_room(compiled, at_ns, &mut state.forgotten);
-            if let Some(found) = own.event(compiled, index, event) {
+            if let Some(found) = own.event(compiled, index, event, &mut state.late) {
+                let outer = self.by_correlation.get(&index).into_iter().flatten();
+                waiting.extend(
+                    outer.map(|&(outer, reference)| (outer, reference, found.origins.clone())),
+                );
                 out.push(found);
-                waiting.extend(self.by_correlation.get(&index).into_iter().flatten());
             }
         }
     }
@@ -244,7 +268,11 @@ impl Correlations {
                         && let Some(own) = state.states.get_mut(*index as usize)
                         && let Some(event) = chained(compiled, &found, *reference)
                     {
-                        out.extend(own.event(compiled, *index, event));
+                        let outer = own.event(compiled, *index, event, &mut state.late);
+                        out.extend(outer.map(|outer| Correlated {
+                            ended: true,
+                            ..outer
+                        }));
                     }
                 }
             }
@@ -268,6 +296,7 @@ fn chained(compiled: &Compiled, found: &Correlated, reference: u32) -> Option<Ev
         reference: reference as usize,
         at_ns: found.last_ns,
         value: None,
+        origins: found.origins.clone(),
     })
 }
 
@@ -279,9 +308,15 @@ struct Event {
     at_ns: i64,
     /// Counted or computed with; none where the event has no such field.
     value: Option<String>,
+    origins: Vec<Origin>,
 }
 
-fn read(input: &Input, record: &Record, reference: u32, at_ns: i64) -> Option<Event> {
+fn read(
+    input: &Input,
+    record: &Record,
+    reference: u32,
+    (at_ns, origins): (i64, Vec<Origin>),
+) -> Option<Event> {
     let first = |slots: &[Slot]| {
         slots
             .iter()
@@ -312,6 +347,7 @@ fn read(input: &Input, record: &Record, reference: u32, at_ns: i64) -> Option<Ev
         reference: reference as usize,
         at_ns,
         value,
+        origins,
     })
 }
 
@@ -321,8 +357,8 @@ impl State {
         compiled: &Compiled,
         index: CorrelationIndex,
         event: Event,
+        late: &mut u64,
     ) -> Option<Correlated> {
-        let since = event.at_ns.saturating_sub(compiled.timespan_ns);
         if !self.groups.contains_key(&event.key) {
             self.order.push_back((event.at_ns, Arc::clone(&event.key)));
             self.groups.insert(
@@ -330,6 +366,7 @@ impl State {
                 Group {
                     first_ns: event.at_ns,
                     last_ns: event.at_ns,
+                    origins: Vec::new(),
                     shown: event.shown.clone(),
                     memory: compiled.memory(),
                     quiet_ns: i64::MIN,
@@ -337,7 +374,15 @@ impl State {
             );
         }
         let group = self.groups.get_mut(&event.key)?;
-        group.last_ns = group.last_ns.max(event.at_ns);
+        let newest = group.last_ns.max(event.at_ns);
+        let since = newest.saturating_sub(compiled.timespan_ns);
+        if event.at_ns < since {
+            *late += 1;
+            return None;
+        }
+        group.last_ns = newest;
+        group.first_ns = group.first_ns.min(event.at_ns);
+        group.comes_from(&event, since);
         let waits = compiled.waits();
         let before = group.memory.len();
         // A window that waits for its end keeps everything since its beginning.
@@ -349,10 +394,11 @@ impl State {
             return None;
         }
         let first_ns = group.memory.first_ns().unwrap_or(group.first_ns);
-        let repeated = event.at_ns <= group.quiet_ns;
+        let repeated = newest <= group.quiet_ns;
         if !repeated {
-            group.quiet_ns = event.at_ns.saturating_add(compiled.timespan_ns);
+            group.quiet_ns = newest.saturating_add(compiled.timespan_ns);
         }
+        let origins = group.origins.drain(..).map(|(origin, _)| origin).collect();
         self.entries = self.entries.saturating_sub(group.memory.len());
         group.memory = compiled.memory();
         Some(Correlated {
@@ -360,8 +406,10 @@ impl State {
             group: compiled.group_by.iter().cloned().zip(event.shown).collect(),
             value,
             first_ns,
-            last_ns: event.at_ns,
+            last_ns: newest,
             repeated,
+            ended: false,
+            origins,
         })
     }
 
@@ -391,6 +439,8 @@ impl State {
                     first_ns: group.first_ns,
                     last_ns: group.last_ns,
                     repeated: false,
+                    ended: true,
+                    origins: group.origins.iter().map(|(origin, _)| *origin).collect(),
                 });
             }
         }
@@ -423,6 +473,24 @@ impl State {
             *forgotten += u64::from(!old);
             if let Some(group) = self.groups.remove(&key) {
                 self.entries = self.entries.saturating_sub(group.memory.len());
+            }
+        }
+    }
+}
+
+impl Group {
+    /// Notes where an event comes from; what is older than `since` counts no more.
+    fn comes_from(&mut self, event: &Event, since: i64) {
+        for origin in &event.origins {
+            match self.origins.iter_mut().find(|(known, _)| known == origin) {
+                Some((_, at)) => *at = event.at_ns.max(*at),
+                None => {
+                    self.origins.retain(|(_, at)| *at >= since);
+                    if self.origins.len() >= ORIGINS {
+                        self.origins.swap_remove(0);
+                    }
+                    self.origins.push((*origin, event.at_ns));
+                }
             }
         }
     }
@@ -468,7 +536,8 @@ impl Memory {
                     values.retain(|_, last| *last >= since);
                 }
                 if values.len() < GROUP_VALUES || values.contains_key(value) {
-                    values.insert(value.into(), at_ns);
+                    let last = values.entry(value.into()).or_insert(at_ns);
+                    *last = at_ns.max(*last);
                 }
                 // Counting anew is needed only where enough are there to matter.
                 let least = compiled
@@ -489,7 +558,8 @@ impl Memory {
                 {
                     numbers.pop_front();
                 }
-                numbers.push_back((at_ns, value));
+                let place = numbers.partition_point(|(at, _)| *at <= at_ns);
+                numbers.insert(place, (at_ns, value));
                 Some(self.total(compiled))
             }
             Memory::Texts(texts) => {
@@ -499,7 +569,8 @@ impl Memory {
                 {
                     texts.pop_front();
                 }
-                texts.push_back((at_ns, value));
+                let place = texts.partition_point(|(at, _)| *at <= at_ns);
+                texts.insert(place, (at_ns, value));
                 Some(self.total(compiled))
             }
             Memory::Seen(seen) => {
@@ -516,7 +587,8 @@ impl Memory {
                     *seen.get_mut(event.reference)? = Some(begun);
                     return Some((event.reference + 1) as f64);
                 }
-                *seen.get_mut(event.reference)? = Some(at_ns);
+                let last = seen.get_mut(event.reference)?;
+                *last = (*last).max(Some(at_ns));
                 let count = seen.iter().flatten().filter(|at| **at >= since).count();
                 Some(count as f64)
             }
@@ -563,11 +635,13 @@ impl Window {
         }
         self.count += 1;
         self.sum += sum;
-        self.entries.push_back(Entry {
+        let place = self.entries.partition_point(|entry| entry.at_ns <= at_ns);
+        let entry = Entry {
             at_ns,
             count: 1,
             sum,
-        });
+        };
+        self.entries.insert(place, entry);
     }
 
     /// Neighbours become one, with the later one's time, so that nothing is forgotten too early.

@@ -96,10 +96,11 @@ mod rpc;
 mod ruleset;
 mod test;
 mod time;
+mod told;
 mod yaml;
 
 pub use ast::GENERATOR;
-pub use correlate::{Correlated, CorrelationState};
+pub use correlate::{Correlated, CorrelationState, ORIGINS, Origin};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use document::{Parsed, diagnostics, parse};
 pub use engine::{Engine, EngineRule, MatchedField, RuleIndex, Scratch, Summary};
@@ -114,3 +115,4 @@ pub use ruleset::{
     Detector, FileDiagnostic, Finding, LoadedCorrelation, LoadedRule, Ruleset, SharedState,
     is_list, load, read_paths,
 };
+pub use told::{Details, Told, concerns};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ast::{Correlation, Document, Expr, Filter, Meta, Rule};
-use super::correlate::{Compiled, Correlated, CorrelationState, Correlations, Input};
+use super::correlate::{Compiled, Correlated, CorrelationState, Correlations, Input, Origin};
 use super::diagnostic::{Diagnostic, Severity};
 use super::engine::{Engine, EngineRule, MatchedField, RuleIndex, Scratch};
 use super::pipeline::{Mapping, Pipeline, Source, Take};
@@ -532,6 +532,33 @@ impl Ruleset {
     }
 }
 
+impl SharedState {
+    /// As bytes, for [`SharedState::read`].
+    ///
+    /// # Errors
+    /// When a sum is no number any more.
+    pub fn write(&self) -> serde_json::Result<Vec<u8>> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        serde_json::to_vec(&*state)
+    }
+
+    /// What the state of the same rules was when it was written.
+    ///
+    /// # Errors
+    /// When the bytes are none.
+    pub fn read(bytes: &[u8]) -> serde_json::Result<SharedState> {
+        Ok(SharedState(Arc::new(Mutex::new(serde_json::from_slice(
+            bytes,
+        )?))))
+    }
+
+    /// Groups that were forgotten for want of room, and events that came too late.
+    pub fn left_out(&self) -> (u64, u64) {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.forgotten, state.late)
+    }
+}
+
 impl Detector {
     pub fn new(ruleset: Arc<Ruleset>, state: SharedState) -> Detector {
         Detector {
@@ -554,6 +581,19 @@ impl Detector {
     /// # Errors
     /// When the text is no event.
     pub fn run(&mut self, json: &str, at_ns: Option<i64>) -> Result<&[Finding], RecordError> {
+        self.run_from(json, at_ns, Origin::default())
+    }
+
+    /// [`Detector::run`], where events come from several places.
+    ///
+    /// # Errors
+    /// When the text is no event.
+    pub fn run_from(
+        &mut self,
+        json: &str,
+        at_ns: Option<i64>,
+        origin: Origin,
+    ) -> Result<&[Finding], RecordError> {
         self.findings.clear();
         let ruleset = Arc::clone(&self.ruleset);
         ruleset.engine.run(json, &mut self.scratch)?;
@@ -582,7 +622,7 @@ impl Detector {
                     &mut state,
                     hit,
                     &self.scratch.record,
-                    at_ns,
+                    (at_ns, origin),
                     &mut self.correlated,
                 );
             }

@@ -10,6 +10,7 @@ mod reload;
 mod ruleset;
 mod settings;
 mod sigma;
+mod sigma_told;
 pub mod workbench;
 mod worker;
 

@@ -1,13 +1,13 @@
 //! Sigma rules on the sensor: loaded, run over records as they are made, and told as alerts like any other.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use rules::sigma::ast::{Level, Meta};
-use rules::sigma::{Detector, Finding, GENERATOR, Pipeline, Ruleset, SharedState};
+use rules::sigma::ast::Meta;
+use rules::sigma::{
+    Details, Detector, Finding, GENERATOR, Pipeline, Ruleset, SharedState, Told, concerns,
+};
 use rules::signature::{Parsed, SourceFile, apply_threshold_file, parse_rule};
 use sensor_detect::{Engine, Names, Options};
 use sensor_event::{Alert, Common, Json};
@@ -22,16 +22,13 @@ pub struct SigmaRules {
     state: SharedState,
     /// Stands for the rules where suppressions and thresholds are looked up.
     gate: Engine,
-    rules: Vec<Told>,
-    correlations: Vec<Told>,
+    rules: Vec<Gated>,
+    correlations: Vec<Gated>,
 }
 
 /// What alerts of a rule say.
-struct Told {
-    meta: Meta,
-    sid: u32,
-    category: String,
-    metadata: BTreeMap<String, Vec<String>>,
+struct Gated {
+    told: Told,
     /// Its number in the gate.
     gate: Option<u32>,
 }
@@ -50,22 +47,13 @@ pub fn load(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<SigmaRules
 /// When a pipeline or the threshold file cannot be read, or a pipeline is faulty.
 pub fn of_sources(sources: Vec<SourceFile>, settings: &Settings) -> anyhow::Result<SigmaRules> {
     let ruleset = Arc::new(rules::sigma::load(&sources, &pipeline(settings)?));
-    let rules: Vec<Meta> = ruleset
-        .rules
-        .iter()
-        .map(|own| own.rule.meta.clone())
-        .collect();
-    let correlations: Vec<Meta> = ruleset
-        .correlations
-        .iter()
-        .map(|own| own.correlation.meta.clone())
-        .collect();
+    let (rules, correlations) = Told::all(&ruleset);
     let names = Names::compiled_in();
     let mut signatures = Vec::new();
-    for meta in rules.iter().chain(&correlations) {
+    for told in rules.iter().chain(&correlations) {
         let text = format!(
             "alert ip any any -> any any (msg:\"Sigma\"; gid:{GENERATOR}; sid:{}; rev:1;)",
-            meta.sid()
+            told.sid
         );
         let parsed = parse_rule(&text, &names.vocabulary, &settings.environment);
         if let Ok(Parsed::Signature { signature, .. }) = parsed {
@@ -78,24 +66,17 @@ pub fn of_sources(sources: Vec<SourceFile>, settings: &Settings) -> anyhow::Resu
         apply_threshold_file(&text, &settings.environment, &mut signatures);
     }
     let (gate, _) = Engine::new(names, signatures, Options::default());
-    let told = |metas: Vec<Meta>, kind: &str| -> Vec<Told> {
-        metas
-            .into_iter()
-            .map(|meta| {
-                let sid = meta.sid();
-                Told {
-                    category: kind.to_owned(),
-                    metadata: metadata(&meta),
-                    gate: gate.find(sid).first().copied(),
-                    sid,
-                    meta,
-                }
+    let gated = |told: Vec<Told>| -> Vec<Gated> {
+        told.into_iter()
+            .map(|told| Gated {
+                gate: gate.find(told.sid).first().copied(),
+                told,
             })
             .collect()
     };
     Ok(SigmaRules {
-        rules: told(rules, "Sigma rule"),
-        correlations: told(correlations, "Sigma correlation"),
+        rules: gated(rules),
+        correlations: gated(correlations),
         ruleset,
         sources,
         state: SharedState::default(),
@@ -118,31 +99,6 @@ pub fn pipeline(settings: &Settings) -> anyhow::Result<Pipeline> {
         pipeline.overlay(own);
     }
     Ok(pipeline)
-}
-
-/// What is told of a rule beside its number and title.
-fn metadata(meta: &Meta) -> BTreeMap<String, Vec<String>> {
-    let level = meta.level.map_or("unknown", Level::name);
-    let severity = match meta.level {
-        Some(Level::Critical) => "Critical",
-        Some(Level::High) => "Major",
-        Some(Level::Medium) => "Minor",
-        _ => "Informational",
-    };
-    let mut out = BTreeMap::from([
-        ("sigma_level".to_owned(), vec![level.to_owned()]),
-        ("signature_severity".to_owned(), vec![severity.to_owned()]),
-    ]);
-    if let Some(id) = &meta.id {
-        out.insert("sigma_id".to_owned(), vec![id.clone()]);
-    }
-    if !meta.tags.is_empty() {
-        out.insert("sigma_tags".to_owned(), meta.tags.clone());
-    }
-    if let Some(technique) = meta.technique() {
-        out.insert("mitre_technique_id".to_owned(), vec![technique]);
-    }
-    out
 }
 
 /// One finding, ready to be written.
@@ -175,7 +131,19 @@ impl SigmaRules {
         self.rules
             .iter()
             .chain(&self.correlations)
-            .map(|told| &told.meta)
+            .map(|own| &own.told.meta)
+    }
+
+    /// Signature ids of the rules that run, and of the correlations; sorted.
+    pub fn sids(&self) -> Vec<u32> {
+        let running = self.ruleset.rules.iter().zip(&self.rules);
+        let mut sids: Vec<u32> = running
+            .filter(|(own, _)| own.query.is_some())
+            .map(|(_, gated)| gated.told.sid)
+            .chain(self.correlations.iter().map(|gated| gated.told.sid))
+            .collect();
+        sids.sort_unstable();
+        sids
     }
 
     pub fn detector(&self) -> Detector {
@@ -190,65 +158,57 @@ impl SigmaRules {
         common: &Common<'_>,
     ) -> Option<Found<'a>> {
         let text = |text: &str| Json::Text(text.to_owned());
-        let (told, details, ends) = match finding {
-            Finding::Rule(index) => {
-                let mut fields: Vec<(String, Json)> = Vec::new();
-                for matched in detector.matched(*index) {
-                    let name = if matched.field.is_empty() {
-                        "keyword".to_owned()
-                    } else {
-                        matched.field
-                    };
-                    match fields.iter_mut().find(|(known, _)| *known == name) {
-                        Some((_, Json::List(values))) => values.push(Json::Text(matched.value)),
-                        _ => fields.push((name, Json::List(vec![Json::Text(matched.value)]))),
-                    }
-                }
-                let details = vec![("fields".to_owned(), Json::Object(fields))];
-                (self.rules.get(*index)?, details, [true; 2])
+        let (own, ends) = match finding {
+            Finding::Rule(index) => (self.rules.get(*index)?, [true; 2]),
+            Finding::Correlation(found) => (
+                self.correlations.get(found.correlation as usize)?,
+                concerns(found, common.src_ip, common.dest_ip),
+            ),
+        };
+        let details = match Details::of(finding, detector) {
+            Details::Fields(fields) => {
+                let list = |values: Vec<String>| values.into_iter().map(Json::Text).collect();
+                let fields = fields
+                    .into_iter()
+                    .map(|(name, values)| (name, Json::List(list(values))))
+                    .collect();
+                vec![("fields".to_owned(), Json::Object(fields))]
             }
-            Finding::Correlation(found) => {
-                let told = self.correlations.get(found.correlation as usize)?;
-                let group: Vec<(String, Json)> = found
-                    .group
+            Details::Window {
+                group,
+                value,
+                seconds,
+            } => {
+                let group = group
                     .iter()
                     .map(|(name, value)| (name.clone(), text(value)))
                     .collect();
-                let seconds = (found.last_ns - found.first_ns) as f64 / 1e9;
-                let details = vec![
+                vec![
                     ("group".to_owned(), Json::Object(group)),
-                    ("value".to_owned(), Json::Float(found.value)),
+                    ("value".to_owned(), Json::Float(value)),
                     ("seconds".to_owned(), Json::Float(seconds)),
-                ];
-                (told, details, ends(found, common))
+                ]
             }
         };
         let addresses = common.src_ip.zip(common.dest_ip);
-        if let Some(gate) = told.gate
+        let told = &own.told;
+        if let Some(gate) = own.gate
             && !self.gate.tells(gate, addresses, common.timestamp.0)
         {
             return None;
         }
-        let level = told.meta.level.unwrap_or(Level::Medium);
         let alert = Alert {
             action: "allowed",
             gid: GENERATOR,
             signature_id: told.sid,
             rev: 1,
             signature: &told.meta.title,
-            category: &told.category,
-            severity: level.severity(),
+            category: told.category,
+            severity: told.severity(),
             source: None,
             target: None,
             references: None,
-            metadata: Some(
-                told.metadata
-                    .iter()
-                    .map(|(key, values)| {
-                        (key.as_str(), values.iter().map(String::as_str).collect())
-                    })
-                    .collect(),
-            ),
+            metadata: Some(told.shown_metadata()),
             context: Some(Json::Object(vec![(
                 "sigma".to_owned(),
                 Json::Object(details),
@@ -259,23 +219,10 @@ impl SigmaRules {
         Some(Found {
             alert,
             ends,
-            with_event: matches!(finding, Finding::Rule(_)) || common.src_ip.is_some(),
+            with_event: match finding {
+                Finding::Rule(_) => true,
+                Finding::Correlation(found) => !found.ended && common.src_ip.is_some(),
+            },
         })
-    }
-}
-
-/// A correlation over one end's address is about that end; the other only happens to be that of the last event.
-fn ends(found: &rules::sigma::Correlated, common: &Common<'_>) -> [bool; 2] {
-    let grouped = |address: Option<IpAddr>| {
-        address.is_some_and(|address| {
-            found
-                .group
-                .iter()
-                .any(|(_, value)| value.parse() == Ok(address))
-        })
-    };
-    match [grouped(common.src_ip), grouped(common.dest_ip)] {
-        [false, false] => [true; 2],
-        ends => ends,
     }
 }

@@ -196,6 +196,29 @@ pub struct EventAlertRecord<'a> {
     pub event: Option<EventBody<'a>>,
 }
 
+/// What is ours in an alert that the collector made of records: it is no sensor's.
+#[derive(Debug, Clone, Serialize)]
+pub struct ByCollector<'a> {
+    /// [`ByCollector::SOURCE`].
+    pub source: &'static str,
+    /// The record that brought it about or completed it; absent where a window ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin<'a>>,
+}
+
+impl ByCollector<'_> {
+    pub const SOURCE: &'static str = "collector";
+}
+
+/// A stored record.
+#[derive(Debug, Clone, Serialize)]
+pub struct Origin<'a> {
+    /// Whose it is.
+    pub sensor: &'a str,
+    pub id: &'a str,
+    pub event_type: &'a str,
+}
+
 /// The objects of an event that can bring an alert about.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(untagged)]

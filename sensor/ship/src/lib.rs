@@ -36,5 +36,5 @@ pub use evidence::EvidenceSource;
 pub use identity::Identity;
 pub use ledger::{Counts, HourClass, Ledger, Reason};
 pub use recorder::{Bookmark, Recorder};
-pub use shipper::{CommandHandler, Contact, Dial, Shipper, ShipperOptions};
+pub use shipper::{CommandHandler, Contact, Dial, Shipper, ShipperOptions, SigmaInUse};
 pub use spool::{Backlog, Commits, Spool, SpoolLimits};

@@ -17,7 +17,7 @@ use crate::evidence::{self, Demand};
 use crate::ledger::{Counts, HourClass};
 use crate::plan::{PerClass, at};
 use crate::recorder::Task;
-use crate::shipper::Shipper;
+use crate::shipper::{Shipper, SigmaInUse};
 use crate::spool::{BatchFault, Shared, class_of_wire, unix_millis, wire_class};
 use crate::wire;
 use crate::wire::collector_message::Message as FromCollector;
@@ -86,6 +86,7 @@ impl<'a> Link<'a> {
             epoch: shipper.shared.state().epoch,
             ruleset_hash: (shipper.options.ruleset_hash)(),
             hostname: shipper.options.hostname.clone(),
+            sigma: Some(sigma_rules(&(shipper.options.sigma)())),
         };
         outbound.send(message(FromSensor::Hello(hello))).await?;
         let mut client = DeliveryClient::new(channel);
@@ -330,6 +331,7 @@ async fn heartbeats(
     options: crate::ShipperOptions,
 ) {
     let mut told = 0;
+    let mut told_sigma = (options.sigma)();
     let mut rows: VecDeque<(HourClass, Counts)> = VecDeque::new();
     let mut pulse = tokio::time::interval(options.heartbeat);
     pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -342,18 +344,29 @@ async fn heartbeats(
             told = change;
         }
         let some = rows.len().min(LEDGER_ROWS);
+        let sigma = (options.sigma)();
+        let is_new = sigma != told_sigma;
+        told_sigma = Arc::clone(&sigma);
         let heartbeat = wire::Heartbeat {
             sent_ms: unix_millis(),
             stats: (options.stats)().into_bytes().into(),
             ledger: rows.drain(..some).map(ledger_row).collect(),
             ruleset_hash: (options.ruleset_hash)(),
             spool_budget_bytes: shared.budget_bytes,
+            sigma: is_new.then(|| sigma_rules(&sigma)),
             ..vitals(&shared)
         };
         let sent = outbound.send(message(FromSensor::Heartbeat(heartbeat)));
         if sent.await.is_err() {
             return;
         }
+    }
+}
+
+fn sigma_rules(in_use: &SigmaInUse) -> wire::SigmaRules {
+    wire::SigmaRules {
+        since_ms: in_use.since_ms,
+        sids: in_use.sids.clone(),
     }
 }
 

@@ -22,6 +22,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Takes a command of the collector: a JSON object.
 pub type CommandHandler = Arc<dyn Fn(&[u8]) + Send + Sync>;
 
+/// Sigma rules that this sensor runs over its records, so that the collector need not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SigmaInUse {
+    /// Since when, Unix milliseconds.
+    pub since_ms: u64,
+    /// Signature ids of their alerts, sorted.
+    pub sids: Vec<u32>,
+}
+
 /// What the shipper tells the collector besides records.
 #[derive(Clone)]
 pub struct ShipperOptions {
@@ -35,6 +44,8 @@ pub struct ShipperOptions {
     pub stats: Arc<dyn Fn() -> String + Send + Sync>,
     /// The rule set in use now.
     pub ruleset_hash: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The Sigma rules in use now.
+    pub sigma: Arc<dyn Fn() -> Arc<SigmaInUse> + Send + Sync>,
     pub command: CommandHandler,
     /// Frames that the collector may ask for; none: no ring is kept.
     pub evidence: Option<EvidenceSource>,
@@ -49,6 +60,7 @@ impl Default for ShipperOptions {
             longest_backoff: LAST_BACKOFF,
             stats: Arc::new(|| "{}".to_owned()),
             ruleset_hash: Arc::new(String::new),
+            sigma: Arc::new(Arc::default),
             command: Arc::new(|_| {}),
             evidence: None,
         }

@@ -200,7 +200,7 @@ impl Collector {
         let authority = Arc::new(authority);
         let part = AtDesk(Arc::clone(desk));
         let store = Arc::new(Stumbling(Arc::clone(&index), Arc::clone(desk)));
-        let ingest = Ingest::start(store, Arc::new(part.clone()), Arc::new(part), options);
+        let ingest = Ingest::start(store, Arc::new(part.clone()), Arc::new(part), None, options);
         let delivery = TcpListener::bind(delivery).await.expect("it binds");
         let enrolment = TcpListener::bind("127.0.0.1:0").await.expect("it binds");
         let address = |listener: &TcpListener| listener.local_addr().expect("bound").to_string();

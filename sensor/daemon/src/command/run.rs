@@ -22,6 +22,7 @@ use crate::reload::{self, Follower, OnFault, Reloader, Rules};
 use crate::ruleset::{self, Ruleset};
 use crate::settings::{Checksums, Settings};
 use crate::sigma;
+use crate::sigma_told::SigmaTold;
 use crate::worker::{Shared, Tally, Worker};
 
 /// Frames between two looks at the clock and the counters.
@@ -403,6 +404,15 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             ring,
             bytes_per_second: config.evidence_link,
         }),
+        sigma: {
+            let in_use = SigmaTold::open(
+                &config.state_dir,
+                config.interface.is_none(),
+                rules.running().sigma.as_deref(),
+            );
+            let rules = Arc::clone(&rules);
+            Arc::new(move || in_use.now(rules.running().sigma.as_deref()))
+        },
         ..shipper_options(&vitals, &rules, &observer, reloader, ring.clone())
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

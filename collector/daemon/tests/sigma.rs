@@ -1,0 +1,179 @@
+//! Kills the collector at random moments while records come over HTTP, then counts the alerts of its own rules.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use collector_state::{GroupFilter, GroupPage, GroupSort, Scope, Store, StoreOptions};
+
+const RULE: &str = "
+title: Tunnel
+id: 11111111-1111-4111-8111-111111111111
+level: high
+logsource: {category: dns}
+detection:
+  s: {query|endswith: .tunnel.example}
+  condition: s
+";
+const KILLS: usize = 8;
+/// Records of a request; every third matches.
+const RECORDS: u64 = 30;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+struct Bench<'a> {
+    folder: &'a Path,
+    api: SocketAddr,
+}
+
+impl Bench<'_> {
+    fn program(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_matluoi-collector"));
+        command.env("MATLUOI_LOG", "error").stdin(Stdio::null());
+        command
+    }
+
+    fn start(&self) -> Child {
+        let config = self.folder.join("collector.toml");
+        let mut command = self.program();
+        let child = command.arg("serve").arg("--config").arg(config).spawn();
+        child.expect("the collector starts")
+    }
+
+    fn token(&self) -> String {
+        let mut command = self.program();
+        command.args(["admin", "source", "--name", "resolver", "--data"]);
+        let output = command.arg(self.folder.join("data")).output();
+        let output = output.expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).expect("it is text");
+        text.split_whitespace().last().expect("a token").to_owned()
+    }
+
+    /// Sends records with their numbers; whether they were taken.
+    fn send(&self, token: &str, first: u64) -> bool {
+        let body: String = (first..first + RECORDS).map(record).collect();
+        let request = format!(
+            "POST /api/v1/ingest?epoch=7&seq={first} HTTP/1.1\r\nHost: c\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let mut answer = String::new();
+        let sent = TcpStream::connect(self.api).and_then(|mut stream| {
+            stream.write_all(request.as_bytes())?;
+            stream.read_to_string(&mut answer)
+        });
+        let is_taken = sent.is_ok() && answer.starts_with("HTTP/1.1 200");
+        if !is_taken {
+            // No faster than it may be asked.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        is_taken
+    }
+}
+
+fn record(n: u64) -> String {
+    let name = if n.is_multiple_of(3) {
+        format!("{n}.tunnel.example")
+    } else {
+        format!("{n}.good.example")
+    };
+    format!(
+        "{{\"timestamp\":\"2026-03-01T01:02:03.{n:06}+0000\",\"event_type\":\"dns\",\"src_ip\":\"10.0.0.1\",\"dest_ip\":\"10.0.0.53\",\"dns\":{{\"type\":\"request\",\"id\":{n},\"queries\":[{{\"rrname\":\"{name}\"}}]}}}}\n"
+    )
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{what}: not within {PATIENCE:?}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Alerts of the collector's own rules in the inbox, and whether others are on their way.
+async fn alerts(folder: &Path) -> (u64, bool) {
+    let path = folder.join("data/state.sqlite");
+    let store = Store::open(&path, StoreOptions::default()).await;
+    let store = store.expect("it opens");
+    let filter = GroupFilter {
+        scope: Scope::All,
+        status: None,
+        terms: Vec::new(),
+        severities: Vec::new(),
+        from: None,
+        to: None,
+    };
+    let page = GroupPage {
+        sort: GroupSort::Count,
+        descending: true,
+        limit: 500,
+        after: None,
+    };
+    let groups = store.groups(&filter, page).await.expect("it reads");
+    let waiting = store.sigma_alerts(1).await.expect("it reads");
+    store.close().await;
+    assert!(groups.iter().all(|group| group.signature == "Tunnel"));
+    let grouped = groups.iter().map(|group| group.count).sum::<u64>();
+    (grouped, !waiting.is_empty())
+}
+
+#[test]
+fn every_match_alerts_once_whenever_the_collector_is_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let free = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let [api, delivery, enrolment] = free.map(|one| one.local_addr().expect("it is bound"));
+    std::fs::write(folder.join("rule.yml"), RULE).expect("it is written");
+    let (data, rule) = (folder.join("data"), folder.join("rule.yml"));
+    let config = format!(
+        "data_dir = {data:?}\n[api]\nlisten = \"{api}\"\n[delivery]\nlisten = \"{delivery}\"\n\
+         [enrolment]\nlisten = \"{enrolment}\"\n[disk]\nreserve_megabytes = 1\n[sigma]\nshipped = false\nrules = [{rule:?}]\n"
+    );
+    std::fs::write(folder.join("collector.toml"), config).expect("it is written");
+    let bench = Bench { folder, api };
+    let mut collector = bench.start();
+    until("start", || TcpStream::connect(api).is_ok());
+    let token = bench.token();
+    let next = AtomicU64::new(1);
+    for _ in 0..KILLS {
+        let (before, over) = (next.load(Ordering::SeqCst), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::SeqCst) {
+                    if bench.send(&token, next.load(Ordering::SeqCst)) {
+                        next.fetch_add(RECORDS, Ordering::SeqCst);
+                    }
+                }
+            });
+            until("a request", || next.load(Ordering::SeqCst) > before);
+            std::thread::sleep(Duration::from_millis(fastrand::u64(0..900)));
+            collector.kill().expect("it is killed");
+            over.store(true, Ordering::SeqCst);
+        });
+        collector.wait().expect("it is gone");
+        collector = bench.start();
+        until("start", || TcpStream::connect(api).is_ok());
+    }
+    // What was cut off by the last kill, and whatever waits.
+    let last = next.load(Ordering::SeqCst);
+    until("the rest", || bench.send(&token, last));
+    let expected = (last + RECORDS - 1) / 3;
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    until("alerts", || {
+        let (grouped, waits) = runtime.block_on(alerts(folder));
+        grouped >= expected && !waits
+    });
+    let told = Command::new("kill")
+        .arg("-TERM")
+        .arg(collector.id().to_string())
+        .status();
+    assert!(told.expect("kill runs").success());
+    assert!(collector.wait().expect("it ends").success());
+    assert!(expected > 40, "hardly any load: {expected}");
+    assert_eq!(runtime.block_on(alerts(folder)), (expected, false));
+}
