@@ -34,8 +34,8 @@
 //!   whether any rule reads a kind of event, so that the others need not be looked at.
 //! - **Loading anew**: make another [`Ruleset`] and new detectors; state of correlations begins anew with them.
 //! - **Searching**: [`LoadedRule::query`] is the rule as a boolean tree over paths of events ([`Query`]), with the
-//!   kinds of events in [`LoadedRule::mapping`]. Everything that a search engine must do stands in it; a part that it
-//!   cannot do may be taken for true where it is not denied, and the answers be run through a detector.
+//!   kinds of events in [`LoadedRule::mapping`]. [`convert()`] makes a query of the collector's search language of it,
+//!   whose answers are to be run through a detector.
 //! - **Editors**: [`diagnostics`] of a text, with places; [`LoadedRule`]s and [`Ruleset::diagnostics`] of files.
 //!
 //! # Where the specification is silent
@@ -74,6 +74,7 @@
 
 pub mod ast;
 mod condition;
+mod convert;
 mod correlate;
 mod correlation;
 mod diagnostic;
@@ -100,6 +101,7 @@ mod told;
 mod yaml;
 
 pub use ast::GENERATOR;
+pub use convert::{Converted, Search, SearchTest, convert};
 pub use correlate::{Correlated, CorrelationState, ORIGINS, Origin};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use document::{Parsed, diagnostics, parse};

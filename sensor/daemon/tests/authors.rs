@@ -373,3 +373,27 @@ fn an_editor_is_served() {
     editor.tell("exit", Value::Null);
     assert!(editor.child.wait().expect("it ends").success());
 }
+
+#[test]
+fn convert_shows_the_query_and_what_it_leaves_out() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("rule.yml");
+    let text = "title: t\nlogsource: {category: dns}\ndetection:\n  s: {answer|endswith: .vn}\n  f: {answer: a.vn}\n  condition: s and not f\n";
+    std::fs::write(&path, text).expect("a file can be written");
+    let path = path.display().to_string();
+    let told = output(&["convert", &path, "--format", "json"]);
+    assert!(told.status.success(), "{told:?}");
+    let rules: Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    let query = r#"event_type:"dns" AND dns.answers.rdata:*.vn"#;
+    assert_eq!(rules[0]["query"], query);
+    assert_eq!(rules[0]["left_out"], json!(["not …"]));
+    assert_eq!(rules[0]["scan"], false);
+    let told = output(&["convert", &path]);
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert!(
+        text.contains(query) && text.contains("not asked: not …"),
+        "{text}"
+    );
+    std::fs::write(&path, "title: t\n").expect("a file can be written");
+    assert_eq!(output(&["convert", &path]).status.code(), Some(1));
+}

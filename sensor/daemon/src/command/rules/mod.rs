@@ -1,6 +1,7 @@
 //! `rules …`: the tools of people who write rules.
 
 mod check;
+mod convert;
 mod explain;
 mod lsp;
 mod profile;
@@ -20,6 +21,8 @@ pub enum RulesCommand {
     Check(check::CheckArgs),
     /// Tell in plain words what rules do, and how they are looked for.
     Explain(explain::ExplainArgs),
+    /// Show the queries of the collector's search that Sigma rules become. Exit status 1 if a rule does not load.
+    Convert(convert::ConvertArgs),
     /// Replay captures and compare alerts with what test files expect. Exit status 1 if any differs.
     Test(test::TestArgs),
     /// Replay captures and measure what each rule costs.
@@ -62,6 +65,7 @@ pub fn run(command: &RulesCommand) -> anyhow::Result<ExitCode> {
     match command {
         RulesCommand::Check(args) => check::run(args),
         RulesCommand::Explain(args) => explain::run(args),
+        RulesCommand::Convert(args) => convert::run(args),
         RulesCommand::Test(args) => test::run(args),
         RulesCommand::Profile(args) => profile::run(args),
         RulesCommand::Lsp(args) => lsp::run(args),
