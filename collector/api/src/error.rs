@@ -57,6 +57,16 @@ pub enum ApiError {
     },
     /// It may work later; the reason is for the sender.
     Busy(String),
+    /// The collector has no rule engine.
+    NoEngine,
+    /// The rule engine would have taken more of this than it may.
+    EngineLimit(&'static str),
+    /// The rule engine could not do it; its reason is for the sender.
+    EngineFailed(String),
+    /// Rules that do not load are not kept.
+    FaultyRules {
+        failed: u64,
+    },
     /// The reason is for the log.
     Broken(String),
     State(StateError),
@@ -160,6 +170,26 @@ impl ApiError {
             ApiError::Busy(reason) => {
                 plain(StatusCode::SERVICE_UNAVAILABLE, "busy", reason.clone())
             }
+            ApiError::NoEngine => plain(
+                StatusCode::CONFLICT,
+                "no_engine",
+                "the sensor's program is not on this machine: install it, or name it in [workbench] sensor".to_owned(),
+            ),
+            ApiError::EngineLimit(what) => plain(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "engine_limit",
+                format!("the rule engine was stopped: too much {what}"),
+            ),
+            ApiError::EngineFailed(reason) => plain(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "engine_failed",
+                reason.clone(),
+            ),
+            ApiError::FaultyRules { failed } => plain(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "faulty_rules",
+                format!("{failed} rules do not load"),
+            ),
             ApiError::Broken(reason) => broken(reason),
             ApiError::State(error) => match error {
                 StateError::NotFound { .. } => {

@@ -10,6 +10,7 @@ mod assets;
 mod caller;
 mod cases;
 mod elastic;
+mod engine;
 mod error;
 mod eve;
 mod export;
@@ -30,6 +31,8 @@ mod pivot;
 mod quarantine;
 mod report;
 mod retention;
+mod rule_captures;
+mod rule_sets;
 mod rules;
 mod search;
 mod searches;
@@ -87,6 +90,8 @@ pub struct Parts {
     pub index_days: u32,
     /// Where files of search results wait to be fetched.
     pub exports_dir: PathBuf,
+    /// Captures that rules are tried on.
+    pub captures_dir: PathBuf,
     /// Where ingest tells of alerts.
     pub live: Live,
     pub clock: fn() -> UnixMillis,
@@ -209,6 +214,8 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(live::router())
             .merge(report::router())
             .merge(rules::router())
+            .merge(rule_captures::router())
+            .merge(rule_sets::router())
             .merge(search::router())
             .merge(searches::router())
             .merge(export::router())

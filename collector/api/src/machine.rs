@@ -1,8 +1,10 @@
-//! What handlers need of the rest of the collector, which joins it: lines of sources, the index, the disk.
+//! What handlers need of the rest of the collector, which joins it: lines of sources, the index, the disk, the rule engine.
 
 use async_trait::async_trait;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub use crate::engine::{EngineFault, Question, Tongue};
 
 /// A line of a request, or why it is none, with what came.
 pub type Line = Result<Vec<u8>, (String, Vec<u8>)>;
@@ -85,6 +87,14 @@ pub trait Machine: Send + Sync + 'static {
 
     /// Whether records can be stored now.
     async fn ready(&self) -> Result<(), String>;
+
+    /// Asks the sensor's rule engine about a text; the answer is JSON.
+    async fn ask_engine(
+        &self,
+        question: Question,
+        text: &str,
+        tongue: Tongue,
+    ) -> Result<Vec<u8>, EngineFault>;
 }
 
 /// An API without the rest.
@@ -106,5 +116,9 @@ impl Machine for NoMachine {
 
     async fn ready(&self) -> Result<(), String> {
         Ok(())
+    }
+
+    async fn ask_engine(&self, _: Question, _: &str, _: Tongue) -> Result<Vec<u8>, EngineFault> {
+        Err(EngineFault::Missing)
     }
 }

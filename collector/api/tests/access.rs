@@ -12,8 +12,8 @@ use collector_index::{Event, Index, Options, Stream};
 use collector_search::Embedded;
 use collector_state::{
     AlertBatch, AlertSeen, HeartbeatSeen, HideCondition, HideField, HideTest, NewAsset, NewCase,
-    NewHideRule, NewUnit, NewUser, PasswordCost, Refused, Role, Scope, Store, StoreOptions, UnitId,
-    UnixMillis,
+    NewHideRule, NewRuleSet, NewUnit, NewUser, PasswordCost, Refused, Role, RuleCapture, Scope,
+    Store, StoreOptions, UnitId, UnixMillis,
 };
 use sensor_event::Class;
 use serde_json::{Value, json};
@@ -140,6 +140,7 @@ impl Server {
             rules: HashMap::new(),
             index_days: 30,
             exports_dir: folder.path().join("exports"),
+            captures_dir: folder.path().join("captures"),
             live: Live::default(),
             clock: now,
         }));
@@ -223,7 +224,7 @@ impl Server {
     }
 }
 
-/// A case, a hide rule and an asset, which have the number 1.
+/// A case, a hide rule, a rule set and an asset, which have the number 1.
 async fn of_first_unit(store: &Store, unit: UnitId) {
     let case = NewCase {
         unit_id: unit,
@@ -260,6 +261,34 @@ async fn of_first_unit(store: &Store, unit: UnitId) {
         importance: 5,
     };
     store.put_asset(asset).await.expect("an asset");
+    let set = NewRuleSet {
+        unit_id: unit,
+        name: MARK.to_owned(),
+        draft: format!("# {MARK}"),
+    };
+    store
+        .create_rule_set(set, "rule_author-a", now())
+        .await
+        .expect("a rule set");
+    let who = ("rule_author-a", now());
+    store
+        .keep_rule_version(1, 1, 1, MARK, &Scope::All, who)
+        .await
+        .expect("a version");
+    store
+        .publish_rules(1, None, Some(1), MARK, &Scope::All, who)
+        .await
+        .expect("published");
+    let capture = RuleCapture {
+        id: "1".to_owned(),
+        unit_id: unit,
+        name: MARK.to_owned(),
+        bytes: 1,
+        sha256: "x".to_owned(),
+        added: now(),
+        added_by: "rule_author-a".to_owned(),
+    };
+    store.add_rule_capture(&capture).await.expect("a capture");
 }
 
 async fn alert(store: &Store, sensor: &str) {

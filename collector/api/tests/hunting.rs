@@ -78,6 +78,7 @@ fn server(folder: tempfile::TempDir, store: Store, engine: Arc<dyn SearchEngine>
         rules: HashMap::new(),
         index_days: 30,
         exports_dir: folder.path().join("exports"),
+        captures_dir: folder.path().join("captures"),
         live: Live::default(),
         clock: now,
     }));

@@ -1,29 +1,47 @@
 //! Joins crates that do not know one another: what ingest needs, from the state store.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use collector_api::{Live, LiveAlert};
 use collector_index::Stream;
 use collector_ingest::{
-    Alert, Groups, Heartbeat, HourCounts, PortError, RefusedLine, Registry, Spool, StreamMarks,
+    Alert, Groups, Heartbeat, HourCounts, PortError, PublishedRules, RefusedLine, Registry,
+    RulesState, Spool, StreamMarks,
 };
 use collector_state::{
-    AlertBatch, AlertSeen, BacklogSeen, CanaryMade, HeartbeatSeen, Refused, SensorCounts,
-    SpoolSeen, StateError, Status, Store, StoredCounts, UnixMillis,
+    AlertBatch, AlertSeen, BacklogSeen, CanaryMade, HeartbeatSeen, Refused, Reported, SensorCounts,
+    SpoolSeen, StateError, Status, Store, StoredCounts, UnixMillis, published_hash,
 };
 
 use crate::collector::now;
+
+/// Texts whose hashes are kept.
+const KNOWN_HASHES: usize = 1_000;
 
 /// The state store behind ingest's traits.
 pub struct StateAdapter {
     state: Store,
     live: Live,
+    /// Hashes of published texts, by the versions in them, so that heartbeats need not read the texts.
+    published: Mutex<HashMap<Vec<(i64, i64)>, String>>,
 }
 
 impl StateAdapter {
     pub fn new(state: Store, live: Live) -> StateAdapter {
-        StateAdapter { state, live }
+        StateAdapter {
+            state,
+            live,
+            published: Mutex::default(),
+        }
+    }
+
+    fn published(&self) -> MutexGuard<'_, HashMap<Vec<(i64, i64)>, String>> {
+        self.published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,6 +96,37 @@ impl Registry for StateAdapter {
             .state
             .record_sensor_counts(&heartbeat.sensor, heartbeat.epoch, &counts, now())
             .await?)
+    }
+
+    async fn rules_for(
+        &self,
+        sensor: &str,
+        told: &RulesState,
+    ) -> Result<Option<PublishedRules>, PortError> {
+        let reported = Reported {
+            hash: told.hash.clone(),
+            refused: told.refused.clone(),
+        };
+        self.state.record_published(sensor, &reported).await?;
+        let versions = self.state.wanted_rule_versions(sensor).await?;
+        let known = self.published().get(&versions).cloned();
+        let is_told = |hash: &str| {
+            let refused = told.refused.as_ref();
+            told.hash == hash || refused.is_some_and(|(refused, _)| refused == hash)
+        };
+        if known.as_deref().is_some_and(is_told) {
+            return Ok(None);
+        }
+        let text = self.state.published_text(&versions).await?;
+        let hash = published_hash(&text);
+        {
+            let mut published = self.published();
+            if published.len() >= KNOWN_HASHES {
+                published.clear();
+            }
+            published.insert(versions, hash.clone());
+        }
+        Ok((!is_told(&hash)).then_some(PublishedRules { hash, text }))
     }
 
     async fn marks(&self, stream: &Stream) -> Result<StreamMarks, PortError> {

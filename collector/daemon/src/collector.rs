@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::adapter::StateAdapter;
+use crate::engine::{Engine, Limits};
 use crate::machine::{Rest, indexed};
 use crate::settings::Config;
 use crate::storage::Keeper;
@@ -189,6 +190,11 @@ impl Collector {
             intake: Intake::new(Arc::clone(&ingest)),
             index: Arc::clone(&index),
             keeper: Arc::clone(&keeper),
+            engine: Engine::new(
+                config.sensor_program.clone(),
+                config.data_dir.join("bench"),
+                Limits::default(),
+            ),
         });
         let parts = Parts {
             store: state.clone(),
@@ -201,6 +207,7 @@ impl Collector {
             rules: rule_texts(&RULES),
             index_days: config.records.days,
             exports_dir: config.data_dir.join("exports"),
+            captures_dir: config.data_dir.join("captures"),
             live: live.clone(),
             clock: now,
         };

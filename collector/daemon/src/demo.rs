@@ -16,11 +16,11 @@ use tokio::process::{Child, Command};
 
 use crate::admin::random_password;
 use crate::collector::{Collector, now, until_told_to_stop};
+use crate::engine::SENSOR_PROGRAM;
 use crate::settings::Config;
 
 const ADMIN: &str = "admin";
 const SENSOR_NAME: &str = "demo";
-const SENSOR_PROGRAM: &str = "matluoi-sensor";
 /// Captures are replayed again at a start this long after the last time, so that there is always
 /// something to see in the last day.
 const REPLAY_AGAIN: Duration = Duration::from_secs(12 * 3_600);
@@ -89,6 +89,7 @@ pub async fn run(arguments: DemoArguments) -> Result<()> {
         config.delivery = loopback(ports.delivery);
         config.enrolment = loopback(ports.enrolment);
     }
+    config.sensor_program = arguments.sensor_binary.clone();
     let collector = Collector::start(&config)
         .await
         .context("the demonstration's collector does not start; is another one running?")?;

@@ -1,19 +1,23 @@
-//! Joins the API to the rest: what it needs of ingest, index and disk.
+//! Joins the API to the rest: what it needs of ingest, index, disk and the rule engine.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use collector_api::machine::{Line, Machine, Numbers, Storage, Taken};
+use collector_api::machine::{
+    EngineFault, Line, Machine, Numbers, Question, Storage, Taken, Tongue,
+};
 use collector_index::{Index, Stream};
 use collector_ingest::{Intake, Numbering};
 use sensor_event::Class;
 
+use crate::engine::Engine;
 use crate::storage::Keeper;
 
 pub struct Rest {
     pub intake: Intake,
     pub index: Arc<Index>,
     pub keeper: Arc<Keeper>,
+    pub engine: Engine,
 }
 
 #[async_trait]
@@ -56,6 +60,15 @@ impl Machine for Rest {
         } else {
             Err("the disk is at its reserve: only alerts are taken".to_owned())
         }
+    }
+
+    async fn ask_engine(
+        &self,
+        question: Question,
+        text: &str,
+        tongue: Tongue,
+    ) -> Result<Vec<u8>, EngineFault> {
+        self.engine.ask(question, text, tongue).await
     }
 }
 

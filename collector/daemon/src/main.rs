@@ -6,6 +6,7 @@ mod backup;
 mod collector;
 mod console;
 mod demo;
+mod engine;
 mod machine;
 mod settings;
 mod sigma;

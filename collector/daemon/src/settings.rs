@@ -32,6 +32,8 @@ pub struct RawConfig {
     disk: RawDisk,
     #[serde(default)]
     sigma: RawSigma,
+    #[serde(default)]
+    workbench: RawWorkbench,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -96,6 +98,13 @@ pub struct SigmaConfig {
     pub pipelines: Vec<PathBuf>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWorkbench {
+    /// The sensor's program, whose engine checks and tries rules.
+    sensor: Option<PathBuf>,
+}
+
 /// Valid settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -116,6 +125,8 @@ pub struct Config {
     pub audit: Duration,
     pub open_writers: usize,
     pub sigma: SigmaConfig,
+    /// The one beside this program when absent.
+    pub sensor_program: Option<PathBuf>,
 }
 
 impl Config {
@@ -157,6 +168,7 @@ impl Config {
                 rules: Vec::new(),
                 pipelines: Vec::new(),
             },
+            sensor_program: None,
         }
     }
 
@@ -208,6 +220,7 @@ impl Config {
                 rules: raw.sigma.rules,
                 pipelines: raw.sigma.pipelines,
             },
+            sensor_program: raw.workbench.sensor,
         };
         if !(2..=64).contains(&config.open_writers) {
             faults.add("index.open_writers", "is a number from 2 to 64");

@@ -6,16 +6,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use collector_index::Stream;
 use sensor_event::{Class, DICTIONARIES};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tonic::{Status, Streaming};
 
 use crate::batch::{check, class_of_wire, wire_class};
 use crate::committer::{Answers, Generation, Ingest, Work};
 use crate::limits::{
-    HELLO_TIMEOUT, MAX_CONTENT_BYTES, MAX_HOUR, MAX_LEDGER_ROWS, MAX_NAME_BYTES, MAX_SHED_REASONS,
-    MAX_SIGMA_RULES, MAX_STATS_BYTES, MIN_CONTENT_HELD_BYTES, SILENCE,
+    HELLO_TIMEOUT, MAX_CONTENT_BYTES, MAX_HOUR, MAX_LEDGER_ROWS, MAX_NAME_BYTES, MAX_REASON_BYTES,
+    MAX_SHED_REASONS, MAX_SIGMA_RULES, MAX_STATS_BYTES, MIN_CONTENT_HELD_BYTES, PUBLISH_AGAIN,
+    SILENCE,
 };
-use crate::ports::{Backlog, CanaryMade, Heartbeat, LedgerRow, SensorRules, Spool};
+use crate::ports::{Backlog, CanaryMade, Heartbeat, LedgerRow, RulesState, SensorRules, Spool};
 use crate::wire;
 use crate::wire::collector_message::Message as FromCollector;
 use crate::wire::sensor_message::Message as FromSensor;
@@ -36,6 +37,8 @@ pub(crate) struct Connection {
     sensor_version: String,
     /// Last number that came in each class: numbers only rise.
     last: BTreeMap<Class, u64>,
+    /// Rules that were sent last, and when.
+    published: Option<(String, Instant)>,
 }
 
 impl Connection {
@@ -54,6 +57,7 @@ impl Connection {
             epoch: 0,
             sensor_version: String::new(),
             last: BTreeMap::new(),
+            published: None,
         }
     }
 
@@ -115,7 +119,13 @@ impl Connection {
             };
             match message.message {
                 Some(FromSensor::Batch(batch)) => self.batch(batch).await?,
-                Some(FromSensor::Heartbeat(heartbeat)) => self.heartbeat(heartbeat).await?,
+                Some(FromSensor::Heartbeat(heartbeat)) => {
+                    let rules = heartbeat.rules.as_ref().map(rules_state);
+                    self.heartbeat(heartbeat).await?;
+                    if let Some(state) = rules {
+                        self.publish(&state).await?;
+                    }
+                }
                 Some(FromSensor::Hello(_)) => {
                     return Err(Status::invalid_argument("a second hello"));
                 }
@@ -236,6 +246,31 @@ impl Connection {
         }
     }
 
+    /// Sends the rules that the sensor is to run and does not; again only after a while, for it compiles them.
+    async fn publish(&mut self, state: &RulesState) -> Result<(), Status> {
+        let wanted = self.ingest.registry.rules_for(&self.sensor, state).await;
+        let Some(rules) = wanted.map_err(internal)? else {
+            self.published = None;
+            return Ok(());
+        };
+        let sent = self.published.as_ref();
+        if sent.is_some_and(|(hash, at)| *hash == rules.hash && at.elapsed() < PUBLISH_AGAIN) {
+            return Ok(());
+        }
+        let text = rules.text.into_bytes();
+        let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&text, 9))
+            .await
+            .map_err(|_| Status::internal("rules could not be packed"))?
+            .map_err(|error| Status::internal(format!("rules: {error}")))?;
+        tracing::info!(sensor = %self.sensor, hash = rules.hash, bytes = packed.len(), "rules are published");
+        self.published = Some((rules.hash.clone(), Instant::now()));
+        let message = wire::PublishedRules {
+            hash: rules.hash,
+            text: packed.into(),
+        };
+        self.answer(FromCollector::PublishedRules(message)).await
+    }
+
     async fn heartbeat(&self, mut heartbeat: wire::Heartbeat) -> Result<(), Status> {
         let registry = &self.ingest.registry;
         if !registry.may_deliver(&self.sensor).await.map_err(internal)? {
@@ -245,6 +280,7 @@ impl Connection {
             self.note_rules(rules);
         }
         let heartbeat = Heartbeat {
+            rules: heartbeat.rules.as_ref().map(rules_state),
             sensor: self.sensor.clone(),
             epoch: self.epoch,
             sensor_version: self.sensor_version.clone(),
@@ -288,6 +324,17 @@ impl Connection {
             epoch: self.epoch,
             class,
         }
+    }
+}
+
+fn rules_state(told: &wire::RulesState) -> RulesState {
+    let refused = (
+        cut(&told.refused_hash, MAX_NAME_BYTES).to_owned(),
+        cut(&told.refused_reason, MAX_REASON_BYTES).to_owned(),
+    );
+    RulesState {
+        hash: cut(&told.hash, MAX_NAME_BYTES).to_owned(),
+        refused: Some(refused).filter(|(hash, _)| !hash.is_empty()),
     }
 }
 

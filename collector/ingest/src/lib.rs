@@ -35,6 +35,6 @@ pub use error::{IngestError, PortError, Result};
 pub use intake::{Intake, LineFault, Numbering, Taken};
 pub use ports::{
     Alert, Backlog, CanaryMade, Groups, Heartbeat, HourCounts, Judge, LedgerRow, Matched,
-    RefusedLine, Registry, SensorRules, Spool, Store, StreamMarks,
+    PublishedRules, RefusedLine, Registry, RulesState, SensorRules, Spool, Store, StreamMarks,
 };
 pub use server::{Addresses, delivery_service, serve};

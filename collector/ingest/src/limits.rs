@@ -37,3 +37,7 @@ pub const MAX_STREAMS: usize = 4_096;
 pub const MAX_ENROLMENTS: usize = 32;
 pub const ENROLMENT_TIMEOUT: Duration = Duration::from_secs(20);
 pub const MAX_ENROLMENT_BYTES: usize = 32 * 1_024;
+/// Of why a sensor refused rules, this is kept.
+pub const MAX_REASON_BYTES: usize = 2_000;
+/// A sensor that was sent rules and says neither that it runs nor that it refused them gets them again after this time.
+pub const PUBLISH_AGAIN: Duration = Duration::from_secs(60);

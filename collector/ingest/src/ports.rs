@@ -197,6 +197,24 @@ pub struct Heartbeat {
     pub stats: String,
     pub ledger: Vec<LedgerRow>,
     pub spool: Spool,
+    /// Of the rules that are published to it; absent: it takes none.
+    pub rules: Option<RulesState>,
+}
+
+/// What a sensor made of published rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RulesState {
+    /// Of the text that it runs; empty for none.
+    pub hash: String,
+    /// Of the text that it refused last, and why.
+    pub refused: Option<(String, String)>,
+}
+
+/// Rules that a sensor is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedRules {
+    pub hash: String,
+    pub text: String,
 }
 
 /// A sensor's spool, as a heartbeat tells of it.
@@ -269,6 +287,13 @@ pub trait Registry: Send + Sync + 'static {
     ) -> Result<(), PortError>;
 
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<(), PortError>;
+
+    /// The rules that the sensor is to run, unless it runs them or has refused them.
+    async fn rules_for(
+        &self,
+        sensor: &str,
+        state: &RulesState,
+    ) -> Result<Option<PublishedRules>, PortError>;
 
     async fn marks(&self, stream: &Stream) -> Result<StreamMarks, PortError>;
 

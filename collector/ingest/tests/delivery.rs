@@ -4,12 +4,13 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use collector_ingest::PublishedRules;
 use sensor_event::Class;
-use sensor_ship::{EnrolmentString, enrol};
+use sensor_ship::{EnrolmentString, RulesDesk, RulesState, enrol};
 use support::{Collector, Desk, Sensor, record};
 
 const CLASSES: [Class; 3] = [Class::Alert, Class::Record, Class::Flow];
@@ -180,4 +181,58 @@ async fn a_revoked_sensor_is_shut_out() {
     assert_eq!(sensor.spool.backlog().total(), 30);
     sensor.stop().await;
     collector.stop().await;
+}
+
+/// Published rules come once, as they are, and again when others are published.
+#[tokio::test(flavor = "multi_thread")]
+async fn published_rules_come_to_the_sensor() {
+    let (home, there) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("a folder"),
+    );
+    let desk = Arc::new(Desk::default());
+    let collector = Collector::start(there.path(), &desk, "127.0.0.1:0").await;
+    Sensor::enrol(home.path(), &collector).await;
+    let taken: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (taking, telling) = (Arc::clone(&taken), Arc::clone(&taken));
+    // What it runs is what it took last; it calls a text by its length.
+    let rules = RulesDesk {
+        take: Arc::new(move |text| taking.lock().expect("not poisoned").push(text)),
+        state: Arc::new(move || RulesState {
+            hash: telling
+                .lock()
+                .expect("not poisoned")
+                .last()
+                .map(|text| text.len().to_string())
+                .unwrap_or_default(),
+            refused: None,
+        }),
+    };
+    let sensor = Sensor::start_with(home.path(), Some(rules));
+    let texts = ["luật một\n".to_owned(), "x".repeat(1 << 20), String::new()];
+    for (count, text) in (1..).zip(&texts) {
+        let hash = text.len().to_string();
+        desk.rows().rules = Some(PublishedRules {
+            hash,
+            text: text.clone(),
+        });
+        let came = async {
+            while taken.lock().expect("not poisoned").len() < count {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), came)
+            .await
+            .expect("it comes with the next heartbeat");
+    }
+    // It runs what it is to run: nothing comes any more.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(*taken.lock().expect("not poisoned") == texts);
+    let told = desk
+        .rows()
+        .heartbeats
+        .last()
+        .and_then(|beat| beat.rules.clone());
+    assert_eq!(told.map(|told| told.hash).as_deref(), Some("0"));
+    sensor.stop().await;
 }

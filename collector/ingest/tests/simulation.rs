@@ -15,8 +15,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use collector_index::{Event, Stream};
 use collector_ingest::{
-    Alert, Groups, Heartbeat, HourCounts, Ingest, IngestOptions, PortError, RefusedLine, Registry,
-    Store, StreamMarks, delivery_service,
+    Alert, Groups, Heartbeat, HourCounts, Ingest, IngestOptions, PortError, PublishedRules,
+    RefusedLine, Registry, RulesState, Store, StreamMarks, delivery_service,
 };
 use hyper_util::rt::TokioIo;
 use sensor_event::Class;
@@ -144,6 +144,14 @@ impl Registry for Desk {
 
     async fn heartbeat(&self, _: Heartbeat) -> Result<(), PortError> {
         Ok(())
+    }
+
+    async fn rules_for(
+        &self,
+        _: &str,
+        _: &RulesState,
+    ) -> Result<Option<PublishedRules>, PortError> {
+        Ok(None)
     }
 
     async fn marks(&self, stream: &Stream) -> Result<StreamMarks, PortError> {

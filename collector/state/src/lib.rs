@@ -26,6 +26,7 @@ mod mark;
 mod notification;
 mod password;
 mod quarantine;
+mod rule_set;
 mod search;
 mod second_factor;
 mod secret;
@@ -69,6 +70,10 @@ pub use notification::{
 };
 pub use password::PasswordCost;
 pub use quarantine::{QuarantineRow, Refused};
+pub use rule_set::{
+    NewRuleSet, Publication, PublishedState, Reported, RuleCapture, RuleSet, RuleVersion,
+    SensorTarget, published_hash, rule_text_hash,
+};
 pub use search::{
     Export, ExportProgress, ExportStatus, NewSavedSearch, PastSearch, SavedSearch, SearchText,
 };

@@ -101,3 +101,14 @@ pub const MAX_CASE_FILES: i64 = 40;
 pub const MAX_CASE_FILE_BYTES: usize = 8 * 1_024 * 1_024;
 pub const MAX_ALL_CASE_FILES_BYTES: i64 = 2 * 1_024 * 1_024 * 1_024;
 pub const MAX_CASE_TEXT_BYTES: usize = 20_000;
+/// Sets of the centre's own rules, and bytes of one.
+pub const MAX_RULE_SETS: i64 = 200;
+pub const MAX_RULE_SET_BYTES: usize = 384 * 1_024;
+/// Versions of one set; the oldest that no sensor is to run go first.
+pub const MAX_VERSIONS_PER_RULE_SET: i64 = 500;
+/// Of all sets that are published, so that what a sensor gets fits one message.
+pub const MAX_PUBLISHED_BYTES: i64 = 3 * 1_024 * 1_024;
+/// Captures that rules are tried on: how many, bytes of one, and of all.
+pub const MAX_RULE_CAPTURES: i64 = 200;
+pub const MAX_RULE_CAPTURE_BYTES: usize = 32 * 1_024 * 1_024;
+pub const MAX_ALL_RULE_CAPTURES_BYTES: i64 = 1_024 * 1_024 * 1_024;

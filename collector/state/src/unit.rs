@@ -157,6 +157,8 @@ impl Store {
                  OR EXISTS (SELECT 1 FROM users WHERE unit_id = ?1)
                  OR EXISTS (SELECT 1 FROM sensors WHERE unit_id = ?1)
                  OR EXISTS (SELECT 1 FROM groups WHERE unit_id = ?1)
+                 OR EXISTS (SELECT 1 FROM rule_sets WHERE unit_id = ?1)
+                 OR EXISTS (SELECT 1 FROM rule_captures WHERE unit_id = ?1)
                  OR EXISTS (SELECT 1 FROM enrolments WHERE unit_id = ?1 AND used IS NULL)",
         )
         .bind(id.0)

@@ -6,6 +6,7 @@ mod console;
 mod evidence;
 mod health;
 mod output;
+mod published;
 mod reload;
 mod ruleset;
 mod settings;

@@ -39,6 +39,8 @@ pub struct Running {
     pub sigma: Option<Arc<SigmaRules>>,
     /// Of the text as loaded ([`rules::signature::text_hash`]).
     pub hash: String,
+    /// Of those of them that the collector publishes; empty: none.
+    pub published: String,
     pub loaded: usize,
     pub failed: usize,
 }
@@ -49,6 +51,7 @@ impl Running {
             engine: Arc::clone(&rules.engine),
             sigma: rules.sigma.clone(),
             hash: rules.hash.clone(),
+            published: rules.published.clone(),
             loaded: rules.loaded,
             failed: rules.failed,
         }

@@ -27,6 +27,8 @@ pub struct Ruleset {
     pub skipped: usize,
     /// Which rules these are ([`text_hash`]).
     pub hash: String,
+    /// SHA-256 of those of them that the collector publishes; empty: none.
+    pub published: String,
     places: HashMap<String, Place>,
     sources: Vec<SourceFile>,
 }
@@ -137,6 +139,7 @@ fn of_sources(
         loaded: parsed - faults.len(),
         skipped,
         hash: text_hash(&sources),
+        published: String::new(),
         places,
         sources,
     })

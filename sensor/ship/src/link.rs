@@ -17,6 +17,7 @@ use crate::evidence::{self, Demand};
 use crate::ledger::{Counts, HourClass};
 use crate::plan::{PerClass, at};
 use crate::recorder::Task;
+use crate::rules::RulesDesk;
 use crate::shipper::{Shipper, SigmaInUse};
 use crate::spool::{BatchFault, Shared, class_of_wire, unix_millis, wire_class};
 use crate::wire;
@@ -246,6 +247,11 @@ impl<'a> Link<'a> {
                     self.paused[at(class)] = true;
                 }
             }
+            Some(FromCollector::PublishedRules(rules)) => {
+                if let Some(desk) = &self.shipper.options.rules {
+                    desk.hear(&rules);
+                }
+            }
             Some(FromCollector::EvidenceRequest(request)) => {
                 self.demand(Demand::Request(request))?;
             }
@@ -354,6 +360,7 @@ async fn heartbeats(
             ruleset_hash: (options.ruleset_hash)(),
             spool_budget_bytes: shared.budget_bytes,
             sigma: is_new.then(|| sigma_rules(&sigma)),
+            rules: options.rules.as_ref().map(RulesDesk::told),
             ..vitals(&shared)
         };
         let sent = outbound.send(message(FromSensor::Heartbeat(heartbeat)));

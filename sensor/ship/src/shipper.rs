@@ -12,6 +12,7 @@ use crate::evidence::EvidenceSource;
 use crate::identity::Identity;
 use crate::link::{Link, LinkEnd, LinkError};
 use crate::recorder::Recorder;
+use crate::rules::RulesDesk;
 use crate::spool::{Shared, Spool};
 use crate::tls::COLLECTOR_NAME;
 
@@ -47,6 +48,8 @@ pub struct ShipperOptions {
     /// The Sigma rules in use now.
     pub sigma: Arc<dyn Fn() -> Arc<SigmaInUse> + Send + Sync>,
     pub command: CommandHandler,
+    /// Rules that the collector may publish; none: they are not taken.
+    pub rules: Option<RulesDesk>,
     /// Frames that the collector may ask for; none: no ring is kept.
     pub evidence: Option<EvidenceSource>,
 }
@@ -62,6 +65,7 @@ impl Default for ShipperOptions {
             ruleset_hash: Arc::new(String::new),
             sigma: Arc::new(Arc::default),
             command: Arc::new(|_| {}),
+            rules: None,
             evidence: None,
         }
     }

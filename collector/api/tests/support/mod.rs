@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
+use collector_api::machine::{Machine, NoMachine};
 use collector_api::{ApiState, Guidance, Live, Parts};
 use collector_index::{Index, Options};
 use collector_search::Embedded;
@@ -31,6 +32,11 @@ pub struct Server {
 impl Server {
     /// Nobody is signed in yet.
     pub async fn start_alone() -> Server {
+        Server::start_beside(Arc::new(NoMachine)).await
+    }
+
+    /// Beside another machine than none.
+    pub async fn start_beside(machine: Arc<dyn Machine>) -> Server {
         let folder = tempfile::tempdir().expect("a folder");
         let options = StoreOptions {
             password_cost: PasswordCost::TEST,
@@ -44,17 +50,21 @@ impl Server {
             .expect("an account");
         alerts(&store).await;
         let index = Index::open(&folder.path().join("index"), Options::default());
-        let router = collector_api::router(ApiState::new(Parts {
-            store: store.clone(),
-            engine: Arc::new(Embedded::new(Arc::new(index.expect("an index")))),
-            enrolment_string: Arc::new(str::to_owned),
-            guidance: Guidance::default(),
-            rules: HashMap::new(),
-            index_days: 30,
-            exports_dir: folder.path().join("exports"),
-            live: Live::default(),
-            clock: || NOW,
-        }));
+        let router = collector_api::router(ApiState::with_machine(
+            Parts {
+                store: store.clone(),
+                engine: Arc::new(Embedded::new(Arc::new(index.expect("an index")))),
+                enrolment_string: Arc::new(str::to_owned),
+                guidance: Guidance::default(),
+                rules: HashMap::new(),
+                index_days: 30,
+                exports_dir: folder.path().join("exports"),
+                captures_dir: folder.path().join("captures"),
+                live: Live::default(),
+                clock: || NOW,
+            },
+            machine,
+        ));
         Server {
             _folder: folder,
             store,
@@ -71,13 +81,18 @@ impl Server {
     }
 
     pub async fn ask(&mut self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        self.send(method, path, body.to_string().into_bytes()).await
+    }
+
+    /// With a body that need not be JSON.
+    pub async fn send(&mut self, method: &str, path: &str, body: Vec<u8>) -> (StatusCode, Value) {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::COOKIE, &self.cookie)
             .header("x-csrf-token", &self.csrf)
-            .body(Body::from(body.to_string()))
+            .body(Body::from(body))
             .expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("served");
         let status = response.status();

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use collector_index::{Event, Index, Options, Stream};
 use collector_ingest::{
-    Alert, Authority, Groups, Heartbeat, HourCounts, Ingest, IngestOptions, PortError, RefusedLine,
-    Registry, Store, StreamMarks, enrolment_string, serve,
+    Alert, Authority, Groups, Heartbeat, HourCounts, Ingest, IngestOptions, PortError,
+    PublishedRules, RefusedLine, Registry, RulesState, Store, StreamMarks, enrolment_string, serve,
 };
-use sensor_ship::{Identity, Shipper, ShipperOptions, Spool, SpoolLimits, enrol};
+use sensor_ship::{Identity, RulesDesk, Shipper, ShipperOptions, Spool, SpoolLimits, enrol};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -39,6 +39,8 @@ pub struct Rows {
     pub heartbeats: Vec<Heartbeat>,
     pub token_spent: bool,
     pub revoked: bool,
+    /// What the sensor is to run.
+    pub rules: Option<PublishedRules>,
 }
 
 impl Desk {
@@ -93,6 +95,15 @@ impl Registry for AtDesk {
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<(), PortError> {
         self.0.rows().heartbeats.push(heartbeat);
         Ok(())
+    }
+
+    async fn rules_for(
+        &self,
+        _: &str,
+        state: &RulesState,
+    ) -> Result<Option<PublishedRules>, PortError> {
+        let wanted = self.0.rows().rules.clone();
+        Ok(wanted.filter(|wanted| wanted.hash != state.hash))
     }
 
     async fn marks(&self, stream: &Stream) -> Result<StreamMarks, PortError> {
@@ -277,6 +288,11 @@ impl Sensor {
     }
 
     pub fn start(folder: &Path) -> Sensor {
+        Sensor::start_with(folder, None)
+    }
+
+    /// One that takes published rules.
+    pub fn start_with(folder: &Path, rules: Option<RulesDesk>) -> Sensor {
         let identity = Identity::load(folder).expect("it is enrolled");
         let spool = Spool::open(&folder.join("spool"), SpoolLimits::default()).expect("it opens");
         let options = ShipperOptions {
@@ -284,6 +300,7 @@ impl Sensor {
             heartbeat: std::time::Duration::from_millis(100),
             longest_backoff: std::time::Duration::from_millis(500),
             stats: Arc::new(|| "{\"packets\":1}".to_owned()),
+            rules,
             ..ShipperOptions::default()
         };
         let shipper = Arc::new(Shipper::new(&spool, identity, options));

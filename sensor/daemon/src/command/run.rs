@@ -9,7 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, bail};
 use sensor_capture::{CaptureFile, Card, LiveCapture, LiveOptions, Received};
 use sensor_evidence::Ring;
-use sensor_ship::{EvidenceSource, Identity, Shipper, ShipperOptions, Spool, SpoolLimits};
+use sensor_ship::{
+    EvidenceSource, Identity, RulesDesk, Shipper, ShipperOptions, Spool, SpoolLimits,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::confine::{self, Extent, Needs};
@@ -18,6 +20,7 @@ use crate::health::finding::Finding;
 use crate::health::status::HomeNetState;
 use crate::health::{Board, Delivery, Interface, Observer, Sources, socket};
 use crate::output::Alerting;
+use crate::published::Published;
 use crate::reload::{self, Follower, OnFault, Reloader, Rules};
 use crate::ruleset::{self, Ruleset};
 use crate::settings::{Checksums, Settings};
@@ -316,18 +319,27 @@ struct VitalsReport {
     findings: Vec<Finding>,
 }
 
-/// The rules of a configuration, to take the place of an engine that runs.
-fn rules_of(config: &Config, before: Option<&sensor_detect::Engine>) -> anyhow::Result<Ruleset> {
-    let mut rules = ruleset::compile_after(&config.rules, &config.settings, before)?;
-    if !config.sigma.is_empty() {
-        rules.join(sigma::load(&config.sigma, &config.settings)?);
-    }
-    Ok(rules)
+/// The rules of a configuration with the published ones, to take the place of an engine that runs.
+fn rules_of(
+    config: &Config,
+    published: &Published,
+    before: Option<&sensor_detect::Engine>,
+) -> anyhow::Result<Ruleset> {
+    published.load(config.on_fault, |file| {
+        let mut paths = config.rules.clone();
+        paths.extend(file.map(Path::to_owned));
+        let mut rules = ruleset::compile_after(&paths, &config.settings, before)?;
+        if !config.sigma.is_empty() {
+            rules.join(sigma::load(&config.sigma, &config.settings)?);
+        }
+        Ok(rules)
+    })
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config)?;
-    let compiled = rules_of(&config, None)?;
+    let published = Arc::new(Published::new(&config.state_dir));
+    let compiled = rules_of(&config, &published, None)?;
     reload::accept(&compiled, config.on_fault).context("[rules] on-fault = \"refuse\"")?;
     let rules = Arc::new(Rules::new(&compiled));
     drop(compiled);
@@ -361,10 +373,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let hangup = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&hangup))?;
     let path = args.config.clone();
+    let offered = Arc::clone(&published);
     let load = move |engine: &sensor_detect::Engine| {
         // What else the file says holds from the next start on.
         let config = Config::read(&path)?;
-        Ok((rules_of(&config, Some(engine))?, config.on_fault))
+        Ok((rules_of(&config, &offered, Some(engine))?, config.on_fault))
     };
     let (reloader, reloading) = Reloader::start(
         Arc::clone(&rules),
@@ -413,6 +426,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             let rules = Arc::clone(&rules);
             Arc::new(move || in_use.now(rules.running().sigma.as_deref()))
         },
+        rules: Some(rules_desk(&published, &rules, &reloader)),
         ..shipper_options(&vitals, &rules, &observer, reloader, ring.clone())
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -483,6 +497,20 @@ fn obey(order: &[u8], reloader: &Reloader) {
         // What comes of it is in the log and in the heartbeats.
         Ok(Order::ReloadRules) => drop(reloader.reload()),
         Err(error) => tracing::warn!("an order that this sensor does not know: {error}"),
+    }
+}
+
+/// Where published rules go, and what is told of them.
+fn rules_desk(published: &Arc<Published>, rules: &Arc<Rules>, reloader: &Reloader) -> RulesDesk {
+    let (taker, teller) = (Arc::clone(published), Arc::clone(published));
+    let (rules, reloader) = (Arc::clone(rules), reloader.clone());
+    RulesDesk {
+        take: Arc::new(move |text| {
+            taker.offer(text);
+            // What comes of it is told with the heartbeats.
+            drop(reloader.reload());
+        }),
+        state: Arc::new(move || teller.state(&rules.running().published)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `rules …`: the tools of people who write rules.
 
 mod check;
+mod complete;
 mod convert;
 mod explain;
 mod lsp;
@@ -27,6 +28,8 @@ pub enum RulesCommand {
     Test(test::TestArgs),
     /// Replay captures and measure what each rule costs.
     Profile(profile::ProfileArgs),
+    /// Tell what may be written at a place of a rule.
+    Complete(complete::CompleteArgs),
     /// Serve an editor over standard input and output (Language Server Protocol).
     Lsp(lsp::LspArgs),
 }
@@ -68,6 +71,7 @@ pub fn run(command: &RulesCommand) -> anyhow::Result<ExitCode> {
         RulesCommand::Convert(args) => convert::run(args),
         RulesCommand::Test(args) => test::run(args),
         RulesCommand::Profile(args) => profile::run(args),
+        RulesCommand::Complete(args) => complete::run(args),
         RulesCommand::Lsp(args) => lsp::run(args),
     }
 }
