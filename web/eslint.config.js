@@ -4,7 +4,7 @@ import hooks from "eslint-plugin-react-hooks";
 import tseslint from "typescript-eslint";
 
 /** Imports run one way: app → features → ui → lib → gen; features do not know one another. */
-const features = ["session", "overview", "alerts", "hunt", "about", "attack", "graph", "wallboard", "sensors", "settings", "account", "cases", "reports", "rules"];
+const features = ["session", "overview", "alerts", "hunt", "about", "attack", "graph", "wallboard", "sensors", "settings", "account", "cases", "reports", "rules", "workbench"];
 const forbid = (files, groups, message) => ({
   files,
   rules: { "no-restricted-imports": ["error", { patterns: [{ group: groups, message }] }] },

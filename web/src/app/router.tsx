@@ -13,6 +13,7 @@ import { sensorsSearch } from "@/features/sensors/route";
 import { settingsSearch } from "@/features/settings/route";
 import { signInSearch } from "@/features/session/route";
 import { wallSearch } from "@/features/wallboard/route";
+import { benchSearch } from "@/features/workbench/route";
 import { sessionQuery } from "@/lib/session";
 import { currentPrefs, setPref } from "@/lib/prefs";
 import { Loading } from "@/ui/basics";
@@ -104,6 +105,19 @@ const rule = createRoute({
   component: lazyRouteComponent(() => import("@/features/rules/page"), "RulePage"),
 });
 
+const ruleSets = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/rule-sets",
+  component: lazyRouteComponent(() => import("@/features/workbench/list"), "RuleSetsPage"),
+});
+
+const ruleSet = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/rule-sets/$set",
+  validateSearch: benchSearch,
+  component: lazyRouteComponent(() => import("@/features/workbench/page"), "RuleSetPage"),
+});
+
 const hideRules = createRoute({
   getParentRoute: () => signedIn,
   path: "/hide-rules",
@@ -168,7 +182,7 @@ const account = createRoute({
   component: lazyRouteComponent(() => import("@/features/account/page"), "AccountPage"),
 });
 
-const tree = rootRoute.addChildren([signIn, signedIn.addChildren([overview, inbox, alert, hideRules, cases, oneCase, reports, rules, rule, hunt, about, attack, graph, sensors, settings, account]), bare.addChildren([wall])]);
+const tree = rootRoute.addChildren([signIn, signedIn.addChildren([overview, inbox, alert, hideRules, cases, oneCase, reports, rules, rule, ruleSets, ruleSet, hunt, about, attack, graph, sensors, settings, account]), bare.addChildren([wall])]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

@@ -868,6 +868,209 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rule-bench/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which rules of a text load, and what is wrong with the others. */
+        post: operations["check_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-bench/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What may be written at a place of a rule. */
+        post: operations["complete_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-bench/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What rules do, in words. */
+        post: operations["explain_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-bench/tries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What rules do on a capture, and how near those that do not fire come. */
+        post: operations["try_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-captures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Captures that rules can be tried on, newest first. */
+        get: operations["list_rule_captures"];
+        put?: never;
+        /** Adds a capture: pcap or pcapng, plain or compressed, at most 32 MiB. The body is the file. */
+        post: operations["add_rule_capture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-captures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: operations["delete_rule_capture"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_rule_sets"];
+        put?: never;
+        post: operations["create_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-sets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["rule_set"];
+        put?: never;
+        post?: never;
+        /** Removes a set with its versions; what sensors are to run has to be taken back first. */
+        delete: operations["delete_rule_set"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-sets/{id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Saves the draft, sound or not, unless somebody else has changed it meanwhile. */
+        put: operations["save_rule_draft"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-sets/{id}/publications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sensors that a set can go to, what they run of it, and what was published. */
+        get: operations["rule_publications"];
+        put?: never;
+        /** Has one sensor, or all, run a version, or takes it back. Sensors are told within seconds of being connected. */
+        post: operations["publish_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-sets/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keeps the draft as a version, which sensors can get. All its rules must load. */
+        post: operations["keep_rule_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-sets/{id}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["rule_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules": {
         parameters: {
             query?: never;
@@ -1799,6 +2002,19 @@ export interface components {
             /** Format: int64 */
             unit_id: number;
         };
+        Checked: {
+            /** Format: int64 */
+            failed: number;
+            failures: components["schemas"]["Remark"][];
+            /** Format: int64 */
+            loaded: number;
+            /**
+             * Format: int64
+             * @description Lines that are no rules: comments that hold one.
+             */
+            skipped: number;
+            warnings: components["schemas"]["Remark"][];
+        };
         /** @description A notice that is due. */
         ClockBody: {
             due: string;
@@ -1808,6 +2024,16 @@ export interface components {
             name: string;
             /** @description When it was sent. */
             sent?: string | null;
+        };
+        CompleteRequest: {
+            language?: components["schemas"]["Tongue"];
+            /**
+             * Format: int32
+             * @description Where the cursor stands, in bytes from 0.
+             */
+            offset: number;
+            /** @description One rule. */
+            rule: string;
         };
         /** @description One condition; all conditions of a rule have to hold. */
         ConditionBody: {
@@ -1946,6 +2172,18 @@ export interface components {
             /** @description The unit that it comes from. */
             unit: string;
         };
+        DraftRequest: {
+            /**
+             * Format: int64
+             * @description Of the draft that was changed.
+             */
+            revision: number;
+            text: string;
+        };
+        DraftSaved: {
+            /** Format: int64 */
+            revision: number;
+        };
         EnrolmentBody: {
             /** @description What the sensor is given; shown once. */
             enrolment: string;
@@ -1974,6 +2212,20 @@ export interface components {
             text: string;
             user: string;
             written: string;
+        };
+        Explained: {
+            advice: string[];
+            fast_pattern?: components["schemas"]["FastPattern"] | null;
+            /** @description How it is looked for: addresses, detection, transactions, frames, waiting, or packets. */
+            kind: string;
+            msg: string;
+            /** Format: int32 */
+            rev: number;
+            /** Format: int32 */
+            sid: number;
+            text: string;
+            waits_for?: string | null;
+            words: string[];
         };
         ExportBody: {
             /** Format: int64 */
@@ -2026,6 +2278,13 @@ export interface components {
         FacetsBody: {
             facets: components["schemas"]["FacetBody"][];
             partial: boolean;
+        };
+        FastPattern: {
+            buffer: string;
+            /** @description The rule names it. */
+            explicit: boolean;
+            /** @description As a rule writes it. */
+            pattern: string;
         };
         FieldBody: {
             kind: string;
@@ -2365,6 +2624,40 @@ export interface components {
             /** @description waiting, sent, failed */
             state: string;
         };
+        /** @description Where an attempt ended. */
+        NearMiss: {
+            buffer?: string | null;
+            destination?: string | null;
+            direction: string;
+            /**
+             * Format: int64
+             * @description Number of the captured frame, from 1; absent at the end of a flow.
+             */
+            frame?: number | null;
+            /** @description Bytes around that place: offset, hexadecimal, text. */
+            hex?: string[];
+            nearest?: string | null;
+            /**
+             * Format: int64
+             * @description Place in the buffer behind the last condition that held.
+             */
+            position?: number | null;
+            source?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the transaction within its flow, from 0.
+             */
+            transaction?: number | null;
+            /** @description The condition that failed, in words. */
+            why: string;
+        };
+        NewRuleSetRequest: {
+            name: string;
+            /** @description The first draft. */
+            text?: string;
+            /** Format: int64 */
+            unit_id: number;
+        };
         NewSource: {
             name: string;
             /** Format: int64 */
@@ -2386,6 +2679,12 @@ export interface components {
             role: string;
             /** Format: int64 */
             unit_id: number;
+        };
+        Offer: {
+            doc: string;
+            /** @description action, protocol, variable, keyword, buffer, field, class */
+            kind: string;
+            label: string;
         };
         OpenSessionBody: {
             address: string;
@@ -2510,6 +2809,33 @@ export interface components {
             title: string;
             type: string;
         };
+        PublicationBody: {
+            at: string;
+            /**
+             * Format: int64
+             * @description Absent: taken back.
+             */
+            number?: number | null;
+            /** @description Absent: all sensors of the set's unit and those below it. */
+            sensor_id?: string | null;
+            user: string;
+            why: string;
+        };
+        PublishRequest: {
+            /**
+             * Format: int64
+             * @description Absent: take it back.
+             */
+            number?: number | null;
+            /** @description Absent: all sensors of the set's unit and those below it; none keeps a version of its own. */
+            sensor_id?: string | null;
+            why: string;
+        };
+        PublishedBody: {
+            /** @description Newest first. */
+            history: components["schemas"]["PublicationBody"][];
+            sensors: components["schemas"]["RuleTargetBody"][];
+        };
         QuarantineBody: {
             items: components["schemas"]["QuarantinedLine"][];
             /** Format: int64 */
@@ -2571,6 +2897,29 @@ export interface components {
             /** @description From 1, empty lines not counted. */
             line: number;
             reason: string;
+        };
+        /** @description A fault, or something worth telling of a rule that loads. */
+        Remark: {
+            code?: string | null;
+            /**
+             * Format: int64
+             * @description In bytes from 1, counted on over continued lines.
+             */
+            column: number;
+            /**
+             * Format: int64
+             * @description Behind the last byte.
+             */
+            end_column: number;
+            keyword?: string | null;
+            /**
+             * Format: int64
+             * @description Of the rule's first line, from 1.
+             */
+            line: number;
+            reason: string;
+            /** Format: int32 */
+            sid?: number | null;
         };
         RememberedBody: {
             at: string;
@@ -2638,6 +2987,17 @@ export interface components {
             /** Format: int64 */
             unit_id: number;
         };
+        RuleCaptureBody: {
+            added: string;
+            added_by: string;
+            /** Format: int64 */
+            bytes: number;
+            id: string;
+            name: string;
+            sha256: string;
+            /** Format: int64 */
+            unit_id: number;
+        };
         /** @description Whom to tell what, and when. A rule sees its unit and those below. */
         RuleConfig: {
             about: components["schemas"]["Told"][];
@@ -2668,6 +3028,98 @@ export interface components {
             name: string;
             /** Format: int64 */
             unit_id: number;
+        };
+        RuleSetBody: {
+            /**
+             * Format: int64
+             * @description Sensors that were given a version of their own.
+             */
+            apart: number;
+            /** @description The draft is not the newest version's text. */
+            changed: boolean;
+            draft_at: string;
+            draft_by: string;
+            /** Format: int64 */
+            draft_bytes: number;
+            /**
+             * Format: int64
+             * @description The version that all sensors of the unit are to run, apart from those that were given another.
+             */
+            everywhere?: number | null;
+            /** Format: int64 */
+            id: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description The newest version.
+             */
+            newest?: number | null;
+            /**
+             * Format: int64
+             * @description Rises with each change of the draft.
+             */
+            revision: number;
+            /** Format: int64 */
+            unit_id: number;
+            unit_name: string;
+        };
+        RuleSetContent: {
+            draft: string;
+            set: components["schemas"]["RuleSetBody"];
+            /** @description Newest first. */
+            versions: components["schemas"]["RuleVersionBody"][];
+        };
+        RuleSetCreated: {
+            /** Format: int64 */
+            id: number;
+        };
+        /** @description A sensor, what it is to run of a set, and what it says that it runs. */
+        RuleTargetBody: {
+            /** @description It was given this version apart from the others. */
+            apart: boolean;
+            connected: boolean;
+            name: string;
+            /**
+             * Format: int64
+             * @description The version that it is to run.
+             */
+            number?: number | null;
+            refused_reason?: string | null;
+            /** Format: int64 */
+            rules_failed?: number | null;
+            /** Format: int64 */
+            rules_loaded?: number | null;
+            /** @description Of all rules that it runs, its own files too. */
+            ruleset_hash?: string | null;
+            running_hash?: string | null;
+            sensor_id: string;
+            /** @description Since when it is to run it. */
+            since?: string | null;
+            /**
+             * @description current: it runs everything that is published to it; waiting: it has not got it yet, or something else runs
+             *     there; refused: see the reason; unable: its version takes no published rules.
+             */
+            state: string;
+            unit_name: string;
+            /** @description Of everything that is published to it, all sets together. */
+            wanted_hash: string;
+        };
+        RuleVersionBody: {
+            at: string;
+            hash: string;
+            /** Format: int64 */
+            number: number;
+            /** Format: int64 */
+            rules: number;
+            user: string;
+            why: string;
+        };
+        RuleVersionText: {
+            text: string;
+        };
+        RulesText: {
+            language?: components["schemas"]["Tongue"];
+            text: string;
         };
         SavedSearchBody: {
             class?: string | null;
@@ -2980,6 +3432,38 @@ export interface components {
          * @enum {string}
          */
         Told: "alerts" | "alarms";
+        /**
+         * @description Language of the words of an answer.
+         * @enum {string}
+         */
+        Tongue: "vi" | "en";
+        /** @description What one rule did on a capture. */
+        Tried: {
+            /** Format: int64 */
+            alerts: number;
+            /** @description How near it came, the best first; empty when it alerted. */
+            attempts: components["schemas"]["NearMiss"][];
+            /**
+             * Format: int64
+             * @description Packets and transactions that it was looked at with.
+             */
+            looks: number;
+            /** Format: int64 */
+            matches: number;
+            msg: string;
+            /** Format: int32 */
+            sid: number;
+        };
+        TryBody: {
+            capture: string;
+            rules: components["schemas"]["Tried"][];
+        };
+        TryRequest: {
+            /** @description Id of a capture. */
+            capture: string;
+            language?: components["schemas"]["Tongue"];
+            text: string;
+        };
         UndoBody: {
             /** Format: int64 */
             changed: number;
@@ -3030,6 +3514,18 @@ export interface components {
         Valid: {
             hints: components["schemas"]["HintBody"][];
             valid: boolean;
+        };
+        VersionKept: {
+            /** Format: int64 */
+            number: number;
+        };
+        VersionRequest: {
+            /**
+             * Format: int64
+             * @description Of the draft that is to be kept.
+             */
+            revision: number;
+            why: string;
         };
         /** @description From where on something is wrong. */
         WatchSettings: {
@@ -5175,6 +5671,529 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Storage"];
+                };
+            };
+        };
+    };
+    check_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesText"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checked"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    complete_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompleteRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Offer"][];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesText"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explained"][];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TryBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_rule_captures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleCaptureBody"][];
+                };
+            };
+        };
+    };
+    add_rule_capture: {
+        parameters: {
+            query: {
+                name: string;
+                /** @description Whose it is; the caller's own unit without it. */
+                unit_id?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleCaptureBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_rule_capture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_rule_sets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetBody"][];
+                };
+            };
+        };
+    };
+    create_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRuleSetRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetCreated"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetContent"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save_rule_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftSaved"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rule_publications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishedBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_rule_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VersionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionKept"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rule_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleVersionText"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };

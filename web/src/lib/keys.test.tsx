@@ -25,3 +25,15 @@ test("single keys, pairs and capitals", async () => {
   await userEvent.keyboard("{Enter}");
   expect(called).not.toHaveBeenCalled();
 });
+
+test("what is typed into an editor in a shadow root is typed", () => {
+  const called = vi.fn();
+  const { container } = render(<Page keys={{ u: called }} />);
+  const host = container.appendChild(document.createElement("div"));
+  const field = host.attachShadow({ mode: "open" }).appendChild(document.createElement("textarea"));
+  const press = (target: EventTarget) => target.dispatchEvent(new KeyboardEvent("keydown", { key: "u", bubbles: true, composed: true, cancelable: true }));
+  press(field);
+  expect(called).not.toHaveBeenCalled();
+  press(host);
+  expect(called).toHaveBeenCalledOnce();
+});

@@ -26,10 +26,12 @@ export function useKeys(keymap: Keymap, enabled = true): void {
     let first = "";
     let firstAt = 0;
     const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      // An editor in a shadow root is told to the document as the root's host.
+      const [target = event.target] = event.composedPath();
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(target)) return;
       if (document.querySelector("dialog[open], [role=menu]")) return;
       const key = event.key.length === 1 && event.shiftKey && /[a-z]/i.test(event.key) ? `Shift+${event.key.toLowerCase()}` : event.key;
-      if (isControl(event.target) && ["Enter", " ", "ArrowDown", "ArrowUp"].includes(key)) return;
+      if (isControl(target) && ["Enter", " ", "ArrowDown", "ArrowUp"].includes(key)) return;
       const pair = first && Date.now() - firstAt < PAIR_MS ? `${first} ${key}` : "";
       first = "";
       const action = (pair && latest.current[pair]) || latest.current[key];

@@ -26,6 +26,8 @@ export interface Rights {
   user: SessionUser;
   /** May change alert groups. */
   analyst: boolean;
+  /** May write rules. */
+  author: boolean;
   administrator: boolean;
 }
 
@@ -33,5 +35,5 @@ export function useRights(): Rights {
   const { data: user } = useSuspenseQuery(sessionQuery);
   const signedIn: SessionUser = user ?? { id: 0, name: "", display_name: "", role: "viewer", unit_id: 0, locale: "vi" };
   const rank = ROLES.findIndex((role) => role === signedIn.role);
-  return { user: signedIn, analyst: rank >= 1, administrator: rank === ROLES.length - 1 };
+  return { user: signedIn, analyst: rank >= 1, author: rank >= 2, administrator: rank === ROLES.length - 1 };
 }

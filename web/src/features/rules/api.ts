@@ -1,5 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api, body, type Schemas } from "@/lib/api";
+import { plain } from "@/lib/text";
 import type { RulesSearch } from "./route";
 
 export type Rule = Schemas["DetectionRule"];
@@ -19,10 +20,6 @@ export function ruleQuery(sid: number) {
 /** How often a rule was right; nothing while nobody has judged it. */
 export function precision(rule: Rule): number | undefined {
   return rule.closed > 0 ? rule.true_positive / rule.closed : undefined;
-}
-
-function plain(text: string): string {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").replaceAll("đ", "d").replaceAll("Đ", "d").toLowerCase();
 }
 
 /** Rules that the search holds, in its order. */

@@ -2,13 +2,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { EyeOff, ScrollText, Search } from "lucide-react";
+import { EyeOff, FilePenLine, ScrollText, Search } from "lucide-react";
 import { useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { compact, number, percent } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
 import { ago } from "@/lib/time";
-import { Empty, Failure, Loading, Severity } from "@/ui/basics";
+import { buttonClass, Empty, Failure, Loading, Severity } from "@/ui/basics";
 import { chosen, precision, rulesQuery, type Rule } from "./api";
 import { RULE_SORTS, SHOWN, type RulesSearch } from "./route";
 import "./rules.css";
@@ -51,6 +51,9 @@ export function RulesPage() {
             </option>
           ))}
         </select>
+        <Link to="/rule-sets" className={buttonClass()}>
+          <FilePenLine aria-hidden /> {t("bench.sets")}
+        </Link>
         <span className="spring" />
         <span className="muted" role="status">
           {t("rules.count", { count: shown.length, all: number(rules.data?.length ?? 0, i18n.language) })}

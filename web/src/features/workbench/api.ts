@@ -1,0 +1,105 @@
+import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, body, type Schemas } from "@/lib/api";
+
+export type RuleSet = Schemas["RuleSetBody"];
+export type RuleVersion = Schemas["RuleVersionBody"];
+export type Remark = Schemas["Remark"];
+export type Checked = Schemas["Checked"];
+export type Tried = Schemas["Tried"];
+export type NearMiss = Schemas["NearMiss"];
+export type RuleTarget = Schemas["RuleTargetBody"];
+export type Publication = Schemas["PublicationBody"];
+type Language = Schemas["Tongue"];
+
+export const setsQuery = queryOptions({
+  queryKey: ["rule-sets"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/rule-sets", { signal })),
+});
+
+export const unitsQuery = queryOptions({
+  queryKey: ["units"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/units", { signal })),
+});
+
+export const capturesQuery = queryOptions({
+  queryKey: ["rule-captures"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/rule-captures", { signal })),
+});
+
+const path = (id: number) => ({ path: { id } });
+
+export function setQuery(id: number) {
+  return queryOptions({
+    queryKey: ["rule-sets", id],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/rule-sets/{id}", { params: path(id), signal })),
+  });
+}
+
+export function versionQuery(id: number, number: number) {
+  return queryOptions({
+    queryKey: ["rule-sets", id, "version", number],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/rule-sets/{id}/versions/{number}", { params: { path: { id, number } }, signal })),
+    enabled: number > 0,
+    // A version never changes.
+    staleTime: Infinity,
+  });
+}
+
+export function publishedQuery(id: number) {
+  return queryOptions({
+    queryKey: ["rule-sets", id, "published"],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/rule-sets/{id}/publications", { params: path(id), signal })),
+    // Whoever has published watches what sensors make of it.
+    refetchInterval: 5_000,
+  });
+}
+
+export function checkQuery(text: string, language: Language) {
+  return queryOptions({
+    queryKey: ["rule-check", language, text],
+    queryFn: ({ signal }) => body(api.POST("/api/v1/rule-bench/check", { body: { text, language }, signal })),
+    placeholderData: keepPreviousData,
+    gcTime: 60_000,
+  });
+}
+
+export function explainQuery(text: string, language: Language) {
+  return queryOptions({
+    queryKey: ["rule-explain", language, text],
+    queryFn: ({ signal }) => body(api.POST("/api/v1/rule-bench/explain", { body: { text, language }, signal })),
+    enabled: text !== "",
+    gcTime: 60_000,
+  });
+}
+
+export function complete(rule: string, offset: number, language: Language, signal: AbortSignal): Promise<Schemas["Offer"][]> {
+  return body(api.POST("/api/v1/rule-bench/complete", { body: { rule, offset, language }, signal }));
+}
+
+/** A change after which everything about rule sets is asked for again. */
+function useChange<Asked, Answer>(change: (asked: Asked) => Promise<Answer>, key: readonly string[] = ["rule-sets"]) {
+  const queries = useQueryClient();
+  return useMutation({ mutationFn: change, onSuccess: () => queries.invalidateQueries({ queryKey: key }) });
+}
+
+export const useCreateSet = () => useChange((asked: Schemas["NewRuleSetRequest"]) => body(api.POST("/api/v1/rule-sets", { body: asked })));
+export const useDeleteSet = () => useChange((id: number) => body(api.DELETE("/api/v1/rule-sets/{id}", { params: path(id) })));
+export const useSaveDraft = (id: number) => useChange((asked: Schemas["DraftRequest"]) => body(api.PUT("/api/v1/rule-sets/{id}/draft", { params: path(id), body: asked })));
+export const useKeep = (id: number) => useChange((asked: Schemas["VersionRequest"]) => body(api.POST("/api/v1/rule-sets/{id}/versions", { params: path(id), body: asked })));
+export const usePublish = (id: number) => useChange((asked: Schemas["PublishRequest"]) => body(api.POST("/api/v1/rule-sets/{id}/publications", { params: path(id), body: asked })));
+export const useTry = () => useMutation({ mutationFn: (asked: Schemas["TryRequest"]) => body(api.POST("/api/v1/rule-bench/tries", { body: asked })) });
+export const useDeleteCapture = () => useChange((id: string) => body(api.DELETE("/api/v1/rule-captures/{id}", { params: { path: { id } } })), ["rule-captures"]);
+export const useAddCapture = () =>
+  useChange(
+    (file: File) =>
+      body(
+        api.POST("/api/v1/rule-captures", {
+          params: { query: { name: file.name } },
+          // The description knows bytes as a list of numbers; what is sent is the file.
+          body: file as unknown as number[],
+          bodySerializer: (content) => content as unknown as BodyInit,
+          headers: { "content-type": "application/octet-stream" },
+        }),
+      ),
+    ["rule-captures"],
+  );

@@ -1,0 +1,16 @@
+import { choice, text, whole } from "@/lib/search-params";
+
+export const BENCH_TABS = ["edit", "try", "diff", "versions", "publish"] as const;
+
+export interface BenchSearch {
+  tab?: (typeof BENCH_TABS)[number];
+  /** The version that the draft is held against; the newest without it. */
+  against?: number;
+  /** The capture that rules are tried on. */
+  capture?: string;
+}
+
+export function benchSearch(raw: Record<string, unknown>): BenchSearch {
+  const search: BenchSearch = { tab: choice(raw, "tab", BENCH_TABS), against: whole(raw, "against", 1, 1_000_000), capture: text(raw, "capture", 64) };
+  return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,36 @@
+import { render, screen, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { expect, test } from "vitest";
+import { SortedTable, type Column } from "./sorted-table";
+
+interface Row {
+  name: string;
+  count: number;
+}
+
+const columns: Column<Row>[] = [
+  { head: "Tên", value: (row) => row.name },
+  { head: "Số", value: (row) => row.count, numeric: true },
+];
+const rows: Row[] = ["Đà Nẵng", "Huế", "An Giang", "Hà Nội", "Cần Thơ", "Điện Biên"].map((name, index) => ({ name, count: [10, 9, 100, 2, 7, 1][index] ?? 0 }));
+
+const names = () => within(screen.getAllByRole("rowgroup")[1] ?? document.body).getAllByRole("row").map((row) => row.firstChild?.textContent);
+
+test("a table sorts by its heads, both ways and back, and finds without accents", async () => {
+  render(<SortedTable caption="Đơn vị" name="don-vi" columns={columns} items={rows} rowKey={(row) => row.name} empty="không có" />);
+  const before = names();
+  await userEvent.click(screen.getByRole("button", { name: "Số" }));
+  expect(names()[0]).toBe("Điện Biên");
+  expect(screen.getByRole("columnheader", { name: "Số" }).getAttribute("aria-sort")).toBe("ascending");
+  await userEvent.click(screen.getByRole("button", { name: "Số" }));
+  expect(names()[0]).toBe("An Giang");
+  await userEvent.click(screen.getByRole("button", { name: "Số" }));
+  expect(names()).toEqual(before);
+  await userEvent.type(screen.getByRole("searchbox"), "da nang");
+  expect(names()).toEqual(["Đà Nẵng"]);
+});
+
+test("an empty table says so", () => {
+  render(<SortedTable caption="Đơn vị" name="x" columns={columns} items={[]} rowKey={(row) => row.name} empty={<p>không có</p>} />);
+  expect(screen.getByText("không có")).toBeTruthy();
+});
