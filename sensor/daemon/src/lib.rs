@@ -42,6 +42,8 @@ enum Command {
     Forward(command::forward::Args),
     /// Say what is wrong here, and what to do about it.
     Doctor(command::doctor::Args),
+    /// Show what the sensor that runs here sees and does, on a terminal.
+    Top(command::top::Args),
     /// Confine this process as `run` does, and try to get out.
     #[command(hide = true)]
     TryConfinement(confine::trial::Args),
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Enrol(args) => command::enrol::run(&args),
         Command::Forward(args) => command::forward::run(&args),
         Command::Doctor(args) => command::doctor::run(&args),
+        Command::Top(args) => command::top::run(&args),
         Command::TryConfinement(args) => confine::trial::run(&args),
     };
     match result {

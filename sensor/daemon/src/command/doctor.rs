@@ -21,7 +21,7 @@ use crate::output::Output;
 use crate::worker::{Tally, Worker};
 
 /// What the Debian package installs.
-const DEFAULT_CONFIG: &str = "/etc/matluoi-sensor/sensor.toml";
+pub const DEFAULT_CONFIG: &str = "/etc/matluoi-sensor/sensor.toml";
 /// A collector that does not answer for so long is not there.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Writes by which the disk is measured.

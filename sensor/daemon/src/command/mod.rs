@@ -6,3 +6,4 @@ pub mod forward;
 pub mod replay;
 pub mod rules;
 pub mod run;
+pub mod top;
