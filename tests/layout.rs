@@ -22,6 +22,7 @@ const MAP: &[(&str, &str)] = &[
     ("collector/ingest", "collector-search collector-api"),
     ("collector/index", "collector-ingest collector-api"),
     ("collector/search", "collector-ingest collector-api"),
+    ("collector/evidence", "all"),
     (
         "collector/state",
         "collector-index collector-search collector-api",

@@ -13,6 +13,7 @@ mod elastic;
 mod engine;
 mod error;
 mod eve;
+mod evidence;
 mod export;
 mod group_actions;
 mod groups;
@@ -51,6 +52,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use collector_evidence::Shelf;
 use collector_search::SearchEngine;
 use collector_state::{Store, UnixMillis};
 use tokio::sync::Semaphore;
@@ -60,6 +62,7 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use evidence::sweep as sweep_evidence;
 pub use export::sweep as sweep_exports;
 pub use guidance::{Guidance, GuidanceError};
 pub use live::{Live, LiveAlert};
@@ -92,6 +95,8 @@ pub struct Parts {
     pub exports_dir: PathBuf,
     /// Captures that rules are tried on.
     pub captures_dir: PathBuf,
+    /// Where packets that were asked for lie.
+    pub evidence: Shelf,
     /// Where ingest tells of alerts.
     pub live: Live,
     pub clock: fn() -> UnixMillis,
@@ -219,6 +224,7 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(search::router())
             .merge(searches::router())
             .merge(export::router())
+            .merge(evidence::router())
             .merge(pivot::router())
             .merge(people::router())
             .merge(access::router())

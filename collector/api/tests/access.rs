@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use collector_api::{ApiState, Guidance, Live, Parts};
+use collector_evidence::Shelf;
 use collector_index::{Event, Index, Options, Stream};
 use collector_search::Embedded;
 use collector_state::{
@@ -141,6 +142,7 @@ impl Server {
             index_days: 30,
             exports_dir: folder.path().join("exports"),
             captures_dir: folder.path().join("captures"),
+            evidence: Shelf::open(&folder.path().join("evidence")).expect("a shelf"),
             live: Live::default(),
             clock: now,
         }));

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use collector_api::{ApiState, Guidance, Live, Parts, rule_texts};
+use collector_evidence::Shelf;
 use collector_index::{Index, Options};
 use collector_ingest::{Authority, Ingest, IngestOptions, Intake};
 use collector_notify::{DiskSeen, Notifier, Surroundings, watch};
@@ -20,6 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::adapter::StateAdapter;
 use crate::engine::{Engine, Limits};
+use crate::evidence::Desk;
 use crate::machine::{Rest, indexed};
 use crate::settings::Config;
 use crate::storage::Keeper;
@@ -155,11 +157,17 @@ impl Collector {
         let options = sigma::options(&config.sigma)?;
         let opened = LiveRules::open(state.clone(), options).await;
         let sigma = Arc::new(opened.map_err(|error| anyhow::anyhow!("Sigma rules: {error}"))?);
-        let ingest = Ingest::start(
+        let shelf = Shelf::open(&config.data_dir.join("evidence"))?;
+        let desk = Arc::new(Desk {
+            state: state.clone(),
+            shelf: shelf.clone(),
+        });
+        let ingest = Ingest::start_with(
             Arc::clone(&index) as _,
             Arc::clone(&adapter) as _,
             Arc::clone(&adapter) as _,
             Some(Arc::clone(&sigma) as _),
+            desk as _,
             IngestOptions::default(),
         );
         let (stop, stopped) = watch::channel(false);
@@ -208,6 +216,7 @@ impl Collector {
             index_days: config.records.days,
             exports_dir: config.data_dir.join("exports"),
             captures_dir: config.data_dir.join("captures"),
+            evidence: shelf,
             live: live.clone(),
             clock: now,
         };
@@ -345,11 +354,12 @@ impl EnrolmentStrings {
     }
 }
 
-/// Removes files of search results past their time, until told to stop.
+/// Removes files of search results and evidence past their time, until told to stop.
 async fn sweep_exports(state: ApiState, stopping: impl Future<Output = ()>) -> Result<()> {
     let mut stopping = std::pin::pin!(stopping);
     loop {
         collector_api::sweep_exports(&state).await;
+        collector_api::sweep_evidence(&state).await;
         tokio::select! {
             () = &mut stopping => return Ok(()),
             () = tokio::time::sleep(MAINTENANCE) => {}

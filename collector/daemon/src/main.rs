@@ -7,6 +7,7 @@ mod collector;
 mod console;
 mod demo;
 mod engine;
+mod evidence;
 mod machine;
 mod settings;
 mod sigma;

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::batch::{Batch, wire_class};
 use crate::error::PortError;
+use crate::evidence::{EvidenceDesk, NoEvidence};
 use crate::limits::{MAX_CONTENT_HELD_BYTES, MAX_STREAMS};
 use crate::ports::{
     Alert, Groups, HourCounts, Judge, Matched, RefusedLine, Registry, Store, StreamMarks,
@@ -54,6 +55,7 @@ pub struct Ingest {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) judge: Option<Arc<dyn Judge>>,
+    pub(crate) evidence: Arc<dyn EvidenceDesk>,
     /// KiB of content that may be held.
     pub(crate) held: Arc<Semaphore>,
     /// Ends the connections.
@@ -83,12 +85,25 @@ pub(crate) struct Work {
 }
 
 impl Ingest {
-    /// Starts the committer on the current runtime.
+    /// Starts the committer on the current runtime. Sensors are asked for no evidence.
     pub fn start(
         store: Arc<dyn Store>,
         groups: Arc<dyn Groups>,
         registry: Arc<dyn Registry>,
         judge: Option<Arc<dyn Judge>>,
+        options: IngestOptions,
+    ) -> Arc<Ingest> {
+        let evidence = Arc::new(NoEvidence::default());
+        Ingest::start_with(store, groups, registry, judge, evidence, options)
+    }
+
+    /// Starts the committer on the current runtime.
+    pub fn start_with(
+        store: Arc<dyn Store>,
+        groups: Arc<dyn Groups>,
+        registry: Arc<dyn Registry>,
+        judge: Option<Arc<dyn Judge>>,
+        evidence: Arc<dyn EvidenceDesk>,
         options: IngestOptions,
     ) -> Arc<Ingest> {
         let (work, queue) = mpsc::channel(QUEUE);
@@ -111,6 +126,7 @@ impl Ingest {
             store,
             registry,
             judge,
+            evidence,
             held: Arc::new(Semaphore::new(MAX_CONTENT_HELD_BYTES / 1_024)),
             stopping: watch::Sender::new(false),
             paused: watch::Sender::new(Vec::new()),

@@ -11,6 +11,7 @@ use tonic::{Status, Streaming};
 
 use crate::batch::{check, class_of_wire, wire_class};
 use crate::committer::{Answers, Generation, Ingest, Work};
+use crate::evidence::Requests;
 use crate::limits::{
     HELLO_TIMEOUT, MAX_CONTENT_BYTES, MAX_HOUR, MAX_LEDGER_ROWS, MAX_NAME_BYTES, MAX_REASON_BYTES,
     MAX_SHED_REASONS, MAX_SIGMA_RULES, MAX_STATS_BYTES, MIN_CONTENT_HELD_BYTES, PUBLISH_AGAIN,
@@ -39,6 +40,7 @@ pub(crate) struct Connection {
     last: BTreeMap<Class, u64>,
     /// Rules that were sent last, and when.
     published: Option<(String, Instant)>,
+    requests: Requests,
 }
 
 impl Connection {
@@ -49,6 +51,7 @@ impl Connection {
         answers: Answers,
     ) -> Connection {
         Connection {
+            requests: Requests::new(Arc::clone(&ingest.evidence), sensor.clone()),
             generation: ingest.generation(),
             ingest,
             sensor,
@@ -102,6 +105,8 @@ impl Connection {
         if !classes.is_empty() {
             self.tell_paused(&classes).await?;
         }
+        let mut wanted = self.requests.changed();
+        self.ask_for_evidence().await?;
         loop {
             let message = tokio::select! {
                 message = timeout(SILENCE, inbound.message()) => {
@@ -111,6 +116,11 @@ impl Connection {
                     changed.map_err(|_| Status::unavailable("the collector is stopping"))?;
                     let classes = paused.borrow_and_update().clone();
                     self.tell_paused(&classes).await?;
+                    continue;
+                }
+                changed = wanted.changed() => {
+                    changed.map_err(|_| Status::unavailable("the collector is stopping"))?;
+                    self.ask_for_evidence().await?;
                     continue;
                 }
             };
@@ -129,8 +139,13 @@ impl Connection {
                 Some(FromSensor::Hello(_)) => {
                     return Err(Status::invalid_argument("a second hello"));
                 }
-                Some(FromSensor::EvidenceState(_) | FromSensor::EvidenceChunk(_)) => {
-                    tracing::debug!("evidence that nobody has asked for");
+                Some(FromSensor::EvidenceState(state)) => {
+                    let say = self.requests.state(state).await?;
+                    self.say(say).await?;
+                }
+                Some(FromSensor::EvidenceChunk(chunk)) => {
+                    let say = self.requests.chunk(chunk).await?;
+                    self.say(say).await?;
                 }
                 None => tracing::debug!("a message of a kind that this version does not know"),
             }
@@ -169,6 +184,18 @@ impl Connection {
         }
         welcome.now_ms = unix_millis();
         self.answer(FromCollector::Welcome(welcome)).await
+    }
+
+    async fn ask_for_evidence(&mut self) -> Result<(), Status> {
+        let say = self.requests.refresh().await?;
+        self.say(say).await
+    }
+
+    async fn say(&self, messages: Vec<FromCollector>) -> Result<(), Status> {
+        for message in messages {
+            self.answer(message).await?;
+        }
+        Ok(())
     }
 
     async fn tell_paused(&self, classes: &[Class]) -> Result<(), Status> {

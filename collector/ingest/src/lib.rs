@@ -17,6 +17,7 @@ mod committer;
 mod connection;
 mod enrolment;
 mod error;
+mod evidence;
 mod intake;
 pub mod limits;
 mod ports;
@@ -32,6 +33,7 @@ pub use authority::Authority;
 pub use committer::{Ingest, IngestOptions};
 pub use enrolment::enrolment_string;
 pub use error::{IngestError, PortError, Result};
+pub use evidence::{Chunk, EvidenceDesk, NoEvidence, Told, Wanted};
 pub use intake::{Intake, LineFault, Numbering, Taken};
 pub use ports::{
     Alert, Backlog, CanaryMade, Groups, Heartbeat, HourCounts, Judge, LedgerRow, Matched,

@@ -15,6 +15,7 @@ mod canary;
 mod case;
 mod enrolment;
 mod error;
+mod evidence;
 mod figures;
 mod group;
 mod hide;
@@ -54,6 +55,7 @@ pub use case::{
 };
 pub use enrolment::{Enrolment, PendingEnrolment};
 pub use error::{Result, StateError};
+pub use evidence::{Evidence, EvidenceState, EvidenceStep, NewEvidence};
 pub use figures::{AddressFigures, AnalystFigures, Figures, SensorFigures, SignatureFigures};
 pub use group::{
     Action, ActionOutcome, Actor, AlertBatch, AlertSeen, AppliedAlert, By, Change, Conflict, Group,

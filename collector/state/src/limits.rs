@@ -98,7 +98,7 @@ pub const MAX_CASE_TASKS: i64 = 200;
 pub const MAX_CASE_EVENTS: i64 = 5_000;
 pub const MAX_CASE_FILES: i64 = 40;
 /// Bytes of one file, and of all files of all cases.
-pub const MAX_CASE_FILE_BYTES: usize = 8 * 1_024 * 1_024;
+pub const MAX_CASE_FILE_BYTES: usize = 16 * 1_024 * 1_024;
 pub const MAX_ALL_CASE_FILES_BYTES: i64 = 2 * 1_024 * 1_024 * 1_024;
 pub const MAX_CASE_TEXT_BYTES: usize = 20_000;
 /// Sets of the centre's own rules, and bytes of one.
@@ -112,3 +112,8 @@ pub const MAX_PUBLISHED_BYTES: i64 = 3 * 1_024 * 1_024;
 pub const MAX_RULE_CAPTURES: i64 = 200;
 pub const MAX_RULE_CAPTURE_BYTES: usize = 32 * 1_024 * 1_024;
 pub const MAX_ALL_RULE_CAPTURES_BYTES: i64 = 1_024 * 1_024 * 1_024;
+/// Requests for packets, and those of one sensor that are on their way.
+pub const MAX_EVIDENCE: i64 = 20_000;
+pub const MAX_OPEN_EVIDENCE: i64 = 32;
+/// Bytes of files of evidence; the oldest go first.
+pub const MAX_ALL_EVIDENCE_BYTES: i64 = 8 * 1_024 * 1_024 * 1_024;

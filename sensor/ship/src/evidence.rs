@@ -23,6 +23,8 @@ const REQUESTS: usize = 32;
 const CHUNK_BYTES: std::ops::RangeInclusive<usize> = (4 << 10)..=(64 << 10);
 /// Frames are looked through in steps, so that a request can be cancelled in between.
 const STEP_FRAMES: u64 = 20_000;
+/// Workers gather frames for a second before they are in the ring: a request waits for those that have been seen.
+const SETTLE: Duration = Duration::from_millis(1_500);
 const ZSTD_LEVEL: i32 = 3;
 
 /// Where evidence comes from.
@@ -46,7 +48,9 @@ struct Upload {
     id: u64,
     query: Query,
     place: Cursor,
-    until: Cursor,
+    /// None until the frames are looked through.
+    until: Option<Cursor>,
+    since: Instant,
     max_bytes: u64,
     found: Found,
     /// All of it has been looked through once; chunks go.
@@ -84,9 +88,11 @@ pub(crate) async fn serve(
     let mut under_way = 0;
     let mut free = Instant::now();
     loop {
-        let counting = uploads.iter().any(|upload| !upload.counted);
-        let may_step = counting || !uploads.is_empty() && under_way < WINDOW;
-        let pause = if counting { Instant::now() } else { free };
+        let due = uploads
+            .iter()
+            .filter(|upload| !upload.counted || under_way < WINDOW)
+            .map(|upload| if upload.counted { free } else { upload.since })
+            .min();
         tokio::select! {
             demand = demands.recv() => match demand {
                 None => return,
@@ -96,7 +102,7 @@ pub(crate) async fn serve(
                     uploads.retain(|upload| upload.id != request.id);
                     let answer = if uploads.len() < REQUESTS {
                         let id = request.id;
-                        uploads.push_back(Upload::new(request, &source.ring));
+                        uploads.push_back(Upload::new(request));
                         state(id, wire::EvidencePhase::Reading)
                     } else {
                         failed(request.id, "too_many")
@@ -106,8 +112,15 @@ pub(crate) async fn serve(
                     }
                 }
             },
-            () = tokio::time::sleep_until(pause), if may_step => {
-                let next = uploads.iter().position(|upload| !upload.counted).unwrap_or(0);
+            () = tokio::time::sleep_until(due.unwrap_or(free)), if due.is_some() => {
+                let now = Instant::now();
+                let is_due = |upload: &Upload| match upload.counted {
+                    true => under_way < WINDOW && free <= now,
+                    false => upload.since <= now,
+                };
+                // Who waits to hear how much there is comes first.
+                let next = uploads.iter().enumerate().filter(|(_, upload)| is_due(upload));
+                let Some((next, _)) = next.min_by_key(|(_, upload)| upload.counted) else { continue };
                 let Some(mut upload) = uploads.remove(next) else { continue };
                 let id = upload.id;
                 let step = if upload.counted {
@@ -153,7 +166,8 @@ impl Step {
 }
 
 impl Upload {
-    fn new(request: wire::EvidenceRequest, ring: &Ring) -> Upload {
+    fn new(request: wire::EvidenceRequest) -> Upload {
+        let now = Instant::now();
         let place = request.from.map_or_else(Cursor::default, cursor);
         Upload {
             id: request.id,
@@ -163,7 +177,12 @@ impl Upload {
                 to_ns: request.to_ns,
             },
             place,
-            until: request.until.map_or_else(|| ring.end(), cursor),
+            until: request.until.map(cursor),
+            since: if request.until.is_some() {
+                now
+            } else {
+                now + SETTLE
+            },
             max_bytes: request.max_bytes,
             found: Found {
                 next: place,
@@ -175,8 +194,8 @@ impl Upload {
 
     /// Looks through some of the frames; at the end, says what there is.
     async fn count(&mut self, ring: &Arc<Ring>) -> Result<Step, LinkError> {
-        let (query, until, max_bytes, mut found) =
-            (self.query, self.until, self.max_bytes, self.found);
+        let until = *self.until.get_or_insert_with(|| ring.end());
+        let (query, max_bytes, mut found) = (self.query, self.max_bytes, self.found);
         let reader = Arc::clone(ring);
         let (found, done) = tokio::task::spawn_blocking(move || {
             let mut looked = 0;
@@ -217,7 +236,7 @@ impl Upload {
             phase: wire::EvidencePhase::Uploading.into(),
             frames: found.frames,
             bytes: found.bytes,
-            until: Some(place(self.until)),
+            until: Some(place(until)),
             cut: found.cut,
             damaged: found.damaged,
             rotated: found.rotated,
@@ -241,7 +260,8 @@ impl Upload {
 
     /// The next frames.
     async fn chunk(&mut self, source: &EvidenceSource) -> Result<Step, LinkError> {
-        let (query, from, until, left) = (self.query, self.place, self.until, self.max_bytes);
+        let (query, from, left) = (self.query, self.place, self.max_bytes);
+        let until = self.until.unwrap_or(from);
         let ring = Arc::clone(&source.ring);
         let quarter = usize::try_from(source.bytes_per_second / 4).unwrap_or(usize::MAX);
         let enough = quarter.clamp(*CHUNK_BYTES.start(), *CHUNK_BYTES.end());
@@ -275,7 +295,7 @@ impl Upload {
             Ok::<_, LinkError>((chunk, bytes as u64))
         })
         .await??;
-        self.place = chunk.next.map_or(self.until, cursor);
+        self.place = chunk.next.map_or(until, cursor);
         self.max_bytes -= bytes.min(self.max_bytes);
         let last = chunk.last;
         let chunk = wire::EvidenceChunk {

@@ -10,6 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use collector_api::machine::{Machine, NoMachine};
 use collector_api::{ApiState, Guidance, Live, Parts};
+use collector_evidence::Shelf;
 use collector_index::{Index, Options};
 use collector_search::Embedded;
 use collector_state::{
@@ -24,6 +25,10 @@ pub const PASSWORD: &str = "a long first password";
 pub struct Server {
     _folder: tempfile::TempDir,
     pub store: Store,
+    pub index: Arc<Index>,
+    pub shelf: Shelf,
+    /// Id of the sensor that all alerts are from.
+    pub sensor: String,
     router: Router,
     pub cookie: String,
     csrf: String,
@@ -48,18 +53,21 @@ impl Server {
             .create_first_admin("admin", PASSWORD, NOW)
             .await
             .expect("an account");
-        alerts(&store).await;
+        let sensor = alerts(&store).await;
         let index = Index::open(&folder.path().join("index"), Options::default());
+        let index = Arc::new(index.expect("an index"));
+        let shelf = Shelf::open(&folder.path().join("evidence")).expect("a shelf");
         let router = collector_api::router(ApiState::with_machine(
             Parts {
                 store: store.clone(),
-                engine: Arc::new(Embedded::new(Arc::new(index.expect("an index")))),
+                engine: Arc::new(Embedded::new(Arc::clone(&index))),
                 enrolment_string: Arc::new(str::to_owned),
                 guidance: Guidance::default(),
                 rules: HashMap::new(),
                 index_days: 30,
                 exports_dir: folder.path().join("exports"),
                 captures_dir: folder.path().join("captures"),
+                evidence: shelf.clone(),
                 live: Live::default(),
                 clock: || NOW,
             },
@@ -68,6 +76,9 @@ impl Server {
         Server {
             _folder: folder,
             store,
+            index,
+            shelf,
+            sensor,
             router,
             cookie: String::new(),
             csrf: String::new(),
@@ -125,8 +136,8 @@ impl Server {
     }
 }
 
-/// Three alerts in two groups.
-async fn alerts(store: &Store) {
+/// Three alerts in two groups; the id of their sensor.
+async fn alerts(store: &Store) -> String {
     let token = store
         .create_enrolment("cổng", UnitId::ROOT, "admin", NOW)
         .await
@@ -160,4 +171,5 @@ async fn alerts(store: &Store) {
         alerts: &alerts,
     };
     store.apply_alerts(batch, NOW).await.expect("applied");
+    sensor.sensor_id
 }

@@ -211,12 +211,13 @@ impl Config {
         })
     }
 
-    /// The evidence ring, if frames are to be kept.
-    fn open_ring(&self) -> Result<Option<Arc<Ring>>, sensor_evidence::Error> {
+    /// The evidence ring, if frames are to be kept. Without a disk for it the watch goes on.
+    fn open_ring(&self) -> Option<Arc<Ring>> {
         let folder = self.state_dir.join("evidence");
-        self.evidence
-            .map(|options| Ring::open(&folder, options, self.workers.into()).map(Arc::new))
-            .transpose()
+        let ring = Ring::open(&folder, self.evidence?, self.workers.into());
+        ring.map(Arc::new)
+            .inspect_err(|error| tracing::error!(%error, "no evidence is kept"))
+            .ok()
     }
 
     /// A handle a worker, when it is an interface that is watched.
@@ -365,7 +366,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     };
     let spool = Arc::new(Spool::open(&config.state_dir, config.spool.clone())?);
-    let ring = config.open_ring()?;
+    let ring = config.open_ring();
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;

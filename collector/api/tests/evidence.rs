@@ -1,0 +1,286 @@
+//! Packets of an alert over HTTP: whether they can be had, asked for, looked at, fetched, put into a case.
+
+mod support;
+
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use collector_evidence::{Frame, Place};
+use collector_index::{Event, Stream};
+use collector_state::{EvidenceStep, HeartbeatSeen, Page, SpoolSeen, UnixMillis};
+use sensor_event::Class;
+use serde_json::{Value, json};
+use support::{NOW, Server};
+
+/// 2025-11-24T16:00:00Z, as the support's clock.
+const ALERT: &str = r#"{"timestamp":"2025-11-24T15:59:00.000001+0000","event_type":"alert","src_ip":"10.0.0.1","src_port":5000,"dest_ip":"10.0.0.2","dest_port":53,"proto":"UDP","flow_id":7007199254740993,"alert":{"signature_id":1,"signature":"Hỏi tên","severity":2,"rule":"alert udp any any -> any any (content:\"WHO\"; nocase; sid:1;)"}}"#;
+const ALERT_MS: i64 = 1_763_999_940_000;
+const LONE: &str = r#"{"timestamp":"2025-11-24T15:59:00.000001+0000","event_type":"alert","src_ip":"10.0.0.1","dest_ip":"10.0.0.2","alert":{"signature_id":1,"signature":"Lẻ","severity":2}}"#;
+
+struct Scene {
+    server: Server,
+    event: String,
+    lone: String,
+}
+
+async fn scene() -> Scene {
+    let server = Server::start().await;
+    let stream = Stream {
+        sensor: server.sensor.clone(),
+        epoch: 1,
+        class: Class::Alert,
+    };
+    let events =
+        [ALERT, LONE].map(|line| Event::parse(line.as_bytes().to_vec()).expect("an event"));
+    server
+        .index
+        .append(&stream, (1..).zip(events), 2, "2025-11-24T16:00:00Z")
+        .expect("it appends");
+    server.index.commit().expect("it commits");
+    Scene {
+        server,
+        event: stream.event_id(1),
+        lone: stream.event_id(2),
+    }
+}
+
+impl Scene {
+    /// The sensor tells of its ring.
+    async fn ring(&self, evidence: Value) {
+        let stats = json!({ "evidence": evidence }).to_string();
+        let seen = HeartbeatSeen {
+            sensor_id: &self.server.sensor,
+            epoch: 1,
+            version: "1",
+            ruleset_hash: "",
+            remote_addr: "",
+            sent: NOW,
+            received: NOW,
+            stats: &stats,
+            spool: &SpoolSeen::default(),
+        };
+        let store = &self.server.store;
+        store.record_heartbeat(seen).await.expect("noted");
+    }
+
+    async fn availability(&mut self, event: &str) -> Value {
+        let path = format!("/events/{event}/evidence");
+        let (status, told) = self.server.ask("GET", &path, Value::Null).await;
+        assert_eq!(status, StatusCode::OK, "{told}");
+        told
+    }
+}
+
+fn ring(oldest_ms: Option<i64>, rotated: bool) -> Value {
+    json!({
+        "mode": "alerts", "bytes": 5, "budget_bytes": 10, "frames": 3, "oldest_ms": oldest_ms, "newest_ms": oldest_ms,
+        "rotated": rotated, "torn_segments": 0, "lost_segments": 0, "kept_frames": 3,
+        "left_out": { "queue_full": 2, "flow_cap": 1 }
+    })
+}
+
+/// Ethernet, IPv4 and UDP from port 5000 to 53, or back.
+fn datagram(at_ms: i64, there: bool, data: &[u8]) -> Frame {
+    let mut bytes = vec![0; 12];
+    bytes.extend_from_slice(&[8, 0, 0x45, 0]);
+    bytes.extend_from_slice(&(28 + data.len() as u16).to_be_bytes());
+    bytes.extend_from_slice(&[0, 0, 0, 0, 64, 17, 0, 0]);
+    let (from, to, ports) = if there {
+        (1, 2, [5_000_u16, 53])
+    } else {
+        (2, 1, [53, 5_000])
+    };
+    bytes.extend_from_slice(&[10, 0, 0, from, 10, 0, 0, to]);
+    for number in [ports[0], ports[1], 8 + data.len() as u16, 0] {
+        bytes.extend_from_slice(&number.to_be_bytes());
+    }
+    bytes.extend_from_slice(data);
+    Frame {
+        timestamp_ns: at_ms * 1_000_000,
+        link: 1,
+        wire_length: bytes.len() as u32,
+        data: bytes,
+    }
+}
+
+#[tokio::test]
+async fn it_is_told_whether_packets_can_be_had() {
+    let mut scene = scene().await;
+    let (event, lone) = (scene.event.clone(), scene.lone.clone());
+    assert_eq!(scene.availability(&event).await["state"], "unknown");
+    for (told, expected) in [
+        (Value::Null, "off"),
+        (ring(None, false), "not_kept"),
+        (ring(Some(ALERT_MS + 1), false), "not_kept"),
+        (ring(Some(ALERT_MS + 1), true), "rotated"),
+        (ring(Some(ALERT_MS), true), "available"),
+    ] {
+        scene.ring(told).await;
+        let told = scene.availability(&event).await;
+        assert_eq!(told["state"], expected);
+    }
+    let told = scene.availability(&event).await;
+    assert_eq!(told["flow_id"], "7007199254740993");
+    assert_eq!(told["left_out"], 3);
+    assert_eq!(told["online"], true);
+    let store = scene.server.store.clone();
+    let gone = store
+        .sensor_connected(&scene.server.sensor, "", false)
+        .await;
+    gone.expect("noted");
+    let told = scene.availability(&event).await;
+    assert_eq!(
+        (&told["state"], &told["online"]),
+        (&json!("available"), &json!(false))
+    );
+    assert_eq!(scene.availability(&lone).await["state"], "no_flow");
+    let (status, _) = scene
+        .server
+        .ask("GET", "/events/ffffffff-1-a1/evidence", Value::Null)
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn packets_are_asked_for_looked_at_and_put_into_a_case() {
+    let mut scene = scene().await;
+    let path = format!("/events/{}/evidence", scene.event);
+    let server = &mut scene.server;
+    for (body, expected) in [
+        (json!({}), StatusCode::BAD_REQUEST),
+        (json!({ "reason": " " }), StatusCode::BAD_REQUEST),
+        (json!({ "reason": "điều tra" }), StatusCode::OK),
+    ] {
+        let (status, told) = server.ask("POST", &path, body).await;
+        assert_eq!(status, expected, "{told}");
+    }
+    let (_, listed) = server.ask("GET", "/evidence", Value::Null).await;
+    assert_eq!(listed["total"], 1);
+    let asked = &listed["items"][0];
+    assert_eq!(
+        (&asked["state"], &asked["requested_by"]),
+        (&json!("queued"), &json!("admin"))
+    );
+    let open = server.store.open_evidence(&server.sensor).await;
+    let open = open.expect("read").remove(0);
+    assert_eq!(open.asked.flow_id, Some(7_007_199_254_740_993));
+    assert_eq!(
+        open.asked.from_ns,
+        ALERT_MS * 1_000_000 + 1_000 - 1_000_000_000
+    );
+    let id = open.id;
+    let one = format!("/evidence/{id}");
+    let (status, _) = server
+        .ask("GET", &format!("{one}/packets"), Value::Null)
+        .await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "nothing has come");
+    // What the sensor sends.
+    let end = Place {
+        segment: 1,
+        offset: 1,
+        entry: 1,
+    };
+    let frames = [
+        datagram(ALERT_MS, true, b"who is a?"),
+        datagram(ALERT_MS + 5, false, b"nobody"),
+    ];
+    server
+        .shelf
+        .append(id, Place::default(), end, &frames)
+        .expect("appended");
+    let stored = server.shelf.finish(id).expect("finished");
+    let step = EvidenceStep::Ready {
+        frames: stored.frames,
+        file_bytes: stored.bytes,
+        sha256: stored.sha256.clone(),
+    };
+    assert!(
+        server
+            .store
+            .step_evidence(id, &step, NOW)
+            .await
+            .expect("noted")
+    );
+    let (_, listed) = server
+        .ask(
+            "GET",
+            &format!("{one}/packets?limit=1&first=1"),
+            Value::Null,
+        )
+        .await;
+    assert_eq!(listed["total"], 2);
+    let packet = &listed["items"][0];
+    assert_eq!(
+        (&packet["source"], &packet["after_us"]),
+        (&json!("10.0.0.2:53"), &json!(5_000))
+    );
+    let (_, bytes) = server
+        .ask("GET", &format!("{one}/packets/0"), Value::Null)
+        .await;
+    assert_eq!(bytes["bytes"], BASE64_STANDARD.encode(&frames[0].data));
+    assert_eq!(
+        (&bytes["payload_from"], &bytes["payload_to"]),
+        (&json!(42), &json!(51))
+    );
+    let (status, _) = server
+        .ask("GET", &format!("{one}/packets/2"), Value::Null)
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (_, told) = server
+        .ask("GET", &format!("{one}/conversation"), Value::Null)
+        .await;
+    assert_eq!(told["client"], "10.0.0.1:5000");
+    assert_eq!(told["pieces"][0]["marks"], json!([{ "from": 0, "to": 3 }]));
+    assert_eq!(told["pieces"][1]["side"], "server");
+    assert_eq!(told["pieces"][1]["marks"], json!([]));
+    let (status, file) = server.fetch(&format!("{one}/pcapng")).await;
+    assert_eq!((status, file.len() as u64), (StatusCode::OK, stored.bytes));
+    let (_, case) = server
+        .ask(
+            "POST",
+            "/cases",
+            json!({ "title": "Vụ việc", "severity": 2 }),
+        )
+        .await;
+    let into = json!({ "case_id": case["id"] });
+    let (status, kept) = server.ask("POST", &format!("{one}/case"), into).await;
+    assert_eq!(
+        (status, &kept["sha256"]),
+        (StatusCode::OK, &json!(stored.sha256))
+    );
+    let of_case = format!("/cases/{}/files/{}", case["id"], kept["file_id"]);
+    assert_eq!(server.fetch(&of_case).await.1, file);
+    let page = Page {
+        limit: 50,
+        before: None,
+    };
+    let audit = server.store.audit_log(page).await.expect("read").items;
+    for action in ["evidence.request", "evidence.download", "evidence.lock"] {
+        assert!(audit.iter().any(|row| row.action == action), "{action}");
+    }
+    // It is over: cancelling changes nothing.
+    let (_, told) = server
+        .ask("POST", &format!("{one}/cancel"), json!({}))
+        .await;
+    assert_eq!(told["state"], "ready");
+    let later = UnixMillis(NOW.0 + 1);
+    let old = server.store.old_evidence(later, i64::MAX, 9).await;
+    assert_eq!(old.expect("read"), [id]);
+}
+
+#[tokio::test]
+async fn what_is_cancelled_is_wanted_no_more() {
+    let mut scene = scene().await;
+    let path = format!("/events/{}/evidence", scene.event);
+    let server = &mut scene.server;
+    let mut changed = server.shelf.changed();
+    let (_, asked) = server.ask("POST", &path, json!({ "reason": "nhầm" })).await;
+    assert!(changed.has_changed().expect("alive"), "streams hear of it");
+    changed.mark_unchanged();
+    let cancel = format!("/evidence/{}/cancel", asked["id"]);
+    let (_, told) = server.ask("POST", &cancel, json!({})).await;
+    assert_eq!(told["state"], "cancelled");
+    assert!(changed.has_changed().expect("alive"));
+    let open = server.store.open_evidence(&server.sensor).await;
+    assert!(open.expect("read").is_empty());
+}
