@@ -251,6 +251,157 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/{id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the packets of an event can be had, and what was asked for already. */
+        get: operations["evidence_of_event"];
+        put?: never;
+        /** Asks the sensor for the packets of the event's flow. What is on its way already is not asked for twice. */
+        post: operations["request_evidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that was asked for, newest first. */
+        get: operations["list_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["one_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What has not come is not wanted any more. */
+        post: operations["cancel_evidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence/{id}/case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A copy goes into a case, which keeps it with its digest. */
+        post: operations["lock_evidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence/{id}/conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Both directions in order, with the contents of the signature marked. */
+        get: operations["evidence_conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence/{id}/packets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["evidence_packets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence/{id}/packets/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["evidence_packet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence/{id}/pcapng": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The packets as a file for Wireshark and others. */
+        get: operations["download_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exports": {
         parameters: {
             query?: never;
@@ -1768,6 +1919,34 @@ export interface components {
             /** Format: int64 */
             unit_id: number;
         };
+        /** @description Whether a sensor has the packets of an event. */
+        AvailabilityBody: {
+            /** Format: int64 */
+            budget_bytes?: number | null;
+            /** Format: int64 */
+            bytes?: number | null;
+            flow_id?: string | null;
+            /**
+             * Format: int64
+             * @description Frames that could not be kept since the sensor's start.
+             */
+            left_out: number;
+            /** @description alerts, full */
+            mode?: string | null;
+            newest?: string | null;
+            /** @description What the ring holds. */
+            oldest?: string | null;
+            /** @description The sensor is connected: it can be asked now. */
+            online: boolean;
+            /** @description What was asked for of this event, newest first. */
+            requests: components["schemas"]["EvidenceBody"][];
+            sensor_name?: string | null;
+            /**
+             * @description available; rotated: overwritten meanwhile; not_kept: from before the ring began; off: the sensor keeps none;
+             *     unknown: it has told nothing; no_flow: the event belongs to no flow; foreign: no sensor of ours made it
+             */
+            state: string;
+        };
         /** @description What of a class waits in the sensor's spool. */
         BacklogBody: {
             class: string;
@@ -2057,6 +2236,17 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        ConversationBody: {
+            client: string;
+            /**
+             * Format: int64
+             * @description Bytes that are not shown, as there are too many; the file has them.
+             */
+            left_out: number;
+            pieces: components["schemas"]["PieceBody"][];
+            protocol: string;
+            server: string;
+        };
         /**
          * @description What became of records. Made is shed, stored, rejected, and the gap; the gap is waiting and lost, but
          *     where records are stored that the sensor has not told of yet.
@@ -2212,6 +2402,65 @@ export interface components {
             text: string;
             user: string;
             written: string;
+        };
+        EvidenceBody: {
+            /** Format: int64 */
+            bytes: number;
+            changed: string;
+            /** @description There is more than may be fetched. */
+            cut: boolean;
+            /**
+             * Format: int64
+             * @description Blocks of the sensor's ring that could not be read.
+             */
+            damaged: number;
+            event_id?: string | null;
+            /** @description Of failed ones: off, rotated, not_kept, unreadable, too_many, too_much */
+            fault?: string | null;
+            /** Format: int64 */
+            file_bytes?: number | null;
+            /** @description As text: JavaScript's numbers are too short. */
+            flow_id?: string | null;
+            /** Format: int64 */
+            frames: number;
+            /** Format: int64 */
+            id: number;
+            reason: string;
+            requested: string;
+            requested_by: string;
+            /** @description Some of it had been overwritten. */
+            rotated: boolean;
+            sensor_id: string;
+            sensor_name: string;
+            sha256?: string | null;
+            /** @description queued, sent, reading, uploading, ready, failed, cancelled */
+            state: string;
+            /** Format: int64 */
+            total_bytes?: number | null;
+            /** Format: int64 */
+            total_frames?: number | null;
+        };
+        EvidenceCase: {
+            /** Format: int64 */
+            case_id: number;
+        };
+        EvidenceCaseFile: {
+            /** Format: int64 */
+            case_id: number;
+            /** Format: int64 */
+            file_id: number;
+            sha256: string;
+        };
+        EvidencePage: {
+            items: components["schemas"]["EvidenceBody"][];
+            /** Format: int64 */
+            next?: number | null;
+            /** Format: int64 */
+            total: number;
+        };
+        EvidenceRequest: {
+            /** @description Why it is wanted; it stands in the audit log. */
+            reason: string;
         };
         Explained: {
             advice: string[];
@@ -2575,6 +2824,10 @@ export interface components {
         };
         /** @enum {string} */
         MailSecurity: "none" | "start_tls" | "tls";
+        MarkBody: {
+            from: number;
+            to: number;
+        };
         /** @description An action on every group that a filter holds now. */
         MatchingRequest: components["schemas"]["ChangeRequest"] & {
             from?: string | null;
@@ -2703,6 +2956,41 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        PacketBody: {
+            /**
+             * Format: int64
+             * @description Microseconds after the first packet.
+             */
+            after_us: number;
+            captured: number;
+            destination?: string | null;
+            /** @description Of TCP, a letter each: SYN, FIN, RST, PSH, ACK, URG. */
+            flags: string;
+            /**
+             * Format: int32
+             * @description Bytes on the wire, those captured, and those behind the headers.
+             */
+            length: number;
+            /** @description From 0, oldest first. */
+            number: number;
+            payload: number;
+            protocol: string;
+            /** @description Address and port. */
+            source?: string | null;
+            time: string;
+        };
+        PacketBytes: {
+            /** @description The whole frame, in base64. */
+            bytes: string;
+            packet: components["schemas"]["PacketBody"];
+            /** @description Where the payload begins and ends. */
+            payload_from: number;
+            payload_to: number;
+        };
+        PacketsBody: {
+            items: components["schemas"]["PacketBody"][];
+            total: number;
+        };
         /** @description A table about the thing. `id` is what the console calls it by. */
         Panel: {
             /**
@@ -2748,6 +3036,25 @@ export interface components {
             to: string;
             /** Format: int64 */
             total: number;
+        };
+        PieceBody: {
+            /** @description In base64. */
+            bytes: string;
+            /** @description Contents of the signature, as places in these bytes. */
+            marks: components["schemas"]["MarkBody"][];
+            /**
+             * Format: int64
+             * @description Bytes before it that were not captured.
+             */
+            missing: number;
+            /**
+             * Format: int64
+             * @description Of the first byte among all that this side sent.
+             */
+            offset: number;
+            packet: number;
+            /** @description client, server */
+            side: string;
         };
         PivotBody: {
             first?: string | null;
@@ -4200,6 +4507,322 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evidence_of_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AvailabilityBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvidenceRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_evidence: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidencePage"];
+                };
+            };
+        };
+    };
+    one_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lock_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvidenceCase"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceCaseFile"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evidence_conversation: {
+        parameters: {
+            query?: {
+                /** @description A packet of it; none: the first conversation. */
+                packet?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evidence_packets: {
+        parameters: {
+            query?: {
+                /** @description Number of the first packet. */
+                first?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PacketsBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evidence_packet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PacketBytes"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
                 };
             };
             404: {

@@ -30,3 +30,31 @@ export function printable(content: Uint8Array): string {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.replaceAll("\r\n", "\n").replace(/[\u0000-\u0008\u000b-\u001f\u007f\ufffd]/g, ".");
 }
+
+export interface Mark {
+  from: number;
+  to: number;
+}
+
+export interface Run {
+  start: number;
+  end: number;
+  marked: boolean;
+}
+
+/** A stretch of bytes as runs that are marked or not; marks may overlap. */
+export function runs(from: number, to: number, marks: readonly Mark[]): Run[] {
+  const found: Run[] = [];
+  let start = from;
+  const sorted = marks.filter((mark) => mark.from < to && mark.to > from).sort((one, other) => one.from - other.from);
+  for (const mark of sorted) {
+    const begins = Math.max(mark.from, start);
+    const ends = Math.min(mark.to, to);
+    if (begins >= ends) continue;
+    if (begins > start) found.push({ start, end: begins, marked: false });
+    found.push({ start: begins, end: ends, marked: true });
+    start = ends;
+  }
+  if (start < to) found.push({ start, end: to, marked: false });
+  return found;
+}

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { endpoint, protocolParts, summary } from "./eve";
 import { bytes, compact, number } from "./format";
-import { decodeBase64, hexDump, printable } from "./hex";
+import { decodeBase64, hexDump, printable, runs } from "./hex";
 import { at, flatten, textAt } from "./json";
 import { csv } from "./save";
 import { figures, sensorState, type Sensor } from "./sensor";
@@ -59,6 +59,14 @@ describe("records", () => {
     expect(endpoint(record, "destination")).toBe("10.0.0.1");
     expect(protocolParts(record).map(([name]) => name)).toEqual(["dns"]);
   });
+});
+
+test("marks cut a stretch into runs, overlapping ones into one after another", () => {
+  const marks = [{ from: 4, to: 6 }, { from: 0, to: 2 }, { from: 5, to: 9 }, { from: 7, to: 8 }];
+  const cut = runs(1, 8, marks).map(({ start, end, marked }) => `${start}-${end}${marked ? "!" : ""}`);
+  expect(cut).toEqual(["1-2!", "2-4", "4-6!", "6-8!"]);
+  expect(runs(0, 3, [])).toEqual([{ start: 0, end: 3, marked: false }]);
+  expect(runs(3, 3, marks)).toEqual([]);
 });
 
 test("bytes are shown as hex and as text", () => {

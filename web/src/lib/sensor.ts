@@ -23,6 +23,10 @@ export interface SensorFigures {
   memory: number | undefined;
   rules: number | undefined;
   rulesFailed: number | undefined;
+  /** Bytes of packets kept around alerts, those that there is room for, and the time of the oldest (Unix milliseconds). */
+  evidence: number | undefined;
+  evidenceRoom: number | undefined;
+  evidenceOldest: number | undefined;
 }
 
 export function figures(sensor: Sensor): SensorFigures {
@@ -39,6 +43,9 @@ export function figures(sensor: Sensor): SensorFigures {
     memory: of("memory_bytes"),
     rules: of("rules_loaded"),
     rulesFailed: of("rules_failed"),
+    evidence: of("evidence.bytes"),
+    evidenceRoom: of("evidence.budget_bytes"),
+    evidenceOldest: of("evidence.oldest_ms"),
   };
 }
 

@@ -186,6 +186,8 @@ export function AlertPage() {
             <Story group={group} event={event.data} guidance={guidance ?? undefined} language={language} />
             <Timeline flow={flow} flowId={flowId} current={eventId} onEvent={(one) => change({ event: one })} />
             <Evidence
+              eventId={eventId}
+              analyst={analyst}
               tab={search.tab ?? "protocol"}
               onTab={(tab) => change({ tab: tab === "protocol" ? undefined : tab })}
               event={event}

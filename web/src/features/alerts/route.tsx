@@ -35,7 +35,7 @@ export function inboxSearch(raw: Record<string, unknown>): InboxSearch {
   return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined));
 }
 
-export const DETAIL_TABS = ["protocol", "payload", "rule", "json", "history"] as const;
+export const DETAIL_TABS = ["protocol", "payload", "packets", "rule", "json", "history"] as const;
 
 export interface AlertSearch {
   tab?: (typeof DETAIL_TABS)[number];

@@ -5,7 +5,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { ArrowUp, Plus, Radar, RefreshCw } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { number, percent } from "@/lib/format";
+import { bytes, number, percent } from "@/lib/format";
 import { usePolling } from "@/lib/presence";
 import { usePrefs } from "@/lib/prefs";
 import { figures, SENSOR_STATES, sensorState, type Sensor } from "@/lib/sensor";
@@ -77,6 +77,20 @@ export function SensorsPage() {
         },
       }),
       helper.display({ id: "backlog", header: t("sensors.backlog"), cell: ({ row }) => count(figures(row.original).backlog) }),
+      helper.display({
+        id: "evidence",
+        header: t("sensors.evidence"),
+        cell: ({ row }) => {
+          const { evidence, evidenceRoom, evidenceOldest } = figures(row.original);
+          if (evidence === undefined) return "–";
+          const size = (value: number) => bytes(value, i18n.language);
+          return (
+            <span title={evidenceOldest === undefined ? undefined : t("sensors.evidenceSince", { at: dateTime(new Date(evidenceOldest).toISOString(), zone) })}>
+              {size(evidence)} / {size(evidenceRoom ?? 0)}
+            </span>
+          );
+        },
+      }),
       helper.display({
         id: "skew",
         header: t("sensors.skew"),
@@ -184,4 +198,4 @@ export function SensorsPage() {
   );
 }
 
-const NUMERIC = new Set(["packets", "drops", "backlog", "skew"]);
+const NUMERIC = new Set(["packets", "drops", "backlog", "evidence", "skew"]);

@@ -15,10 +15,13 @@ import { Button, Empty, Failure, Loading, Segmented } from "@/ui/basics";
 import { Fields } from "@/ui/fields";
 import { useCopy } from "@/ui/value";
 import { DETAIL_TABS } from "../route";
+import { Packets } from "./packets";
 
 type Tab = (typeof DETAIL_TABS)[number];
 
 interface EvidenceProps {
+  eventId: string;
+  analyst: boolean;
   tab: Tab;
   onTab: (tab: Tab) => void;
   event: UseQueryResult<EveRecord>;
@@ -27,7 +30,7 @@ interface EvidenceProps {
   onHunt: (q: string) => void;
 }
 
-export function Evidence({ tab, onTab, event, rule, history, onHunt }: EvidenceProps) {
+export function Evidence({ eventId, analyst, tab, onTab, event, rule, history, onHunt }: EvidenceProps) {
   const { t } = useTranslation();
   const ofEvent = (show: (record: EveRecord) => ReactNode) => {
     if (event.isError) return <Failure small error={event.error} retry={() => void event.refetch()} />;
@@ -54,6 +57,9 @@ export function Evidence({ tab, onTab, event, rule, history, onHunt }: EvidenceP
           {ofEvent((record) => (
             <Payload record={record} />
           ))}
+        </Tabs.Content>
+        <Tabs.Content value="packets" className="card__body">
+          <Packets key={eventId} eventId={eventId} analyst={analyst} />
         </Tabs.Content>
         <Tabs.Content value="rule" className="card__body">
           {rule ? <Rule text={rule} /> : <Empty small title={t("evidence.noRule")} />}
