@@ -1,5 +1,7 @@
 //! What a rule says of itself.
 
+use std::sync::Arc;
+
 use super::{Keyword, needed, nothing, parts, unquote};
 use crate::signature::{Builder, Target};
 
@@ -97,10 +99,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         parse: |builder, value| {
             let value = unquote(needed(value)?)?;
             let (system, id) = value.split_once(',').ok_or("write system,id")?;
-            builder
-                .signature
-                .references
-                .push((system.trim().to_ascii_lowercase(), id.trim().to_owned()));
+            builder.signature.references.push(Arc::new((
+                system.trim().to_ascii_lowercase(),
+                id.trim().to_owned(),
+            )));
             Ok(())
         },
         accepts: &["reference:cve,2021-44228;", "reference:url,example.org/a;"],
@@ -120,7 +122,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
                     builder
                         .signature
                         .metadata
-                        .push((key.to_owned(), value.trim().to_owned()));
+                        .push(Arc::new((key.to_owned(), value.trim().to_owned())));
                 }
             }
             Ok(())

@@ -4,6 +4,7 @@
 //! unescaped, numbers in range) and in the order in which the rule says it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{BufferId, IntFieldId, ProtocolId};
@@ -921,6 +922,9 @@ pub struct FileStore {
     pub scope: Option<String>,
 }
 
+/// A key and a value of `metadata` or `reference`: the rules of a set say few of them, over and over.
+pub type Pair = Arc<(String, String)>;
+
 /// A checked rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signature {
@@ -943,9 +947,9 @@ pub struct Signature {
     pub category: String,
     /// 1 (worst) to 255; from `priority`, else from the class, else 3.
     pub priority: u8,
-    pub references: Vec<(String, String)>,
-    /// `metadata:` in rule order, key → values.
-    pub metadata: Vec<(String, String)>,
+    pub references: Vec<Pair>,
+    /// `metadata:` in rule order, key → value.
+    pub metadata: Vec<Pair>,
     pub target: Option<Target>,
     /// A match is told; false for `noalert`, and for `pass` and `config` without `alert`.
     pub alerts: bool,
@@ -977,4 +981,13 @@ pub struct Signature {
     pub waits_for: Option<String>,
     /// The text of the rule, as written, on one line.
     pub text: String,
+}
+
+impl Signature {
+    /// Gives up what compiling alone needs: addresses and conditions on buffers, as written.
+    pub fn forget_sources(&mut self) {
+        self.source = AddressSet::default();
+        self.destination = AddressSet::default();
+        self.buffers = Vec::new();
+    }
 }

@@ -1,6 +1,6 @@
 //! Files of rules → signatures, and what is wrong with the others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::builder::Builder;
 use super::environment::Environment;
 use super::header::Header;
-use super::{Failure, Fault, Signature, fault, header, lexer};
+use super::{Failure, Fault, Pair, Signature, fault, header, lexer};
 use crate::Vocabulary;
 use crate::keyword;
 
@@ -96,10 +96,10 @@ pub(crate) fn read_paths_ending(
 
 /// A file that may be longer than it says, or never end.
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?
-        .take(FILE_LIMIT_BYTES + 1)
-        .read_to_end(&mut bytes)?;
+    let file = std::fs::File::open(path)?;
+    let said = file.metadata()?.len().min(FILE_LIMIT_BYTES);
+    let mut bytes = Vec::with_capacity(said as usize + 1);
+    file.take(FILE_LIMIT_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > FILE_LIMIT_BYTES {
         let reason = format!(
             "is larger than {} MB: rules come in smaller files",
@@ -113,18 +113,25 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Which rules a sensor runs: SHA-256 in hexadecimal of the text of all files in the order in which they are loaded,
-/// each with a zero byte behind it. Their names do not count, and neither does what is wrong with them.
-pub fn text_hash(sources: &[SourceFile]) -> String {
-    let mut hash = Sha256::new();
-    for file in sources {
-        hash.update(file.text.as_bytes());
-        hash.update([0]);
+/// Which rules a sensor runs: SHA-256 of the text of all files in the order in which they are loaded, each with a zero
+/// byte behind it. Their names do not count, and neither does what is wrong with them.
+#[derive(Clone, Default)]
+pub struct TextHash(Sha256);
+
+impl TextHash {
+    /// Takes in further files.
+    pub fn add(&mut self, sources: &[SourceFile]) {
+        for file in sources {
+            self.0.update(file.text.as_bytes());
+            self.0.update([0]);
+        }
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+
+    /// The hash of the files so far, in hexadecimal.
+    pub fn hex(&self) -> String {
+        let digest = self.0.clone().finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 fn collect(
@@ -175,13 +182,37 @@ fn text(bytes: Vec<u8>) -> String {
 
 /// Parses the rules of all files. A rule that has faults is left out; the others load.
 pub fn load(sources: &[SourceFile], vocabulary: &Vocabulary, environment: &Environment) -> Report {
+    let mut signatures: Vec<Signature> = Vec::new();
+    let mut report =
+        load_each(
+            sources,
+            vocabulary,
+            environment,
+            |signature, replaced| match replaced.and_then(|at| signatures.get_mut(at)) {
+                Some(older) => *older = signature,
+                None => signatures.push(signature),
+            },
+        );
+    report.signatures = signatures;
+    report
+}
+
+/// As [`load`], but hands each signature over as soon as it is parsed, so that not all are in memory as written. One of
+/// a higher revision comes with the number (from 0, of those handed over that replace none) of that which it replaces.
+pub fn load_each(
+    sources: &[SourceFile],
+    vocabulary: &Vocabulary,
+    environment: &Environment,
+    mut take: impl FnMut(Signature, Option<usize>),
+) -> Report {
     let mut report = Report::default();
-    // By gid and sid: index of the signature and its place.
-    let mut seen: HashMap<(u32, u32), (usize, String)> = HashMap::new();
+    // By gid and sid: number, revision and place of the signature.
+    let mut seen: HashMap<(u32, u32), Seen> = HashMap::new();
+    let mut pairs = HashSet::new();
     for file in sources {
         for RuleText {
             line, text: rule, ..
-        } in rule_texts(&file.text)
+        } in RuleTexts::of(&file.text)
         {
             let place = |column: usize, sid, keyword, reason| Failure {
                 file: file.name.clone(),
@@ -194,15 +225,17 @@ pub fn load(sources: &[SourceFile], vocabulary: &Vocabulary, environment: &Envir
             match parse_rule(&rule, vocabulary, environment) {
                 Ok(Parsed::Skipped { .. }) => report.skipped += 1,
                 Ok(Parsed::Signature {
-                    signature,
+                    mut signature,
                     warnings,
                 }) => {
+                    share(&mut signature.metadata, &mut pairs);
+                    share(&mut signature.references, &mut pairs);
                     let key = (signature.gid, signature.sid);
-                    if let Some((at, first)) = seen.get(&key) {
-                        if signature.rev <= report.signatures[*at].rev {
+                    if let Some(first) = seen.get_mut(&key) {
+                        if signature.rev <= first.rev {
                             let reason = format!(
-                                "sid {} is already used by {first}: give it a number of its own, or a higher rev",
-                                signature.sid
+                                "sid {} is already used by {}:{}: give it a number of its own, or a higher rev",
+                                signature.sid, first.file, first.line
                             );
                             report.failures.push(place(
                                 1,
@@ -211,7 +244,8 @@ pub fn load(sources: &[SourceFile], vocabulary: &Vocabulary, environment: &Envir
                                 reason,
                             ));
                         } else {
-                            report.signatures[*at] = *signature;
+                            first.rev = signature.rev;
+                            take(*signature, Some(first.number));
                         }
                         continue;
                     }
@@ -228,11 +262,14 @@ pub fn load(sources: &[SourceFile], vocabulary: &Vocabulary, environment: &Envir
                             format!("loads, but cannot match yet: it waits for {what}"),
                         ));
                     }
-                    seen.insert(
-                        key,
-                        (report.signatures.len(), format!("{}:{line}", file.name)),
-                    );
-                    report.signatures.push(*signature);
+                    let first = Seen {
+                        number: seen.len(),
+                        rev: signature.rev,
+                        file: &file.name,
+                        line,
+                    };
+                    seen.insert(key, first);
+                    take(*signature, None);
                 }
                 Err(faults) => {
                     let sid = sid_of(&rule);
@@ -250,6 +287,27 @@ pub fn load(sources: &[SourceFile], vocabulary: &Vocabulary, environment: &Envir
         }
     }
     report
+}
+
+/// The first signature of a number.
+struct Seen<'a> {
+    number: usize,
+    rev: u32,
+    file: &'a str,
+    line: usize,
+}
+
+/// Puts those that other rules have in the place of equal ones.
+fn share(own: &mut Vec<Pair>, pairs: &mut HashSet<Pair>) {
+    own.shrink_to_fit();
+    for pair in own {
+        match pairs.get(pair) {
+            Some(known) => *pair = Pair::clone(known),
+            None => {
+                pairs.insert(Pair::clone(pair));
+            }
+        }
+    }
 }
 
 /// A rule of a file, its lines joined.
@@ -274,35 +332,51 @@ impl RuleText {
 /// The rules of a text, lines that end with a backslash joined; comments and empty lines are passed over. What is
 /// longer than a rule may be is cut behind the limit, which makes it a fault.
 pub fn rule_texts(text: &str) -> Vec<RuleText> {
-    let mut rules = Vec::new();
-    let mut open: Option<RuleText> = None;
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim_end_matches('\r');
-        let mut rule = open.take().unwrap_or_else(|| RuleText {
-            line: index + 1,
-            text: String::new(),
-            starts: Vec::new(),
-        });
-        if rule.starts.is_empty() && (line.trim().is_empty() || line.trim_start().starts_with('#'))
-        {
-            continue;
-        }
-        let (part, goes_on) = match line.trim_end().strip_suffix('\\') {
-            Some(part) => (part, true),
-            None => (line, false),
-        };
-        if rule.text.len() <= RULE_LIMIT_BYTES {
-            rule.starts.push(rule.text.len());
-            rule.text.push_str(part);
-        }
-        if goes_on {
-            open = Some(rule);
-        } else {
-            rules.push(rule);
+    RuleTexts::of(text).collect()
+}
+
+/// The rules of a text, one after the other.
+struct RuleTexts<'a> {
+    lines: std::iter::Enumerate<std::str::Lines<'a>>,
+}
+
+impl<'a> RuleTexts<'a> {
+    fn of(text: &'a str) -> Self {
+        RuleTexts {
+            lines: text.lines().enumerate(),
         }
     }
-    rules.extend(open);
-    rules
+}
+
+impl Iterator for RuleTexts<'_> {
+    type Item = RuleText;
+
+    fn next(&mut self) -> Option<RuleText> {
+        let mut open: Option<RuleText> = None;
+        for (index, line) in self.lines.by_ref() {
+            let line = line.trim_end_matches('\r');
+            if open.is_none() && (line.trim().is_empty() || line.trim_start().starts_with('#')) {
+                continue;
+            }
+            let rule = open.get_or_insert_with(|| RuleText {
+                line: index + 1,
+                text: String::new(),
+                starts: Vec::new(),
+            });
+            let (part, goes_on) = match line.trim_end().strip_suffix('\\') {
+                Some(part) => (part, true),
+                None => (line, false),
+            };
+            if rule.text.len() <= RULE_LIMIT_BYTES {
+                rule.starts.push(rule.text.len());
+                rule.text.push_str(part);
+            }
+            if !goes_on {
+                break;
+            }
+        }
+        open
+    }
 }
 
 /// The option of a rule at a place: where it begins and where its semicolon stands; in the header, the word.
@@ -459,6 +533,20 @@ mod tests {
             text: text.to_owned(),
         }];
         load(&files, &crate::known_names(), &Environment::default())
+    }
+
+    #[test]
+    fn equal_metadata_of_two_rules_is_one() {
+        let report = report(
+            "alert ip any any -> any any (metadata:policy a, by me; reference:url,b; sid:1;)\n\
+             alert ip any any -> any any (metadata:by me; reference:url,b; sid:2;)\n",
+        );
+        let [one, two] = &report.signatures[..] else {
+            panic!("{:?}", report.failures)
+        };
+        assert!(Pair::ptr_eq(&one.metadata[1], &two.metadata[0]));
+        assert!(Pair::ptr_eq(&one.references[0], &two.references[0]));
+        assert_eq!(*one.metadata[0], ("policy".to_owned(), "a".to_owned()));
     }
 
     #[test]

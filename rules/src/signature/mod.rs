@@ -28,7 +28,8 @@ pub use fault::{Failure, Fault};
 pub(crate) use lexer::RawOption;
 pub use load::{
     FILE_LIMIT_BYTES, OPTION_LIMIT, Parsed, RULE_LIMIT_BYTES, ReadError, Report, RuleText,
-    SourceFile, load, option_offset, option_span, parse_rule, read_paths, rule_texts, text_hash,
+    SourceFile, TextHash, load, load_each, option_offset, option_span, parse_rule, read_paths,
+    rule_texts,
 };
 pub(crate) use load::{nearest, read_paths_ending};
-pub use threshold_file::apply as apply_threshold_file;
+pub use threshold_file::ThresholdFile;

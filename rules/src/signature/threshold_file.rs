@@ -23,31 +23,53 @@ enum What {
     Silence,
 }
 
-/// Carries out a threshold file on checked rules; tells the lines (from 1) that are wrong, with the reason.
+/// A threshold file, to be carried out on checked rules.
 ///
 /// A threshold of the file replaces that of a rule which it names; a row for many rules spares those that
 /// have one of their own.
-pub fn apply(
-    text: &str,
-    environment: &Environment,
-    signatures: &mut [Signature],
-) -> Vec<(usize, String)> {
-    let mut wrong = Vec::new();
-    for (number, line) in lines(text) {
-        match parse(&line, environment) {
-            Ok(row) => {
-                let named = carry_out(&row, signatures);
-                if named == 0 && row.sid != 0 {
-                    wrong.push((
-                        number,
-                        format!("there is no rule with gid {} and sid {}", row.gid, row.sid),
-                    ));
-                }
+#[derive(Debug, Default)]
+pub struct ThresholdFile {
+    /// With the line (from 1), and whether a rule was seen that the row names.
+    rows: Vec<(usize, Row, bool)>,
+    wrong: Vec<(usize, String)>,
+}
+
+impl ThresholdFile {
+    /// Reads the text of a file.
+    pub fn read(text: &str, environment: &Environment) -> Self {
+        let mut file = ThresholdFile::default();
+        for (number, line) in lines(text) {
+            match parse(&line, environment) {
+                Ok(row) => file.rows.push((number, row, false)),
+                Err(reason) => file.wrong.push((number, reason)),
             }
-            Err(reason) => wrong.push((number, reason)),
+        }
+        file
+    }
+
+    /// Changes a rule as the rows say that name it.
+    pub fn apply(&mut self, signature: &mut Signature) {
+        for (_, row, named) in &mut self.rows {
+            if (row.gid == 0 || signature.gid == row.gid)
+                && (row.sid == 0 || signature.sid == row.sid)
+            {
+                *named = true;
+                carry_out(row, signature);
+            }
         }
     }
-    wrong
+
+    /// When all rules have been seen: the lines (from 1) that are wrong or name none, with the reason.
+    pub fn wrong(self) -> Vec<(usize, String)> {
+        let nameless = self.rows.into_iter().filter_map(|(number, row, named)| {
+            let reason = format!("there is no rule with gid {} and sid {}", row.gid, row.sid);
+            (!named && row.sid != 0).then_some((number, reason))
+        });
+        let mut wrong = self.wrong;
+        wrong.extend(nameless);
+        wrong.sort_by_key(|(number, _)| *number);
+        wrong
+    }
 }
 
 /// Lines that say something, those ending with a backslash joined.
@@ -202,30 +224,23 @@ fn split(text: &str) -> Vec<&str> {
     parts
 }
 
-/// Changes the rules that a row names; their number.
-fn carry_out(row: &Row, signatures: &mut [Signature]) -> usize {
-    let mut named = 0;
-    for signature in signatures.iter_mut().filter(|signature| {
-        (row.gid == 0 || signature.gid == row.gid) && (row.sid == 0 || signature.sid == row.sid)
-    }) {
-        named += 1;
-        let own = signature.threshold.is_some() || signature.detection_filter.is_some();
-        match &row.what {
-            What::Threshold(threshold) => {
-                if row.sid != 0 {
-                    signature.detection_filter = None;
-                    signature.threshold = Some(threshold.clone());
-                } else if !own {
-                    signature.threshold = Some(threshold.clone());
-                }
+/// Changes a rule that a row names.
+fn carry_out(row: &Row, signature: &mut Signature) {
+    let own = signature.threshold.is_some() || signature.detection_filter.is_some();
+    match &row.what {
+        What::Threshold(threshold) => {
+            if row.sid != 0 {
+                signature.detection_filter = None;
+                signature.threshold = Some(threshold.clone());
+            } else if !own {
+                signature.threshold = Some(threshold.clone());
             }
-            What::Rate(rate) if !own => signature.rate_filter = Some(*rate),
-            What::Rate(_) => {}
-            What::Suppress(suppress) => signature.suppress.push(suppress.clone()),
-            What::Silence => signature.alerts = false,
         }
+        What::Rate(rate) if !own => signature.rate_filter = Some(*rate),
+        What::Rate(_) => {}
+        What::Suppress(suppress) => signature.suppress.push(suppress.clone()),
+        What::Silence => signature.alerts = false,
     }
-    named
 }
 
 #[cfg(test)]
@@ -252,10 +267,11 @@ mod tests {
             suppress gen_id 1, sig_id 99\n\
             threshold gen_id 0, sig_id 4, type both, track by_flow, count 3, seconds 60\n\
             limit gen_id 1, sig_id 1\n";
-        let wrong: Vec<usize> = apply(file, &environment, &mut report.signatures)
-            .into_iter()
-            .map(|(line, _)| line)
-            .collect();
+        let mut thresholds = ThresholdFile::read(file, &environment);
+        for signature in &mut report.signatures {
+            thresholds.apply(signature);
+        }
+        let wrong: Vec<usize> = thresholds.wrong().iter().map(|(line, _)| *line).collect();
         assert_eq!(wrong, [7, 8, 9]);
         let [first, second, third] = report.signatures.as_slice() else {
             panic!("three rules");

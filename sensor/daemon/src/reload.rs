@@ -37,7 +37,7 @@ pub struct Running {
     pub engine: Arc<Engine>,
     /// Their correlations begin anew with every load.
     pub sigma: Option<Arc<SigmaRules>>,
-    /// Of the text as loaded ([`rules::signature::text_hash`]).
+    /// Of the text as loaded ([`rules::signature::TextHash`]).
     pub hash: String,
     /// Of those of them that the collector publishes; empty: none.
     pub published: String,

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use rules::sigma::Severity;
 use rules::signature::{
-    Environment, Failure, Language, Report, RuleText, SourceFile, apply_threshold_file, load,
-    option_offset, read_paths, rule_texts, text_hash,
+    Environment, Failure, Language, Report, RuleText, SourceFile, TextHash, ThresholdFile,
+    load_each, option_offset, read_paths, rule_texts,
 };
-use sensor_detect::{Countries, Engine, Known, Names, Options, read_categories};
+use sensor_detect::{
+    Countries, Engine, EngineBuilder, Keep, Known, Names, Options, read_categories,
+};
 
 use crate::settings::Settings;
 use crate::sigma::SigmaRules;
@@ -25,32 +27,50 @@ pub struct Ruleset {
     /// Rules that did not load; one may have several faults.
     pub failed: usize,
     pub skipped: usize,
-    /// Which rules these are ([`text_hash`]).
+    /// Which rules these are ([`TextHash`]).
     pub hash: String,
     /// SHA-256 of those of them that the collector publishes; empty: none.
     pub published: String,
-    places: HashMap<String, Place>,
+    hasher: TextHash,
+    /// None of a set that is compiled to run.
     sources: Vec<SourceFile>,
 }
 
-/// Loads and compiles the rules of files.
+/// Loads and compiles the rules of files, for tools that ask how they are written.
 ///
 /// # Errors
 /// When a file cannot be read. Faults of rules are in the answer.
 pub fn compile(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<Ruleset> {
-    compile_after(paths, settings, None)
+    of_sources(
+        read_paths(paths)?,
+        folders(paths),
+        settings,
+        Keep::Everything,
+        None,
+    )
 }
 
-/// Loads and compiles the rules of files, to take the place of an engine that runs.
+/// Loads and compiles the rules of files to run, in the place of an engine that runs if there is one. Half the memory
+/// of [`compile`]: how the rules are written is forgotten.
 ///
 /// # Errors
 /// When a file cannot be read. Faults of rules are in the answer.
-pub fn compile_after(
+pub fn compile_to_run(
     paths: &[PathBuf],
     settings: &Settings,
     before: Option<&Engine>,
 ) -> anyhow::Result<Ruleset> {
-    let directories = paths
+    let keep = if settings.rule_text_in_alerts {
+        Keep::Text
+    } else {
+        Keep::Nothing
+    };
+    of_sources(read_paths(paths)?, folders(paths), settings, keep, before)
+}
+
+/// Where files that rules name are looked for.
+fn folders(paths: &[PathBuf]) -> Vec<PathBuf> {
+    paths
         .iter()
         .filter_map(|path| {
             if path.is_dir() {
@@ -59,8 +79,7 @@ pub fn compile_after(
                 path.parent().map(PathBuf::from)
             }
         })
-        .collect();
-    of_sources(read_paths(paths)?, directories, settings, before)
+        .collect()
 }
 
 /// Compiles rules in text; files that they name are looked for in `folder`.
@@ -77,58 +96,80 @@ pub fn of_text(
         name: "rule".to_owned(),
         text: text.to_owned(),
     };
-    of_sources(vec![source], vec![folder.to_owned()], settings, before)
+    let directories = vec![folder.to_owned()];
+    of_sources(
+        vec![source],
+        directories,
+        settings,
+        Keep::Everything,
+        before,
+    )
 }
 
 fn of_sources(
-    sources: Vec<SourceFile>,
+    mut sources: Vec<SourceFile>,
     directories: Vec<PathBuf>,
     settings: &Settings,
+    keep: Keep,
     before: Option<&Engine>,
 ) -> anyhow::Result<Ruleset> {
     let mut environment = settings.environment.clone();
     let known = known(settings, &mut environment)?;
     let environment = &environment;
-    let names = Names::compiled_in();
-    let Report {
-        mut signatures,
-        mut failures,
-        mut warnings,
-        skipped,
-    } = load(&sources, &names.vocabulary, environment);
-    if let Some(path) = &settings.threshold_file {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        for (line, reason) in apply_threshold_file(&text, environment, &mut signatures) {
-            warnings.push(Failure {
-                file: path.display().to_string(),
-                line,
-                column: 1,
-                sid: None,
-                keyword: None,
-                reason,
-            });
+    let names = Arc::new(Names::compiled_in());
+    let mut thresholds = match &settings.threshold_file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            ThresholdFile::read(&text, environment)
         }
-    }
-    let parsed = signatures.len();
+        None => ThresholdFile::default(),
+    };
     let options = Options {
         directories,
         action_order: settings.action_order,
-        failed: failed(&failures),
-        skipped,
         known,
+        keep,
     };
-    let (engine, faults) = match before {
-        Some(before) => before.successor(names, signatures, options),
-        None => Engine::new(names, signatures, options),
-    };
-    let places = places(&sources);
-    for fault in &faults {
-        failures.push(place(
-            &places,
-            (&fault.text, fault.sid),
-            None,
-            fault.reason.clone(),
-        ));
+    let mut builder = EngineBuilder::new(before, Arc::clone(&names), options);
+    let mut parsed = 0;
+    let Report {
+        mut failures,
+        mut warnings,
+        skipped,
+        ..
+    } = load_each(
+        &sources,
+        &names.vocabulary,
+        environment,
+        |mut signature, replaced| {
+            thresholds.apply(&mut signature);
+            parsed += usize::from(replaced.is_none());
+            builder.add(signature, replaced);
+        },
+    );
+    for (line, reason) in thresholds.wrong() {
+        let path = settings.threshold_file.as_deref().unwrap_or(Path::new(""));
+        warnings.push(Failure {
+            file: path.display().to_string(),
+            line,
+            column: 1,
+            sid: None,
+            keyword: None,
+            reason,
+        });
+    }
+    let (engine, faults) = builder.finish(failed(&failures), skipped);
+    if !faults.is_empty() {
+        let places = places(&sources);
+        failures.extend(faults.iter().map(|fault| {
+            let rule = (fault.text.as_str(), fault.sid);
+            place(&places, rule, None, fault.reason.clone())
+        }));
+    }
+    let mut hasher = TextHash::default();
+    hasher.add(&sources);
+    if keep != Keep::Everything {
+        sources = Vec::new();
     }
     Ok(Ruleset {
         engine: Arc::new(engine),
@@ -138,9 +179,9 @@ fn of_sources(
         warnings,
         loaded: parsed - faults.len(),
         skipped,
-        hash: text_hash(&sources),
         published: String::new(),
-        places,
+        hash: hasher.hex(),
+        hasher,
         sources,
     })
 }
@@ -243,14 +284,8 @@ impl Ruleset {
             .extend(warnings.into_iter().map(Failure::from));
         self.loaded += sigma.ruleset.rules.len() + sigma.ruleset.correlations.len();
         self.failed += sigma.ruleset.refused;
-        let own = std::mem::take(&mut sigma.sources);
-        if !own.is_empty() {
-            let count = self.sources.len();
-            self.sources.extend(own);
-            self.hash = text_hash(&self.sources);
-            // Places in them are told by Sigma's own reader.
-            self.sources.truncate(count);
-        }
+        self.hasher.add(&std::mem::take(&mut sigma.sources));
+        self.hash = self.hasher.hex();
         self.sigma = Some(Arc::new(sigma));
     }
 
@@ -260,12 +295,13 @@ impl Ruleset {
             code: None,
             at: at.clone(),
         });
+        let places = places(&self.sources);
         let advice = self.engine.all_advice().into_iter().map(|(index, advice)| {
             let signature = self.engine.signature(index);
             Warning {
                 code: Some(advice.code),
                 at: place(
-                    &self.places,
+                    &places,
                     (&signature.text, signature.sid),
                     advice.keyword,
                     advice.told(language),

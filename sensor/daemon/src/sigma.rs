@@ -8,7 +8,7 @@ use rules::sigma::ast::Meta;
 use rules::sigma::{
     Details, Detector, Finding, GENERATOR, Pipeline, Ruleset, SharedState, Told, concerns,
 };
-use rules::signature::{Parsed, SourceFile, apply_threshold_file, parse_rule};
+use rules::signature::{Parsed, SourceFile, ThresholdFile, parse_rule};
 use sensor_detect::{Engine, Names, Options};
 use sensor_event::{Alert, Common, Json};
 
@@ -63,7 +63,10 @@ pub fn of_sources(sources: Vec<SourceFile>, settings: &Settings) -> anyhow::Resu
     if let Some(path) = &settings.threshold_file {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
         // Rows that name other rules are told where those are loaded.
-        apply_threshold_file(&text, &settings.environment, &mut signatures);
+        let mut file = ThresholdFile::read(&text, &settings.environment);
+        for signature in &mut signatures {
+            file.apply(signature);
+        }
     }
     let (gate, _) = Engine::new(names, signatures, Options::default());
     let gated = |told: Vec<Told>| -> Vec<Gated> {

@@ -1,5 +1,6 @@
 //! A checked signature → what inspection runs.
 
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use rules::signature::{
@@ -95,6 +96,8 @@ pub(crate) enum Moment {
 /// A signature ready to run.
 pub(crate) struct Compiled {
     pub signature: Arc<Signature>,
+    /// Of the rule's text: what makes two signatures the same.
+    pub text_hash: u64,
     /// The other direction of a rule with `<>`.
     pub swapped: bool,
     pub kind: Kind,
@@ -161,8 +164,8 @@ impl Interner {
 }
 
 /// What compiling shares among the signatures of a rule set.
-pub(crate) struct Shared<'a> {
-    pub names: &'a Names,
+pub(crate) struct Shared {
+    pub names: Arc<Names>,
     pub addresses: AddressSets,
     pub datasets: DatasetTable,
     pub flowbits: Interner,
@@ -172,7 +175,7 @@ pub(crate) struct Shared<'a> {
 /// Compiles a signature: once, or for each direction of one with `<>`.
 pub(crate) fn compile(
     signature: Signature,
-    shared: &mut Shared<'_>,
+    shared: &mut Shared,
 ) -> Result<Vec<Compiled>, CompileFault> {
     let signature = Arc::new(signature);
     let twice = signature.direction == HeaderDirection::Both
@@ -188,7 +191,7 @@ pub(crate) fn compile(
 fn one(
     signature: &Arc<Signature>,
     swapped: bool,
-    shared: &mut Shared<'_>,
+    shared: &mut Shared,
 ) -> Result<Compiled, CompileFault> {
     let flow = signature.flow.unwrap_or_default();
     let parts = parts(signature, shared)?;
@@ -211,13 +214,14 @@ fn one(
         .iter()
         .any(|part| matches!(part.home, PartHome::Payload));
     let payload = Payload::of(signature, &flow);
-    let (to_server, to_client) = directions(signature, &flow, shared.names);
+    let (to_server, to_client) = directions(signature, &flow, &shared.names);
     let (source, destination) = if swapped {
         (&signature.destination, &signature.source)
     } else {
         (&signature.source, &signature.destination)
     };
     Ok(Compiled {
+        text_hash: BuildHasherDefault::<DefaultHasher>::default().hash_one(&signature.text),
         swapped,
         kind,
         reach: reach(signature, kind, has_payload, payload),
@@ -262,7 +266,7 @@ fn one(
     })
 }
 
-fn parts(signature: &Signature, shared: &mut Shared<'_>) -> Result<Vec<Part>, CompileFault> {
+fn parts(signature: &Signature, shared: &mut Shared) -> Result<Vec<Part>, CompileFault> {
     let mut parts = Vec::with_capacity(signature.buffers.len());
     for buffer in &signature.buffers {
         let home = match buffer.source {

@@ -4,23 +4,22 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use rules::signature::{Action, Condition, Signature, Transform};
-use sensor_app::{BufferRow, PROTOCOLS, Protocol, WantedFrames};
+use rules::signature::{Action, Condition, Signature};
+use sensor_app::{BufferRow, Protocol, WantedFrames};
 use sensor_flow::Direction;
 
-use crate::compile::{self, Compiled, Interner, Kind, Layer4, Moment, PartHome, Shared};
+use crate::build::EngineBuilder;
+use crate::compile::{self, Compiled, Interner};
 use crate::dataset::DatasetTable;
 use crate::header::{AddressIndex, AddressSets, PortIndex};
 use crate::hosts::HostBits;
 use crate::lineage::Lineage;
-use crate::order;
-use crate::pattern::PatternHome;
-use crate::prefilter::{Matcher, MatcherBuilder};
+use crate::prefilter::Matcher;
 use crate::reputation::Known;
 use crate::tag::HostTags;
 use crate::threshold::Thresholds;
 use crate::transform::Step;
-use crate::vocabulary::{BufferHome, Names, PacketBuffer};
+use crate::vocabulary::{Names, PacketBuffer};
 
 /// A signature that parsed but cannot run.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -116,12 +115,20 @@ pub struct Options {
     pub directories: Vec<PathBuf>,
     /// Which action is looked at first (`action-order`).
     pub action_order: [Action; 4],
-    /// Rules that did not load, for the summary.
-    pub failed: usize,
-    /// Rules for other engines, for the summary.
-    pub skipped: usize,
     /// What is known of addresses.
     pub known: Known,
+    pub keep: Keep,
+}
+
+/// What an engine keeps of how its signatures are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Everything: for tools that explain, test and advise.
+    Everything,
+    /// The text: for alerts that show it.
+    Text,
+    /// What inspection asks for, and no more.
+    Nothing,
 }
 
 impl Default for Options {
@@ -129,9 +136,8 @@ impl Default for Options {
         Options {
             directories: Vec::new(),
             action_order: [Action::Pass, Action::Drop, Action::Reject, Action::Alert],
-            failed: 0,
-            skipped: 0,
             known: Known::default(),
+            keep: Keep::Everything,
         }
     }
 }
@@ -156,13 +162,13 @@ pub struct Summary {
 
 /// The compiled rule set.
 pub struct Engine {
-    pub(crate) names: Names,
+    pub(crate) names: Arc<Names>,
     pub(crate) signatures: Vec<Compiled>,
     pub(crate) addresses: AddressSets,
     pub(crate) datasets: DatasetTable,
     pub(crate) known: Known,
     pub(crate) flowbits: Interner,
-    hostbits: Interner,
+    pub(crate) hostbits: Interner,
     pub(crate) lineage: Lineage,
     pub(crate) ip_only_source: AddressIndex,
     pub(crate) ip_only_destination: AddressIndex,
@@ -180,24 +186,7 @@ pub struct Engine {
     pub(crate) host_tags: Arc<Mutex<HostTags>>,
     /// Some rule tags hosts.
     pub(crate) tags_hosts: bool,
-    summary: Summary,
-}
-
-type TransactionKey = (Protocol, usize, rules::BufferId, Vec<Transform>);
-
-#[derive(Default)]
-struct PacketBuilders {
-    every_payload: MatcherBuilder,
-    stream: MatcherBuilder,
-    headers: BTreeMap<PacketBuffer, MatcherBuilder>,
-    always: Vec<u32>,
-}
-
-#[derive(Default)]
-struct Builders {
-    packets: [[PacketBuilders; 2]; GROUPS],
-    transactions: BTreeMap<(Protocol, usize, u16, String), (TransactionKey, MatcherBuilder)>,
-    frames: BTreeMap<(FrameKey, usize, String), (Vec<Transform>, MatcherBuilder)>,
+    pub(crate) summary: Summary,
 }
 
 impl Engine {
@@ -207,96 +196,11 @@ impl Engine {
         signatures: Vec<Signature>,
         options: Options,
     ) -> (Engine, Vec<CompileFault>) {
-        Engine::build(None, names, signatures, options)
-    }
-
-    /// Compiles signatures that shall take the place of this engine's: names keep their numbers; host bits,
-    /// counts and tags of hosts, and the sets that rules fill, are shared with it.
-    pub fn successor(
-        &self,
-        names: Names,
-        signatures: Vec<Signature>,
-        options: Options,
-    ) -> (Engine, Vec<CompileFault>) {
-        Engine::build(Some(self), names, signatures, options)
-    }
-
-    fn build(
-        before: Option<&Engine>,
-        names: Names,
-        signatures: Vec<Signature>,
-        options: Options,
-    ) -> (Engine, Vec<CompileFault>) {
-        let mut faults = Vec::new();
-        let mut shared = Shared {
-            names: &names,
-            addresses: AddressSets::default(),
-            datasets: DatasetTable::new(options.directories, before.map(|engine| &engine.datasets)),
-            flowbits: before.map_or_else(Default::default, |engine| engine.flowbits.clone()),
-            hostbits: before.map_or_else(Default::default, |engine| engine.hostbits.clone()),
-        };
-        let mut summary = Summary {
-            failed: options.failed,
-            skipped: options.skipped,
-            ..Summary::default()
-        };
-        let mut compiled = Vec::with_capacity(signatures.len());
+        let mut builder = EngineBuilder::new(None, Arc::new(names), options);
         for signature in signatures {
-            match compile::compile(signature, &mut shared) {
-                Ok(both) => {
-                    summary.signatures += 1;
-                    compiled.extend(both);
-                }
-                Err(fault) => {
-                    summary.failed += 1;
-                    faults.push(fault);
-                }
-            }
+            builder.add(signature, None);
         }
-        let Shared {
-            addresses,
-            datasets,
-            flowbits,
-            hostbits,
-            ..
-        } = shared;
-        let tags_hosts = compiled.iter().any(|one: &Compiled| {
-            one.signature
-                .tag
-                .is_some_and(|tag| tag.scope != rules::signature::TagScope::Session)
-        });
-        compiled.sort_by_cached_key(|one| order::key(one, &options.action_order));
-        let lineage = before.map_or_else(Default::default, |engine| {
-            Lineage::after(&engine.lineage, &engine.signatures, &compiled)
-        });
-        let mut engine = Engine {
-            names,
-            signatures: compiled,
-            lineage,
-            addresses,
-            datasets,
-            known: options.known,
-            flowbits,
-            hostbits,
-            ip_only_source: AddressIndex::default(),
-            ip_only_destination: AddressIndex::default(),
-            ip_only_always: Vec::new(),
-            packet_groups: Default::default(),
-            decode_event_rules: Vec::new(),
-            stream_event_rules: Vec::new(),
-            transaction_groups: PROTOCOLS
-                .iter()
-                .map(|row| (row.protocol, Default::default()))
-                .collect(),
-            frame_groups: BTreeMap::new(),
-            thresholds: before.map_or_else(Default::default, |one| Arc::clone(&one.thresholds)),
-            host_bits: before.map_or_else(Default::default, |one| Arc::clone(&one.host_bits)),
-            host_tags: before.map_or_else(Default::default, |one| Arc::clone(&one.host_tags)),
-            tags_hosts,
-            summary,
-        };
-        engine.distribute();
-        (engine, faults)
+        builder.finish(0, 0)
     }
 
     pub fn summary(&self) -> &Summary {
@@ -346,7 +250,8 @@ impl Engine {
     /// `metadata` of a signature, values by key.
     pub fn metadata(&self, index: u32) -> BTreeMap<&str, Vec<&str>> {
         let mut by_key = BTreeMap::<&str, Vec<&str>>::new();
-        for (key, value) in &self.signature(index).metadata {
+        for pair in &self.signature(index).metadata {
+            let (key, value) = &**pair;
             by_key.entry(key).or_default().push(value);
         }
         by_key
@@ -356,7 +261,7 @@ impl Engine {
     pub fn references(&self, index: u32) -> Vec<String> {
         let references = self.signature(index).references.iter();
         references
-            .map(|(kind, value)| compile::reference(kind, value))
+            .map(|pair| compile::reference(&pair.0, &pair.1))
             .collect()
     }
 
@@ -407,308 +312,5 @@ impl Engine {
             side.scanners.is_empty() && side.always.is_empty()
         });
         idle || state.is_settled() || state.is_done(id, direction)
-    }
-
-    fn distribute(&mut self) {
-        let mut builders = Builders::default();
-        let mut by_source = Vec::new();
-        let mut by_destination = Vec::new();
-        let signatures = std::mem::take(&mut self.signatures);
-        for (index, one) in signatures.iter().enumerate() {
-            let index = index as u32;
-            // A rule with both directions counts once.
-            let count = usize::from(!one.swapped);
-            self.summary.without_pattern += count * usize::from(one.pattern.is_none());
-            match one.kind {
-                Kind::IpOnly => {
-                    self.summary.ip_only += count;
-                    match (one.source, one.destination) {
-                        (Some(source), _) if self.addresses.includes(source) => {
-                            by_source.push((index, source));
-                        }
-                        (_, Some(destination)) if self.addresses.includes(destination) => {
-                            by_destination.push((index, destination));
-                        }
-                        _ => self.ip_only_always.push(index),
-                    }
-                }
-                Kind::Packet | Kind::Detection => {
-                    self.summary.packet += count;
-                    self.distribute_packet(&mut builders, index, one);
-                }
-                Kind::Waiting => self.summary.waiting += count,
-                Kind::Frame => {
-                    self.summary.transaction += count;
-                    distribute_frame(
-                        &self.names,
-                        &mut self.frame_groups,
-                        &mut builders,
-                        index,
-                        one,
-                    );
-                }
-                Kind::Transaction => {
-                    self.summary.transaction += count;
-                    distribute_transaction(
-                        &self.names,
-                        &mut self.transaction_groups,
-                        &mut builders,
-                        index,
-                        one,
-                    );
-                }
-            }
-        }
-        self.signatures = signatures;
-        self.ip_only_source = AddressIndex::build(&self.addresses, &by_source);
-        self.ip_only_destination = AddressIndex::build(&self.addresses, &by_destination);
-        self.build_matchers(builders);
-    }
-
-    fn distribute_packet(&mut self, builders: &mut Builders, index: u32, one: &Compiled) {
-        let has = |is: fn(&Condition) -> bool| one.signature.conditions.iter().any(is);
-        if has(|condition| matches!(condition, Condition::DecodeEvent(_))) {
-            return self.decode_event_rules.push(index);
-        }
-        if has(|condition| matches!(condition, Condition::StreamEvent(_))) {
-            return self.stream_event_rules.push(index);
-        }
-        for group in 0..GROUPS {
-            let wanted = match one.layer4 {
-                Layer4::Any | Layer4::Header => true,
-                Layer4::Tcp => group == 0,
-                Layer4::Udp => group == 1,
-                Layer4::Icmp => group == 2,
-                Layer4::Number(number) => group == group_of(Some(number)),
-            };
-            if !wanted {
-                continue;
-            }
-            for direction in Direction::BOTH {
-                if !one.serves(direction) {
-                    continue;
-                }
-                let side = direction.index();
-                let at = &mut self.packet_groups[group][side];
-                if one.moment == Some(Moment::FlowStart) {
-                    at.flow_start.push(index);
-                    continue;
-                }
-                if one.kind == Kind::Detection {
-                    at.detection.push(index);
-                    continue;
-                }
-                let to = &mut builders.packets[group][side];
-                let plain = one
-                    .pattern
-                    .as_ref()
-                    .filter(|pattern| pattern.transforms.is_empty());
-                match plain.map(|pattern| (&pattern.home, &pattern.bytes)) {
-                    Some((PatternHome::Payload, bytes)) => {
-                        if group == 0 && one.wants_stream {
-                            to.stream.add(bytes, index);
-                        }
-                        if group != 0 || one.wants_packet {
-                            to.every_payload.add(bytes, index);
-                        }
-                    }
-                    Some((PatternHome::Buffer(buffer), bytes)) => {
-                        match self.names.buffer(*buffer) {
-                            BufferHome::Packet(buffer) => {
-                                to.headers.entry(*buffer).or_default().add(bytes, index)
-                            }
-                            _ => to.always.push(index),
-                        }
-                    }
-                    None => to.always.push(index),
-                }
-            }
-        }
-    }
-
-    fn build_matchers(&mut self, builders: Builders) {
-        let Builders {
-            packets,
-            transactions,
-            frames,
-        } = builders;
-        let summary = &mut self.summary;
-        let mut build = |builder: MatcherBuilder| {
-            let matcher = builder.build();
-            if matcher.patterns() == 0 {
-                return None;
-            }
-            summary.matchers += 1;
-            summary.patterns += matcher.patterns();
-            summary.matcher_bytes += matcher.memory_bytes();
-            Some(matcher)
-        };
-        for (group, sides) in packets.into_iter().enumerate() {
-            for (side, from) in sides.into_iter().enumerate() {
-                let at = &mut self.packet_groups[group][side];
-                at.every_payload = build(from.every_payload);
-                at.stream = build(from.stream);
-                for (buffer, builder) in from.headers {
-                    let matcher = build(builder);
-                    at.headers
-                        .extend(matcher.map(|matcher| PacketScanner { buffer, matcher }));
-                }
-                let always: Vec<(u32, &Compiled)> = from
-                    .always
-                    .iter()
-                    .map(|&index| (index, &self.signatures[index as usize]))
-                    .collect();
-                at.always = PortIndex::build(&always);
-            }
-        }
-        for ((key, side, _), (transforms, builder)) in frames {
-            let Some(matcher) = build(builder) else {
-                continue;
-            };
-            if let (Ok(steps), Some(sides)) = (
-                crate::transform::compile(&transforms),
-                self.frame_groups.get_mut(&key),
-            ) {
-                sides[side].scanners.push(FrameScanner { steps, matcher });
-            }
-        }
-        let mut built: BTreeMap<(usize, u16, String), Vec<Arc<Matcher>>> = BTreeMap::new();
-        for ((_, side, number, steps), ((protocol, _, buffer, transforms), builder)) in transactions
-        {
-            let alike = built.entry((side, number, steps)).or_default();
-            let matcher = match alike.iter().find(|matcher| matcher.is_of(&builder)) {
-                Some(matcher) => Arc::clone(matcher),
-                None => {
-                    let Some(matcher) = build(builder).map(Arc::new) else {
-                        continue;
-                    };
-                    alike.push(Arc::clone(&matcher));
-                    matcher
-                }
-            };
-            let BufferHome::App(rows) = self.names.buffer(buffer) else {
-                continue;
-            };
-            let Some((_, row)) = rows.iter().find(|(other, _)| *other == protocol) else {
-                continue;
-            };
-            // The same transformations compiled once already, in the signature.
-            let Ok(steps) = crate::transform::compile(&transforms) else {
-                continue;
-            };
-            if let Some(sides) = self.transaction_groups.get_mut(&protocol) {
-                sides[side].scanners.push(Scanner {
-                    row,
-                    steps,
-                    matcher,
-                });
-            }
-        }
-    }
-}
-
-fn distribute_frame(
-    names: &Names,
-    groups: &mut BTreeMap<FrameKey, [FrameGroup; 2]>,
-    builders: &mut Builders,
-    index: u32,
-    one: &Compiled,
-) {
-    let mut homes: Vec<FrameKey> = one
-        .parts
-        .iter()
-        .filter_map(|part| match part.home {
-            PartHome::Frame(protocol, name) => Some((protocol, name)),
-            _ => None,
-        })
-        .collect();
-    homes.sort_unstable();
-    homes.dedup();
-    for &key in &homes {
-        let sides = groups.entry(key).or_default();
-        // A rule on frames of several names matches in any of them: a pattern calls it only in its own.
-        let pattern = one.pattern.as_ref().filter(|pattern| {
-            let PatternHome::Buffer(buffer) = pattern.home else {
-                return false;
-            };
-            matches!(names.buffer(buffer), BufferHome::Frame(protocol, name)
-                if (*protocol, *name) == key)
-        });
-        for direction in Direction::BOTH.into_iter().filter(|side| one.serves(*side)) {
-            let side = direction.index();
-            match pattern {
-                None => sides[side].always.push(index),
-                Some(pattern) => builders
-                    .frames
-                    .entry((key, side, format!("{:?}", pattern.transforms)))
-                    .or_insert_with(|| (pattern.transforms.clone(), MatcherBuilder::default()))
-                    .1
-                    .add(&pattern.bytes, index),
-            }
-        }
-    }
-}
-
-fn distribute_transaction(
-    names: &Names,
-    groups: &mut BTreeMap<Protocol, [TransactionGroup; 2]>,
-    builders: &mut Builders,
-    index: u32,
-    one: &Compiled,
-) {
-    for (&protocol, sides) in groups.iter_mut() {
-        if !one.protocols.is_empty() && !one.protocols.contains(&protocol) {
-            continue;
-        }
-        let row = one
-            .pattern
-            .as_ref()
-            .and_then(|pattern| match &pattern.home {
-                PatternHome::Buffer(buffer) => match names.buffer(*buffer) {
-                    BufferHome::App(rows) => rows
-                        .iter()
-                        .find(|(other, _)| *other == protocol)
-                        .map(|(_, row)| (*buffer, *row, pattern)),
-                    _ => None,
-                },
-                PatternHome::Payload => None,
-            });
-        for direction in Direction::BOTH {
-            if !one.serves(direction) {
-                continue;
-            }
-            let side = direction.index();
-            let Some((buffer, row, pattern)) = row else {
-                sides[side].always.push(index);
-                continue;
-            };
-            let to_server = direction == Direction::ToServer;
-            let there = match row.side {
-                sensor_app::BufferSide::Both => {
-                    pattern.only_to_server.is_none_or(|only| only == to_server)
-                }
-                sensor_app::BufferSide::ToServer => to_server,
-                sensor_app::BufferSide::ToClient => !to_server,
-            };
-            if there {
-                let key = (
-                    protocol,
-                    side,
-                    buffer.0,
-                    format!("{:?}", pattern.transforms),
-                );
-                builders
-                    .transactions
-                    .entry(key)
-                    .or_insert_with(|| {
-                        (
-                            (protocol, side, buffer, pattern.transforms.clone()),
-                            MatcherBuilder::default(),
-                        )
-                    })
-                    .1
-                    .add(&pattern.bytes, index);
-            }
-        }
     }
 }

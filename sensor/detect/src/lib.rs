@@ -5,6 +5,7 @@
 //! packets is a [`FlowState`].
 
 mod advice;
+mod build;
 mod compile;
 mod content;
 mod dataset;
@@ -29,9 +30,10 @@ mod transform;
 mod vocabulary;
 
 pub use advice::Advice;
+pub use build::EngineBuilder;
 pub use content::Captured;
 pub use dataset::{DatasetError, DatasetId};
-pub use engine::{CompileFault, Engine, Options, Summary};
+pub use engine::{CompileFault, Engine, Keep, Options, Summary};
 pub use inspect::{ALERT_LIMIT, Counts, Inspector, Match, StoreFiles, Verdict};
 pub use lineage::GENERATION_LIMIT;
 #[doc(hidden)]

@@ -67,7 +67,7 @@ pub(crate) struct Lineage {
 impl Lineage {
     /// The lineage of signatures that take the place of others.
     pub fn after(before: &Lineage, then: &[Compiled], now: &[Compiled]) -> Self {
-        let number: HashMap<(&str, bool), u32> = (0..)
+        let number: HashMap<(u32, u64, bool), u32> = (0..)
             .zip(now)
             .map(|(index, one)| (identity(one), index))
             .collect();
@@ -117,7 +117,7 @@ impl Lineage {
     }
 }
 
-/// What makes two signatures the same: the text, and which direction of a rule with `<>` it is.
-fn identity(one: &Compiled) -> (&str, bool) {
-    (&one.signature.text, one.swapped)
+/// What makes two signatures the same: the text (by number and hash), and which direction of a rule with `<>` it is.
+fn identity(one: &Compiled) -> (u32, u64, bool) {
+    (one.signature.sid, one.text_hash, one.swapped)
 }

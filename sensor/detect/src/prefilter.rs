@@ -273,6 +273,7 @@ impl Pairs {
             return None;
         }
         let mut bitmap = Box::new([0u64; 1 << 10]);
+        let lists = patterns.len().next_power_of_two();
         let mut entries = Vec::with_capacity(patterns.len());
         for (index, pattern) in patterns {
             let offset = rarest(&pattern.bytes, 2);
@@ -282,7 +283,7 @@ impl Pairs {
             let pair = Self::number(pair);
             bitmap[pair >> 6] |= 1 << (pair & 63);
             entries.push((
-                pair,
+                Self::list(pair, lists),
                 Entry {
                     pattern: index,
                     offset: u32::try_from(offset).unwrap_or(u32::MAX),
@@ -292,7 +293,7 @@ impl Pairs {
         }
         Some(Pairs {
             bitmap,
-            buckets: Buckets::new(1 << 16, entries),
+            buckets: Buckets::new(lists, entries),
         })
     }
 
@@ -300,15 +301,23 @@ impl Pairs {
         usize::from(u16::from_ne_bytes([pair[0] | FOLD, pair[1] | FOLD]))
     }
 
+    /// Pairs spread over lists, of which there are a power of two.
+    fn list(pair: usize, lists: usize) -> usize {
+        pair.wrapping_mul(0x9e37_79b1) >> 16 & (lists - 1)
+    }
+
     fn scan(&self, data: &[u8], mut found: impl FnMut(usize, Entry)) {
+        let lists = self.buckets.lists();
         for (at, pair) in data.windows(2).enumerate() {
             let Some(pair) = pair.first_chunk() else {
                 continue;
             };
             let pair = Self::number(pair);
             if self.bitmap[pair >> 6] >> (pair & 63) & 1 != 0 {
-                for &entry in self.buckets.list(pair) {
-                    found(at, entry);
+                for &entry in self.buckets.list(Self::list(pair, lists)) {
+                    if entry.key == pair as u32 {
+                        found(at, entry);
+                    }
                 }
             }
         }

@@ -64,7 +64,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let engine = if args.rules.is_empty() {
         None
     } else {
-        let rules = ruleset::compile(&args.rules, &settings)?;
+        let rules = ruleset::compile_to_run(&args.rules, &settings, None)?;
         for failure in &rules.failures {
             tracing::warn!("{failure}");
         }

@@ -329,7 +329,7 @@ fn rules_of(
     published.load(config.on_fault, |file| {
         let mut paths = config.rules.clone();
         paths.extend(file.map(Path::to_owned));
-        let mut rules = ruleset::compile_after(&paths, &config.settings, before)?;
+        let mut rules = ruleset::compile_to_run(&paths, &config.settings, before)?;
         if !config.sigma.is_empty() {
             rules.join(sigma::load(&config.sigma, &config.settings)?);
         }

@@ -24,7 +24,7 @@ pub(crate) fn compile(
         let later = &conditions[index + 1..];
         checks.push(match condition {
             BufferCondition::Content(content) => Check::Content(content_check(content, later)),
-            BufferCondition::Pcre(pcre) => Check::Pcre(pcre_check(pcre, later)),
+            BufferCondition::Pcre(pcre) => Check::Pcre(Box::new(pcre_check(pcre, later))),
             BufferCondition::ByteTest(test) => Check::ByteTest(test.clone()),
             BufferCondition::ByteJump(jump) => Check::ByteJump(jump.clone()),
             BufferCondition::ByteExtract(extract) => Check::ByteExtract(extract.clone()),
@@ -51,7 +51,7 @@ pub(crate) fn compile(
             BufferCondition::Absent { or_else } => Check::Absent { or_else: *or_else },
             BufferCondition::Dataset(dataset) => Check::Dataset {
                 id: datasets.open(dataset)?,
-                condition: dataset.clone(),
+                condition: Box::new(dataset.clone()),
             },
             BufferCondition::Entropy {
                 bytes,

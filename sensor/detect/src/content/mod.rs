@@ -28,14 +28,10 @@ pub const VARIABLE_LIMIT: usize = 32;
 /// Bytes that `base64_decode` decodes at most.
 const BASE64_LIMIT: usize = 65_536;
 
-/// A compiled condition.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are contents; a box would cost every check a jump"
-)]
+/// A compiled condition. Nearly all are contents: what is larger lies in a box.
 pub(crate) enum Check {
     Content(ContentCheck),
-    Pcre(PcreCheck),
+    Pcre(Box<PcreCheck>),
     ByteTest(ByteTest),
     ByteJump(ByteJump),
     ByteExtract(ByteExtract),
@@ -51,7 +47,7 @@ pub(crate) enum Check {
     },
     Dataset {
         id: DatasetId,
-        condition: Dataset,
+        condition: Box<Dataset>,
     },
     Entropy {
         bytes: Option<u32>,
