@@ -1,5 +1,6 @@
 //! The bytes of one side: in order, waiting for order, handed over.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
 use sensor_flow::Direction;
@@ -8,7 +9,32 @@ use crate::overlap::Overlap;
 use crate::{EventSet, PENDING_LIMIT, PENDING_LIMIT_BYTES, Sink, StreamEvent, Tally};
 
 /// Bytes in front of the buffer that may lie unused before it is compacted.
-const SLACK_BYTES: usize = 16 << 10;
+const SLACK_BYTES: usize = 4 << 10;
+/// A compacted buffer with so many times the room that it needs gives it up.
+const ROOM_FACTOR: usize = 8;
+/// Buffers without bytes in them, which the next side that has some takes: as many, and so large at most, are kept.
+const SPARE_LIMIT: usize = 64;
+const SPARE_LIMIT_BYTES: usize = 64 << 10;
+
+thread_local! {
+    /// Most sides wait most of the time: they hold no memory meanwhile, and getting it costs no allocation.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+fn take_spare() -> Vec<u8> {
+    SPARE.with_borrow_mut(|spare| spare.pop().unwrap_or_default())
+}
+
+fn give_spare(mut data: Vec<u8>) {
+    if (1..=SPARE_LIMIT_BYTES).contains(&data.capacity()) {
+        data.clear();
+        SPARE.with_borrow_mut(|spare| {
+            if spare.len() < SPARE_LIMIT {
+                spare.push(data);
+            }
+        });
+    }
+}
 /// Segments of one side whose edges are remembered; what overlaps others stays as it was.
 const SEGMENT_LIMIT: usize = 4 << 10;
 /// Distance from which data begins a new region (EVE `ts_max_regions`).
@@ -158,7 +184,7 @@ impl Buffer {
         self.right_edge = self.right_edge.max(to);
         if from == self.end() && self.pending.is_empty() {
             self.remember(Segment { from, to });
-            self.data.extend_from_slice(data);
+            self.append(data);
             return true;
         }
         let room = self.pending.len() < PENDING_LIMIT
@@ -209,7 +235,7 @@ impl Buffer {
             return;
         }
         if at == end && self.pending.is_empty() {
-            self.data.extend_from_slice(rest);
+            self.append(rest);
             return;
         }
         self.write_pieces(at, rest);
@@ -258,8 +284,15 @@ impl Buffer {
             }
             let piece = first.remove();
             self.pending_bytes -= piece.len();
-            self.data.extend_from_slice(&piece);
+            self.append(&piece);
         }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        if self.data.capacity() == 0 {
+            self.data = take_spare();
+        }
+        self.data.extend_from_slice(bytes);
     }
 
     /// Moves all marks to a position behind everything in order.
@@ -432,11 +465,15 @@ impl Buffer {
             self.segments.pop_front();
         }
         if self.head == self.data.len() {
-            self.data.clear();
+            give_spare(std::mem::take(&mut self.data));
             self.head = 0;
         } else if self.head > SLACK_BYTES && self.head * 2 > self.data.len() {
             self.data.drain(..self.head);
             self.head = 0;
+            let room = self.data.len() + SLACK_BYTES;
+            if self.data.capacity() > ROOM_FACTOR * room {
+                self.data.shrink_to(room);
+            }
         }
     }
 
@@ -446,7 +483,7 @@ impl Buffer {
         self.raw_disabled = true;
         let end = self.end();
         self.skip_to(end);
-        self.data = Vec::new();
+        give_spare(std::mem::take(&mut self.data));
         self.pending = BTreeMap::new();
         self.pending_bytes = 0;
         self.segments = VecDeque::new();
