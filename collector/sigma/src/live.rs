@@ -13,7 +13,7 @@ use rules::sigma::{
     Correlated, Details, Detector, Finding, ORIGINS, Origin, Pipeline, Ruleset, Scratch,
     SharedState, Told,
 };
-use rules::signature::{SourceFile, text_hash};
+use rules::signature::{SourceFile, TextHash};
 
 use crate::memory::{self, MEMORY_BYTES, Origins};
 use crate::record::{self, Place};
@@ -478,7 +478,9 @@ fn memory_key(sources: &[SourceFile], pipeline: &Pipeline) -> String {
         name: "pipeline".to_owned(),
         text: format!("{pipeline:?}"),
     });
-    text_hash(&sources)
+    let mut hash = TextHash::default();
+    hash.add(&sources);
+    hash.hex()
 }
 
 fn sensors_of(judging: &Judging, found: &Correlated) -> Vec<String> {
