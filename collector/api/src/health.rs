@@ -186,6 +186,14 @@ async fn figures(state: &ApiState) -> Result<String> {
         "Messages given up in the last day.",
     );
     figures.row("notifications_failed_24h", &[], failed as f64);
+    figures.head(
+        "sigma",
+        "gauge",
+        "Records that the collector's rules looked at and matched, alerts that they made, and what was left out.",
+    );
+    for (what, count) in state.machine().sigma() {
+        figures.row("sigma", &[("what", what)], count as f64);
+    }
     if let Ok(storage) = state.machine().storage().await {
         figures.head("index_events", "gauge", "Events in the index.");
         figures.head("index_bytes", "gauge", "Size of the index.");

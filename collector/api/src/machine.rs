@@ -85,6 +85,11 @@ pub trait Machine: Send + Sync + 'static {
 
     async fn storage(&self) -> Result<Storage, String>;
 
+    /// What has become of records and alerts of the collector's own rules, by name.
+    fn sigma(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
     /// Whether records can be stored now.
     async fn ready(&self) -> Result<(), String>;
 
@@ -112,6 +117,10 @@ impl Machine for NoMachine {
 
     async fn storage(&self) -> Result<Storage, String> {
         Ok(Storage::default())
+    }
+
+    fn sigma(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
     }
 
     async fn ready(&self) -> Result<(), String> {

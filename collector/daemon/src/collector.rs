@@ -203,6 +203,7 @@ impl Collector {
                 config.data_dir.join("bench"),
                 Limits::default(),
             ),
+            sigma: Arc::clone(&sigma),
         });
         let parts = Parts {
             store: state.clone(),

@@ -8,6 +8,7 @@ use collector_api::machine::{
 };
 use collector_index::{Index, Stream};
 use collector_ingest::{Intake, Numbering};
+use collector_sigma::LiveRules;
 use sensor_event::Class;
 
 use crate::engine::Engine;
@@ -18,6 +19,7 @@ pub struct Rest {
     pub index: Arc<Index>,
     pub keeper: Arc<Keeper>,
     pub engine: Engine,
+    pub sigma: Arc<LiveRules>,
 }
 
 #[async_trait]
@@ -51,6 +53,19 @@ impl Machine for Rest {
     async fn storage(&self) -> Result<Storage, String> {
         let storage = self.keeper.storage().await;
         storage.map_err(|error| format!("{error:#}"))
+    }
+
+    fn sigma(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.sigma.counts();
+        vec![
+            ("records", counts.records),
+            ("matched", counts.matched),
+            ("alerts", counts.alerts),
+            ("left_to_sensors", counts.left_to_sensors),
+            ("thinned", counts.thinned),
+            ("groups_forgotten", counts.forgotten),
+            ("late", counts.late),
+        ]
     }
 
     async fn ready(&self) -> Result<(), String> {

@@ -52,6 +52,15 @@ impl Bench<'_> {
         text.split_whitespace().last().expect("a token").to_owned()
     }
 
+    fn figures(&self) -> String {
+        let mut answer = String::new();
+        let mut stream = TcpStream::connect(self.api).expect("it listens");
+        let request = "GET /metrics HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).expect("it takes");
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer
+    }
+
     /// Sends records with their numbers; whether they were taken.
     fn send(&self, token: &str, first: u64) -> bool {
         let body: String = (first..first + RECORDS).map(record).collect();
@@ -168,6 +177,10 @@ fn every_match_alerts_once_whenever_the_collector_is_killed() {
         let (grouped, waits) = runtime.block_on(alerts(folder));
         grouped >= expected && !waits
     });
+    let figures = bench.figures();
+    // The last request came to this process alone.
+    let looked_at = format!("matluoi_sigma{{what=\"records\"}} {RECORDS}");
+    assert!(figures.contains(&looked_at), "{figures}");
     let told = Command::new("kill")
         .arg("-TERM")
         .arg(collector.id().to_string())
