@@ -175,7 +175,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "prefilter",
         aliases: &[],
-        doc: "The condition before it serves as prefilter; here a hint that changes nothing.",
+        doc: "The condition before it serves as prefilter. It changes what matches behind app-layer-protocol alone: such a rule is asked when a protocol is found.",
         parse: |builder, value| {
             nothing(value)?;
             let signature = &builder.signature;
@@ -184,6 +184,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
                     "prefilter speaks of the condition before it: ttl:5; prefilter;".to_owned(),
                 );
             }
+            builder.signature.prefilter = builder.signature.conditions.len().checked_sub(1);
             Ok(())
         },
         accepts: &["ttl:5; prefilter;"],

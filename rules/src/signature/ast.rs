@@ -970,7 +970,7 @@ pub struct Signature {
     pub filestore: Option<FileStore>,
     /// A match switches off the record of its transaction.
     pub silences_transaction: bool,
-    /// `prefilter`: the condition (index in `conditions`) that shall serve as prefilter.
+    /// `prefilter`: the last condition (index in `conditions`) before it.
     pub prefilter: Option<usize>,
     /// Application protocols of which the rule needs a transaction, from its header and buffers; empty: none.
     pub app_protocols: Vec<ProtocolId>,

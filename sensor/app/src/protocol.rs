@@ -111,6 +111,22 @@ impl Protocol {
         matches!(self, Protocol::Modbus | Protocol::Pgsql | Protocol::Smb)
     }
 
+    /// What one side says brings its transactions forward on both: rules on the other side are asked again.
+    pub fn moves_both_sides(self) -> bool {
+        matches!(
+            self,
+            Protocol::Dcerpc
+                | Protocol::Doh2
+                | Protocol::Enip
+                | Protocol::Http2
+                | Protocol::Modbus
+                | Protocol::Mqtt
+                | Protocol::Rfb
+                | Protocol::Smb
+                | Protocol::Tls
+        )
+    }
+
     /// Its `event_type` in EVE.
     pub fn event_type(self) -> &'static str {
         match self {

@@ -447,7 +447,12 @@ fn kind(
                 Condition::AppProtocol { .. } | Condition::IpRep { .. }
             )
         });
-    if plain && detection && *flow == sided {
+    let by_protocol = signature.buffers.is_empty()
+        && signature.prefilter.is_some_and(|at| {
+            let condition = signature.conditions.get(at);
+            matches!(condition, Some(Condition::AppProtocol { .. }))
+        });
+    if by_protocol || plain && detection && *flow == sided {
         return Kind::Detection;
     }
     Kind::Packet

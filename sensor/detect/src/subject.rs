@@ -267,7 +267,10 @@ impl Subject for Facts<'_> {
     }
 
     fn vlan_id(&self, layer: usize) -> Option<u16> {
-        self.traffic.packet.vlans.get(layer).copied()
+        let vlans = &self.traffic.packet.vlans;
+        // As in Suricata 8.0.6, the layer behind the innermost tag has number 0; without tags there is no layer.
+        let behind = layer > 0 && layer == vlans.len();
+        vlans.get(layer).copied().or(behind.then_some(0))
     }
 
     fn vlan_layers(&self) -> u8 {

@@ -2,7 +2,7 @@
 //! RFC 6520, RFC 6101).
 //!
 //! A session is one transaction. What both sides say in the clear is kept; once both speak in cipher, nothing
-//! more is read, unless they agreed on heartbeats. Left out: decryption, DTLS, encrypted client hello.
+//! more is read, unless they agreed on heartbeats or frames are wanted. Left out: decryption, DTLS, encrypted client hello.
 
 mod buffers;
 mod certificate;

@@ -64,7 +64,7 @@ impl State {
         }
         // Heartbeats go on in cipher, and their lengths tell.
         let heartbeats = super::tls(tx).is_some_and(has_heartbeats);
-        if self.shared.is_over() && !heartbeats {
+        if self.shared.is_over() && !heartbeats && !frames.is_wanted() {
             return Step::Finished;
         }
         Step::More

@@ -54,6 +54,20 @@ impl Tracked {
         })
     }
 
+    /// A side has transactions that are not complete on it, not yet looked at, or not yet recorded.
+    pub fn is_open(&self, direction: Direction) -> bool {
+        let recorded = |id| {
+            let at = self.recorded.binary_search_by_key(&id, |mark| mark.id);
+            at.is_ok_and(|at| self.recorded[at].record)
+        };
+        self.app.transactions().iter().any(|tx| {
+            self.session.is_none()
+                || self.changed[direction.index()]
+                || !tx.is_complete(direction)
+                || tx.is_recorded() && !recorded(tx.id)
+        })
+    }
+
     /// Notes sides of which the protocol has been decided, and whether rules hear of it with this packet: of a
     /// stream with the next packet of the side, unless that packet brings another change; of a datagram at once.
     pub fn note_detected(
@@ -193,6 +207,9 @@ impl sensor_stream::Sink for Sink<'_> {
     fn chunk(&mut self, direction: Direction, data: &[u8]) {
         self.app.chunk(direction, data, self.context, self.limits);
         self.changed[direction.index()] = true;
+        if self.app.protocol().moves_both_sides() {
+            *self.changed = [true; 2];
+        }
     }
 
     fn gap(&mut self, direction: Direction, bytes: u64) {

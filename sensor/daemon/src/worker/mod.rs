@@ -621,9 +621,9 @@ impl<O: Output> Worker<O> {
             }
         }
         let bypassed = entry.flow.state == sensor_flow::State::Bypassed;
-        let open = !entry.user.app.transactions().is_empty();
         for direction in Direction::BOTH {
             let user = &mut entry.user;
+            let open = user.is_open(direction);
             let rest = user
                 .session
                 .as_ref()

@@ -4,7 +4,7 @@
 //! its buffers as they become ready. What holds already is remembered with the transaction.
 
 use rules::Side;
-use sensor_app::{BufferGetter, BufferSide, Bytes, Transaction};
+use sensor_app::{BufferGetter, BufferSide, Bytes, Protocol, Transaction};
 use sensor_flow::Direction;
 
 use super::packet::packet_buffer;
@@ -416,9 +416,17 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
         if transaction.progress[direction.index()] < row.ready_at && !complete {
             return Verdict::Open(0);
         }
+        // What has not come by the stage that brings it will not come; the end of the flow alone proves nothing.
+        let passed = {
+            let progress = transaction.progress[direction.index()];
+            // The stages of HTTP/1 begin when the one before is known.
+            let known_at_once = transaction.protocol() == Protocol::Http1 && !row.streaming;
+            progress > row.ready_at || known_at_once && progress == row.ready_at
+        };
         match row.getter {
             BufferGetter::One(get) => match get(transaction, direction) {
-                None if part.absent => Verdict::Matched,
+                None if part.absent && passed => Verdict::Matched,
+                None if part.absent && !complete => Verdict::Open(0),
                 None if complete || !row.streaming => Verdict::Never,
                 None => Verdict::Open(0),
                 Some(bytes) => {
@@ -449,7 +457,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                     }
                 }
                 match (any, part.absent) {
-                    (false, true) => Verdict::Matched,
+                    (false, true) if passed => Verdict::Matched,
                     _ if complete => Verdict::Never,
                     _ => Verdict::Open(0),
                 }

@@ -93,9 +93,10 @@ pub(super) fn common<'a>(
         flow_id: flow.map(|flow| flow.id.0),
         parent_id: flow.and_then(|flow| flow.parent).map(|parent| parent.0),
         in_iface: None,
+        // A packet from within another one has no place in the capture; `tunnel` tells the outer packet's.
         pcap_cnt: stamp
             .frame
-            .filter(|_| packet.source_kind != PacketSource::Defrag),
+            .filter(|_| packet.source_kind == PacketSource::Wire),
         event_type,
         // The packet that stands for the end of a flow has been on no wire: its flow knows the tags.
         vlan: flow

@@ -1,0 +1,54 @@
+//! With which packets rules alert that name a protocol or a stage of its transactions: as Suricata 8.0.6 does on the
+//! same capture, sessions of TLS over four connections.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Frames of the alerts, by sid; 0: the end of a flow.
+fn alerts(case: &str, rules: &str) -> BTreeMap<u64, Vec<u64>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let out = tempfile::tempdir().expect("a folder can be made");
+    let file = out.path().join("test.rules");
+    std::fs::write(&file, rules).expect("it is written");
+    let status = Command::new(env!("CARGO_BIN_EXE_matluoi-sensor"))
+        .env("MATLUOI_LOG", "error")
+        .arg("replay")
+        .arg(root.join("tests/pcap").join(case).join("input.pcap"))
+        .arg("--rules")
+        .arg(&file)
+        .arg("--out")
+        .arg(out.path())
+        .status()
+        .expect("the sensor runs");
+    assert!(status.success(), "{status}");
+    let eve = std::fs::read_to_string(out.path().join("eve.json")).expect("it is written");
+    let mut frames: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    for line in eve.lines() {
+        let event: Value = serde_json::from_str(line).expect("a line is JSON");
+        if let Some(sid) = event["alert"]["signature_id"].as_u64() {
+            let frame = event["pcap_cnt"].as_u64().unwrap_or(0);
+            frames.entry(sid).or_default().push(frame);
+        }
+    }
+    frames
+        .values_mut()
+        .for_each(|frames| frames.sort_unstable());
+    frames
+}
+
+#[test]
+fn rules_on_stages_and_protocols_alert_with_the_packets_that_bring_them() {
+    let rules = "alert tls:client_hello_done any any -> any any (sid:1;)\n\
+        alert tls:server_hello_done any any -> any any (sid:2;)\n\
+        alert tcp any any -> any any (app-layer-protocol:tls; prefilter; sid:3;)\n\
+        alert tls any any -> any any (sid:4;)\n";
+    let alerts = alerts("tls/ordinary", rules);
+    assert_eq!(alerts[&1], [8, 9, 18, 28, 46, 105, 106, 114]);
+    assert_eq!(alerts[&2], [13, 30, 48, 111]);
+    assert_eq!(alerts[&3], [8, 13, 28, 30, 46, 48, 105, 111]);
+    let at_ends = alerts[&4].iter().filter(|&&frame| frame == 0).count();
+    assert_eq!((at_ends, alerts[&4].len()), (3, 101));
+}
