@@ -79,7 +79,11 @@ impl Engine {
         let file = folder.path().join("draft.rules");
         tokio::fs::write(&file, text).await.map_err(failed)?;
         let mut command = Command::new(&self.program);
-        command.arg("rules");
+        // Rules name files; their author may not read what the collector may.
+        command.args(["rules", "--only-read"]).arg(folder.path());
+        if let Question::Try { capture } = &question {
+            command.arg("--only-read").arg(capture);
+        }
         match &question {
             Question::Check => command.args(["check", "--warnings"]).arg(&file),
             Question::Explain => command.arg("explain").arg(&file),

@@ -34,8 +34,7 @@ enum Command {
     /// Watch an interface (or files) as a configuration says, and ship records to the collector.
     Run(command::run::Args),
     /// Check rules.
-    #[command(subcommand)]
-    Rules(command::rules::RulesCommand),
+    Rules(command::rules::RulesArgs),
     /// Make this sensor known to a collector, with the string that the collector's console shows.
     Enrol(command::enrol::Args),
     /// Ship EVE records that another program writes, from a file or a local socket.
@@ -61,7 +60,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Replay(args) => command::replay::run(&args),
         Command::Run(args) => command::run::run(&args),
-        Command::Rules(command) => command::rules::run(&command),
+        Command::Rules(args) => command::rules::run(&args),
         Command::Enrol(args) => command::enrol::run(&args),
         Command::Forward(args) => command::forward::run(&args),
         Command::Doctor(args) => command::doctor::run(&args),

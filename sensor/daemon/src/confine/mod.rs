@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 pub use user::hand_to_owner_of;
-pub use walls::kernel;
+pub use walls::{kernel, only_read};
 
 /// The account that the Debian package makes.
 pub const DEFAULT_USER: &str = "matluoi";

@@ -116,6 +116,29 @@ pub fn raise(needs: &Needs, state: &mut State) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Leaves these files and folders to be read, and nothing else: no other file, no TCP port. What the kernel does not know
+/// stays open ([`kernel`]).
+///
+/// # Errors
+/// When the kernel refuses to confine the thread.
+pub fn only_read(paths: &[PathBuf]) -> anyhow::Result<()> {
+    let mut walls = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(NEWEST))?
+        .handle_access(AccessNet::from_all(NEWEST))?
+        .scope(Scope::from_all(NEWEST))?
+        .create()?;
+    for path in MAGIC
+        .iter()
+        .map(Path::new)
+        .chain(paths.iter().map(PathBuf::as_path))
+    {
+        walls = open(walls, path, AccessFs::ReadFile | AccessFs::ReadDir)?;
+    }
+    walls.restrict_self()?;
+    Ok(())
+}
+
 /// All that is read.
 fn readable(needs: &Needs) -> Vec<PathBuf> {
     let mut paths = needs.readable.clone();
@@ -161,6 +184,9 @@ fn open(
 
 #[cfg(test)]
 mod tests {
+    use crate::ruleset;
+    use crate::settings::Settings;
+
     use super::*;
 
     #[test]
@@ -168,5 +194,45 @@ mod tests {
         for (abi, open) in [(0, 6), (1, 5), (3, 3), (6, 0), (9, 0)] {
             assert_eq!(gaps(abi).len(), open, "{abi}");
         }
+    }
+
+    /// Faults of a rule that names a file, read by a thread that may read `folders` alone, if there are any.
+    fn faults(rules: PathBuf, folders: Vec<PathBuf>) -> Vec<String> {
+        let confined = move || {
+            if !folders.is_empty() {
+                only_read(&folders).expect("the thread is confined");
+            }
+            let loaded = ruleset::compile(&[rules], &Settings::default()).expect("it reads");
+            loaded
+                .failures
+                .into_iter()
+                .map(|fault| fault.reason)
+                .collect()
+        };
+        std::thread::spawn(confined).join().expect("it ends")
+    }
+
+    #[test]
+    fn rules_of_strangers_reach_no_other_file() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let elsewhere = tempfile::tempdir().expect("a folder can be made");
+        let list = elsewhere.path().join("list");
+        std::fs::write(&list, "YQ==\n").expect("it is written");
+        let rules = folder.path().join("x.rules");
+        let text = format!(
+            "alert dns any any -> any any (dns.query; dataset:isset,l,type string,load {}; sid:1;)\n",
+            list.display()
+        );
+        std::fs::write(&rules, text).expect("it is written");
+        assert_eq!(faults(rules.clone(), Vec::new()), [""; 0]);
+        if kernel().0 == 0 {
+            eprintln!("left out: this kernel has no Landlock");
+            return;
+        }
+        let told = faults(rules, vec![folder.path().to_owned()]);
+        assert!(
+            told.len() == 1 && told[0].contains("ermission denied"),
+            "{told:?}"
+        );
     }
 }

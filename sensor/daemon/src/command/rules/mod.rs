@@ -14,7 +14,18 @@ use std::process::ExitCode;
 
 use ::rules::signature::{self, Language};
 
+use crate::confine;
 use crate::settings::Settings;
+
+#[derive(clap::Args)]
+pub struct RulesArgs {
+    /// Read this file or folder and no other, as far as the kernel has Landlock: for rules of people who may not read
+    /// what this program may. May be given several times
+    #[arg(long, global = true, value_name = "PATH")]
+    only_read: Vec<PathBuf>,
+    #[command(subcommand)]
+    command: RulesCommand,
+}
 
 #[derive(clap::Subcommand)]
 pub enum RulesCommand {
@@ -64,8 +75,11 @@ impl Tongue {
     }
 }
 
-pub fn run(command: &RulesCommand) -> anyhow::Result<ExitCode> {
-    match command {
+pub fn run(args: &RulesArgs) -> anyhow::Result<ExitCode> {
+    if !args.only_read.is_empty() {
+        confine::only_read(&args.only_read)?;
+    }
+    match &args.command {
         RulesCommand::Check(args) => check::run(args),
         RulesCommand::Explain(args) => explain::run(args),
         RulesCommand::Convert(args) => convert::run(args),
