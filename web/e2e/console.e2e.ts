@@ -112,8 +112,10 @@ describe("the inbox", () => {
     await expect.poll(() => new URL(at.page.url()).searchParams.get("tab")).toBe("closed");
     await keys("g", "i");
     await expect.poll(() => new URL(at.page.url()).searchParams.get("tab")).toBe(null);
-    // More rows than the closed ones: the open groups are there, with one behind that of the cursor.
+    // More rows than the closed ones: the open groups are there, and the first one has one behind it.
     await rows().nth(3).waitFor();
+    await keys("Shift+H");
+    await at.page.locator("[role=row][aria-rowindex='2'].is-cursor").waitFor();
     await keys("p");
     await expect.poll(() => new URL(at.page.url()).searchParams.get("tab")).toBe("payload");
     const here = at.page.url();
