@@ -5,6 +5,8 @@
 //! is spooled, best class first, over one stream with mutual TLS, and deletes what the collector has
 //! acknowledged. [`enrol`] makes the sensor known to a collector.
 //!
+//! [`Outlets`] bring the same records to others: a file, the syslog, a Unix socket.
+//!
 //! What is lost on the way is counted by class, hour and reason in the [`Ledger`]: `made` is what the
 //! workers handed over, and equals what was shed, is spooled, and was acknowledged.
 
@@ -16,6 +18,7 @@ mod evidence;
 mod identity;
 mod ledger;
 mod link;
+mod outlet;
 mod plan;
 mod recorder;
 mod rules;
@@ -36,6 +39,7 @@ pub use error::{Result, ShipError};
 pub use evidence::EvidenceSource;
 pub use identity::Identity;
 pub use ledger::{Counts, HourClass, Ledger, Reason};
+pub use outlet::{OutletPlan, OutletState, Outlets, Place, PreparedOutlets};
 pub use recorder::{Bookmark, Recorder};
 pub use rules::{RulesDesk, RulesState};
 pub use shipper::{CommandHandler, Contact, Dial, Shipper, ShipperOptions, SigmaInUse};
