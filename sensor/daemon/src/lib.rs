@@ -5,6 +5,7 @@ mod confine;
 mod console;
 mod evidence;
 mod health;
+mod outlets;
 mod output;
 mod published;
 mod reload;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use sensor_event::Class;
-use sensor_ship::Recorder;
+use sensor_ship::{Outlets, Recorder};
 
 use crate::health::Board;
 
@@ -54,17 +54,19 @@ impl<W: Write + Send> Output for FileOutput<W> {
     }
 }
 
-/// The spool; the newest alerts are shown at the sensor as well.
+/// The spool, if there is a collector, and the configured outputs; the newest alerts are shown at the sensor as well.
 #[derive(Clone)]
 pub struct Alerting {
-    recorder: Recorder,
+    recorder: Option<Recorder>,
+    outlets: Outlets,
     board: Arc<Board>,
 }
 
 impl Alerting {
-    pub fn new(recorder: Recorder, board: &Arc<Board>) -> Self {
+    pub fn new(recorder: Option<Recorder>, outlets: Outlets, board: &Arc<Board>) -> Self {
         Alerting {
             recorder,
+            outlets,
             board: Arc::clone(board),
         }
     }
@@ -80,6 +82,9 @@ impl Output for Alerting {
         if class == Class::Alert {
             self.board.alert(line);
         }
-        self.recorder.append(class, line);
+        self.outlets.record(class, line);
+        if let Some(recorder) = &self.recorder {
+            recorder.append(class, line);
+        }
     }
 }

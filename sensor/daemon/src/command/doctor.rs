@@ -179,8 +179,10 @@ fn by_own_eyes(config: &Config, listen_seconds: u64) -> Vec<Finding> {
             findings.push(Finding::new(Code::Configuration, now_ms).with("reason", reason));
         }
     }
-    match sensor_ship::Identity::load(&config.state_dir) {
-        Ok(identity) => {
+    match config.identity() {
+        // A sensor with outputs of its own.
+        Ok(None) => {}
+        Ok(Some(identity)) => {
             let ends = identity.certificate_ends().ok();
             status.certificate_ends_ms = ends.map(|seconds| seconds.saturating_mul(1_000));
             if let Err(reason) = reach(&identity.address) {
@@ -192,9 +194,8 @@ fn by_own_eyes(config: &Config, listen_seconds: u64) -> Vec<Finding> {
                 );
             }
         }
-        Err(error) => {
-            findings.push(Finding::new(Code::NotEnrolled, now_ms).with("reason", error.to_string()))
-        }
+        Err(error) => findings
+            .push(Finding::new(Code::NotEnrolled, now_ms).with("reason", format!("{error:#}"))),
     }
     measure_disk(&config.state_dir, &mut status);
     if let Some(name) = &config.interface {

@@ -159,13 +159,13 @@ const IOCTLS: &[u64] = &[
 ];
 
 /// Leaves the calls on the list; how many they are.
-pub fn limit(resolver: bool) -> anyhow::Result<usize> {
-    let (program, count) = program(resolver)?;
+pub fn limit(resolver: bool, unix: bool) -> anyhow::Result<usize> {
+    let (program, count) = program(resolver, unix)?;
     apply_filter(&program)?;
     Ok(count)
 }
 
-fn program(resolver: bool) -> anyhow::Result<(BpfProgram, usize)> {
+fn program(resolver: bool, unix: bool) -> anyhow::Result<(BpfProgram, usize)> {
     let mut calls: BTreeMap<i64, Vec<SeccompRule>> = FREE
         .iter()
         .chain(FREE_HERE)
@@ -191,6 +191,9 @@ fn program(resolver: bool) -> anyhow::Result<(BpfProgram, usize)> {
                 (1, Op::MaskedEq(0xf), kind as u64),
             ])?);
         }
+    }
+    if unix {
+        sockets.push(rule(&[(0, Op::Eq, AF_UNIX as u64)])?);
     }
     calls.insert(SYS_socket, sockets);
     let count = calls.len();
@@ -244,8 +247,8 @@ mod tests {
 
     #[test]
     fn the_list_becomes_a_program() {
-        for resolver in [false, true] {
-            let (program, count) = program(resolver).expect("it compiles");
+        for (resolver, unix) in [(false, false), (true, false), (false, true)] {
+            let (program, count) = program(resolver, unix).expect("it compiles");
             assert!(program.len() < 4_096 && count > FREE.len());
         }
     }

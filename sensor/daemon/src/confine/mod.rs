@@ -7,7 +7,8 @@
 //! ([`walls`]); seccomp leaves the system calls that the sensor uses ([`calls`]). All of it holds for the thread that
 //! calls it and for those that it starts, so that it is called before there are others.
 //!
-//! What remains: the collector's port is open on any host, as Landlock knows ports and not addresses.
+//! What remains: the ports of the collector and of outputs over TCP are open on any host, as Landlock knows ports and not
+//! addresses. With an output to a Unix socket, others that the user may connect to are open as well.
 
 mod calls;
 pub mod trial;
@@ -17,6 +18,7 @@ mod walls;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use sensor_ship::Place;
 
 pub use user::hand_to_owner_of;
 pub use walls::{kernel, only_read};
@@ -45,10 +47,56 @@ pub struct Needs {
     pub kept_files: Vec<PathBuf>,
     /// Files and folders that are read.
     pub readable: Vec<PathBuf>,
-    /// `host:port` of the collector.
-    pub collector: String,
+    /// `host:port` of the collector; none: there is none.
+    pub collector: Option<String>,
+    /// Places that records go to beside it.
+    pub outlets: Vec<Place>,
     /// Whose counters are read.
     pub interface: Option<String>,
+}
+
+impl Needs {
+    /// Whether the collector has to be looked up: then the resolver's files and UDP stay open.
+    fn looks_up(&self) -> bool {
+        self.collector.as_deref().is_some_and(is_name)
+    }
+
+    /// Whether Unix sockets are connected to, anew when their listener has been away.
+    fn unix_sockets(&self) -> bool {
+        self.outlets.iter().any(|place| {
+            matches!(
+                place,
+                Place::Stream(_) | Place::Datagram(_) | Place::Syslog(_)
+            )
+        })
+    }
+
+    /// Folders in which outputs make files and move them.
+    fn outlet_folders(&self) -> Vec<PathBuf> {
+        let folders = self.outlets.iter().filter_map(|place| match place {
+            Place::File(path) => path.parent().map(Path::to_owned),
+            _ => None,
+        });
+        folders.collect()
+    }
+
+    /// TCP ports that are connected to.
+    fn ports(&self) -> Vec<u16> {
+        let collector = self.collector.as_deref().and_then(|address| {
+            let (_, port) = address.rsplit_once(':')?;
+            port.parse().ok()
+        });
+        let resolver = self.looks_up().then_some(53);
+        let outlets = self.outlets.iter().filter_map(|place| match place {
+            Place::SyslogTcp(address) => Some(address.port()),
+            _ => None,
+        });
+        collector
+            .into_iter()
+            .chain(resolver)
+            .chain(outlets)
+            .collect()
+    }
 }
 
 /// What was given up, and what could not be.
@@ -98,24 +146,27 @@ pub fn confine(needs: &Needs) -> anyhow::Result<State> {
         }
     }
     user::change(needs, &mut state)?;
-    may_write(&needs.state_dir)?;
+    may_write("state_dir", &needs.state_dir)?;
+    for folder in needs.outlet_folders() {
+        may_write("[[output]]", &folder)?;
+    }
     walls::raise(needs, &mut state).context("Landlock")?;
-    state.system_calls = calls::limit(is_name(&needs.collector)).context("seccomp")?;
+    state.system_calls = calls::limit(needs.looks_up(), needs.unix_sockets()).context("seccomp")?;
     Ok(state)
 }
 
-/// Whether the collector has to be looked up: then the resolver's files and UDP stay open.
+/// Whether an address has to be looked up.
 fn is_name(address: &str) -> bool {
     address.parse::<std::net::SocketAddr>().is_err()
 }
 
-fn may_write(folder: &Path) -> anyhow::Result<()> {
+fn may_write(what: &str, folder: &Path) -> anyhow::Result<()> {
     let trial = folder.join(".trial");
     std::fs::write(&trial, b"")
         .and_then(|()| std::fs::remove_file(&trial))
         .with_context(|| {
             format!(
-                "state_dir {} cannot be written by the sensor's user; give it the folder, and let the folders above it be entered",
+                "{what}: {} cannot be written by the sensor's user; give it the folder, and let the folders above it be entered",
                 folder.display()
             )
         })

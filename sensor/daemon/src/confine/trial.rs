@@ -46,7 +46,7 @@ struct Report {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config)?;
     let identity = sensor_ship::Identity::load(&config.state_dir)?;
-    let needs = config.needs(&args.config, &identity.address, Vec::new());
+    let needs = config.needs(&args.config, Some(&identity.address), Vec::new());
     let state = super::confine(&needs)?;
     // As the workers are: a thread that was started afterwards.
     let attempts = std::thread::scope(|scope| {

@@ -7,7 +7,7 @@ use landlock::{
     PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
 };
 
-use super::{Needs, State, is_name};
+use super::{Needs, State};
 
 /// The newest version whose refusals are asked for; older kernels refuse what they know.
 const NEWEST: ABI = ABI::V6;
@@ -75,7 +75,7 @@ fn gaps(abi: i32) -> Vec<String> {
 
 /// Closes everything but the needs.
 pub fn raise(needs: &Needs, state: &mut State) -> anyhow::Result<()> {
-    if is_name(&needs.collector) {
+    if needs.looks_up() {
         state.gaps.push(
             "the collector is a name: /etc can be read and UDP is open, for the resolver; an address in the enrolment string closes both".to_owned(),
         );
@@ -102,12 +102,10 @@ pub fn raise(needs: &Needs, state: &mut State) -> anyhow::Result<()> {
     for path in readable(needs) {
         walls = open(walls, &path, read)?;
     }
-    let port = needs
-        .collector
-        .rsplit_once(':')
-        .and_then(|(_, port)| port.parse().ok());
-    let resolver = is_name(&needs.collector).then_some(53);
-    for port in [port, resolver].into_iter().flatten() {
+    for folder in needs.outlet_folders() {
+        walls = open(walls, &folder, own)?;
+    }
+    for port in needs.ports() {
         walls = walls.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
     }
     let abi = version(walls.restrict_self()?.landlock);
@@ -149,7 +147,7 @@ fn readable(needs: &Needs) -> Vec<PathBuf> {
         let link = Path::new("/sys/class/net").join(interface);
         paths.extend(link.canonicalize().ok());
     }
-    if is_name(&needs.collector) {
+    if needs.looks_up() {
         // Whoever renews the address writes resolv.conf as a new file, so that a rule for the old one ends.
         paths.extend(
             [

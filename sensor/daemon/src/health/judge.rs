@@ -38,6 +38,8 @@ const LINK_GRACE_MS: u64 = 15_000;
 const THIN_RECORDS: u64 = 1_000;
 const THIN_MS: u64 = 60_000;
 const MINUTE_MS: u64 = 60_000;
+/// For so long after a record was lost on the way to an output, it is told.
+const LOSS_TOLD_MS: u64 = 5 * MINUTE_MS;
 /// Bytes of a reason that are told.
 const REASON_BYTES: usize = 300;
 
@@ -178,7 +180,8 @@ fn drops(status: &Status, findings: &mut Vec<Finding>) {
         }
     }
     for output in &status.outputs {
-        if let (1.., Some(reason)) = (output.lost, &output.reason) {
+        let lately = output.lost_ago_ms.is_some_and(|ago| ago <= LOSS_TOLD_MS);
+        if let (true, Some(reason)) = (lately, &output.reason) {
             findings.push(
                 Finding::new(Code::DropsOutput, status.now_ms)
                     .with("output", output.name.as_str())
@@ -524,10 +527,23 @@ mod tests {
                     name: "syslog".to_owned(),
                     lost: 4,
                     reason: Some("nobody".to_owned()),
+                    lost_ago_ms: Some(1_000),
                     ..OutputState::default()
                 }];
             },
             Some((Code::DropsOutput, &[("records", 4)])),
+        );
+        check(
+            "output that has recovered",
+            |s| {
+                s.outputs = vec![OutputState {
+                    lost: 4,
+                    reason: Some("nobody".to_owned()),
+                    lost_ago_ms: Some(LOSS_TOLD_MS + 1),
+                    ..OutputState::default()
+                }];
+            },
+            None,
         );
     }
 

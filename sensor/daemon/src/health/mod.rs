@@ -8,6 +8,7 @@ mod board;
 pub mod finding;
 mod interface;
 mod judge;
+pub mod metrics;
 mod observer;
 pub mod socket;
 pub mod status;

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sensor_capture::Card;
 use sensor_event::Class;
-use sensor_ship::{Reason, Shipper, Spool};
+use sensor_ship::{Outlets, Reason, Shipper, Spool};
 
 use super::board::Board;
 use super::finding::{Code, Finding};
 use super::interface::Interface;
 use super::judge::judge;
-use super::status::{Counts, Disk, HomeNetState, Link, RulesState, SpoolState, Status};
+use super::status::{
+    Counts, Disk, HomeNetState, Link, OutputState, RulesState, SpoolState, Status,
+};
 use crate::reload::Rules;
 use crate::settings::Settings;
 use crate::worker::HomeNet;
@@ -38,6 +40,7 @@ pub struct Sources {
     /// None where there is no collector.
     pub delivery: Option<Delivery>,
     pub confinement_gaps: Vec<String>,
+    pub outlets: Outlets,
 }
 
 /// The way to the collector.
@@ -185,6 +188,12 @@ impl Observer {
             disk: disk_of(&sources.state_dir),
             certificate_ends_ms: delivery.and_then(|one| one.certificate_ends_ms),
             confinement_gaps: sources.confinement_gaps.clone(),
+            outputs: sources
+                .outlets
+                .states()
+                .into_iter()
+                .map(OutputState::from)
+                .collect(),
             ..Status::default()
         };
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);

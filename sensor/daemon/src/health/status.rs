@@ -136,6 +136,14 @@ pub struct OutputState {
     pub name: String,
     pub written: u64,
     pub lost: u64,
+    #[serde(default)]
+    pub queued_bytes: u64,
+    /// Times that the way was lost.
+    #[serde(default)]
+    pub faults: u64,
     /// Of the last loss.
     pub reason: Option<String>,
+    /// How long ago the last record was lost; none: none was.
+    #[serde(default)]
+    pub lost_ago_ms: Option<u64>,
 }

@@ -1,323 +1,44 @@
 //! `run`: capture, detect, ship, as a configuration says.
 
+mod config;
+mod input;
+mod vitals;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
-use sensor_capture::{CaptureFile, Card, LiveCapture, LiveOptions, Received};
+use anyhow::Context as _;
+use sensor_capture::Card;
 use sensor_evidence::Ring;
-use sensor_ship::{
-    EvidenceSource, Identity, RulesDesk, Shipper, ShipperOptions, Spool, SpoolLimits,
-};
-use serde::{Deserialize, Serialize};
+use sensor_ship::{EvidenceSource, PreparedOutlets, RulesDesk, Shipper, ShipperOptions, Spool};
+use serde::Deserialize;
 
-use crate::confine::{self, Extent, Needs};
-use crate::evidence::{self, RawEvidence};
-use crate::health::finding::Finding;
+pub use config::Config;
+use input::{Kept, files, live};
+use vitals::{Vitals, VitalsReport};
+
+use crate::confine::{self, Extent};
+use crate::evidence;
 use crate::health::status::HomeNetState;
-use crate::health::{Board, Delivery, Interface, Observer, Sources, socket};
+use crate::health::{Board, Delivery, Observer, Sources, metrics, socket};
 use crate::output::Alerting;
 use crate::published::Published;
-use crate::reload::{self, Follower, OnFault, Reloader, Rules};
+use crate::reload::{self, Reloader, Rules};
 use crate::ruleset::{self, Ruleset};
-use crate::settings::{Checksums, Settings};
 use crate::sigma;
 use crate::sigma_told::SigmaTold;
-use crate::worker::{Shared, Tally, Worker};
-
-/// Frames between two looks at the clock and the counters.
-const BATCH: u64 = 256;
-
-/// Between two `stats` records; a thin link carries them easily.
-const STATS_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Between two canaries.
-const CANARY_SECONDS: u64 = 300;
 
 #[derive(clap::Args)]
 pub struct Args {
     /// Configuration (TOML).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-}
-
-/// The file as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawConfig {
-    state_dir: PathBuf,
-    #[serde(default)]
-    input: RawInput,
-    #[serde(default)]
-    rules: RawRules,
-    #[serde(default)]
-    set: toml::Table,
-    #[serde(default)]
-    spool: RawSpool,
-    #[serde(default)]
-    evidence: RawEvidence,
-    #[serde(default)]
-    canary: RawCanary,
-    #[serde(default)]
-    run: RawRun,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawInput {
-    interface: Option<String>,
-    filter: Option<String>,
-    workers: Option<u16>,
-    #[serde(default)]
-    files: Vec<PathBuf>,
-    #[serde(default)]
-    repeat: bool,
-    #[serde(default)]
-    rebase_time: bool,
-    /// Frames a second for files; none: as fast as possible.
-    frames_per_second: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawRules {
-    #[serde(default)]
-    paths: Vec<PathBuf>,
-    /// Sigma rules.
-    #[serde(default)]
-    sigma: Vec<PathBuf>,
-    /// `skip`: sound rules load without the others. `refuse`: the rules before go on; at the start, nothing starts.
-    #[serde(default, rename = "on-fault")]
-    on_fault: RawOnFault,
-}
-
-#[derive(Deserialize, Default, Clone, Copy)]
-#[serde(rename_all = "lowercase")]
-enum RawOnFault {
-    #[default]
-    Skip,
-    Refuse,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawSpool {
-    disk_megabytes: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawCanary {
-    /// Pause between canaries; 0: none.
-    seconds: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawRun {
-    /// Who the sensor is once its capture handles are open.
-    user: Option<String>,
-    /// `full`, or `none` to find out whether a fault comes from it.
-    #[serde(default)]
-    confinement: Extent,
-}
-
-/// A checked configuration.
-pub struct Config {
-    pub state_dir: PathBuf,
-    pub interface: Option<String>,
-    pub filter: Option<String>,
-    workers: u16,
-    pub files: Vec<PathBuf>,
-    repeat: bool,
-    rebase_time: bool,
-    frames_per_second: Option<u64>,
-    pub rules: Vec<PathBuf>,
-    pub sigma: Vec<PathBuf>,
-    on_fault: OnFault,
-    pub settings: Settings,
-    spool: SpoolLimits,
-    /// None: no frames are kept.
-    evidence: Option<sensor_evidence::Options>,
-    /// Bytes a second that evidence may take of the link.
-    evidence_link: u64,
-    canary: Option<Duration>,
-    user: Option<String>,
-    pub confinement: Extent,
-}
-
-impl Config {
-    /// # Errors
-    /// When the file cannot be read, or says something that makes no sense.
-    pub fn read(path: &Path) -> anyhow::Result<Config> {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let raw: RawConfig = toml::from_str(&text).with_context(|| path.display().to_string())?;
-        let mut settings = Settings {
-            checksums: Checksums::Auto,
-            facts: true,
-            netflow: false,
-            stats_interval: Some(STATS_INTERVAL),
-            force_magic: false,
-            ..Settings::default()
-        };
-        for (key, value) in &raw.set {
-            let value = match value {
-                toml::Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            settings
-                .apply(&format!("{key}={value}"))
-                .map_err(anyhow::Error::msg)
-                .context("[set]")?;
-        }
-        if raw.input.interface.is_some() != raw.input.files.is_empty() {
-            bail!(
-                "{}: [input] names either an interface or files",
-                path.display()
-            );
-        }
-        let mut spool = SpoolLimits::default();
-        if let Some(megabytes) = raw.spool.disk_megabytes {
-            spool.disk_bytes = megabytes << 20;
-        }
-        Ok(Config {
-            state_dir: raw.state_dir,
-            interface: raw.input.interface,
-            filter: raw.input.filter,
-            workers: raw.input.workers.unwrap_or(1).max(1),
-            files: raw.input.files,
-            repeat: raw.input.repeat,
-            rebase_time: raw.input.rebase_time,
-            frames_per_second: raw.input.frames_per_second,
-            rules: raw.rules.paths,
-            sigma: raw.rules.sigma,
-            on_fault: match raw.rules.on_fault {
-                RawOnFault::Skip => OnFault::Skip,
-                RawOnFault::Refuse => OnFault::Refuse,
-            },
-            settings,
-            spool,
-            evidence: raw.evidence.check().context("[evidence]")?,
-            evidence_link: raw.evidence.link_bytes_per_second(),
-            canary: Some(Duration::from_secs(
-                raw.canary.seconds.unwrap_or(CANARY_SECONDS),
-            ))
-            .filter(|pause| !pause.is_zero()),
-            user: raw.run.user,
-            confinement: raw.run.confinement,
-        })
-    }
-
-    /// The evidence ring, if frames are to be kept. Without a disk for it the watch goes on.
-    fn open_ring(&self) -> Option<Arc<Ring>> {
-        let folder = self.state_dir.join("evidence");
-        let ring = Ring::open(&folder, self.evidence?, self.workers.into());
-        ring.map(Arc::new)
-            .inspect_err(|error| tracing::error!(%error, "no evidence is kept"))
-            .ok()
-    }
-
-    /// A handle a worker, when it is an interface that is watched.
-    fn open_captures(&self) -> Result<Vec<LiveCapture>, sensor_capture::Error> {
-        let Some(interface) = &self.interface else {
-            return Ok(Vec::new());
-        };
-        let options = LiveOptions {
-            filter: self.filter.clone(),
-            fanout_group: (self.workers > 1).then(|| std::process::id() as u16),
-            ..LiveOptions::new(interface)
-        };
-        (0..self.workers)
-            .map(|_| LiveCapture::open(&options))
-            .collect()
-    }
-
-    /// What the confined sensor has to reach, now and when it reads this file again.
-    pub fn needs(&self, path: &Path, collector: &str, kept_files: Vec<PathBuf>) -> Needs {
-        let reputation = &self.settings.reputation;
-        let single = [
-            Some(path),
-            self.settings.threshold_file.as_deref(),
-            reputation.categories.as_deref(),
-            reputation.countries.as_deref(),
-        ];
-        let rules = self
-            .rules
-            .iter()
-            .chain(&self.sigma)
-            .chain(&self.settings.sigma_pipelines)
-            .map(PathBuf::as_path);
-        // Who changes a file often writes a new one in its place, and rules name files beside them.
-        let mut readable: Vec<PathBuf> = single
-            .into_iter()
-            .flatten()
-            .chain(reputation.lists.iter().map(PathBuf::as_path))
-            .chain(rules)
-            .map(folder_of)
-            .collect();
-        readable.extend(reputation.folder.clone());
-        readable.extend(self.files.iter().cloned());
-        Needs {
-            user: self.user.clone(),
-            state_dir: self.state_dir.clone(),
-            kept_files,
-            readable,
-            collector: collector.to_owned(),
-            interface: self.interface.clone(),
-        }
-    }
-}
-
-/// The folder itself, or the one in which a file is.
-fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        _ if path.is_dir() => path.to_owned(),
-        Some(parent) if parent != Path::new("") => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
-/// What heartbeats tell of the sensor itself.
-#[derive(Default)]
-struct Vitals {
-    packets: AtomicU64,
-    bytes: AtomicU64,
-    kernel_drops: AtomicU64,
-    interface_drops: AtomicU64,
-    input_done: AtomicBool,
-}
-
-impl Vitals {
-    /// Packets lost in the kernel's ring, and at the card.
-    fn drops(&self) -> (u64, u64) {
-        (
-            self.kernel_drops.load(Ordering::Relaxed),
-            self.interface_drops.load(Ordering::Relaxed),
-        )
-    }
-}
-
-#[derive(Serialize)]
-struct VitalsReport {
-    uptime_s: u64,
-    packets: u64,
-    bytes: u64,
-    kernel_drops: u64,
-    interface_drops: u64,
-    engine_drops: u64,
-    rules_loaded: usize,
-    rules_failed: usize,
-    /// Times that rules took the place of others since the start, and that they were refused.
-    rules_reloads: u64,
-    rules_refusals: u64,
-    memory_bytes: u64,
-    input_done: bool,
-    evidence: Option<evidence::Report>,
-    /// What is wrong, by code; the console has the words.
-    findings: Vec<Finding>,
+    /// Look at the configuration, the rules and the enrolment as a start would, say what is wrong, and start nothing.
+    #[arg(long)]
+    check: bool,
 }
 
 /// The rules of a configuration with the published ones, to take the place of an engine that runs.
@@ -344,18 +65,25 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     reload::accept(&compiled, config.on_fault).context("[rules] on-fault = \"refuse\"")?;
     let rules = Arc::new(Rules::new(&compiled));
     drop(compiled);
-    let identity = Identity::load(&config.state_dir)?;
+    let identity = config.identity()?;
+    if args.check {
+        println!("configuration, rules and enrolment can be started with");
+        return Ok(ExitCode::SUCCESS);
+    }
     let captures = config.open_captures()?;
     let card = config
         .interface
         .as_deref()
         .and_then(|name| Card::open(name).ok());
     let listener = socket::listen(&config.state_dir)?;
+    let metrics = config.metrics.map(metrics::listen).transpose()?;
+    let outlets = PreparedOutlets::prepare(config.outlets.clone()).context("[[output]]")?;
     // Before there is another thread: what is given up is given up by all.
     let gaps = match config.confinement {
         Extent::Full => {
             let kept = rules.running().engine.kept_files();
-            let state = confine::confine(&config.needs(&args.config, &identity.address, kept))?;
+            let collector = identity.as_ref().map(|identity| identity.address.as_str());
+            let state = confine::confine(&config.needs(&args.config, collector, kept))?;
             state.tell();
             state.gaps
         }
@@ -365,7 +93,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             vec![gap.to_owned()]
         }
     };
-    let spool = Arc::new(Spool::open(&config.state_dir, config.spool.clone())?);
+    let outlets = outlets.start(&hostname()).context("[[output]]")?;
+    let spool = identity
+        .is_some()
+        .then(|| Spool::open(&config.state_dir, config.spool.clone()).map(Arc::new))
+        .transpose()?;
     let ring = config.open_ring();
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
@@ -401,41 +133,26 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         },
         rules: Arc::clone(&rules),
         home_net: HomeNetState::of(&config.settings),
-        delivery: Some(Delivery {
-            address: identity.address.clone(),
-            certificate_ends_ms: identity
-                .certificate_ends()
-                .inspect_err(|error| tracing::warn!("{error}"))
-                .ok()
-                .map(|seconds| seconds.saturating_mul(1_000)),
-            spool: Arc::clone(&spool),
-            shipper: Arc::clone(&shipping),
-        }),
+        delivery: identity
+            .as_ref()
+            .zip(spool.as_ref())
+            .map(|(identity, spool)| Delivery {
+                address: identity.address.clone(),
+                certificate_ends_ms: identity
+                    .certificate_ends()
+                    .inspect_err(|error| tracing::warn!("{error}"))
+                    .ok()
+                    .map(|seconds| seconds.saturating_mul(1_000)),
+                spool: Arc::clone(spool),
+                shipper: Arc::clone(&shipping),
+            }),
         confinement_gaps: gaps,
+        outlets: outlets.clone(),
     }));
-    let options = ShipperOptions {
-        evidence: ring.clone().map(|ring| EvidenceSource {
-            ring,
-            bytes_per_second: config.evidence_link,
-        }),
-        sigma: {
-            let in_use = SigmaTold::open(
-                &config.state_dir,
-                config.interface.is_none(),
-                rules.running().sigma.as_deref(),
-            );
-            let rules = Arc::clone(&rules);
-            Arc::new(move || in_use.now(rules.running().sigma.as_deref()))
-        },
-        rules: Some(rules_desk(&published, &rules, &reloader)),
-        ..shipper_options(&vitals, &rules, &observer, reloader, ring.clone())
-    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()?;
-    let shipper = Arc::new(Shipper::new(&spool, identity, options));
-    let _ = shipping.set(Arc::clone(&shipper));
     {
         let (noting, answering) = (Arc::clone(&observer), Arc::clone(&observer));
         runtime.spawn(async move { noting.keep_noting().await });
@@ -445,17 +162,51 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
         });
     }
-    let running = {
-        let (shipper, stop) = (Arc::clone(&shipper), Arc::clone(&stop));
-        runtime.spawn(async move { shipper.run(stopped(stop)).await })
-    };
-    if let Some(every) = config.canary {
-        let spool = Arc::clone(&spool);
-        runtime.spawn(async move { spool.sing(every).await });
+    if let Some(listener) = metrics {
+        let observer = Arc::clone(&observer);
+        runtime.spawn(async move {
+            if let Err(error) = metrics::answer(listener, observer).await {
+                tracing::error!(%error, "metrics");
+            }
+        });
     }
+    let running = match identity.zip(spool.as_ref()) {
+        Some((identity, spool)) => {
+            let options = ShipperOptions {
+                evidence: ring.clone().map(|ring| EvidenceSource {
+                    ring,
+                    bytes_per_second: config.evidence_link,
+                }),
+                sigma: {
+                    let in_use = SigmaTold::open(
+                        &config.state_dir,
+                        config.interface.is_none(),
+                        rules.running().sigma.as_deref(),
+                    );
+                    let rules = Arc::clone(&rules);
+                    Arc::new(move || in_use.now(rules.running().sigma.as_deref()))
+                },
+                rules: Some(rules_desk(&published, &rules, &reloader)),
+                ..shipper_options(&vitals, &rules, &observer, reloader, ring.clone())
+            };
+            let shipper = Arc::new(Shipper::new(spool, identity, options));
+            let _ = shipping.set(Arc::clone(&shipper));
+            if let Some(every) = config.canary {
+                let spool = Arc::clone(spool);
+                runtime.spawn(async move { spool.sing(every).await });
+            }
+            let stop = Arc::clone(&stop);
+            runtime.spawn(async move { shipper.run(stopped(stop)).await })
+        }
+        None => {
+            tracing::info!("no collector is known here: records go to the outputs alone");
+            runtime.spawn(stopped(Arc::clone(&stop)))
+        }
+    };
     let config = Arc::new(config);
+    let recorder = spool.as_ref().map(|spool| spool.handle());
     let kept = Kept {
-        recorder: Alerting::new(spool.handle(), &board),
+        recorder: Alerting::new(recorder, outlets.clone(), &board),
         ring: ring.as_deref(),
     };
     let result = match &config.interface {
@@ -467,13 +218,16 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     vitals.input_done.store(true, Ordering::Relaxed);
     runtime.block_on(async {
-        spool.flush().await;
+        if let Some(spool) = &spool {
+            spool.flush().await;
+        }
         if result.is_ok() && !stop.load(Ordering::Relaxed) {
             tracing::info!("input has ended; waiting for orders until stopped");
         }
         // Heartbeats go on until somebody stops the sensor.
         let _ = running.await;
     });
+    outlets.close();
     if let Some(ring) = &ring {
         ring.close();
     }
@@ -484,6 +238,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         tracing::warn!("{error}");
     }
     result.map(|()| ExitCode::SUCCESS)
+}
+
+fn hostname() -> String {
+    hostname::get()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// What the collector may order.
@@ -528,9 +288,7 @@ fn shipper_options(
     // The observer looks at the shipper in turn; neither shall keep the other.
     let observer = Arc::downgrade(observer);
     ShipperOptions {
-        hostname: hostname::get()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default(),
+        hostname: hostname(),
         stats: Arc::new(move || {
             let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
             let rules = running.running();
@@ -565,195 +323,5 @@ fn shipper_options(
 pub async fn stopped(stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-fn now_ns() -> i64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| {
-            i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-        })
-}
-
-/// Where workers leave what they see.
-struct Kept<'a> {
-    recorder: Alerting,
-    ring: Option<&'a Ring>,
-}
-
-fn live(
-    config: &Arc<Config>,
-    interface: &str,
-    captures: Vec<LiveCapture>,
-    rules: &Rules,
-    kept: &Kept<'_>,
-    stop: &Arc<AtomicBool>,
-    vitals: &Arc<Vitals>,
-) -> anyhow::Result<()> {
-    tracing::info!(interface, workers = config.workers, "capturing");
-    let failure = Arc::new(Mutex::new(None));
-    let shared = Shared::default();
-    std::thread::scope(|scope| {
-        for (number, capture) in captures.into_iter().enumerate() {
-            let settings = Arc::new(config.settings.clone());
-            let (running, follower) = rules.follow();
-            let mut worker = Worker::new(
-                number as u16,
-                settings,
-                Some(Arc::clone(&running.engine)),
-                Some(interface.to_owned()),
-                kept.recorder.clone(),
-            );
-            worker.share(&shared);
-            if let Some(ring) = kept.ring {
-                worker.keep_evidence(ring.tap());
-            }
-            worker.set_sigma(running.sigma.as_ref());
-            worker.carry_on(Tally::default(), Interface::look(interface, None).mtu);
-            let (stop, vitals, failure) =
-                (Arc::clone(stop), Arc::clone(vitals), Arc::clone(&failure));
-            let telling = (number as u16, Arc::clone(kept.recorder.board()));
-            scope.spawn(move || {
-                if let Err(error) = watch(capture, worker, follower, &stop, &vitals, telling) {
-                    stop.store(true, Ordering::Relaxed);
-                    *failure
-                        .lock()
-                        .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
-                }
-            });
-        }
-    });
-    match failure
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
-        .take()
-    {
-        Some(error) => Err(error.into()),
-        None => Ok(()),
-    }
-}
-
-/// One worker on one handle.
-fn watch(
-    mut capture: LiveCapture,
-    mut worker: Worker<Alerting>,
-    mut follower: Follower,
-    stop: &AtomicBool,
-    vitals: &Vitals,
-    (number, board): (u16, Arc<Board>),
-) -> Result<(), sensor_capture::Error> {
-    let mut told = sensor_capture::DropCounts::default();
-    let mut since = 0;
-    while !stop.load(Ordering::Relaxed) {
-        if let Some(running) = follower.other() {
-            worker.replace_all(&running);
-        }
-        let quiet = match capture.receive()? {
-            Received::Frame(frame) => {
-                vitals.packets.fetch_add(1, Ordering::Relaxed);
-                vitals
-                    .bytes
-                    .fetch_add(u64::from(frame.wire_length), Ordering::Relaxed);
-                worker.frame(&frame);
-                false
-            }
-            Received::Quiet => {
-                worker.idle(now_ns());
-                true
-            }
-        };
-        since += 1;
-        if quiet || since >= BATCH {
-            since = 0;
-            let drops = capture.drops();
-            vitals
-                .kernel_drops
-                .fetch_add(drops.ring.saturating_sub(told.ring), Ordering::Relaxed);
-            vitals.interface_drops.fetch_add(
-                drops.interface.saturating_sub(told.interface),
-                Ordering::Relaxed,
-            );
-            told = drops;
-            board.tell(number, &mut worker);
-        }
-    }
-    worker.finish();
-    Ok(())
-}
-
-fn files(
-    config: &Arc<Config>,
-    rules: &Rules,
-    kept: &Kept<'_>,
-    stop: &AtomicBool,
-    vitals: &Vitals,
-) -> anyhow::Result<()> {
-    let settings = Arc::new(config.settings.clone());
-    let board = kept.recorder.board();
-    loop {
-        for path in &config.files {
-            let (running, mut follower) = rules.follow();
-            let mut worker = Worker::new(
-                0,
-                Arc::clone(&settings),
-                Some(Arc::clone(&running.engine)),
-                None,
-                kept.recorder.clone(),
-            );
-            worker.set_sigma(running.sigma.as_ref());
-            if let Some(ring) = kept.ring {
-                worker.keep_evidence(ring.tap());
-            }
-            worker.carry_on(board.of(0), None);
-            let mut capture = CaptureFile::open(path)?;
-            let mut shift = None;
-            let mut paced = 0;
-            let started = Instant::now();
-            loop {
-                let mut frame = match capture.next_frame() {
-                    Ok(Some(frame)) => frame,
-                    Ok(None) => break,
-                    Err(error) => {
-                        tracing::warn!("{error}");
-                        break;
-                    }
-                };
-                if stop.load(Ordering::Relaxed) {
-                    worker.finish();
-                    return Ok(());
-                }
-                if let Some(running) = follower.other() {
-                    worker.replace_all(&running);
-                }
-                if config.rebase_time {
-                    let shift = *shift.get_or_insert_with(|| now_ns() - frame.timestamp_ns);
-                    frame.timestamp_ns += shift;
-                }
-                vitals.packets.fetch_add(1, Ordering::Relaxed);
-                vitals
-                    .bytes
-                    .fetch_add(u64::from(frame.wire_length), Ordering::Relaxed);
-                worker.frame(&frame);
-                paced += 1;
-                if paced % BATCH == 0 {
-                    board.tell(0, &mut worker);
-                }
-                if let Some(rate) = config.frames_per_second.filter(|rate| *rate > 0) {
-                    let due = Duration::from_secs_f64(paced as f64 / rate as f64);
-                    if let Some(early) = due.checked_sub(started.elapsed()) {
-                        std::thread::sleep(early);
-                    }
-                }
-            }
-            // Without a frame there is no time at which to tell anything.
-            if paced > 0 {
-                worker.finish();
-                board.tell(0, &mut worker);
-            }
-        }
-        if !config.repeat {
-            return Ok(());
-        }
     }
 }

@@ -1,0 +1,293 @@
+//! The configuration of `run`: a file as it is written, and what it means.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use sensor_capture::{LiveCapture, LiveOptions};
+use sensor_evidence::Ring;
+use sensor_ship::{Identity, OutletPlan, SpoolLimits};
+use serde::Deserialize;
+
+use crate::confine::{Extent, Needs};
+use crate::evidence::RawEvidence;
+use crate::outlets::{self, RawOutlet};
+use crate::reload::OnFault;
+use crate::settings::{Checksums, Settings};
+
+/// Between two `stats` records; a thin link carries them easily.
+const STATS_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Between two canaries.
+const CANARY_SECONDS: u64 = 300;
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawConfig {
+    state_dir: PathBuf,
+    #[serde(default)]
+    input: RawInput,
+    #[serde(default)]
+    rules: RawRules,
+    #[serde(default)]
+    set: toml::Table,
+    #[serde(default)]
+    spool: RawSpool,
+    #[serde(default)]
+    evidence: RawEvidence,
+    #[serde(default)]
+    canary: RawCanary,
+    #[serde(default)]
+    run: RawRun,
+    #[serde(default)]
+    output: Vec<RawOutlet>,
+    #[serde(default)]
+    metrics: RawMetrics,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawInput {
+    interface: Option<String>,
+    filter: Option<String>,
+    workers: Option<u16>,
+    #[serde(default)]
+    files: Vec<PathBuf>,
+    #[serde(default)]
+    repeat: bool,
+    #[serde(default)]
+    rebase_time: bool,
+    /// Frames a second for files; none: as fast as possible.
+    frames_per_second: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawRules {
+    #[serde(default)]
+    paths: Vec<PathBuf>,
+    /// Sigma rules.
+    #[serde(default)]
+    sigma: Vec<PathBuf>,
+    /// `skip`: sound rules load without the others. `refuse`: the rules before go on; at the start, nothing starts.
+    #[serde(default, rename = "on-fault")]
+    on_fault: RawOnFault,
+}
+
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum RawOnFault {
+    #[default]
+    Skip,
+    Refuse,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawSpool {
+    disk_megabytes: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawCanary {
+    /// Pause between canaries; 0: none.
+    seconds: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawRun {
+    /// Who the sensor is once its capture handles are open.
+    user: Option<String>,
+    /// `full`, or `none` to find out whether a fault comes from it.
+    #[serde(default)]
+    confinement: Extent,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawMetrics {
+    /// Where Prometheus asks; without it, nobody is answered.
+    listen: Option<SocketAddr>,
+}
+
+/// A checked configuration.
+pub struct Config {
+    pub state_dir: PathBuf,
+    pub interface: Option<String>,
+    pub filter: Option<String>,
+    pub workers: u16,
+    pub files: Vec<PathBuf>,
+    pub repeat: bool,
+    pub rebase_time: bool,
+    pub frames_per_second: Option<u64>,
+    pub rules: Vec<PathBuf>,
+    pub sigma: Vec<PathBuf>,
+    pub on_fault: OnFault,
+    pub settings: Settings,
+    pub spool: SpoolLimits,
+    /// None: no frames are kept.
+    evidence: Option<sensor_evidence::Options>,
+    /// Bytes a second that evidence may take of the link.
+    pub evidence_link: u64,
+    pub canary: Option<Duration>,
+    user: Option<String>,
+    pub confinement: Extent,
+    pub outlets: Vec<OutletPlan>,
+    pub metrics: Option<SocketAddr>,
+}
+
+impl Config {
+    /// # Errors
+    /// When the file cannot be read, or says something that makes no sense.
+    pub fn read(path: &Path) -> anyhow::Result<Config> {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let raw: RawConfig = toml::from_str(&text).with_context(|| path.display().to_string())?;
+        let mut settings = Settings {
+            checksums: Checksums::Auto,
+            facts: true,
+            netflow: false,
+            stats_interval: Some(STATS_INTERVAL),
+            force_magic: false,
+            ..Settings::default()
+        };
+        for (key, value) in &raw.set {
+            let value = match value {
+                toml::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            settings
+                .apply(&format!("{key}={value}"))
+                .map_err(anyhow::Error::msg)
+                .context("[set]")?;
+        }
+        if raw.input.interface.is_some() != raw.input.files.is_empty() {
+            bail!(
+                "{}: [input] names either an interface or files",
+                path.display()
+            );
+        }
+        let mut spool = SpoolLimits::default();
+        if let Some(megabytes) = raw.spool.disk_megabytes {
+            spool.disk_bytes = megabytes << 20;
+        }
+        Ok(Config {
+            state_dir: raw.state_dir,
+            interface: raw.input.interface,
+            filter: raw.input.filter,
+            workers: raw.input.workers.unwrap_or(1).max(1),
+            files: raw.input.files,
+            repeat: raw.input.repeat,
+            rebase_time: raw.input.rebase_time,
+            frames_per_second: raw.input.frames_per_second,
+            rules: raw.rules.paths,
+            sigma: raw.rules.sigma,
+            on_fault: match raw.rules.on_fault {
+                RawOnFault::Skip => OnFault::Skip,
+                RawOnFault::Refuse => OnFault::Refuse,
+            },
+            settings,
+            spool,
+            evidence: raw.evidence.check().context("[evidence]")?,
+            evidence_link: raw.evidence.link_bytes_per_second(),
+            canary: Some(Duration::from_secs(
+                raw.canary.seconds.unwrap_or(CANARY_SECONDS),
+            ))
+            .filter(|pause| !pause.is_zero()),
+            user: raw.run.user,
+            confinement: raw.run.confinement,
+            outlets: outlets::check(&raw.output)?,
+            metrics: raw.metrics.listen,
+        })
+    }
+
+    /// Who this sensor is for a collector. A sensor with outputs of its own need not know any.
+    ///
+    /// # Errors
+    /// When it is to know one and does not, or what enrolment left cannot be read.
+    pub fn identity(&self) -> anyhow::Result<Option<Identity>> {
+        if !self.outlets.is_empty() && !Identity::exists(&self.state_dir) {
+            return Ok(None);
+        }
+        let identity = Identity::load(&self.state_dir);
+        let hint =
+            "or name places for the records under [[output]], for a sensor without a collector";
+        match identity {
+            Err(error) if !Identity::exists(&self.state_dir) => Err(error).context(hint),
+            identity => Ok(Some(identity?)),
+        }
+    }
+
+    /// The evidence ring, if frames are to be kept. Without a disk for it the watch goes on.
+    pub fn open_ring(&self) -> Option<Arc<Ring>> {
+        let folder = self.state_dir.join("evidence");
+        let ring = Ring::open(&folder, self.evidence?, self.workers.into());
+        ring.map(Arc::new)
+            .inspect_err(|error| tracing::error!(%error, "no evidence is kept"))
+            .ok()
+    }
+
+    /// A handle a worker, when it is an interface that is watched.
+    pub fn open_captures(&self) -> Result<Vec<LiveCapture>, sensor_capture::Error> {
+        let Some(interface) = &self.interface else {
+            return Ok(Vec::new());
+        };
+        let options = LiveOptions {
+            filter: self.filter.clone(),
+            fanout_group: (self.workers > 1).then(|| std::process::id() as u16),
+            ..LiveOptions::new(interface)
+        };
+        (0..self.workers)
+            .map(|_| LiveCapture::open(&options))
+            .collect()
+    }
+
+    /// What the confined sensor has to reach, now and when it reads this file again.
+    pub fn needs(&self, path: &Path, collector: Option<&str>, kept_files: Vec<PathBuf>) -> Needs {
+        let reputation = &self.settings.reputation;
+        let single = [
+            Some(path),
+            self.settings.threshold_file.as_deref(),
+            reputation.categories.as_deref(),
+            reputation.countries.as_deref(),
+        ];
+        let rules = self
+            .rules
+            .iter()
+            .chain(&self.sigma)
+            .chain(&self.settings.sigma_pipelines)
+            .map(PathBuf::as_path);
+        // Who changes a file often writes a new one in its place, and rules name files beside them.
+        let mut readable: Vec<PathBuf> = single
+            .into_iter()
+            .flatten()
+            .chain(reputation.lists.iter().map(PathBuf::as_path))
+            .chain(rules)
+            .map(folder_of)
+            .collect();
+        readable.extend(reputation.folder.clone());
+        readable.extend(self.files.iter().cloned());
+        Needs {
+            user: self.user.clone(),
+            state_dir: self.state_dir.clone(),
+            kept_files,
+            readable,
+            collector: collector.map(str::to_owned),
+            outlets: self.outlets.iter().map(|plan| plan.place.clone()).collect(),
+            interface: self.interface.clone(),
+        }
+    }
+}
+
+/// The folder itself, or the one in which a file is.
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        _ if path.is_dir() => path.to_owned(),
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
