@@ -63,7 +63,14 @@ pub struct Collector {
     _lock: File,
 }
 
-/// `matluoi-collector serve`.
+/// `matluoi-collector serve --check`.
+pub fn check(path: &Path) -> Result<()> {
+    Config::read(path)?;
+    println!("the configuration can be started with");
+    Ok(())
+}
+
+/// `matluoi-collector serve`: runs until it is told to stop, or a part of it fails.
 pub async fn serve(path: &Path) -> Result<()> {
     let config = Config::read(path)?;
     let mut collector = Collector::start(&config).await?;

@@ -37,6 +37,9 @@ enum Command {
         /// The configuration file (TOML).
         #[arg(long)]
         config: PathBuf,
+        /// Look at the configuration as a start would, say what is wrong, and start nothing.
+        #[arg(long)]
+        check: bool,
     },
     /// Everything in one folder on this machine: a collector, a sensor, and captures to look at.
     Demo(demo::DemoArguments),
@@ -64,7 +67,11 @@ fn main() -> Result<()> {
         .build()?;
     runtime.block_on(async {
         match arguments.command {
-            Command::Serve { config } => collector::serve(&config).await,
+            Command::Serve {
+                config,
+                check: true,
+            } => collector::check(&config),
+            Command::Serve { config, .. } => collector::serve(&config).await,
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Admin(arguments) => admin::run(arguments).await,
             Command::Openapi => {
