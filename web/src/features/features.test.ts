@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { alertSearch, inboxSearch } from "@/features/alerts/route";
 import { aboutSearch } from "@/features/about/route";
 import { casesSearch } from "@/features/cases/route";
-import { huntSearch } from "@/features/hunt/route";
+import { askedOf, huntSearch, isUnfiltered } from "@/features/hunt/route";
 import { sensorsSearch } from "@/features/sensors/route";
 import { settingsSearch } from "@/features/settings/route";
 import { wallSearch } from "@/features/wallboard/route";
@@ -18,7 +18,17 @@ test("addresses hold what is valid, and nothing else", () => {
   expect(settingsSearch({ tab: "people" })).toEqual({ tab: "people" });
   expect(wallSearch({ every: 1 })).toEqual({});
   expect(casesSearch({ tab: "mine", x: 1 })).toEqual({ tab: "mine" });
+  expect(sensorsSearch({ sort: "-drops" })).toEqual({ sort: "-drops" });
+  expect(sensorsSearch({ sort: "--drops" })).toEqual({});
   expect(sensorsSearch({ hours: 9_999, sensor: "s", sort: "name" })).toEqual({ sensor: "s", sort: "name" });
+});
+
+test("test messages are left out where nothing is asked for", () => {
+  expect(askedOf({})).toBe("-event_type:canary");
+  expect(askedOf({ q: "* | groupby src_ip" })).toBe("-event_type:canary | groupby src_ip");
+  expect(askedOf({ canary: true })).toBe("");
+  for (const search of [{ q: "event_type:canary" }, { q: "dns" }, { class: "alert" as const }]) expect(isUnfiltered(search)).toBe(false);
+  expect(askedOf({ q: "event_type:canary | head 5" })).toBe("event_type:canary | head 5");
 });
 
 test("signing in leads to places of this console alone", () => {

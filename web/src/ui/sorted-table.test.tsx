@@ -30,6 +30,31 @@ test("a table sorts by its heads, both ways and back, and finds without accents"
   expect(names()).toEqual(["Đà Nẵng"]);
 });
 
+test("the order may be kept by the page", async () => {
+  const orders: (string | undefined)[] = [];
+  const named = columns.map((column, index) => ({ ...column, id: index === 0 ? "name" : "count" }));
+  const table = (order: string | undefined) => <SortedTable caption="Đơn vị" name="x" columns={named} items={rows} rowKey={(row) => row.name} order={order} onOrder={(next) => orders.push(next)} empty="" />;
+  const { rerender } = render(table("-count"));
+  expect(names()[0]).toBe("An Giang");
+  await userEvent.click(screen.getByRole("button", { name: "Số" }));
+  rerender(table("count"));
+  expect(names()[0]).toBe("Điện Biên");
+  await userEvent.click(screen.getByRole("button", { name: "Số" }));
+  expect(orders).toEqual([undefined, "-count"]);
+  rerender(table("no-such-column"));
+  expect(names()).toEqual(rows.map((row) => row.name));
+});
+
+test("of many rows some are drawn, all are found", async () => {
+  const many = Array.from({ length: 10_000 }, (_, index) => ({ name: `hàng ${index}`, count: index }));
+  render(<SortedTable caption="Đơn vị" name="x" columns={columns} items={many} rowKey={(row) => row.name} empty="" />);
+  expect(names()).toHaveLength(200);
+  await userEvent.click(screen.getByText(/200 dòng$/));
+  expect(names()).toHaveLength(400);
+  await userEvent.type(screen.getByRole("searchbox"), "9999");
+  expect(names()).toEqual(["hàng 9999"]);
+});
+
 test("an empty table says so", () => {
   render(<SortedTable caption="Đơn vị" name="x" columns={columns} items={[]} rowKey={(row) => row.name} empty={<p>không có</p>} />);
   expect(screen.getByText("không có")).toBeTruthy();

@@ -8,6 +8,8 @@ import { Button } from "@/ui/basics";
 
 export interface Column<T> {
   head: string;
+  /** Its name in an address; of use only where the table's order is kept there. */
+  id?: string;
   /** What is sorted by, looked for, and saved. */
   value: (item: T) => string | number | null | undefined;
   /** What is shown, if not that. */
@@ -24,21 +26,43 @@ interface SortedTableProps<T> {
   rowKey: (item: T) => string | number;
   /** What can be done with a row. */
   actions?: (item: T) => ReactNode;
+  rowClass?: (item: T) => string | undefined;
+  /** The order, if the page keeps it: a column's id, with a minus before it from the greatest down. */
+  order?: string;
+  onOrder?: (order: string | undefined) => void;
+  className?: string;
   empty: ReactNode;
 }
 
 /** Fewer rows are seen at one glance. */
 const WORTH_FILTERING = 6;
+/** As many rows are drawn at once; the rest are asked for. All are sorted, filtered and saved. */
+const STEP = 200;
+
+interface Order {
+  column: number;
+  down: boolean;
+}
+
+/** The order that an address names, if it names a column that there is. */
+function orderOf<T>(columns: readonly Column<T>[], told: string | undefined): Order | undefined {
+  if (!told) return undefined;
+  const down = told.startsWith("-");
+  const column = columns.findIndex(({ id }) => id === (down ? told.slice(1) : told));
+  return column < 0 ? undefined : { column, down };
+}
 
 function compare(one: string | number | null | undefined, other: string | number | null | undefined): number {
   if (typeof one === "number" && typeof other === "number") return one - other;
   return String(one ?? "").localeCompare(String(other ?? ""), "vi", { numeric: true });
 }
 
-export function SortedTable<T>({ caption, name, columns, items, rowKey, actions, empty }: SortedTableProps<T>) {
+export function SortedTable<T>({ caption, name, columns, items, rowKey, actions, rowClass, order, onOrder, className, empty }: SortedTableProps<T>) {
   const { t } = useTranslation();
-  const [sort, setSort] = useState<{ column: number; down: boolean }>();
+  const [own, setOwn] = useState<Order>();
+  const sort = onOrder ? orderOf(columns, order) : own;
   const [words, setWords] = useState("");
+  const [drawn, setDrawn] = useState(STEP);
   const shown = useMemo(() => {
     const sought = plain(words).split(/\s+/).filter(Boolean);
     const kept = items.filter((item) => {
@@ -47,10 +71,15 @@ export function SortedTable<T>({ caption, name, columns, items, rowKey, actions,
     });
     const column = sort && columns[sort.column];
     if (!column) return kept;
-    return kept.sort((one, other) => compare(column.value(one), column.value(other)) * (sort.down ? -1 : 1));
+    return [...kept].sort((one, other) => compare(column.value(one), column.value(other)) * (sort.down ? -1 : 1));
   }, [items, columns, words, sort]);
   if (items.length === 0) return empty;
-  const turn = (column: number) => setSort((before) => (before?.column === column ? (before.down ? undefined : { column, down: true }) : { column, down: false }));
+  const turn = (column: number) => {
+    const next = sort?.column !== column ? { column, down: false } : sort.down ? undefined : { column, down: true };
+    const id = columns[column]?.id;
+    if (!onOrder) setOwn(next);
+    else if (id) onOrder(next && `${next.down ? "-" : ""}${id}`);
+  };
   const keep = () =>
     save(
       `${stamped(name)}.csv`,
@@ -78,8 +107,9 @@ export function SortedTable<T>({ caption, name, columns, items, rowKey, actions,
           <Download aria-hidden /> CSV
         </Button>
       </div>
-      <div className="scroll">
-        <table className="table">
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys */}
+      <div className="scroll" tabIndex={0} role="group" aria-label={caption}>
+        <table className={`table ${className ?? ""}`}>
           <caption className="hidden">{caption}</caption>
           <thead>
             <tr>
@@ -102,8 +132,8 @@ export function SortedTable<T>({ caption, name, columns, items, rowKey, actions,
             </tr>
           </thead>
           <tbody>
-            {shown.map((item) => (
-              <tr key={rowKey(item)}>
+            {shown.slice(0, drawn).map((item) => (
+              <tr key={rowKey(item)} className={rowClass?.(item)}>
                 {columns.map((column) => (
                   <td key={column.head} className={column.numeric ? "numeric" : undefined}>
                     {column.cell ? column.cell(item) : column.value(item)}
@@ -115,6 +145,11 @@ export function SortedTable<T>({ caption, name, columns, items, rowKey, actions,
           </tbody>
         </table>
       </div>
+      {shown.length > drawn && (
+        <p className="sorted__more">
+          <Button onClick={() => setDrawn(drawn + STEP)}>{t("table.more", { count: Math.min(STEP, shown.length - drawn) })}</Button>
+        </p>
+      )}
     </div>
   );
 }

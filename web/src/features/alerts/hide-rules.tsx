@@ -9,6 +9,7 @@ import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
 import { ago, dateTime, shortTime } from "@/lib/time";
 import { Button, buttonClass, Empty, Failure, Loading } from "@/ui/basics";
+import { SortedTable } from "@/ui/sorted-table";
 import { hideRulesQuery, useHiding, type HideRule } from "./api";
 import "./alerts.css";
 
@@ -36,28 +37,8 @@ export function HideRulesPage() {
             <p>{t("hide.noneHint")}</p>
           </Empty>
         ) : (
-          <div className="card scroll">
-            <table className="table">
-              <thead>
-                <tr>
-                  <th scope="col">{t("hide.conditions")}</th>
-                  <th scope="col">{t("close.reason")}</th>
-                  <th scope="col">{t("hide.owner")}</th>
-                  <th scope="col">{t("hide.expires")}</th>
-                  <th scope="col" className="numeric">
-                    {t("hide.hits")}
-                  </th>
-                  <th scope="col">
-                    <span className="hidden">{t("detail.actions")}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {rules.data.map((rule) => (
-                  <Row key={rule.id} rule={rule} />
-                ))}
-              </tbody>
-            </table>
+          <div className="card">
+            <Table rules={rules.data} />
           </div>
         )}
       </div>
@@ -65,51 +46,83 @@ export function HideRulesPage() {
   );
 }
 
-function Row({ rule }: { rule: HideRule }) {
+function Table({ rules }: { rules: readonly HideRule[] }) {
   const { t, i18n } = useTranslation();
   const { zone } = usePrefs();
   const { analyst } = useRights();
   const { end } = useHiding();
   return (
-    <tr className={rule.standing ? "" : "is-over"}>
-      <td>
-        <ul className="hide__told">
-          {rule.conditions.map((one, index) => (
-            <li key={index}>
-              {t(`hide.fields.${one.field}`)} <span className="muted">{t(`hide.tests.${one.test}`)}</span> <span className="mono">{one.values.join(", ")}</span>
-            </li>
-          ))}
-        </ul>
-      </td>
-      <td>{rule.reason}</td>
-      <td>
-        {rule.owner}
-        <br />
-        <span className="muted">{shortTime(rule.created, undefined, zone)}</span>
-      </td>
-      <td>
-        {rule.standing ? (
-          <span className="tag tag--good">{t("hide.standing")}</span>
-        ) : (
-          <span className="tag">{rule.ended ? t("hide.endedBy", { user: rule.ended_by }) : t("hide.expired")}</span>
-        )}
-        <br />
-        <span className="muted tabular">{dateTime(rule.ended ?? rule.expires, zone)}</span>
-      </td>
-      <td className="numeric">
-        <Link to="/alerts" search={{ tab: "hidden", q: `hidden:${rule.id}` }}>
-          {number(rule.hits, i18n.language)}
-        </Link>
-        <br />
-        <span className="muted">{rule.last_hit ? ago(rule.last_hit, i18n.language) : "–"}</span>
-      </td>
-      <td>
-        {rule.standing && analyst && (
+    <SortedTable
+      caption={t("hide.rules")}
+      name="hide-rules"
+      items={rules}
+      rowKey={(rule) => rule.id}
+      rowClass={(rule) => (rule.standing ? undefined : "is-over")}
+      columns={[
+        {
+          head: t("hide.conditions"),
+          value: (rule) => rule.conditions.map((one) => `${t(`hide.fields.${one.field}`)} ${t(`hide.tests.${one.test}`)} ${one.values.join(", ")}`).join("; "),
+          cell: (rule) => (
+            <ul className="hide__told">
+              {rule.conditions.map((one, index) => (
+                <li key={index}>
+                  {t(`hide.fields.${one.field}`)} <span className="muted">{t(`hide.tests.${one.test}`)}</span> <span className="mono">{one.values.join(", ")}</span>
+                </li>
+              ))}
+            </ul>
+          ),
+        },
+        { head: t("close.reason"), value: (rule) => rule.reason },
+        {
+          head: t("hide.owner"),
+          value: (rule) => rule.owner,
+          cell: (rule) => (
+            <>
+              {rule.owner}
+              <br />
+              <span className="muted">{shortTime(rule.created, undefined, zone)}</span>
+            </>
+          ),
+        },
+        {
+          head: t("hide.expires"),
+          value: (rule) => rule.ended ?? rule.expires,
+          cell: (rule) => (
+            <>
+              {rule.standing ? (
+                <span className="tag tag--good">{t("hide.standing")}</span>
+              ) : (
+                <span className="tag">{rule.ended ? t("hide.endedBy", { user: rule.ended_by }) : t("hide.expired")}</span>
+              )}
+              <br />
+              <span className="muted tabular">{dateTime(rule.ended ?? rule.expires, zone)}</span>
+            </>
+          ),
+        },
+        {
+          head: t("hide.hits"),
+          value: (rule) => rule.hits,
+          cell: (rule) => (
+            <>
+              <Link to="/alerts" search={{ tab: "hidden", q: `hidden:${rule.id}` }}>
+                {number(rule.hits, i18n.language)}
+              </Link>
+              <br />
+              <span className="muted">{rule.last_hit ? ago(rule.last_hit, i18n.language) : "–"}</span>
+            </>
+          ),
+          numeric: true,
+        },
+      ]}
+      actions={(rule) =>
+        rule.standing &&
+        analyst && (
           <Button size="small" onClick={() => end.mutate(rule.id)} disabled={end.isPending}>
             <Eye aria-hidden /> {t("hide.end")}
           </Button>
-        )}
-      </td>
-    </tr>
+        )
+      }
+      empty={null}
+    />
   );
 }

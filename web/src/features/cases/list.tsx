@@ -10,6 +10,7 @@ import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
 import { shortTime } from "@/lib/time";
 import { Button, Empty, Failure, Loading, Severity } from "@/ui/basics";
+import { SortedTable } from "@/ui/sorted-table";
 import { casesQuery, useCreateCase } from "./api";
 import { Clocks } from "./components/clocks";
 import { NewCaseDialog } from "./components/new-case";
@@ -60,47 +61,47 @@ export function CasesPage() {
             <p>{t("cases.noneHint")}</p>
           </Empty>
         ) : (
-          <div className="card scroll">
-            <table className="table">
-              <thead>
-                <tr>
-                  <th scope="col">{t("cases.number")}</th>
-                  <th scope="col">{t("alerts.severity")}</th>
-                  <th scope="col">{t("cases.title")}</th>
-                  <th scope="col">{t("clock.title")}</th>
-                  <th scope="col">{t("cases.status")}</th>
-                  <th scope="col">{t("column.owner")}</th>
-                  <th scope="col" className="numeric">{t("rolled.groups")}</th>
-                  <th scope="col" className="numeric">{t("cases.tasks")}</th>
-                  <th scope="col">{t("cases.detected")}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {cases.data.items.map((one) => (
-                  <tr key={one.id} className="is-link">
-                    <td className="mono">#{one.id}</td>
-                    <td>
-                      <Severity level={one.severity} />
-                    </td>
-                    <td>
-                      <Link to="/cases/$case" params={{ case: String(one.id) }} className="cases__title">
-                        {one.title}
-                      </Link>
-                    </td>
-                    <td>{one.clocks.length > 0 ? <Clocks clocks={one.clocks} /> : <span className="muted">–</span>}</td>
-                    <td>
-                      <span className={`tag ${one.status === "closed" ? "tag--good" : one.status === "open" ? "tag--warn" : ""}`}>{t(`cases.statuses.${one.status}`)}</span>
-                    </td>
-                    <td>{one.owner ?? "–"}</td>
-                    <td className="numeric">{number(one.groups, i18n.language)}</td>
-                    <td className="numeric">
-                      {number(one.tasks - one.open_tasks, i18n.language)} / {number(one.tasks, i18n.language)}
-                    </td>
-                    <td className="nowrap tabular">{shortTime(one.detected, undefined, zone)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+          <div className="card">
+            <SortedTable
+              caption={t("nav.cases")}
+              name="cases"
+              items={cases.data.items}
+              rowKey={(one) => one.id}
+              rowClass={() => "is-link"}
+              columns={[
+                { head: t("cases.number"), value: (one) => one.id, cell: (one) => <span className="mono">#{one.id}</span> },
+                { head: t("alerts.severity"), value: (one) => one.severity, cell: (one) => <Severity level={one.severity} /> },
+                {
+                  head: t("cases.title"),
+                  value: (one) => one.title,
+                  cell: (one) => (
+                    <Link to="/cases/$case" params={{ case: String(one.id) }} className="cases__title">
+                      {one.title}
+                    </Link>
+                  ),
+                },
+                {
+                  head: t("clock.title"),
+                  value: (one) => one.clocks.find((clock) => !clock.sent)?.due ?? one.clocks[0]?.due,
+                  cell: (one) => (one.clocks.length > 0 ? <Clocks clocks={one.clocks} /> : <span className="muted">–</span>),
+                },
+                {
+                  head: t("cases.status"),
+                  value: (one) => t(`cases.statuses.${one.status}`),
+                  cell: (one) => <span className={`tag ${one.status === "closed" ? "tag--good" : one.status === "open" ? "tag--warn" : ""}`}>{t(`cases.statuses.${one.status}`)}</span>,
+                },
+                { head: t("column.owner"), value: (one) => one.owner, cell: (one) => one.owner ?? "–" },
+                { head: t("rolled.groups"), value: (one) => one.groups, cell: (one) => number(one.groups, i18n.language), numeric: true },
+                {
+                  head: t("cases.tasks"),
+                  value: (one) => one.open_tasks,
+                  cell: (one) => `${number(one.tasks - one.open_tasks, i18n.language)} / ${number(one.tasks, i18n.language)}`,
+                  numeric: true,
+                },
+                { head: t("cases.detected"), value: (one) => one.detected, cell: (one) => <span className="nowrap tabular">{shortTime(one.detected, undefined, zone)}</span> },
+              ]}
+              empty={null}
+            />
           </div>
         )}
       </div>

@@ -9,6 +9,7 @@ import { number } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
 import { Button, Card, Empty, Failure, Loading, Partial, useProblemText } from "@/ui/basics";
 import { HostGraph } from "@/ui/host-graph";
+import { SortedTable } from "@/ui/sorted-table";
 import { TimeRange } from "@/ui/time-range";
 import { USUAL_FROM, type GraphSearch } from "./route";
 import "./graph.css";
@@ -83,39 +84,31 @@ export function GraphPage() {
               </p>
             </section>
             <Card bare title={t("graph.pairs")} className="graph__pairs">
-              {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys */}
-              <div className="scroll" tabIndex={0} role="group" aria-label={t("graph.pairs")}>
-                <table className="table">
-                  <caption className="hidden">{t("graph.pairs")}</caption>
-                  <thead>
-                    <tr>
-                      <th>{t("graph.source")}</th>
-                      <th>{t("graph.destination")}</th>
-                      <th className="numeric">{t("about.records")}</th>
-                      <th className="numeric">{t("hunt.alerts")}</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {edges.map((edge) => (
-                      <tr key={`${edge.source} ${edge.target}`}>
-                        {[edge.source, edge.target].map((address, side) => (
-                          <td key={side}>
-                            <Link to="/about/$kind/$value" params={{ kind: "hosts", value: address }} className="mono">
-                              {address}
-                            </Link>
-                          </td>
-                        ))}
-                        <td className="numeric">{number(edge.count, i18n.language)}</td>
-                        <td className="numeric">{edge.alerts > 0 ? <span className="tag tag--bad">{number(edge.alerts, i18n.language)}</span> : "–"}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <SortedTable
+                caption={t("graph.pairs")}
+                name="pairs"
+                items={edges}
+                rowKey={(edge) => `${edge.source} ${edge.target}`}
+                columns={[
+                  { head: t("graph.source"), value: (edge) => edge.source, cell: (edge) => <Host address={edge.source} /> },
+                  { head: t("graph.destination"), value: (edge) => edge.target, cell: (edge) => <Host address={edge.target} /> },
+                  { head: t("about.records"), value: (edge) => edge.count, cell: (edge) => number(edge.count, i18n.language), numeric: true },
+                  { head: t("hunt.alerts"), value: (edge) => edge.alerts, cell: (edge) => (edge.alerts > 0 ? <span className="tag tag--bad">{number(edge.alerts, i18n.language)}</span> : "–"), numeric: true },
+                ]}
+                empty={null}
+              />
             </Card>
           </div>
         )}
       </div>
     </div>
+  );
+}
+
+function Host({ address }: { address: string }) {
+  return (
+    <Link to="/about/$kind/$value" params={{ kind: "hosts", value: address }} className="mono graph__host">
+      {address}
+    </Link>
   );
 }

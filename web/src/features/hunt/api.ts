@@ -4,7 +4,7 @@ import type { EveRecord } from "@/lib/eve";
 import { isObject } from "@/lib/json";
 import { currentPrefs } from "@/lib/prefs";
 import { pipes } from "@/lib/query";
-import { USUAL_FROM, type HuntSearch } from "./route";
+import { askedOf, USUAL_FROM, type HuntSearch } from "./route";
 
 const PAGE = 200;
 export const BUCKETS = 72;
@@ -14,7 +14,7 @@ export const FACETS = [
 ] as const;
 
 function which(search: HuntSearch) {
-  return { q: search.q ?? "", from: search.from ?? USUAL_FROM, to: search.to ?? "now", class: search.class, zone: currentPrefs().zone };
+  return { q: askedOf(search), from: search.from ?? USUAL_FROM, to: search.to ?? "now", class: search.class, zone: currentPrefs().zone };
 }
 
 export interface ResultPage {
@@ -28,7 +28,7 @@ export interface ResultPage {
 }
 
 export function resultsQuery(search: HuntSearch) {
-  const query = { ...which(search), sort: search.sort ?? "newest", limit: PAGE, remember: true };
+  const query = { ...which(search), sort: search.sort ?? "newest", limit: PAGE, remember: !!search.q };
   return infiniteQueryOptions({
     queryKey: ["search", "results", query],
     initialPageParam: "",

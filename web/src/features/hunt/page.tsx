@@ -1,7 +1,7 @@
 /** Searching records: a query, a time range, what is common among the results, and the results. */
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { ChevronLeft, ChevronRight, Columns3, Link2, OctagonX, Search, SquareArrowOutUpRight } from "lucide-react";
+import { ChevronLeft, ChevronRight, Columns3, Eye, EyeOff, Link2, OctagonX, Search, SquareArrowOutUpRight } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "@/lib/api";
@@ -26,7 +26,7 @@ import { GroupTable } from "./components/group-table";
 import { QueryBox, Suggestion } from "./components/query-box";
 import { Results } from "./components/results";
 import { Saved } from "./components/saved";
-import { USUAL_COLUMNS, USUAL_FROM, type HuntSearch } from "./route";
+import { isUnfiltered, USUAL_COLUMNS, USUAL_FROM, type HuntSearch } from "./route";
 import "./hunt.css";
 
 const route = getRouteApi("/signed-in/hunt");
@@ -287,6 +287,11 @@ export function HuntPage() {
                     : t("common.loading")}
                 </span>
                 {first?.partial && <span className="tag tag--warn">{t("hunt.partialTag")}</span>}
+                {isUnfiltered(search) && (
+                  <button type="button" className="chip hunt__canary" aria-pressed={search.canary === true} title={t("hunt.canaryHint")} onClick={() => change({ canary: search.canary ? undefined : true })}>
+                    {search.canary ? <Eye aria-hidden /> : <EyeOff aria-hidden />} {t("hunt.canary")}
+                  </button>
+                )}
                 <div className="hunt__tools">
                   {fetching && (
                     <Button onClick={cancel}>

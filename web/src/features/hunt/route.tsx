@@ -1,3 +1,4 @@
+import { joined, pipes } from "@/lib/query";
 import { choice, text, texts } from "@/lib/search-params";
 import { moment } from "@/lib/time";
 
@@ -14,12 +15,25 @@ export interface HuntSearch {
   cols?: string[];
   /** The rarest values of fields instead of the commonest. */
   rare?: true;
+  /** Test messages of sensors too, where nothing is asked for in particular. */
+  canary?: true;
   /** The record whose fields are shown. */
   open?: string;
 }
 
 export const USUAL_FROM = "now-24h";
 export const USUAL_COLUMNS = ["event_type", "src_ip", "dest_ip", "dest_port"] as const;
+
+/** Whether the search asks for nothing in particular: then test messages, which no traffic made, would only be in the way. */
+export function isUnfiltered({ q = "", class: kind }: HuntSearch): boolean {
+  return ["", "*"].includes(pipes(q).query) && kind !== "alert";
+}
+
+/** What the collector is asked. */
+export function askedOf(search: HuntSearch): string {
+  const { q = "" } = search;
+  return isUnfiltered(search) && !search.canary ? joined({ query: "-event_type:canary", commands: pipes(q).commands }) : q;
+}
 
 function time(raw: Record<string, unknown>, key: string): string | undefined {
   const value = text(raw, key, 40);
@@ -35,6 +49,7 @@ export function huntSearch(raw: Record<string, unknown>): HuntSearch {
     sort: choice(raw, "sort", ["oldest"] as const),
     cols: texts(raw, "cols"),
     rare: raw.rare === true ? true : undefined,
+    canary: raw.canary === true ? true : undefined,
     open: text(raw, "open", 120),
   };
   return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined));

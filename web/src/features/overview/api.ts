@@ -36,6 +36,8 @@ function signatures(from: string, to: string) {
 
 export interface Change {
   signature: string;
+  /** In plain words, if the rule has any. */
+  title: { vi: string; en: string } | undefined;
   sid: string;
   now: number;
   /** Alerts of an average day before. */
@@ -46,11 +48,12 @@ export interface Change {
 export const changesQuery = queryOptions({
   queryKey: ["overview", "changes"],
   queryFn: async (): Promise<{ fresh: Change[]; grown: Change[] }> => {
-    const [today, week] = await Promise.all([signatures("now-24h", "now"), signatures(`now-${CHANGE_DAYS + 1}d`, "now-24h")]);
+    const [today, week, rules] = await Promise.all([signatures("now-24h", "now"), signatures(`now-${CHANGE_DAYS + 1}d`, "now-24h"), body(api.GET("/api/v1/rules"))]);
+    const titles = new Map(rules.map((rule) => [String(rule.sid), rule.title ?? undefined]));
     const known = new Map(week.tables[0]?.rows.map((row) => [row.values[1] ?? "", row.count]));
     const changes = (today.tables[0]?.rows ?? []).map((row): Change => {
       const [signature = "", sid = ""] = row.values;
-      return { signature, sid, now: row.count, before: (known.get(sid) ?? 0) / CHANGE_DAYS };
+      return { signature, title: titles.get(sid), sid, now: row.count, before: (known.get(sid) ?? 0) / CHANGE_DAYS };
     });
     return {
       fresh: changes.filter((change) => change.before === 0).slice(0, 6),

@@ -1,8 +1,7 @@
 /** Sensors: how they are, and whether all that they made has arrived. */
 import { useQuery } from "@tanstack/react-query";
-import { createColumnHelper, tableFeatures, useTable } from "@tanstack/react-table";
 import { getRouteApi } from "@tanstack/react-router";
-import { ArrowUp, Plus, Radar, RefreshCw } from "lucide-react";
+import { Plus, Radar, RefreshCw } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { bytes, number, percent } from "@/lib/format";
@@ -10,8 +9,9 @@ import { usePolling } from "@/lib/presence";
 import { usePrefs } from "@/lib/prefs";
 import { figures, SENSOR_STATES, sensorState, type Sensor } from "@/lib/sensor";
 import { useRights } from "@/lib/session";
-import { ago, dateTime, instant } from "@/lib/time";
+import { ago, dateTime } from "@/lib/time";
 import { Button, Empty, Failure, IconButton, Loading } from "@/ui/basics";
+import { SortedTable, type Column } from "@/ui/sorted-table";
 import { SensorStateTag } from "@/ui/sensor-state";
 import { sensorsQuery } from "./api";
 import { Alarms } from "./components/alarms";
@@ -20,23 +20,11 @@ import { Findings } from "./components/findings";
 import { Ledger } from "./components/ledger";
 import { Ledgers } from "./components/ledgers";
 import { Quarantine } from "./components/quarantine";
-import { SORTS, type SensorsSearch } from "./route";
+import { sortOf, type SensorsSearch } from "./route";
 import "./sensors.css";
 
 const route = getRouteApi("/signed-in/sensors");
-const features = tableFeatures({});
-const helper = createColumnHelper<typeof features, Sensor>();
 const NONE: Sensor[] = [];
-
-type Sort = (typeof SORTS)[number];
-
-const ORDER: Record<Sort, (a: Sensor, b: Sensor) => number> = {
-  state: (a, b) => SENSOR_STATES.indexOf(sensorState(a)) - SENSOR_STATES.indexOf(sensorState(b)),
-  name: (a, b) => a.name.localeCompare(b.name, "vi"),
-  unit: (a, b) => a.unit_name.localeCompare(b.unit_name, "vi"),
-  heartbeat: (a, b) => instant(a.last_heartbeat ?? 0).getTime() - instant(b.last_heartbeat ?? 0).getTime(),
-  drops: (a, b) => (figures(b).droppedShare ?? 0) - (figures(a).droppedShare ?? 0),
-};
 
 export function SensorsPage() {
   const { t, i18n } = useTranslation();
@@ -47,41 +35,45 @@ export function SensorsPage() {
   const sensors = useQuery(sensorsQuery);
   const [enrolling, setEnrolling] = useState(false);
   usePolling(() => void sensors.refetch(), 15_000);
-  const sort = search.sort ?? "state";
-  const rows = useMemo(() => [...(sensors.data ?? NONE)].sort((a, b) => ORDER[sort](a, b) || ORDER.name(a, b)), [sensors.data, sort]);
+  // The worst first, until another order is asked for.
+  const rows = useMemo(() => [...(sensors.data ?? NONE)].sort((a, b) => trouble(a) - trouble(b) || a.name.localeCompare(b.name, "vi")), [sensors.data]);
   const opened = rows.find((sensor) => sensor.id === search.sensor);
   const change = (part: Partial<SensorsSearch>) => void navigate({ search: (before) => ({ ...before, ...part }), replace: true });
-  const columns = useMemo(() => {
+  const columns = useMemo((): Column<Sensor>[] => {
     const count = (value: number | undefined) => (value === undefined ? "–" : number(value, i18n.language));
-    return helper.columns([
-      helper.display({ id: "state", header: t("sensors.state"), cell: ({ row }) => <SensorStateTag state={sensorState(row.original)} /> }),
-      helper.accessor("name", { id: "name", header: t("sensors.name") }),
-      helper.accessor("unit_name", { id: "unit", header: t("sensors.unit") }),
-      helper.display({
+    return [
+      { id: "state", head: t("sensors.state"), value: (sensor) => t(`sensorState.${sensorState(sensor)}`), cell: (sensor) => <SensorStateTag state={sensorState(sensor)} /> },
+      { id: "name", head: t("sensors.name"), value: (sensor) => sensor.name },
+      { id: "unit", head: t("sensors.unit"), value: (sensor) => sensor.unit_name },
+      {
         id: "heartbeat",
-        header: t("sensors.heartbeat"),
-        cell: ({ row }) =>
-          row.original.last_heartbeat ? (
-            <span title={dateTime(row.original.last_heartbeat, zone)}>{ago(row.original.last_heartbeat, i18n.language)}</span>
+        head: t("sensors.heartbeat"),
+        value: (sensor) => sensor.last_heartbeat,
+        cell: (sensor) =>
+          sensor.last_heartbeat ? (
+            <span title={dateTime(sensor.last_heartbeat, zone)}>{ago(sensor.last_heartbeat, i18n.language)}</span>
           ) : (
             <span className="muted">{t("sensors.never")}</span>
           ),
-      }),
-      helper.display({ id: "packets", header: t("sensors.packets"), cell: ({ row }) => count(figures(row.original).packets) }),
-      helper.display({
+      },
+      { id: "packets", head: t("sensors.packets"), value: (sensor) => figures(sensor).packets, cell: (sensor) => count(figures(sensor).packets), numeric: true },
+      {
         id: "drops",
-        header: t("sensors.drops"),
-        cell: ({ row }) => {
-          const { dropped, droppedShare } = figures(row.original);
+        head: t("sensors.drops"),
+        value: (sensor) => figures(sensor).droppedShare,
+        cell: (sensor) => {
+          const { dropped, droppedShare } = figures(sensor);
           return dropped === undefined ? "–" : `${count(dropped)} (${percent(droppedShare ?? 0, i18n.language)})`;
         },
-      }),
-      helper.display({ id: "backlog", header: t("sensors.backlog"), cell: ({ row }) => count(figures(row.original).backlog) }),
-      helper.display({
+        numeric: true,
+      },
+      { id: "backlog", head: t("sensors.backlog"), value: (sensor) => figures(sensor).backlog, cell: (sensor) => count(figures(sensor).backlog), numeric: true },
+      {
         id: "evidence",
-        header: t("sensors.evidence"),
-        cell: ({ row }) => {
-          const { evidence, evidenceRoom, evidenceOldest } = figures(row.original);
+        head: t("sensors.evidence"),
+        value: (sensor) => figures(sensor).evidence,
+        cell: (sensor) => {
+          const { evidence, evidenceRoom, evidenceOldest } = figures(sensor);
           if (evidence === undefined) return "–";
           const size = (value: number) => bytes(value, i18n.language);
           return (
@@ -90,16 +82,22 @@ export function SensorsPage() {
             </span>
           );
         },
-      }),
-      helper.display({
-        id: "skew",
-        header: t("sensors.skew"),
-        cell: ({ row }) => (row.original.clock_skew_ms === null || row.original.clock_skew_ms === undefined ? "–" : `${count(row.original.clock_skew_ms)} ms`),
-      }),
-      helper.display({ id: "version", header: t("sensors.version"), cell: ({ row }) => <span className="mono">{row.original.version ?? "–"}</span> }),
-    ]);
+        numeric: true,
+      },
+      { id: "skew", head: t("sensors.skew"), value: (sensor) => sensor.clock_skew_ms, cell: (sensor) => (sensor.clock_skew_ms === null || sensor.clock_skew_ms === undefined ? "–" : `${count(sensor.clock_skew_ms)} ms`), numeric: true },
+      {
+        id: "rules",
+        head: t("sensors.ruleset"),
+        value: (sensor) => sensor.ruleset_hash,
+        cell: (sensor) => (
+          <span className="mono" title={sensor.ruleset_hash ?? undefined}>
+            {sensor.ruleset_hash?.slice(0, 8) ?? "–"}
+          </span>
+        ),
+      },
+      { id: "version", head: t("sensors.version"), value: (sensor) => sensor.version, cell: (sensor) => <span className="mono">{sensor.version ?? "–"}</span> },
+    ];
   }, [i18n.language, t, zone]);
-  const table = useTable({ features, columns, data: rows });
   useEffect(() => {
     document.title = `${t("nav.sensors")} – Mắt Lưới`;
   }, [t]);
@@ -129,55 +127,24 @@ export function SensorsPage() {
             <p>{t(administrator ? "sensors.noneHint" : "sensors.noneHintOther")}</p>
           </Empty>
         ) : (
-          // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys
-          <div className="card scroll" tabIndex={0} role="region" aria-label={t("nav.sensors")}>
-            <table className="table sensors__table">
-              <caption className="hidden">{t("nav.sensors")}</caption>
-              <thead>
-                {table.getHeaderGroups().map((group) => (
-                  <tr key={group.id}>
-                    {group.headers.map((header) => {
-                      const by = SORTS.find((one) => one === header.column.id);
-                      return (
-                        <th key={header.id} aria-sort={by && by === sort ? "ascending" : undefined} className={NUMERIC.has(header.column.id) ? "numeric" : undefined}>
-                          {by ? (
-                            <button type="button" className="sort" onClick={() => change({ sort: by === "state" ? undefined : by })}>
-                              <table.FlexRender header={header} />
-                              {by === sort && <ArrowUp aria-hidden size={13} />}
-                            </button>
-                          ) : (
-                            <table.FlexRender header={header} />
-                          )}
-                        </th>
-                      );
-                    })}
-                    <th>
-                      <span className="hidden">{t("sensors.ledger")}</span>
-                    </th>
-                  </tr>
-                ))}
-              </thead>
-              <tbody>
-                {table.getRowModel().rows.map((row) => (
-                  <tr key={row.original.id} className={`is-link ${row.original.id === search.sensor ? "is-open" : ""}`}>
-                    {row.getAllCells().map((cell) => (
-                      <td key={cell.id} className={NUMERIC.has(cell.column.id) ? "numeric" : undefined}>
-                        <table.FlexRender cell={cell} />
-                      </td>
-                    ))}
-                    <td>
-                      <Button
-                        size="small"
-                        aria-expanded={row.original.id === search.sensor}
-                        onClick={() => change({ sensor: row.original.id === search.sensor ? undefined : row.original.id })}
-                      >
-                        {t("sensors.ledger")}
-                      </Button>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+          <div className="card">
+            <SortedTable
+              caption={t("nav.sensors")}
+              name="sensors"
+              className="sensors__table"
+              items={rows}
+              columns={columns}
+              rowKey={(sensor) => sensor.id}
+              rowClass={(sensor) => `is-link ${sensor.id === search.sensor ? "is-open" : ""}`}
+              order={search.sort}
+              onOrder={(order) => change({ sort: sortOf(order) })}
+              actions={(sensor) => (
+                <Button size="small" aria-expanded={sensor.id === search.sensor} onClick={() => change({ sensor: sensor.id === search.sensor ? undefined : sensor.id })}>
+                  {t("sensors.ledger")}
+                </Button>
+              )}
+              empty={null}
+            />
           </div>
         )}
         {rows.length > 0 && <Findings sensors={rows} />}
@@ -198,4 +165,5 @@ export function SensorsPage() {
   );
 }
 
-const NUMERIC = new Set(["packets", "drops", "backlog", "evidence", "skew"]);
+/** How bad a sensor's state is; the worst is the least. */
+const trouble = (sensor: Sensor) => SENSOR_STATES.indexOf(sensorState(sensor));

@@ -1,6 +1,8 @@
 import { choice, text, whole } from "@/lib/search-params";
 
-export const SORTS = ["state", "name", "unit", "heartbeat", "drops"] as const;
+/** The columns that the table can be ordered by; with a minus, from the greatest down. */
+const COLUMNS = ["state", "name", "unit", "heartbeat", "packets", "drops", "backlog", "evidence", "skew", "version", "rules"] as const;
+const SORTS = COLUMNS.flatMap((one) => [one, `-${one}`] as const);
 
 export interface SensorsSearch {
   /** The sensor whose ledger is shown. */
@@ -14,6 +16,9 @@ export interface SensorsSearch {
   back?: number;
   by?: "hour";
 }
+
+/** An order that an address may hold, if it is one. */
+export const sortOf = (told: string | undefined) => SORTS.find((one) => one === told);
 
 export function sensorsSearch(raw: Record<string, unknown>): SensorsSearch {
   const search: SensorsSearch = { sensor: text(raw, "sensor", 64), hours: whole(raw, "hours", 1, 744), sort: choice(raw, "sort", SORTS), alarms: choice(raw, "alarms", ["all"]), back: whole(raw, "back", 1, 744), by: choice(raw, "by", ["hour"]) };

@@ -34,7 +34,7 @@ export function SettingsPage() {
       </div>
       <nav className="tabs__list settings__tabs" aria-label={t("nav.admin")}>
         {tabs.map((tab) => (
-          <Link key={tab} to="/settings" search={tab === "access" ? {} : { tab }} className="tabs__tab" aria-current={tab === shown ? "page" : undefined} activeProps={{}}>
+          <Link key={tab} to="/settings" search={tab === "access" ? {} : { tab }} className="tabs__tab" aria-current={tab === shown ? "page" : undefined} activeOptions={{ exact: true }} activeProps={{}}>
             {t(`settings.tab.${tab}`)}
           </Link>
         ))}

@@ -5,11 +5,12 @@ import { CircleCheck, Sparkles, TrendingUp } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { number } from "@/lib/format";
 import { Card, Empty, Failure, Loading } from "@/ui/basics";
-import { CHANGE_DAYS, changesQuery } from "../api";
+import { CHANGE_DAYS, changesQuery, type Change } from "../api";
 
 export function Changes() {
   const { t, i18n } = useTranslation();
   const changes = useQuery(changesQuery);
+  const title = (change: Change) => change.title?.[i18n.language === "en" ? "en" : "vi"] ?? change.signature;
   return (
     <Card title={t("overview.changes", { days: CHANGE_DAYS })} bare>
       {changes.isPending ? (
@@ -27,7 +28,7 @@ export function Changes() {
                   <Icon aria-hidden /> {t(`overview.${kind}`)}
                 </span>
                 <Link to="/alerts" search={{ q: `sid:${change.sid}` }} className="cut" title={change.signature}>
-                  {change.signature}
+                  {title(change)}
                 </Link>
                 <span className="tabular nowrap">
                   {number(change.now, i18n.language)}

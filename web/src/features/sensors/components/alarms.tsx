@@ -10,6 +10,7 @@ import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
 import { Button, Card, Empty, Failure, Loading, Segmented, Severity, useProblemText } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
+import { SortedTable } from "@/ui/sorted-table";
 import { alarmsQuery, useAcknowledge } from "../api";
 
 export function Alarms({ state, onState }: { state: "open" | "all"; onState: (state: "open" | "all") => void }) {
@@ -19,6 +20,7 @@ export function Alarms({ state, onState }: { state: "open" | "all"; onState: (st
   const alarms = useInfiniteQuery(alarmsQuery(state));
   const [seeing, setSeeing] = useState<Alarm>();
   usePolling(() => void alarms.refetch(), 30_000);
+  const kind = (alarm: Alarm) => t(`alarms.kind.${alarm.kind}`, { defaultValue: alarm.kind });
   const rows = alarms.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <Card
@@ -31,56 +33,53 @@ export function Alarms({ state, onState }: { state: "open" | "all"; onState: (st
         <Loading rows={3} />
       ) : alarms.isLoadingError ? (
         <Failure small error={alarms.error} retry={() => void alarms.refetch()} />
-      ) : rows.length === 0 ? (
-        <Empty small title={t("alarms.none")} icon={CircleCheck} />
       ) : (
-        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys
-        <div className="scroll" tabIndex={0} role="group" aria-label={t("alarms.title")}>
-          <table className="table">
-            <caption className="hidden">{t("alarms.title")}</caption>
-            <thead>
-              <tr>
-                <th>{t("alarms.severity")}</th>
-                <th>{t("alarms.what")}</th>
-                <th>{t("alarms.where")}</th>
-                <th>{t("alarms.opened")}</th>
-                <th>{t("alarms.seen")}</th>
-                <th>{t("alarms.care")}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((alarm) => (
-                <tr key={alarm.id}>
-                  <td>
-                    <Severity level={alarm.severity} />
-                  </td>
-                  <td>
-                    <strong>{t(`alarms.kind.${alarm.kind}`, { defaultValue: alarm.kind })}</strong>
-                    <div className="muted">{alarmDetail(alarm, t, i18n.language)}</div>
-                  </td>
-                  <td>{alarm.sensor_name ?? t("alarms.collector")}</td>
-                  <td className="tabular nowrap">{dateTime(alarm.opened, zone)}</td>
-                  <td className="tabular nowrap">{alarm.closed ? <span className="tag tag--good">{t("alarms.over", { time: dateTime(alarm.closed, zone) })}</span> : dateTime(alarm.seen, zone)}</td>
-                  <td>
-                    {alarm.acknowledged_by ? (
-                      <>
-                        {t("alarms.by", { name: alarm.acknowledged_by })}
-                        <div className="muted">{alarm.comment}</div>
-                      </>
-                    ) : (
-                      analyst &&
-                      !alarm.closed && (
-                        <Button size="small" onClick={() => setSeeing(alarm)}>
-                          <Check aria-hidden /> {t("alarms.acknowledge")}
-                        </Button>
-                      )
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <SortedTable
+          caption={t("alarms.title")}
+          name="alarms"
+          items={rows}
+          rowKey={(alarm) => alarm.id}
+          columns={[
+            { head: t("alarms.severity"), value: (alarm) => alarm.severity, cell: (alarm) => <Severity level={alarm.severity} /> },
+            {
+              head: t("alarms.what"),
+              value: (alarm) => `${kind(alarm)}: ${alarmDetail(alarm, t, i18n.language)}`,
+              cell: (alarm) => (
+                <>
+                  <strong>{kind(alarm)}</strong>
+                  <div className="muted">{alarmDetail(alarm, t, i18n.language)}</div>
+                </>
+              ),
+            },
+            { head: t("alarms.where"), value: (alarm) => alarm.sensor_name ?? t("alarms.collector") },
+            { head: t("alarms.opened"), value: (alarm) => alarm.opened, cell: (alarm) => <span className="tabular nowrap">{dateTime(alarm.opened, zone)}</span> },
+            {
+              head: t("alarms.seen"),
+              value: (alarm) => alarm.closed ?? alarm.seen,
+              cell: (alarm) =>
+                alarm.closed ? <span className="tag tag--good">{t("alarms.over", { time: dateTime(alarm.closed, zone) })}</span> : <span className="tabular nowrap">{dateTime(alarm.seen, zone)}</span>,
+            },
+            {
+              head: t("alarms.care"),
+              value: (alarm) => (alarm.acknowledged_by ? `${t("alarms.by", { name: alarm.acknowledged_by })} ${alarm.comment ?? ""}` : ""),
+              cell: (alarm) =>
+                alarm.acknowledged_by ? (
+                  <>
+                    {t("alarms.by", { name: alarm.acknowledged_by })}
+                    <div className="muted">{alarm.comment}</div>
+                  </>
+                ) : (
+                  analyst &&
+                  !alarm.closed && (
+                    <Button size="small" onClick={() => setSeeing(alarm)}>
+                      <Check aria-hidden /> {t("alarms.acknowledge")}
+                    </Button>
+                  )
+                ),
+            },
+          ]}
+          empty={<Empty small title={t("alarms.none")} icon={CircleCheck} />}
+        />
       )}
       {alarms.hasNextPage && (
         <p className="sensors__more">

@@ -8,6 +8,7 @@ import { usePrefs } from "@/lib/prefs";
 import { figures, type Sensor } from "@/lib/sensor";
 import { dateTime, dayTime } from "@/lib/time";
 import { Card, Empty, Failure, IconButton, Loading } from "@/ui/basics";
+import { SortedTable } from "@/ui/sorted-table";
 import { ledgerQuery } from "../api";
 import { Graphs } from "./graphs";
 
@@ -82,43 +83,40 @@ export function Ledger({ sensor, hours, onHours, onClose }: LedgerProps) {
       ) : (
         <>
           <Balance rows={ledger.data} />
-          <div className="scroll">
-            <table className="table">
-              <caption className="hidden">{t("ledger.title", { sensor: sensor.name })}</caption>
-              <thead>
-                <tr>
-                  <th>{t("ledger.hour")}</th>
-                  <th>{t("ledger.class")}</th>
-                  {(["made", "shed", "sent", "stored", "rejected", "gap"] as const).map((name) => (
-                    <th key={name} className="numeric">
-                      {t(`ledger.${name}`)}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {ledger.data.map((row, index) => (
-                  <tr key={`${row.hour} ${row.class}`}>
-                    <td className="tabular nowrap">{ledger.data[index - 1]?.hour === row.hour ? "" : dayTime(row.hour, zone)}</td>
-                    <td>{t(`ledger.classes.${row.class}`, { defaultValue: row.class })}</td>
-                    <td className="numeric">{count(row.made)}</td>
-                    <td className="numeric">
-                      {count(shedOf(row))}
-                      {Object.entries(row.shed).map(([reason, lost]) => (
-                        <div key={reason} className="muted">
-                          {reason}: {count(lost)}
-                        </div>
-                      ))}
-                    </td>
-                    <td className="numeric">{count(row.sent)}</td>
-                    <td className="numeric">{count(row.stored)}</td>
-                    <td className="numeric">{count(row.rejected)}</td>
-                    <td className="numeric">{row.gap === 0 ? "0" : <span className={`tag ${row.gap > 0 ? "tag--bad" : "tag--warn"}`}>{count(row.gap)}</span>}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <SortedTable
+            caption={t("ledger.title", { sensor: sensor.name })}
+            name={`ledger-${sensor.name}`}
+            items={ledger.data}
+            rowKey={(row) => `${row.hour} ${row.class}`}
+            columns={[
+              { head: t("ledger.hour"), value: (row) => row.hour, cell: (row) => <span className="tabular nowrap">{dayTime(row.hour, zone)}</span> },
+              { head: t("ledger.class"), value: (row) => t(`ledger.classes.${row.class}`, { defaultValue: row.class }) },
+              { head: t("ledger.made"), value: (row) => row.made, cell: (row) => count(row.made), numeric: true },
+              {
+                head: t("ledger.shed"),
+                value: shedOf,
+                cell: (row) => (
+                  <>
+                    {count(shedOf(row))}
+                    {Object.entries(row.shed).map(([reason, lost]) => (
+                      <div key={reason} className="muted">
+                        {reason}: {count(lost)}
+                      </div>
+                    ))}
+                  </>
+                ),
+                numeric: true,
+              },
+              ...(["sent", "stored", "rejected"] as const).map((name) => ({ head: t(`ledger.${name}`), value: (row: Row) => row[name], cell: (row: Row) => count(row[name]), numeric: true })),
+              {
+                head: t("ledger.gap"),
+                value: (row) => row.gap,
+                cell: (row) => (row.gap === 0 ? "0" : <span className={`tag ${row.gap > 0 ? "tag--bad" : "tag--warn"}`}>{count(row.gap)}</span>),
+                numeric: true,
+              },
+            ]}
+            empty={null}
+          />
         </>
       )}
     </Card>

@@ -7,6 +7,7 @@ import { number } from "@/lib/format";
 import { usePrefs } from "@/lib/prefs";
 import { dayTime } from "@/lib/time";
 import { Card, Empty, Failure, Loading, Segmented } from "@/ui/basics";
+import { SortedTable } from "@/ui/sorted-table";
 import { ledgersQuery } from "../api";
 
 type Counts = Schemas["Counts"];
@@ -32,11 +33,31 @@ function figure(counts: Counts, column: (typeof COLUMNS)[number]): number {
   return column === "lost" ? lost(counts) : counts[column];
 }
 
+/** A line of the table: a sensor or an hour, all its classes (none named) or one. */
+interface Line {
+  key: string;
+  sensor?: string;
+  name?: string;
+  hour?: string;
+  class?: string;
+  counts: Counts;
+}
+
+function ofSensors(told: Schemas["LedgersBody"]): Line[] {
+  return told.sensors.flatMap(({ sensor_id: sensor, sensor_name: name, total, classes }) => [
+    { key: sensor, sensor, name, counts: total },
+    ...Object.entries(classes).map(([one, counts]) => ({ key: `${sensor} ${one}`, sensor, name, class: one, counts })),
+  ]);
+}
+
+function ofHours(told: Schemas["LedgersBody"]): Line[] {
+  return told.hours.map((row) => ({ key: `${row.hour} ${row.class}`, hour: row.hour, class: row.class, counts: row }));
+}
+
 export function Ledgers({ hours, by, onHours, onBy, onSensor }: LedgersProps) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const { zone } = usePrefs();
   const ledgers = useQuery(ledgersQuery(hours));
-  const count = (value: number) => number(value, i18n.language);
   const classes = (name: string) => t(`ledger.classes.${name}`, { defaultValue: name });
   const told = ledgers.data;
   return (
@@ -66,73 +87,47 @@ export function Ledgers({ hours, by, onHours, onBy, onSensor }: LedgersProps) {
       ) : (
         <>
           <Verdict counts={told.total} />
-          {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys */}
-          <div className="scroll ledgers__scroll" tabIndex={0} role="group" aria-label={t("ledger.all")}>
-            <table className="table">
-              <caption className="hidden">{t("ledger.all")}</caption>
-              <thead>
-                <tr>
-                  <th>{t(by === "sensor" ? "sensors.name" : "ledger.hour")}</th>
-                  <th>{t("ledger.class")}</th>
-                  {COLUMNS.map((column) => (
-                    <th key={column} className="numeric">
-                      {t(`ledger.${column}`)}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {by === "sensor"
-                  ? told.sensors.flatMap((sensor) => [
-                      <tr key={sensor.sensor_id} className="ledgers__whole">
-                        <th scope="row">
-                          <button type="button" className="linked" onClick={() => onSensor(sensor.sensor_id)}>
-                            {sensor.sensor_name}
-                          </button>
-                        </th>
-                        <td>{t("ledger.allClasses")}</td>
-                        <Figures counts={sensor.total} count={count} />
-                      </tr>,
-                      ...Object.entries(sensor.classes).map(([name, counts]) => (
-                        <tr key={`${sensor.sensor_id} ${name}`}>
-                          <td />
-                          <td>{classes(name)}</td>
-                          <Figures counts={counts} count={count} />
-                        </tr>
-                      )),
-                    ])
-                  : told.hours.map((row, index) => (
-                      <tr key={`${row.hour} ${row.class}`}>
-                        <td className="tabular nowrap">{told.hours[index - 1]?.hour === row.hour ? "" : dayTime(row.hour, zone)}</td>
-                        <td>{classes(row.class)}</td>
-                        <Figures counts={row} count={count} />
-                      </tr>
-                    ))}
-              </tbody>
-            </table>
-          </div>
+          <SortedTable
+            caption={t("ledger.all")}
+            name="ledger"
+            className="ledgers__table"
+            items={by === "sensor" ? ofSensors(told) : ofHours(told)}
+            rowKey={(row) => row.key}
+            rowClass={(row) => (row.class === undefined ? "ledgers__whole" : undefined)}
+            columns={[
+              {
+                head: t(by === "sensor" ? "sensors.name" : "ledger.hour"),
+                value: (row) => row.name ?? row.hour,
+                cell: (row) =>
+                  row.hour !== undefined ? (
+                    <span className="tabular nowrap">{dayTime(row.hour, zone)}</span>
+                  ) : (
+                    <button type="button" className="linked" onClick={() => onSensor(row.sensor ?? "")}>
+                      {row.name}
+                    </button>
+                  ),
+              },
+              { head: t("ledger.class"), value: (row) => (row.class === undefined ? t("ledger.allClasses") : classes(row.class)) },
+              ...COLUMNS.map((column) => ({
+                head: t(`ledger.${column}`),
+                value: (row: Line) => figure(row.counts, column),
+                cell: (row: Line) => <Figure value={figure(row.counts, column)} column={column} />,
+                numeric: true,
+              })),
+            ]}
+            empty={null}
+          />
         </>
       )}
     </Card>
   );
 }
 
-function Figures({ counts, count }: { counts: Counts; count: (value: number) => string }) {
-  return COLUMNS.map((column) => {
-    const value = figure(counts, column);
-    const bad = value > 0 && (column === "lost" || column === "rejected");
-    return (
-      <td key={column} className="numeric">
-        {bad ? <span className="tag tag--bad">{count(value)}</span> : count(value)}
-        {column === "shed" &&
-          Object.entries(counts.shed).map(([reason, shed]) => (
-            <div key={reason} className="muted">
-              {reason}: {count(shed)}
-            </div>
-          ))}
-      </td>
-    );
-  });
+function Figure({ value, column }: { value: number; column: (typeof COLUMNS)[number] }) {
+  const { i18n } = useTranslation();
+  const bad = value > 0 && (column === "lost" || column === "rejected");
+  const text = number(value, i18n.language);
+  return bad ? <span className="tag tag--bad">{text}</span> : text;
 }
 
 /** Whether anything is missing, in words. */

@@ -6,6 +6,7 @@ import { bytes, number } from "@/lib/format";
 import { usePrefs } from "@/lib/prefs";
 import { dateTime } from "@/lib/time";
 import { Button, Card, Empty, Failure, Loading } from "@/ui/basics";
+import { SortedTable } from "@/ui/sorted-table";
 import { quarantineQuery } from "../api";
 
 export function Quarantine() {
@@ -19,35 +20,29 @@ export function Quarantine() {
         <Loading rows={2} />
       ) : lines.isLoadingError ? (
         <Failure small error={lines.error} retry={() => void lines.refetch()} />
-      ) : rows.length === 0 ? (
-        <Empty small title={t("quarantine.none")} icon={CircleCheck} />
       ) : (
-        <table className="table">
-          <caption className="hidden">{t("quarantine.title")}</caption>
-          <thead>
-            <tr>
-              <th>{t("hunt.time")}</th>
-              <th>{t("sensors.name")}</th>
-              <th>{t("quarantine.reason")}</th>
-              <th>{t("quarantine.line")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={row.id}>
-                <td className="tabular nowrap">{dateTime(row.at, zone)}</td>
-                <td>{row.sensor_name ?? row.sensor_id}</td>
-                <td>{row.reason}</td>
-                <td>
-                  <details>
-                    <summary>{bytes(row.line_bytes, i18n.language)}</summary>
-                    <pre className="code code--wrap">{row.line}</pre>
-                  </details>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <SortedTable
+          caption={t("quarantine.title")}
+          name="quarantine"
+          items={rows}
+          rowKey={(row) => row.id}
+          columns={[
+            { head: t("hunt.time"), value: (row) => row.at, cell: (row) => <span className="tabular nowrap">{dateTime(row.at, zone)}</span> },
+            { head: t("sensors.name"), value: (row) => row.sensor_name ?? row.sensor_id },
+            { head: t("quarantine.reason"), value: (row) => row.reason },
+            {
+              head: t("quarantine.line"),
+              value: (row) => row.line,
+              cell: (row) => (
+                <details>
+                  <summary>{bytes(row.line_bytes, i18n.language)}</summary>
+                  <pre className="code code--wrap">{row.line}</pre>
+                </details>
+              ),
+            },
+          ]}
+          empty={<Empty small title={t("quarantine.none")} icon={CircleCheck} />}
+        />
       )}
       {lines.hasNextPage && (
         <p className="hunt__more">

@@ -167,25 +167,30 @@ function Sessions() {
   const end = useEndSession();
   return (
     <Card title={t("settings.sessions")} bare>
-      <Listing caption={t("settings.sessions")} heads={[t("settings.from"), t("settings.agent"), t("settings.opened"), t("settings.lastSeen")]} query={sessions} items={sessions.data} rows={3} empty={null}>
-        {(session) => (
-          <tr key={session.id}>
-            <td className="mono">{session.address}</td>
-            <td>{session.agent}</td>
-            <td className="tabular nowrap">{dateTime(session.created, zone)}</td>
-            <td className="tabular nowrap">{dateTime(session.last_seen, zone)}</td>
-            <td>
-              {session.current ? (
-                <span className="tag tag--good">{t("settings.thisSession")}</span>
-              ) : (
-                <Button size="small" onClick={() => end.mutate(session.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
-                  {t("settings.endSession")}
-                </Button>
-              )}
-            </td>
-          </tr>
-        )}
-      </Listing>
+      <Listing
+        caption={t("settings.sessions")}
+        name="sessions"
+        query={sessions}
+        items={sessions.data}
+        rows={3}
+        rowKey={(session) => session.id}
+        columns={[
+          { head: t("settings.from"), value: (session) => session.address, cell: (session) => <span className="mono">{session.address}</span> },
+          { head: t("settings.agent"), value: (session) => session.agent },
+          { head: t("settings.opened"), value: (session) => session.created, cell: (session) => <span className="tabular nowrap">{dateTime(session.created, zone)}</span> },
+          { head: t("settings.lastSeen"), value: (session) => session.last_seen, cell: (session) => <span className="tabular nowrap">{dateTime(session.last_seen, zone)}</span> },
+        ]}
+        actions={(session) =>
+          session.current ? (
+            <span className="tag tag--good">{t("settings.thisSession")}</span>
+          ) : (
+            <Button size="small" onClick={() => end.mutate(session.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
+              {t("settings.endSession")}
+            </Button>
+          )
+        }
+        empty={null}
+      />
     </Card>
   );
 }
@@ -209,30 +214,31 @@ function Tokens() {
     >
       <Listing
         caption={t("settings.tokens")}
-        heads={[t("settings.tokenName"), t("account.role"), t("settings.expires"), t("settings.lastUsed")]}
+        name="tokens"
         query={tokens}
         items={tokens.data}
-        rows={2}
+        rowKey={(token) => token.id}
+        columns={[
+          { head: t("settings.tokenName"), value: (token) => token.name },
+          { head: t("account.role"), value: (token) => t(`role.${token.role}`) },
+          { head: t("settings.expires"), value: (token) => token.expires, cell: (token) => <span className="tabular nowrap">{dateTime(token.expires, zone)}</span> },
+          {
+            head: t("settings.lastUsed"),
+            value: (token) => token.last_used,
+            cell: (token) => (token.last_used ? <span className="tabular nowrap">{dateTime(token.last_used, zone)}</span> : <span className="muted">{t("settings.neverUsed")}</span>),
+          },
+        ]}
+        actions={(token) => (
+          <IconButton look="quiet" size="small" label={t("settings.deleteToken", { name: token.name })} onClick={() => remove.mutate(token.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
+            <Trash2 aria-hidden />
+          </IconButton>
+        )}
         empty={
           <Empty small title={t("settings.noTokens")} icon={KeyRound}>
             <p>{t("settings.tokensText")}</p>
           </Empty>
         }
-      >
-        {(token) => (
-          <tr key={token.id}>
-            <td>{token.name}</td>
-            <td>{t(`role.${token.role}`)}</td>
-            <td className="tabular nowrap">{dateTime(token.expires, zone)}</td>
-            <td className="tabular nowrap">{token.last_used ? dateTime(token.last_used, zone) : t("settings.neverUsed")}</td>
-            <td>
-              <IconButton look="quiet" size="small" label={t("settings.deleteToken", { name: token.name })} onClick={() => remove.mutate(token.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
-                <Trash2 aria-hidden />
-              </IconButton>
-            </td>
-          </tr>
-        )}
-      </Listing>
+      />
       {adding && <TokenDialog onClose={() => setAdding(false)} />}
     </Card>
   );

@@ -68,36 +68,41 @@ function Channels() {
     >
       <Listing
         caption={t("notify.channels")}
-        heads={[t("notify.name"), t("notify.kind"), t("notify.place")]}
+        name="channels"
         query={channels}
         items={channels.data}
-        rows={2}
-        empty={
-          <Empty small title={t("notify.noChannels")} icon={Megaphone}>
-            <p>{t("notify.channelsText")}</p>
-          </Empty>
-        }
-      >
-        {(channel) => (
-          <tr key={channel.id}>
-            <td>
-              {channel.name} {!channel.enabled && <Off />}
-            </td>
-            <td>{channel.config ? t(`notify.kinds.${channel.config.kind}`) : t("notify.otherVersion")}</td>
-            <td className="mono settings__wrap">{place(channel)}</td>
-            <td className="nowrap numeric">
-              {administrator && (
+        rowKey={(channel) => channel.id}
+        columns={[
+          {
+            head: t("notify.name"),
+            value: (channel) => channel.name,
+            cell: (channel) => (
+              <>
+                {channel.name} {!channel.enabled && <Off />}
+              </>
+            ),
+          },
+          { head: t("notify.kind"), value: (channel) => (channel.config ? t(`notify.kinds.${channel.config.kind}`) : t("notify.otherVersion")) },
+          { head: t("notify.place"), value: place, cell: (channel) => <span className="mono settings__wrap">{place(channel)}</span> },
+        ]}
+        actions={
+          administrator
+            ? (channel) => (
                 <>
                   <Button size="small" aria-label={`${t("notify.test")}: ${channel.name}`} onClick={() => test.mutate(channel.id, { onSuccess: () => toast({ text: t("notify.tested") }), onError: (error) => toast({ text: problem(error), bad: true }) })}>
                     <Send aria-hidden /> {t("notify.test")}
                   </Button>
                   <EditAndDelete name={channel.name} onEdit={() => setEditing(channel)} onDelete={() => setRemoving(channel)} />
                 </>
-              )}
-            </td>
-          </tr>
-        )}
-      </Listing>
+              )
+            : undefined
+        }
+        empty={
+          <Empty small title={t("notify.noChannels")} icon={Megaphone}>
+            <p>{t("notify.channelsText")}</p>
+          </Empty>
+        }
+      />
       {editing && <ChannelDialog channel={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} />}
       {removing && (
         <Sure
@@ -121,6 +126,11 @@ function Rules() {
   const remove = useDeleteTelling();
   const [editing, setEditing] = useState<Rule | "new">();
   const [removing, setRemoving] = useState<Rule>();
+  const when = ({ digest_minutes, quiet, escalation }: Schemas["RuleConfig"]) => [
+    digest_minutes ? t("notify.digested", { count: digest_minutes }) : t("notify.atOnce"),
+    ...(quiet ? [t("notify.quietFromTo", { from: quiet.from, to: quiet.to })] : []),
+    ...(escalation ? [t("notify.escalated", { count: escalation.after_minutes, names: names(escalation.channels) })] : []),
+  ];
   const names = (ids: readonly number[]) => ids.map((id) => channels.data?.find((channel) => channel.id === id)?.name ?? `#${id}`).join(", ");
   return (
     <Card
@@ -136,47 +146,39 @@ function Rules() {
     >
       <Listing
         caption={t("notify.rules")}
-        heads={[t("notify.name"), t("notify.about"), t("notify.to"), t("notify.when")]}
+        name="conditions"
         query={rules}
         items={rules.data}
-        rows={2}
+        rowKey={(rule) => rule.id}
+        columns={[
+          {
+            head: t("notify.name"),
+            value: (rule) => rule.name,
+            cell: (rule) => (
+              <>
+                {rule.name} {!rule.enabled && <Off />}
+              </>
+            ),
+          },
+          {
+            head: t("notify.about"),
+            value: ({ config }) => config && [...config.about.map((one) => t(`notify.told.${one}`)), t(`severity.${config.severity}`), config.text, ...(config.sids ?? [])].filter(Boolean).join(", "),
+            cell: ({ config }) => (config ? <About config={config} /> : t("notify.otherVersion")),
+          },
+          { head: t("notify.to"), value: ({ config }) => config && names(config.channels) },
+          {
+            head: t("notify.when"),
+            value: ({ config }) => config && when(config).join("; "),
+            cell: ({ config }) => config && when(config).map((line) => <div key={line}>{line}</div>),
+          },
+        ]}
+        actions={administrator ? (rule) => <EditAndDelete name={rule.name} onEdit={() => setEditing(rule)} onDelete={() => setRemoving(rule)} /> : undefined}
         empty={
           <Empty small title={t("notify.noRules")} icon={BellPlus}>
             <p>{t(channels.data?.length ? "notify.rulesText" : "notify.channelFirst")}</p>
           </Empty>
         }
-      >
-        {(rule) => (
-          <tr key={rule.id}>
-            <td>
-              {rule.name} {!rule.enabled && <Off />}
-            </td>
-            {rule.config ? (
-              <>
-                <td>
-                  {rule.config.about.map((one) => t(`notify.told.${one}`)).join(", ")} <Severity level={rule.config.severity} /> {t("notify.orWorse")}
-                  {rule.config.text && <div className="muted">“{rule.config.text}”</div>}
-                  {!!rule.config.sids?.length && <div className="muted">sid {rule.config.sids.join(", ")}</div>}
-                  {!!rule.config.alarms?.length && <div className="muted">{rule.config.alarms.map((kind) => t(`alarms.kind.${kind}`)).join(", ")}</div>}
-                </td>
-                <td>{names(rule.config.channels)}</td>
-                <td>
-                  <When config={rule.config} names={names} />
-                </td>
-              </>
-            ) : (
-              <td colSpan={3}>{t("notify.otherVersion")}</td>
-            )}
-            <td className="nowrap numeric">
-              {administrator && (
-                <>
-                  <EditAndDelete name={rule.name} onEdit={() => setEditing(rule)} onDelete={() => setRemoving(rule)} />
-                </>
-              )}
-            </td>
-          </tr>
-        )}
-      </Listing>
+      />
       {editing && <TellingDialog rule={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} />}
       {removing && (
         <Sure
@@ -192,14 +194,14 @@ function Rules() {
   );
 }
 
-function When({ config, names }: { config: Schemas["RuleConfig"]; names: (ids: readonly number[]) => string }) {
+function About({ config }: { config: Schemas["RuleConfig"] }) {
   const { t } = useTranslation();
-  const { quiet, escalation } = config;
   return (
     <>
-      <div>{config.digest_minutes ? t("notify.digested", { count: config.digest_minutes }) : t("notify.atOnce")}</div>
-      {quiet && <div>{t("notify.quietFromTo", { from: quiet.from, to: quiet.to })}</div>}
-      {escalation && <div>{t("notify.escalated", { count: escalation.after_minutes, names: names(escalation.channels) })}</div>}
+      {config.about.map((one) => t(`notify.told.${one}`)).join(", ")} <Severity level={config.severity} /> {t("notify.orWorse")}
+      {config.text && <div className="muted">“{config.text}”</div>}
+      {!!config.sids?.length && <div className="muted">sid {config.sids.join(", ")}</div>}
+      {!!config.alarms?.length && <div className="muted">{config.alarms.map((kind) => t(`alarms.kind.${kind}`)).join(", ")}</div>}
     </>
   );
 }
@@ -232,42 +234,59 @@ function Outbox() {
     <Card title={t("notify.outbox")} bare className="outbox" aside={<Segmented legend={t("settings.state")} value={state} onChange={setState} options={STATES.map((one) => ({ value: one, label: t(`notify.state.${one || "any"}`) }))} />}>
       <Listing
         caption={t("notify.outbox")}
-        heads={[t("settings.state"), t("notify.made"), t("notify.channel"), t("notify.message")]}
+        name="messages"
         query={outbox}
         items={rows}
         rows={3}
-        empty={
-          <Empty small title={t("notify.noMessages")} icon={Send} />
+        rowKey={(row) => row.id}
+        columns={[
+          {
+            head: t("settings.state"),
+            value: (row) => t(`notify.state.${row.state}`),
+            cell: (row) => (
+              <>
+                <span className={`tag ${look[row.state] ?? ""}`}>{t(`notify.state.${row.state}`)}</span>
+                {row.attempts > 1 && <div className="muted">{t("notify.attempts", { count: row.attempts })}</div>}
+              </>
+            ),
+          },
+          {
+            head: t("notify.made"),
+            value: (row) => row.created,
+            cell: (row) => (
+              <span className="tabular nowrap">
+                {dateTime(row.created, zone)}
+                {row.state === "waiting" && <div className="muted">{t("notify.due", { time: dateTime(row.due, zone) })}</div>}
+              </span>
+            ),
+          },
+          { head: t("notify.channel"), value: (row) => row.channel_name },
+          {
+            head: t("notify.message"),
+            value: (row) => [...row.items.map(line), row.last_error].filter(Boolean).join("; "),
+            cell: (row) => (
+              <div className="settings__wrap">
+                {row.items.slice(0, 3).map((item, index) => (
+                  <div key={index}>{line(item)}</div>
+                ))}
+                {row.items.length > 3 && <div className="muted">{t("notify.andMore", { count: row.items.length - 3 })}</div>}
+                {row.last_error && <div className="field__error">{row.last_error}</div>}
+              </div>
+            ),
+          },
+        ]}
+        actions={
+          analyst
+            ? (row) =>
+                row.state !== "sent" && (
+                  <Button size="small" onClick={() => retry.mutate(row.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
+                    <RotateCw aria-hidden /> {t("notify.retry")}
+                  </Button>
+                )
+            : undefined
         }
-      >
-        {(row) => (
-          <tr key={row.id}>
-            <td>
-              <span className={`tag ${look[row.state] ?? ""}`}>{t(`notify.state.${row.state}`)}</span>
-              {row.attempts > 1 && <div className="muted">{t("notify.attempts", { count: row.attempts })}</div>}
-            </td>
-            <td className="tabular nowrap">
-              {dateTime(row.created, zone)}
-              {row.state === "waiting" && <div className="muted">{t("notify.due", { time: dateTime(row.due, zone) })}</div>}
-            </td>
-            <td>{row.channel_name}</td>
-            <td className="settings__wrap">
-              {row.items.slice(0, 3).map((item, index) => (
-                <div key={index}>{line(item)}</div>
-              ))}
-              {row.items.length > 3 && <div className="muted">{t("notify.andMore", { count: row.items.length - 3 })}</div>}
-              {row.last_error && <div className="field__error">{row.last_error}</div>}
-            </td>
-            <td>
-              {analyst && row.state !== "sent" && (
-                <Button size="small" onClick={() => retry.mutate(row.id, { onError: (error) => toast({ text: problem(error), bad: true }) })}>
-                  <RotateCw aria-hidden /> {t("notify.retry")}
-                </Button>
-              )}
-            </td>
-          </tr>
-        )}
-      </Listing>
+        empty={<Empty small title={t("notify.noMessages")} icon={Send} />}
+      />
       {outbox.hasNextPage && (
         <p className="card__body">
           <Button onClick={() => void outbox.fetchNextPage()}>{t("quarantine.more")}</Button>

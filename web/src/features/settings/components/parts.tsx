@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { Pencil, Trash2 } from "lucide-react";
 import { Button, Failure, IconButton, Loading, useProblemText } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
+import { SortedTable, type Column } from "@/ui/sorted-table";
 import { unitsQuery } from "../api";
 
 export function Field({ label, hint, children }: { label: string; hint?: string; children: (id: string) => ReactNode }) {
@@ -129,38 +130,24 @@ export function Sure({ title, text, action, error, onYes, onClose }: { title: st
 
 interface ListingProps<T> {
   caption: string;
-  /** Heads of the columns but the last, which holds what can be done with a row. */
-  heads: readonly string[];
+  /** Of the file that is saved. */
+  name: string;
+  columns: readonly Column<T>[];
   query: { isPending: boolean; isLoadingError: boolean; error: unknown; refetch: () => unknown };
   items: readonly T[] | undefined;
+  rowKey: (item: T) => string | number;
+  /** What can be done with a row. */
+  actions?: (item: T) => ReactNode;
   /** Rows that stand for those to come. */
   rows?: number;
   empty: ReactNode;
-  children: (item: T) => ReactNode;
 }
 
 /** A table of what a query gives: while it comes, when it fails, when there is nothing. */
-export function Listing<T>({ caption, heads, query, items = [], rows = 2, empty, children }: ListingProps<T>) {
-  const { t } = useTranslation();
+export function Listing<T>({ query, items = [], rows = 2, ...table }: ListingProps<T>) {
   if (query.isPending) return <Loading rows={rows} />;
   if (query.isLoadingError) return <Failure small error={query.error} retry={() => void query.refetch()} />;
-  if (items.length === 0) return empty;
-  return (
-    <table className="table">
-      <caption className="hidden">{caption}</caption>
-      <thead>
-        <tr>
-          {heads.map((head) => (
-            <th key={head}>{head}</th>
-          ))}
-          <th>
-            <span className="hidden">{t("settings.actions")}</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>{items.map(children)}</tbody>
-    </table>
-  );
+  return <SortedTable items={items} {...table} />;
 }
 
 export function EditAndDelete({ name, onEdit, onDelete }: { name: string; onEdit: () => void; onDelete: () => void }) {

@@ -7,11 +7,12 @@ import type { Schemas } from "@/lib/api";
 import { usePrefs } from "@/lib/prefs";
 import { ROLES } from "@/lib/session";
 import { dateTime } from "@/lib/time";
-import { Button, Card, Failure, Loading, useProblemText } from "@/ui/basics";
+import { Button, Card, useProblemText } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
 import { Menu, MenuItem } from "@/ui/menu";
 import { toast } from "@/ui/toasts";
 import { peopleQuery, unitsQuery, useCreateUser, useEndUserSessions, useResetFactor, useUnlockUser, useUpdateUser } from "../api";
+import { Listing } from "./parts";
 
 type User = Schemas["UserBody"];
 const SHORTEST_PASSWORD = 12;
@@ -27,6 +28,11 @@ export function People() {
   const endSessions = useEndUserSessions();
   const resetFactor = useResetFactor();
   const told = (done: string) => ({ onSuccess: () => toast({ text: done }), onError: (error: Error) => toast({ text: problem(error), bad: true }) });
+  const states = (user: User) => [
+    ...(user.disabled ? [{ text: t("settings.disabled"), look: "tag--bad" }] : []),
+    ...(user.locked_until ? [{ text: t("settings.locked"), look: "tag--warn" }] : []),
+    { text: t(user.second_factor ? "settings.factorOn" : "settings.factorOff"), look: user.second_factor ? "tag--good" : "" },
+  ];
   return (
     <Card
       title={t("settings.tab.people")}
@@ -37,73 +43,63 @@ export function People() {
         </Button>
       }
     >
-      {people.isPending ? (
-        <Loading rows={6} />
-      ) : people.isLoadingError ? (
-        <Failure error={people.error} retry={() => void people.refetch()} />
-      ) : (
-        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys
-        <div className="scroll" tabIndex={0} role="group" aria-label={t("settings.tab.people")}>
-          <table className="table">
-            <caption className="hidden">{t("settings.tab.people")}</caption>
-            <thead>
-              <tr>
-                <th>{t("settings.userName")}</th>
-                <th>{t("account.displayName")}</th>
-                <th>{t("account.role")}</th>
-                <th>{t("account.unit")}</th>
-                <th>{t("settings.lastSignIn")}</th>
-                <th>{t("settings.state")}</th>
-                <th>
-                  <span className="hidden">{t("settings.actions")}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {people.data.map((user) => (
-                <tr key={user.id}>
-                  <td className="mono">{user.name}</td>
-                  <td>{user.display_name}</td>
-                  <td>{t(`role.${user.role}`)}</td>
-                  <td>{units.data?.find((unit) => unit.id === user.unit_id)?.name}</td>
-                  <td className="tabular nowrap">{user.last_sign_in ? dateTime(user.last_sign_in, zone) : <span className="muted">{t("settings.neverSignedIn")}</span>}</td>
-                  <td>
-                    <span className="settings__tools">
-                      {user.disabled && <span className="tag tag--bad">{t("settings.disabled")}</span>}
-                      {user.locked_until && <span className="tag tag--warn">{t("settings.locked")}</span>}
-                      <span className={`tag ${user.second_factor ? "tag--good" : ""}`}>{t(user.second_factor ? "settings.factorOn" : "settings.factorOff")}</span>
-                    </span>
-                  </td>
-                  <td>
-                    <Menu
-                      align="end"
-                      label={user.name}
-                      trigger={
-                        <Button size="small" aria-label={`${t("settings.actions")}: ${user.name}`}>
-                          {t("settings.actions")}
-                        </Button>
-                      }
-                    >
-                      <MenuItem icon={Pencil} onSelect={() => setEditing(user)}>
-                        {t("settings.editUser")}
-                      </MenuItem>
-                      <MenuItem icon={LogOut} onSelect={() => endSessions.mutate(user.id, told(t("settings.sessionsEnded")))}>
-                        {t("settings.endSessions")}
-                      </MenuItem>
-                      <MenuItem icon={LockOpen} disabled={!user.locked_until} onSelect={() => unlock.mutate(user.id, told(t("settings.unlocked")))}>
-                        {t("settings.unlock")}
-                      </MenuItem>
-                      <MenuItem icon={ShieldOff} disabled={!user.second_factor} onSelect={() => resetFactor.mutate(user.id, told(t("settings.factorReset")))}>
-                        {t("settings.resetFactor")}
-                      </MenuItem>
-                    </Menu>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      <Listing
+        caption={t("settings.tab.people")}
+        name="people"
+        query={people}
+        items={people.data}
+        rows={6}
+        rowKey={(user) => user.id}
+        columns={[
+          { head: t("settings.userName"), value: (user) => user.name, cell: (user) => <span className="mono">{user.name}</span> },
+          { head: t("account.displayName"), value: (user) => user.display_name },
+          { head: t("account.role"), value: (user) => t(`role.${user.role}`) },
+          { head: t("account.unit"), value: (user) => units.data?.find((unit) => unit.id === user.unit_id)?.name },
+          {
+            head: t("settings.lastSignIn"),
+            value: (user) => user.last_sign_in,
+            cell: (user) => (user.last_sign_in ? <span className="tabular nowrap">{dateTime(user.last_sign_in, zone)}</span> : <span className="muted">{t("settings.neverSignedIn")}</span>),
+          },
+          {
+            head: t("settings.state"),
+            value: (user) => states(user).map(({ text }) => text).join(", "),
+            cell: (user) => (
+              <span className="settings__tools">
+                {states(user).map(({ text, look }) => (
+                  <span key={text} className={`tag ${look}`}>
+                    {text}
+                  </span>
+                ))}
+              </span>
+            ),
+          },
+        ]}
+        actions={(user) => (
+          <Menu
+            align="end"
+            label={user.name}
+            trigger={
+              <Button size="small" aria-label={`${t("settings.actions")}: ${user.name}`}>
+                {t("settings.actions")}
+              </Button>
+            }
+          >
+            <MenuItem icon={Pencil} onSelect={() => setEditing(user)}>
+              {t("settings.editUser")}
+            </MenuItem>
+            <MenuItem icon={LogOut} onSelect={() => endSessions.mutate(user.id, told(t("settings.sessionsEnded")))}>
+              {t("settings.endSessions")}
+            </MenuItem>
+            <MenuItem icon={LockOpen} disabled={!user.locked_until} onSelect={() => unlock.mutate(user.id, told(t("settings.unlocked")))}>
+              {t("settings.unlock")}
+            </MenuItem>
+            <MenuItem icon={ShieldOff} disabled={!user.second_factor} onSelect={() => resetFactor.mutate(user.id, told(t("settings.factorReset")))}>
+              {t("settings.resetFactor")}
+            </MenuItem>
+          </Menu>
+        )}
+        empty={null}
+      />
       {editing && <UserDialog user={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} />}
     </Card>
   );

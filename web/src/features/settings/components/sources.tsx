@@ -39,34 +39,42 @@ export function Sources() {
       <p className="card__body">{t("sources.text")}</p>
       <Listing
         caption={t("settings.tab.sources")}
-        heads={[t("sources.name"), t("account.unit"), t("sources.id"), t("sources.created"), t("settings.lastUsed")]}
+        name="sources"
         query={sources}
         items={sources.data}
         rows={3}
-        empty={
-          <Empty small title={t("sources.none")} icon={Plug} />
-        }
-      >
-        {(source) => (
-          <tr key={source.id}>
-            <td>{source.name}</td>
-            <td>{units.data?.find((unit) => unit.id === source.unit_id)?.name}</td>
-            <td className="mono">{source.id}</td>
-            <td className="tabular nowrap">
-              {dateTime(source.created, zone)} · {source.created_by}
-            </td>
-            <td className="tabular nowrap">{source.last_used ? dateTime(source.last_used, zone) : <span className="muted">{t("settings.neverUsed")}</span>}</td>
-            <td className="nowrap">
-              <Button size="small" aria-label={`${t("sources.renew")}: ${source.name}`} onClick={() => setRenewing(source)}>
-                <RefreshCw aria-hidden /> {t("sources.renew")}
-              </Button>
-              <Button size="small" aria-label={`${t("sources.revoke")}: ${source.name}`} onClick={() => setRevoking(source)}>
-                <Trash2 aria-hidden /> {t("sources.revoke")}
-              </Button>
-            </td>
-          </tr>
+        rowKey={(source) => source.id}
+        columns={[
+          { head: t("sources.name"), value: (source) => source.name },
+          { head: t("account.unit"), value: (source) => units.data?.find((unit) => unit.id === source.unit_id)?.name },
+          { head: t("sources.id"), value: (source) => source.id, cell: (source) => <span className="mono">{source.id}</span> },
+          {
+            head: t("sources.created"),
+            value: (source) => source.created,
+            cell: (source) => (
+              <span className="tabular nowrap">
+                {dateTime(source.created, zone)} · {source.created_by}
+              </span>
+            ),
+          },
+          {
+            head: t("settings.lastUsed"),
+            value: (source) => source.last_used,
+            cell: (source) => (source.last_used ? <span className="tabular nowrap">{dateTime(source.last_used, zone)}</span> : <span className="muted">{t("settings.neverUsed")}</span>),
+          },
+        ]}
+        actions={(source) => (
+          <>
+            <Button size="small" aria-label={`${t("sources.renew")}: ${source.name}`} onClick={() => setRenewing(source)}>
+              <RefreshCw aria-hidden /> {t("sources.renew")}
+            </Button>
+            <Button size="small" aria-label={`${t("sources.revoke")}: ${source.name}`} onClick={() => setRevoking(source)}>
+              <Trash2 aria-hidden /> {t("sources.revoke")}
+            </Button>
+          </>
         )}
-      </Listing>
+        empty={<Empty small title={t("sources.none")} icon={Plug} />}
+      />
       {adding && (
         <SourceDialog
           onMade={(made) => {

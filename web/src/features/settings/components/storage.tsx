@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/lib/api";
 import { bytes, number, percent } from "@/lib/format";
 import { Card, Empty, Failure, Loading } from "@/ui/basics";
+import { SortedTable } from "@/ui/sorted-table";
 import { storageQuery } from "../api";
 
 export function Storage() {
@@ -18,6 +19,9 @@ export function Storage() {
     </>
   );
 }
+
+/** A day as it is written here: `2026-11-26` → `26/11/2026`. */
+const date = (day: string) => day.split("-").reverse().join("/");
 
 function Shelves({ shelves }: { shelves: Schemas["ShelfHeld"][] }) {
   const { t, i18n } = useTranslation();
@@ -41,31 +45,21 @@ function Shelves({ shelves }: { shelves: Schemas["ShelfHeld"][] }) {
               </p>
             );
           })}
-          <table className="table">
-            <caption className="hidden">{t("storage.retention")}</caption>
-            <thead>
-              <tr>
-                <th>{t("storage.what")}</th>
-                <th>{t("storage.oldest")}</th>
-                <th className="numeric">{t("storage.kept")}</th>
-                <th className="numeric">{t("storage.events")}</th>
-                <th className="numeric">{t("storage.size")}</th>
-                <th className="numeric">{t("storage.budget")}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {shelves.map((shelf) => (
-                <tr key={shelf.shelf}>
-                  <td>{t(`storage.shelf.${shelf.shelf}`, { defaultValue: shelf.shelf })}</td>
-                  <td className="tabular">{shelf.oldest_day ?? "–"}</td>
-                  <td className="numeric">{t("settings.days", { count: shelf.days_kept })}</td>
-                  <td className="numeric">{count(shelf.events)}</td>
-                  <td className="numeric">{size(shelf.bytes)}</td>
-                  <td className="numeric">{shelf.budget_bytes ? size(shelf.budget_bytes) : t("storage.unbounded")}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <SortedTable
+            caption={t("storage.retention")}
+            name="retention"
+            items={shelves}
+            rowKey={(shelf) => shelf.shelf}
+            columns={[
+              { head: t("storage.what"), value: (shelf) => t(`storage.shelf.${shelf.shelf}`, { defaultValue: shelf.shelf }) },
+              { head: t("storage.oldest"), value: (shelf) => shelf.oldest_day, cell: (shelf) => <span className="tabular">{shelf.oldest_day ? date(shelf.oldest_day) : "–"}</span> },
+              { head: t("storage.kept"), value: (shelf) => shelf.days_kept, cell: (shelf) => t("settings.days", { count: shelf.days_kept }), numeric: true },
+              { head: t("storage.events"), value: (shelf) => shelf.events, cell: (shelf) => count(shelf.events), numeric: true },
+              { head: t("storage.size"), value: (shelf) => shelf.bytes, cell: (shelf) => size(shelf.bytes), numeric: true },
+              { head: t("storage.budget"), value: (shelf) => shelf.budget_bytes, cell: (shelf) => (shelf.budget_bytes ? size(shelf.budget_bytes) : t("storage.unbounded")), numeric: true },
+            ]}
+            empty={null}
+          />
         </>
       )}
     </Card>
