@@ -33,7 +33,7 @@ describe("sensors", () => {
     await at.open("/sensors");
     const ledger = at.page.getByRole("region", { name: "Sổ đối soát của mọi cảm biến" });
     await ledger.locator("tbody tr").first().waitFor();
-    await ledger.getByRole("status").waitFor();
+    await ledger.locator(".ledgers__balance").waitFor();
     await at.page.getByRole("region", { name: "Báo động của hệ thống" }).waitFor();
     expect(await at.barriers(true)).toEqual([]);
     await at.picture("alarms");

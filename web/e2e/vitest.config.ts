@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 // One browser, one session: the files run in turn.
 export default defineConfig({
   test: {
-    include: ["e2e/**/*.e2e.ts"],
+    include: [process.env.ML_FILES ?? "e2e/**/*.e2e.ts"],
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -7,6 +7,7 @@ import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from "@codemi
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
+import { faultText } from "@/lib/faults";
 import type { Checked, Remark } from "../api";
 import { complete } from "../api";
 import { placeOf, ruleAt } from "../place";
@@ -22,12 +23,12 @@ interface EditorProps extends Told {
 
 const KINDS: Record<string, string> = { buffer: "class", keyword: "keyword", field: "property", variable: "variable", protocol: "type", class: "enum", action: "function" };
 
-function diagnostics(text: string, checked: Checked): Diagnostic[] {
+function diagnostics(text: string, checked: Checked, language: string): Diagnostic[] {
   const lines = text.split("\n");
   const told = (severity: Diagnostic["severity"]) => (one: Remark): Diagnostic => {
     const from = Math.min(placeOf(lines, one.line, one.column), text.length);
     const to = Math.min(Math.max(placeOf(lines, one.line, one.end_column), from), text.length);
-    return { from, to, severity, message: one.reason, source: one.code ?? undefined };
+    return { from, to, severity, message: faultText(one.reason, one.keyword, language), source: one.code ?? undefined };
   };
   return [...checked.failures.map(told("error")), ...checked.warnings.map(told("warning"))];
 }
@@ -80,8 +81,8 @@ export function RuleEditor({ text, readOnly, checked, onText, onCaret, onView }:
   const extensions = useMemo(() => editing(language, label, readOnly, { onText, onCaret }), [language, label, readOnly, onText, onCaret]);
   useEffect(() => {
     const shown = view.current;
-    if (shown && checked) shown.dispatch(setDiagnostics(shown.state, diagnostics(shown.state.doc.toString(), checked)));
-  }, [checked]);
+    if (shown && checked) shown.dispatch(setDiagnostics(shown.state, diagnostics(shown.state.doc.toString(), checked, language)));
+  }, [checked, language]);
   return (
     <Code
       className="bench__code"

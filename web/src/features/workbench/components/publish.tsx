@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { CircleCheck, CircleX, Clock, Radio, RadioTower, Unplug } from "lucide-react";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { inVietnamese } from "@/lib/faults";
 import { number } from "@/lib/format";
 import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
@@ -74,7 +75,7 @@ export function Publish({ set, versions }: { set: RuleSet; versions: readonly Ru
 }
 
 function State({ target }: { target: RuleTarget }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const offline = !target.connected && (
     <span className="tag">
       <Unplug aria-hidden /> {t("bench.offline")}
@@ -97,7 +98,7 @@ function State({ target }: { target: RuleTarget }) {
             <CircleX aria-hidden /> {t("bench.state.refused")}
           </span>
           <br />
-          <span className="bench__reason">{target.refused_reason}</span>
+          <span className="bench__reason">{i18n.language === "en" ? target.refused_reason : inVietnamese(target.refused_reason ?? "")}</span>
         </>
       );
     default:

@@ -4,6 +4,7 @@ import { CircleCheck, CircleX, TriangleAlert } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { EditorView } from "@codemirror/view";
+import { faultText } from "@/lib/faults";
 import { useRights } from "@/lib/session";
 import { Button, Card, useProblemText } from "@/ui/basics";
 import { checkQuery, explainQuery, type Remark } from "../api";
@@ -115,14 +116,14 @@ function Sum({ loaded, failed, warnings }: { loaded: number; failed: number; war
 }
 
 function Told({ remark, bad, onJump }: { remark: Remark; bad?: boolean; onJump: (remark: Remark) => void }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const Icon = bad ? CircleX : TriangleAlert;
   return (
     <li>
       <Button look="quiet" size="small" className="bench__remark" onClick={() => onJump(remark)}>
         <Icon className={bad ? "bench__bad" : "bench__warn"} aria-label={t(bad ? "bench.fault" : "bench.warning")} />
         <span>
-          <span className="muted tabular">{t("bench.line", { line: remark.line })}</span> {remark.reason}
+          <span className="muted tabular">{t("bench.line", { line: remark.line })}</span> {faultText(remark.reason, remark.keyword, i18n.language)}
         </span>
       </Button>
     </li>
