@@ -33,6 +33,7 @@ mod quarantine;
 mod report;
 mod retention;
 mod rule_captures;
+mod rule_hunts;
 mod rule_sets;
 mod rules;
 mod search;
@@ -66,6 +67,7 @@ pub use evidence::sweep as sweep_evidence;
 pub use export::sweep as sweep_exports;
 pub use guidance::{Guidance, GuidanceError};
 pub use live::{Live, LiveAlert};
+pub use rule_hunts::sweep as sweep_rule_hunts;
 
 use crate::health::Answers;
 use crate::limit::Limiter;
@@ -77,6 +79,7 @@ const MAX_BODY_BYTES: usize = 512 * 1_024;
 const MAX_HANDLING: Duration = Duration::from_secs(60);
 
 const PARALLEL_EXPORTS: usize = 2;
+const PARALLEL_HUNTS: usize = 2;
 
 /// Makes an enrolment string out of a token.
 pub type EnrolmentString = Arc<dyn Fn(&str) -> String + Send + Sync>;
@@ -113,6 +116,8 @@ struct Shared {
     answers: Answers,
     /// Exports that run at once; others wait.
     exporting: Semaphore,
+    /// Hunts with rules that run at once; others wait.
+    hunting: Semaphore,
     bulks: group_actions::SharedBulks,
 }
 
@@ -129,6 +134,7 @@ impl ApiState {
             limiter: Limiter::default(),
             answers: Answers::default(),
             exporting: Semaphore::new(PARALLEL_EXPORTS),
+            hunting: Semaphore::new(PARALLEL_HUNTS),
             bulks: group_actions::SharedBulks::default(),
         }))
     }
@@ -143,6 +149,10 @@ impl ApiState {
 
     fn exporting(&self) -> &Semaphore {
         &self.0.exporting
+    }
+
+    fn hunting(&self) -> &Semaphore {
+        &self.0.hunting
     }
 
     fn limiter(&self) -> &Limiter {
@@ -220,6 +230,7 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(report::router())
             .merge(rules::router())
             .merge(rule_captures::router())
+            .merge(rule_hunts::router())
             .merge(rule_sets::router())
             .merge(search::router())
             .merge(searches::router())

@@ -1,6 +1,7 @@
 //! What handlers need of the rest of the collector, which joins it: lines of sources, the index, the disk, the rule engine.
 
 use async_trait::async_trait;
+use rules::sigma::Pipeline;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -88,6 +89,11 @@ pub trait Machine: Send + Sync + 'static {
     /// What has become of records and alerts of the collector's own rules, by name.
     fn sigma(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
+    }
+
+    /// How the collector's own rules read records.
+    fn sigma_pipeline(&self) -> Pipeline {
+        Pipeline::eve()
     }
 
     /// Whether records can be stored now.

@@ -26,7 +26,7 @@ const MARK: &str = "matkhau-cua-don-vi-a";
 const HOST: &str = "10.77.0.5";
 
 /// Writes that every signed-in person may do, to what is the person's own.
-const OWN: [&str; 14] = [
+const OWN: [&str; 18] = [
     "DELETE /session",
     "DELETE /session/all",
     "PUT /session/locale",
@@ -37,6 +37,10 @@ const OWN: [&str; 14] = [
     "DELETE /searches/{id}",
     "POST /exports",
     "DELETE /exports/{id}",
+    "POST /rule-hunts",
+    "POST /rule-hunts/plan",
+    "POST /rule-hunts/{id}/cancel",
+    "DELETE /rule-hunts/{id}",
     "PUT /preferences/{name}",
     "DELETE /sessions/{id}",
     "POST /tokens",

@@ -195,6 +195,7 @@ impl Collector {
             enrolment: advertised(&config.advertised_enrolment, enrolment),
         });
         state.fail_interrupted_exports().await?;
+        state.fail_interrupted_rule_hunts().await?;
         let keeper = Arc::new(Keeper::new(
             config,
             Arc::clone(&index),
@@ -368,6 +369,7 @@ async fn sweep_exports(state: ApiState, stopping: impl Future<Output = ()>) -> R
     loop {
         collector_api::sweep_exports(&state).await;
         collector_api::sweep_evidence(&state).await;
+        collector_api::sweep_rule_hunts(&state).await;
         tokio::select! {
             () = &mut stopping => return Ok(()),
             () = tokio::time::sleep(MAINTENANCE) => {}

@@ -11,7 +11,7 @@ use collector_ingest::{Intake, Judge, Matched, Numbering, PortError, SensorRules
 use collector_state::{Judged, SigmaAlert, Store, UnixMillis};
 use rules::sigma::{
     Correlated, Details, Detector, Finding, ORIGINS, Origin, Pipeline, Ruleset, Scratch,
-    SharedState, Told,
+    SharedState, Told, is_judged,
 };
 use rules::signature::{SourceFile, TextHash};
 
@@ -500,7 +500,7 @@ impl Judge for LiveRules {
         let mut looked_at = 0;
         for (seq, event) in events {
             let kind = event.str("event_type").unwrap_or_default();
-            if !record::is_judged(kind) || !engine.wants(kind) {
+            if !is_judged(kind) || !engine.wants(kind) {
                 continue;
             }
             looked_at += 1;

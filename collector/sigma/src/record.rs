@@ -6,14 +6,8 @@ use rules::sigma::{Correlated, Details, GENERATOR, Told, concerns};
 use sensor_event::{Alert, ByCollector, Json, Origin, Time};
 use serde_json::{Map, Value};
 
-/// Kinds of records that tell what rules made of others, or count; rules do not look at them.
-const NOT_JUDGED: [&str; 6] = ["alert", "stats", "frame", "metadata", "packet", "canary"];
 /// Kinds that name no protocol.
 const NO_PROTOCOL: [&str; 6] = ["anomaly", "arp", "fact", "fileinfo", "flow", "netflow"];
-
-pub fn is_judged(event_type: &str) -> bool {
-    !NOT_JUDGED.contains(&event_type)
-}
 
 /// Where a record is.
 #[derive(Debug, Clone)]

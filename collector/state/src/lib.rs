@@ -27,6 +27,7 @@ mod mark;
 mod notification;
 mod password;
 mod quarantine;
+mod rule_hunt;
 mod rule_set;
 mod search;
 mod second_factor;
@@ -72,6 +73,7 @@ pub use notification::{
 };
 pub use password::PasswordCost;
 pub use quarantine::{QuarantineRow, Refused};
+pub use rule_hunt::{NewRuleHunt, RuleHunt};
 pub use rule_set::{
     NewRuleSet, Publication, PublishedState, Reported, RuleCapture, RuleSet, RuleVersion,
     SensorTarget, published_hash, rule_text_hash,

@@ -68,6 +68,8 @@ pub const MAX_SAVED_SEARCHES: i64 = 200;
 /// Searches that one user ran; the oldest go first.
 pub const MAX_HISTORY_OF_SEARCHES: i64 = 200;
 pub const MAX_QUERY_TEXT_BYTES: usize = 8 * 1_024;
+/// Hunts with rules of one user that are kept.
+pub const MAX_RULE_HUNTS_PER_USER: i64 = 50;
 /// Export files of one user at a time.
 pub const MAX_EXPORTS_PER_USER: i64 = 20;
 pub const MAX_PREFERENCES: i64 = 64;

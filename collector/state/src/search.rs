@@ -93,7 +93,7 @@ impl ExportStatus {
         }
     }
 
-    fn from_name(name: &str) -> ExportStatus {
+    pub(crate) fn from_name(name: &str) -> ExportStatus {
         match name {
             "running" => ExportStatus::Running,
             "ready" => ExportStatus::Ready,

@@ -117,4 +117,4 @@ pub use ruleset::{
     Detector, FileDiagnostic, Finding, LoadedCorrelation, LoadedRule, Ruleset, SharedState,
     is_list, load, read_paths,
 };
-pub use told::{Details, Told, concerns};
+pub use told::{Details, Told, concerns, is_judged};

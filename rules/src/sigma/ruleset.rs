@@ -576,6 +576,11 @@ impl Detector {
         &self.ruleset
     }
 
+    /// [`SharedState::left_out`] of its state.
+    pub fn left_out(&self) -> (u64, u64) {
+        self.state.left_out()
+    }
+
     /// Runs an event in JSON. Correlations go by `at_ns`, or by the event's `timestamp`, or by the last that had one.
     ///
     /// # Errors

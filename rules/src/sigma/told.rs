@@ -7,6 +7,14 @@ use super::ast::{Level, Meta};
 use super::correlate::Correlated;
 use super::ruleset::{Detector, Finding, Ruleset};
 
+/// Kinds of records that tell what rules made of others, or count; rules do not look at them.
+const NOT_JUDGED: [&str; 6] = ["alert", "stats", "frame", "metadata", "packet", "canary"];
+
+/// Whether rules look at records of a kind, wherever records are kept.
+pub fn is_judged(event_type: &str) -> bool {
+    !NOT_JUDGED.contains(&event_type)
+}
+
 /// What is told of one rule or correlation.
 #[derive(Debug, Clone)]
 pub struct Told {
