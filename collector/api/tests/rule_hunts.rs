@@ -120,7 +120,7 @@ async fn a_plan_tells_the_queries_and_the_faults() {
         rows,
         [
             ["rule", "query"],
-            ["rule", "query"],
+            ["rule", "scan"],
             ["correlation", "rules"]
         ]
     );

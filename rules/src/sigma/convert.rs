@@ -42,7 +42,7 @@ pub struct Converted {
 }
 
 impl Converted {
-    /// Whether the query says no more than which kinds of records are looked at.
+    /// Whether the query says no more than which kinds of records are looked at, and what they have.
     pub fn is_scan(&self) -> bool {
         !narrows(&self.search)
     }
@@ -76,7 +76,8 @@ fn narrows(search: &Search) -> bool {
         Search::All => false,
         Search::And(parts) => parts.iter().any(narrows),
         Search::Or(parts) => parts.iter().all(narrows),
-        Search::Field { path, .. } => path != EVENT_TYPE,
+        // Nearly every record of its kind has the field.
+        Search::Field { path, test } => path != EVENT_TYPE && *test != SearchTest::Exists,
     }
 }
 

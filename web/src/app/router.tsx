@@ -8,6 +8,7 @@ import { graphSearch } from "@/features/graph/route";
 import { casesSearch } from "@/features/cases/route";
 import { huntSearch } from "@/features/hunt/route";
 import { reportsSearch } from "@/features/reports/route";
+import { ruleHuntsSearch } from "@/features/rule-hunts/route";
 import { rulesSearch } from "@/features/rules/route";
 import { sensorsSearch } from "@/features/sensors/route";
 import { settingsSearch } from "@/features/settings/route";
@@ -118,6 +119,13 @@ const ruleSet = createRoute({
   component: lazyRouteComponent(() => import("@/features/workbench/page"), "RuleSetPage"),
 });
 
+const ruleHunts = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/rule-hunts",
+  validateSearch: ruleHuntsSearch,
+  component: lazyRouteComponent(() => import("@/features/rule-hunts/page"), "RuleHuntsPage"),
+});
+
 const hideRules = createRoute({
   getParentRoute: () => signedIn,
   path: "/hide-rules",
@@ -182,7 +190,7 @@ const account = createRoute({
   component: lazyRouteComponent(() => import("@/features/account/page"), "AccountPage"),
 });
 
-const tree = rootRoute.addChildren([signIn, signedIn.addChildren([overview, inbox, alert, hideRules, cases, oneCase, reports, rules, rule, ruleSets, ruleSet, hunt, about, attack, graph, sensors, settings, account]), bare.addChildren([wall])]);
+const tree = rootRoute.addChildren([signIn, signedIn.addChildren([overview, inbox, alert, hideRules, cases, oneCase, reports, rules, rule, ruleSets, ruleSet, ruleHunts, hunt, about, attack, graph, sensors, settings, account]), bare.addChildren([wall])]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

@@ -1121,6 +1121,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rule-hunts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's own, newest first. */
+        get: operations["list_rule_hunts"];
+        put?: never;
+        /** Begins a hunt; who hunts for what is noted in the audit log. */
+        post: operations["create_rule_hunt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-hunts/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How rules would be looked for, and what is wrong with them. */
+        post: operations["plan_rule_hunt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-hunts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["rule_hunt"];
+        put?: never;
+        post?: never;
+        /** Forgets a hunt, and stops it if it runs. */
+        delete: operations["delete_rule_hunt"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-hunts/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a hunt that runs; what it has found is kept. */
+        post: operations["cancel_rule_hunt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rule-sets": {
         parameters: {
             query?: never;
@@ -2462,6 +2531,18 @@ export interface components {
             /** @description Why it is wanted; it stands in the audit log. */
             reason: string;
         };
+        Example: {
+            at: string;
+            dest_ip?: string | null;
+            /** @description Absent for a window of a correlation that ended by itself. */
+            event_id?: string | null;
+            event_type?: string | null;
+            /** @description What a correlation is grouped by. */
+            group: {
+                [key: string]: string;
+            };
+            src_ip?: string | null;
+        };
         Explained: {
             advice: string[];
             fast_pattern?: components["schemas"]["FastPattern"] | null;
@@ -2564,6 +2645,47 @@ export interface components {
             /** Format: int64 */
             total: number;
             value: string;
+        };
+        /** @description How far a hunt is, and what it has found. */
+        Found: {
+            /** @description Nothing was left out for want of time or room. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Records that the rules' own engine has looked at.
+             */
+            looked_at: number;
+            rules: components["schemas"]["FoundRule"][];
+            /**
+             * Format: double
+             * @description Of the range, from 0 to 1.
+             */
+            share: number;
+            /**
+             * Format: int64
+             * @description Stretches of time in which the query stood for too many values, and all records were looked at instead.
+             */
+            slices_scanned: number;
+            /** @description Everything until this time has been looked at. */
+            through: string;
+            /**
+             * Format: int64
+             * @description Records that it could not read.
+             */
+            unreadable: number;
+        };
+        /** @description What a rule would have hit. */
+        FoundRule: components["schemas"]["PlannedRule"] & {
+            /** @description Hits by the day of the record's own time. */
+            days: {
+                [key: string]: number;
+            };
+            /** @description The first records that it hits. */
+            examples: components["schemas"]["Example"][];
+            first?: string | null;
+            /** Format: int64 */
+            hits: number;
+            last?: string | null;
         };
         /** @description Hosts that talked with one another. */
         Graph: {
@@ -3072,6 +3194,24 @@ export interface components {
             total: number;
             value: string;
         };
+        /** @description How one rule is looked for. */
+        PlannedRule: {
+            id?: string | null;
+            /** @description rule, correlation */
+            kind: string;
+            /** @description What the query does not ask, and the rule's own engine decides. */
+            left_out: string[];
+            /** @description informational, low, medium, high, critical */
+            level?: string | null;
+            /**
+             * @description query: the search engine finds what is worth looking at; scan: all records of its kinds are looked at;
+             *     rules: a correlation, of what its rules find; none: no records are known for its log source.
+             */
+            method: string;
+            /** @description In the search language. */
+            query?: string | null;
+            title: string;
+        };
         /** @description What a rule would have hidden of the last thirty days. */
         PreviewBody: {
             /** Format: int64 */
@@ -3328,6 +3468,67 @@ export interface components {
             sids?: number[];
             /** @description Only alerts whose signature or category contains this, whatever the case and accents. */
             text?: string;
+        };
+        /** @description What is wrong with a text of rules. */
+        RuleFault: {
+            /** Format: int64 */
+            column: number;
+            /**
+             * Format: int64
+             * @description From 1, the column in characters.
+             */
+            line: number;
+            reason: string;
+            /** @description error: the document is refused; warning: it runs, but hardly as its author thinks. */
+            severity: string;
+        };
+        RuleHuntBody: {
+            created: string;
+            expires: string;
+            found: components["schemas"]["Found"];
+            from: string;
+            id: string;
+            /** @description running, ready, failed, cancelled */
+            status: string;
+            text: string;
+            to: string;
+        };
+        RuleHuntId: {
+            id: string;
+        };
+        /** @description How rules would be looked for. */
+        RuleHuntPlan: {
+            faults: components["schemas"]["RuleFault"][];
+            rules: components["schemas"]["PlannedRule"][];
+        };
+        RuleHuntRequest: {
+            /** @description RFC 3339, `now-30d`, `-1d@d`; the last 30 days without it. */
+            from?: string | null;
+            /**
+             * @description Looks at all records of the rules' kinds. The index holds the first 2,048 bytes of a value only; what stands
+             *     behind them a query does not find.
+             */
+            scan?: boolean;
+            /** @description Sigma rules, in as many documents as they need. */
+            text: string;
+            to?: string | null;
+        };
+        /** @description A row of the list. */
+        RuleHuntRow: {
+            created: string;
+            from: string;
+            /** Format: int64 */
+            hits: number;
+            id: string;
+            /** Format: double */
+            share: number;
+            status: string;
+            /** @description Titles of the rules. */
+            titles: string[];
+            to: string;
+        };
+        RuleHuntText: {
+            text: string;
         };
         RuleRequest: {
             config: components["schemas"]["RuleConfig"];
@@ -6493,6 +6694,178 @@ export interface operations {
         };
     };
     delete_rule_capture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_rule_hunts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleHuntRow"][];
+                };
+            };
+        };
+    };
+    create_rule_hunt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleHuntRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleHuntId"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_rule_hunt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleHuntText"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleHuntPlan"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rule_hunt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleHuntBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_rule_hunt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_rule_hunt: {
         parameters: {
             query?: never;
             header?: never;

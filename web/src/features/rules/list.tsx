@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { EyeOff, FilePenLine, ScrollText, Search } from "lucide-react";
+import { EyeOff, FilePenLine, Radar, ScrollText, Search } from "lucide-react";
 import { useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { compact, number, percent } from "@/lib/format";
@@ -53,6 +53,9 @@ export function RulesPage() {
         </select>
         <Link to="/rule-sets" className={buttonClass()}>
           <FilePenLine aria-hidden /> {t("bench.sets")}
+        </Link>
+        <Link to="/rule-hunts" className={buttonClass()}>
+          <Radar aria-hidden /> {t("ruleHunts.link")}
         </Link>
         <span className="spring" />
         <span className="muted" role="status">
