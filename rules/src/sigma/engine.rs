@@ -13,7 +13,7 @@ use super::matcher::{Builder, Matcher, TestId};
 use super::pattern::{Anchor, Pattern};
 use super::pipeline::{Source, Take};
 use super::query::{FieldQuery, FieldsQuery, KeywordQuery, Query};
-use super::record::{Kind, Plan, Record, RecordError, Slot};
+use super::record::{Derivation, Kind, Plan, Record, RecordError, Slot};
 use super::test::{Check, agree};
 
 /// A rule as the engine takes it.
@@ -42,6 +42,8 @@ pub struct Engine {
 
 #[derive(Debug, Default)]
 struct Bucket {
+    /// What is computed of its events' values.
+    derived: Vec<Derivation>,
     matchers: Vec<Matcher>,
     tests: Vec<Compiled>,
     rules: Vec<(RuleIndex, Node)>,
@@ -174,7 +176,13 @@ impl Engine {
 
     /// A slot for a source that is read beside what rules test (grouping of correlations).
     pub(super) fn slot(&mut self, source: &Source) -> Slot {
-        self.plan.source(source)
+        let slot = self.plan.source(source);
+        if let Some(derivation) = self.plan.derivation(slot) {
+            for bucket in &mut self.buckets {
+                bucket.derive(derivation);
+            }
+        }
+        slot
     }
 
     /// Matches an event in JSON; the rules that match are in [`Scratch::hits`].
@@ -192,6 +200,7 @@ impl Engine {
             .and_then(|at| self.buckets.get(*at))
             .or(self.buckets.last());
         if let Some(bucket) = bucket {
+            scratch.record.derive(&self.plan, &bucket.derived);
             bucket.run(scratch);
         }
         Ok(())
@@ -280,6 +289,12 @@ fn unset(bits: &mut [u64], at: u32) {
 }
 
 impl Bucket {
+    fn derive(&mut self, derivation: Derivation) {
+        if !self.derived.contains(&derivation) {
+            self.derived.push(derivation);
+        }
+    }
+
     fn run(&self, scratch: &mut Scratch) {
         let Scratch {
             record,
@@ -526,7 +541,7 @@ impl<'a> Maker<'a> {
                         PRESENT_COST,
                         sources
                             .iter()
-                            .map(|source| Witness::Present(self.plan.source(source)))
+                            .map(|source| Witness::Present(self.source(source)))
                             .collect(),
                     )),
                     _ => None,
@@ -549,7 +564,7 @@ impl<'a> Maker<'a> {
             .iter()
             .filter(|source| !is_implied(source, sources, test))
             .map(|source| {
-                let slot = self.plan.source(source);
+                let slot = self.source(source);
                 self.test(slot, test)
             })
             .collect();
@@ -561,11 +576,11 @@ impl<'a> Maker<'a> {
     }
 
     fn fields(&mut self, query: &FieldsQuery) -> (Node, Witnesses) {
-        let slots = |plan: &mut Plan, sources: &[Source]| -> Vec<Slot> {
-            sources.iter().map(|source| plan.source(source)).collect()
+        let mut slots = |sources: &[Source]| -> Vec<Slot> {
+            sources.iter().map(|source| self.source(source)).collect()
         };
-        let left = slots(self.plan, &query.left);
-        let right = slots(self.plan, &query.right);
+        let left = slots(&query.left);
+        let right = slots(&query.right);
         let witnesses = left.iter().map(|slot| Witness::Present(*slot)).collect();
         let id = self.add(CompiledKind::Agree {
             left,
@@ -574,6 +589,14 @@ impl<'a> Maker<'a> {
             cased: query.cased,
         });
         (Node::Test(id), Some((PRESENT_COST, witnesses)))
+    }
+
+    fn source(&mut self, source: &Source) -> Slot {
+        let slot = self.plan.source(source);
+        if let Some(derivation) = self.plan.derivation(slot) {
+            self.bucket.derive(derivation);
+        }
+        slot
     }
 
     fn add(&mut self, kind: CompiledKind) -> TestId {

@@ -15,10 +15,16 @@ pub(super) type TestId = u32;
 /// Bytes of literals up to which the automaton is a full table; it is faster, and far larger.
 const TABLE_BYTES: usize = 24 << 10;
 
+/// Whole values of so many bytes are told apart by their length.
+const LONG: usize = 192;
+
 #[derive(Debug)]
 pub(super) struct Matcher {
     pub slot: Slot,
+    /// By length, then by text.
     whole: Vec<(Box<str>, Vec<Use>)>,
+    /// Lengths that whole values have, those from [`LONG`] on as one.
+    lengths: [u64; LONG / 64 + 1],
     automaton: Option<Machine>,
     /// By the automaton's patterns.
     uses: Vec<Vec<Use>>,
@@ -98,13 +104,21 @@ impl Builder {
     pub fn build(self, slot: Slot) -> Matcher {
         let (patterns, uses) = grouped(self.parts);
         let (names, whole_uses) = grouped(self.whole);
+        let mut whole: Vec<(Box<str>, Vec<Use>)> = names
+            .into_iter()
+            .map(String::into_boxed_str)
+            .zip(whole_uses)
+            .collect();
+        whole.sort_by_key(|(text, _)| text.len());
+        let mut lengths = [0; LONG / 64 + 1];
+        for (text, _) in &whole {
+            let (word, bit) = place(text.len());
+            lengths[word] |= bit;
+        }
         Matcher {
             slot,
-            whole: names
-                .into_iter()
-                .map(String::into_boxed_str)
-                .zip(whole_uses)
-                .collect(),
+            whole,
+            lengths,
             automaton: machine(&patterns),
             uses,
         }
@@ -148,14 +162,21 @@ fn machine(patterns: &[String]) -> Option<Machine> {
         .map(|compact| Machine::Compact(Box::new(compact)))
 }
 
+/// Word and bit of a length.
+fn place(length: usize) -> (usize, u64) {
+    let length = length.min(LONG);
+    (length / 64, 1 << (length % 64))
+}
+
 impl Matcher {
     /// Tells every test that the value passes; a test may be told several times.
     pub fn find(&self, value: Value<'_>, mut hit: impl FnMut(TestId)) {
         let text = value.folded;
-        let found = self
-            .whole
-            .binary_search_by(|(own, _)| own.as_ref().cmp(text));
-        if let Ok(at) = found
+        let (word, bit) = place(text.len());
+        if self.lengths[word] & bit != 0
+            && let Ok(at) = self
+                .whole
+                .binary_search_by(|(own, _)| (own.len(), own.as_ref()).cmp(&(text.len(), text)))
             && let Some((_, uses)) = self.whole.get(at)
         {
             for own in uses {

@@ -35,17 +35,29 @@ pub(super) struct Plan {
     slots: HashMap<SlotKey, Slot>,
     nodes: Vec<PathNode>,
     derived: Vec<Derived>,
+    derivations: HashMap<Slot, Derivation>,
 }
+
+/// Place in the derived values of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Derivation(usize);
 
 #[derive(Debug, Default)]
 struct PathNode {
-    /// Dotted paths below, all of them, by the text from here on.
-    children: Vec<(Box<str>, u32)>,
+    /// Dotted paths below, all of them, by the length and the text from here on.
+    children: Vec<Vec<Child>>,
     slot: Option<Slot>,
     /// Slots that take every value from here on.
     under: Vec<Slot>,
     /// Whether anything below is wanted.
     depth: u32,
+}
+
+#[derive(Debug)]
+struct Child {
+    ends: [u8; 2],
+    node: u32,
+    name: Box<str>,
 }
 
 #[derive(Debug)]
@@ -57,6 +69,8 @@ struct Derived {
 }
 
 const ROOT: u32 = 0;
+/// So many names are looked through one by one.
+const FEW: usize = 8;
 
 impl Plan {
     pub fn new() -> Plan {
@@ -68,6 +82,11 @@ impl Plan {
 
     pub fn slots(&self) -> usize {
         self.slots.len()
+    }
+
+    /// How a slot is computed, where it is computed of others.
+    pub fn derivation(&self, slot: Slot) -> Option<Derivation> {
+        self.derivations.get(&slot).copied()
     }
 
     pub fn path(&mut self, path: &str) -> Slot {
@@ -117,6 +136,8 @@ impl Plan {
             }
             SlotKey::Derived(source) => {
                 let (input, second) = derived.unwrap_or((slot, None));
+                self.derivations
+                    .insert(slot, Derivation(self.derived.len()));
                 self.derived.push(Derived {
                     slot,
                     input,
@@ -165,10 +186,7 @@ impl Plan {
         while let Some(at) = start {
             let rest = path.get(at..).unwrap_or_default();
             if let Some(node) = self.nodes.get_mut(ancestor as usize) {
-                let place = node
-                    .children
-                    .partition_point(|(name, _)| (name.len(), name.as_ref()) < (rest.len(), rest));
-                node.children.insert(place, (rest.into(), new));
+                node.add(rest, new);
                 node.depth += 1;
             }
             start = rest.find('.').map(|dot| at + dot + 1);
@@ -184,12 +202,44 @@ impl Plan {
     }
 
     fn child(&self, node: u32, key: &str) -> Option<u32> {
-        let children = &self.nodes.get(node as usize)?.children;
-        let at = children
-            .binary_search_by(|(name, _)| (name.len(), name.as_ref()).cmp(&(key.len(), key)))
-            .ok()?;
-        Some(children.get(at)?.1)
+        self.nodes.get(node as usize)?.child(key)
     }
+}
+
+impl PathNode {
+    fn add(&mut self, name: &str, node: u32) {
+        if self.children.len() <= name.len() {
+            self.children.resize_with(name.len() + 1, Vec::new);
+        }
+        if let Some(same) = self.children.get_mut(name.len()) {
+            let ends = ends(name);
+            let place = same.partition_point(|own| (own.ends, own.name.as_ref()) < (ends, name));
+            let name = name.into();
+            same.insert(place, Child { ends, node, name });
+        }
+    }
+
+    fn child(&self, key: &str) -> Option<u32> {
+        let same = self.children.get(key.len())?;
+        let ends = ends(key);
+        let found = if same.len() > FEW {
+            let place = |own: &Child| (own.ends, own.name.as_ref()).cmp(&(ends, key));
+            same.get(same.binary_search_by(place).ok()?)
+        } else {
+            let mut named = same.iter();
+            named.find(|own| own.ends == ends && own.name.as_ref() == key)
+        };
+        found.map(|own| own.node)
+    }
+}
+
+/// First and last byte: most names of one length differ in them.
+fn ends(name: &str) -> [u8; 2] {
+    let bytes = name.as_bytes();
+    [
+        bytes.first().copied().unwrap_or_default(),
+        bytes.last().copied().unwrap_or_default(),
+    ]
 }
 
 /// What kind of value it is.
@@ -300,7 +350,7 @@ impl Record {
         self.chains.resize(slots, EMPTY);
     }
 
-    /// Takes the values that a plan wants from an event in JSON.
+    /// Takes the values that a plan wants from an event in JSON; what is derived of them, [`Record::derive`] adds.
     pub(super) fn read(&mut self, plan: &Plan, json: &str) -> Result<(), RecordError> {
         if json.len() > (u32::MAX / 4) as usize {
             return Err(RecordError::Length);
@@ -318,9 +368,7 @@ impl Record {
         let read = scanner.event();
         let under = std::mem::take(&mut scanner.under);
         self.under = under;
-        read?;
-        self.derive(plan);
-        Ok(())
+        read
     }
 
     fn store(&mut self, kind: Kind, text: &str) -> Stored {
@@ -338,10 +386,11 @@ impl Record {
         };
         let text = span(start, end);
         let own = self.text.get(start..end).unwrap_or_default();
-        if own
-            .bytes()
-            .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
-        {
+        // Without a way out, so that it runs over many bytes at a time.
+        let changes = own.bytes().fold(false, |changes, byte| {
+            changes | !byte.is_ascii() | byte.is_ascii_uppercase()
+        });
+        if !changes {
             return Stored {
                 kind,
                 text,
@@ -393,8 +442,9 @@ impl Record {
         chain.last = index;
     }
 
-    fn derive(&mut self, plan: &Plan) {
-        for derived in &plan.derived {
+    /// Adds values that are derived of others, each once.
+    pub(super) fn derive(&mut self, plan: &Plan, wanted: &[Derivation]) {
+        for derived in wanted.iter().filter_map(|own| plan.derived.get(own.0)) {
             if let Take::Values {
                 otherwise: Some(otherwise),
                 ..
@@ -566,6 +616,31 @@ impl<'a> Iterator for Values<'a> {
             folded: text(stored.folded),
         })
     }
+}
+
+/// Where the next quotation mark or backslash is. Most texts are shorter than what a wide search costs to begin.
+fn special(bytes: &[u8], start: usize) -> Option<usize> {
+    const WORDS: usize = 6;
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let mut at = start;
+    // Eight bytes at a time: the lowest byte that is met has its highest bit set.
+    let met = |word: u64, byte: u8| {
+        let apart = word ^ (ONES * u64::from(byte));
+        apart.wrapping_sub(ONES) & !apart & (ONES << 7)
+    };
+    for _ in 0..WORDS {
+        let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
+            break;
+        };
+        let word = u64::from_le_bytes(*word);
+        let found = met(word, b'"') | met(word, b'\\');
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let found = memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+    Some(at + found)
 }
 
 struct Scanner<'a> {
@@ -800,12 +875,11 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Result<Option<&'a str>, RecordError> {
         self.expect(b'"')?;
         let start = self.at;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let Some(found) = memchr::memchr2(b'"', b'\\', rest) else {
+        let Some(end) = special(self.bytes, start) else {
             self.at = self.bytes.len();
             return self.fail();
         };
-        self.at = start + found;
+        self.at = end;
         if self.bytes.get(self.at) == Some(&b'"') {
             let text = self.json.get(start..self.at);
             self.at += 1;
@@ -897,12 +971,11 @@ impl<'a> Scanner<'a> {
                 Some(b'"') => {
                     self.at += 1;
                     loop {
-                        let rest = self.bytes.get(self.at..).unwrap_or_default();
-                        let Some(found) = memchr::memchr2(b'"', b'\\', rest) else {
+                        let Some(end) = special(self.bytes, self.at) else {
                             return self.fail();
                         };
-                        self.at += found + 1;
-                        if rest.get(found) == Some(&b'"') {
+                        self.at = end + 1;
+                        if self.bytes.get(end) == Some(&b'"') {
                             break;
                         }
                         self.at += 1;
@@ -1040,6 +1113,7 @@ mod tests {
             let mut record = Record::default();
             let json = serde_json::json!({"v": value, "h": "host.vn"}).to_string();
             record.read(&plan, &json).expect("an event");
+            record.derive(&plan, plan.derivation(slot).as_slice());
             let values: Vec<&str> = record.values(slot).map(|value| value.text).collect();
             assert_eq!(&values, expected, "{take:?} {value}");
         }
