@@ -9,6 +9,7 @@ mod alarms;
 mod assets;
 mod caller;
 mod cases;
+mod collector_rules;
 mod elastic;
 mod engine;
 mod error;
@@ -68,6 +69,7 @@ pub use export::sweep as sweep_exports;
 pub use guidance::{Guidance, GuidanceError};
 pub use live::{Live, LiveAlert};
 pub use rule_hunts::sweep as sweep_rule_hunts;
+pub use times::write as written;
 
 use crate::health::Answers;
 use crate::limit::Limiter;
@@ -223,6 +225,7 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(session::router())
             .merge(assets::router())
             .merge(cases::router())
+            .merge(collector_rules::router())
             .merge(groups::router())
             .merge(group_actions::router())
             .merge(hide_rules::router())

@@ -69,6 +69,32 @@ pub struct Disk {
     pub days_left: Option<f64>,
 }
 
+/// The Sigma rules that the collector itself runs over what it stores.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SigmaRunning {
+    /// Of the rules' text and of how it is read.
+    pub hash: String,
+    pub loaded_at: String,
+    pub rules: u64,
+    pub correlations: u64,
+    /// Rules for whose log source no records are known.
+    pub waiting: u64,
+    /// Documents that are refused.
+    pub failed: u64,
+    pub faults: Vec<SigmaFault>,
+}
+
+/// What is wrong with a rule that was to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SigmaFault {
+    pub file: String,
+    pub line: u64,
+    pub column: u64,
+    /// error, warning
+    pub severity: String,
+    pub reason: String,
+}
+
 /// The rest of the collector.
 #[async_trait]
 pub trait Machine: Send + Sync + 'static {
@@ -89,6 +115,16 @@ pub trait Machine: Send + Sync + 'static {
     /// What has become of records and alerts of the collector's own rules, by name.
     fn sigma(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
+    }
+
+    /// Which Sigma rules the collector runs.
+    fn sigma_running(&self) -> SigmaRunning {
+        SigmaRunning::default()
+    }
+
+    /// Reads the files of the collector's rules anew. An error tells why those that run go on.
+    async fn sigma_reload(&self) -> Result<SigmaRunning, String> {
+        Err("this collector runs no rules".to_owned())
     }
 
     /// How the collector's own rules read records.

@@ -212,6 +212,7 @@ impl Collector {
                 Limits::default(),
             ),
             sigma: Arc::clone(&sigma),
+            sigma_config: config.sigma.clone(),
         });
         let parts = Parts {
             store: state.clone(),
@@ -285,6 +286,11 @@ impl Collector {
                 anyhow::Ok(())
             }
         };
+        let reloading = sigma::reload_when_told(
+            Arc::clone(&sigma),
+            config.sigma.clone(),
+            stopping(stopped.clone()),
+        );
         let mut services = JoinSet::new();
         services.spawn(async move { delivering.await.context("delivery") });
         services.spawn(async move { serving.await.context("console") });
@@ -294,6 +300,7 @@ impl Collector {
         services.spawn(keeping);
         services.spawn(notifying);
         services.spawn(alerting);
+        services.spawn(reloading);
         services.spawn(backing_up);
         Ok(Collector {
             state,

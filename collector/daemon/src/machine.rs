@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use collector_api::machine::{
-    EngineFault, Line, Machine, Numbers, Question, Storage, Taken, Tongue,
+    EngineFault, Line, Machine, Numbers, Question, SigmaFault, SigmaRunning, Storage, Taken, Tongue,
 };
+use collector_api::written;
 use collector_index::{Index, Stream};
 use collector_ingest::{Intake, Numbering};
-use collector_sigma::LiveRules;
+use collector_sigma::{LiveRules, Running};
+use rules::sigma::{Pipeline, Severity};
 use sensor_event::Class;
 
 use crate::engine::Engine;
+use crate::settings::SigmaConfig;
+use crate::sigma;
 use crate::storage::Keeper;
 
 pub struct Rest {
@@ -20,6 +24,7 @@ pub struct Rest {
     pub keeper: Arc<Keeper>,
     pub engine: Engine,
     pub sigma: Arc<LiveRules>,
+    pub sigma_config: SigmaConfig,
 }
 
 #[async_trait]
@@ -68,6 +73,21 @@ impl Machine for Rest {
         ]
     }
 
+    fn sigma_running(&self) -> SigmaRunning {
+        running(self.sigma.running())
+    }
+
+    async fn sigma_reload(&self) -> Result<SigmaRunning, String> {
+        let running_now = sigma::reload(&self.sigma, &self.sigma_config).await;
+        running_now
+            .map(running)
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    fn sigma_pipeline(&self) -> Pipeline {
+        self.sigma.pipeline()
+    }
+
     async fn ready(&self) -> Result<(), String> {
         let storage = self.storage().await?;
         if storage.paused.is_empty() {
@@ -94,4 +114,27 @@ pub fn indexed(index: &Index, sensor: &str, epoch: u64) -> u64 {
         epoch,
         class: Class::Alert,
     })
+}
+
+fn running(running: Running) -> SigmaRunning {
+    let fault = |own: rules::sigma::FileDiagnostic| SigmaFault {
+        file: own.file,
+        line: own.diagnostic.place.line as u64,
+        column: own.diagnostic.place.column as u64,
+        severity: match own.diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+        .to_owned(),
+        reason: own.diagnostic.reason,
+    };
+    SigmaRunning {
+        hash: running.hash,
+        loaded_at: written(running.loaded_at),
+        rules: running.rules as u64,
+        correlations: running.correlations as u64,
+        waiting: running.waiting as u64,
+        failed: running.failed as u64,
+        faults: running.diagnostics.into_iter().map(fault).collect(),
+    }
 }

@@ -1,7 +1,9 @@
 //! Which Sigma rules the collector runs, read from where the configuration says.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, bail};
-use collector_sigma::Options;
+use collector_sigma::{LiveRules, Options, Running};
 use rules::sigma::{Pipeline, read_paths};
 use rules::signature::SourceFile;
 
@@ -77,6 +79,37 @@ pub fn options(config: &SigmaConfig) -> Result<Options> {
         pipeline,
         clock: now,
     })
+}
+
+/// Reads rules and pipelines anew, and runs them from the next record on.
+pub async fn reload(rules: &LiveRules, config: &SigmaConfig) -> Result<Running> {
+    let own = config.clone();
+    let options = tokio::task::spawn_blocking(move || options(&own)).await??;
+    let running = rules.reload(options).await;
+    running.map_err(|error| anyhow::anyhow!("Sigma rules: {error}"))
+}
+
+/// Reloads at every SIGHUP, until told to stop. Rules that cannot be read leave those that run as they are.
+pub async fn reload_when_told(
+    rules: Arc<LiveRules>,
+    config: SigmaConfig,
+    stopping: impl Future<Output = ()>,
+) -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut told = signal(SignalKind::hangup())?;
+    let mut stopping = std::pin::pin!(stopping);
+    loop {
+        tokio::select! {
+            () = &mut stopping => return Ok(()),
+            _ = told.recv() => {}
+        }
+        if let Err(error) = reload(&rules, &config).await {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "Sigma rules are not loaded anew; those that run go on"
+            );
+        }
+    }
 }
 
 #[cfg(test)]

@@ -104,8 +104,8 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Alerts of the collector's own rules in the inbox, and whether others are on their way.
-async fn alerts(folder: &Path) -> (u64, bool) {
+/// Alerts of a rule in the inbox, and whether others are on their way.
+async fn alerts(folder: &Path, title: &str) -> (u64, bool) {
     let path = folder.join("data/state.sqlite");
     let store = Store::open(&path, StoreOptions::default()).await;
     let store = store.expect("it opens");
@@ -126,15 +126,13 @@ async fn alerts(folder: &Path) -> (u64, bool) {
     let groups = store.groups(&filter, page).await.expect("it reads");
     let waiting = store.sigma_alerts(1).await.expect("it reads");
     store.close().await;
-    assert!(groups.iter().all(|group| group.signature == "Tunnel"));
-    let grouped = groups.iter().map(|group| group.count).sum::<u64>();
+    let of_rule = groups.iter().filter(|group| group.signature == title);
+    let grouped = of_rule.map(|group| group.count).sum::<u64>();
     (grouped, !waiting.is_empty())
 }
 
-#[test]
-fn every_match_alerts_once_whenever_the_collector_is_killed() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
+/// Writes a configuration and a rule; tells where the API will be.
+fn configured(folder: &Path) -> SocketAddr {
     let free = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     let [api, delivery, enrolment] = free.map(|one| one.local_addr().expect("it is bound"));
     std::fs::write(folder.join("rule.yml"), RULE).expect("it is written");
@@ -144,6 +142,20 @@ fn every_match_alerts_once_whenever_the_collector_is_killed() {
          [enrolment]\nlisten = \"{enrolment}\"\n[disk]\nreserve_megabytes = 1\n[sigma]\nshipped = false\nrules = [{rule:?}]\n"
     );
     std::fs::write(folder.join("collector.toml"), config).expect("it is written");
+    api
+}
+
+fn signal(process: &Child, name: &str) {
+    let mut kill = Command::new("kill");
+    let told = kill.arg(name).arg(process.id().to_string()).status();
+    assert!(told.expect("kill runs").success());
+}
+
+#[test]
+fn every_match_alerts_once_whenever_the_collector_is_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let api = configured(folder);
     let bench = Bench { folder, api };
     let mut collector = bench.start();
     until("start", || TcpStream::connect(api).is_ok());
@@ -174,19 +186,56 @@ fn every_match_alerts_once_whenever_the_collector_is_killed() {
     let expected = (last + RECORDS - 1) / 3;
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     until("alerts", || {
-        let (grouped, waits) = runtime.block_on(alerts(folder));
+        let (grouped, waits) = runtime.block_on(alerts(folder, "Tunnel"));
         grouped >= expected && !waits
     });
     let figures = bench.figures();
     // The last request came to this process alone.
     let looked_at = format!("matluoi_sigma{{what=\"records\"}} {RECORDS}");
     assert!(figures.contains(&looked_at), "{figures}");
-    let told = Command::new("kill")
-        .arg("-TERM")
-        .arg(collector.id().to_string())
-        .status();
-    assert!(told.expect("kill runs").success());
+    signal(&collector, "-TERM");
     assert!(collector.wait().expect("it ends").success());
     assert!(expected > 40, "hardly any load: {expected}");
-    assert_eq!(runtime.block_on(alerts(folder)), (expected, false));
+    assert_eq!(
+        runtime.block_on(alerts(folder, "Tunnel")),
+        (expected, false)
+    );
+}
+
+#[test]
+fn rules_are_read_anew_at_a_hangup_and_faults_leave_those_that_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let api = configured(folder);
+    let bench = Bench { folder, api };
+    let mut collector = bench.start();
+    until("start", || TcpStream::connect(api).is_ok());
+    let token = bench.token();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let next = AtomicU64::new(1);
+    let until_alerted = |title: &str| {
+        until(title, || {
+            if bench.send(&token, next.load(Ordering::SeqCst)) {
+                next.fetch_add(RECORDS, Ordering::SeqCst);
+            }
+            runtime.block_on(alerts(folder, title)).0 > 0
+        });
+    };
+    until_alerted("Tunnel");
+    let other = RULE.replace("title: Tunnel", "title: Other");
+    std::fs::write(folder.join("rule.yml"), other).expect("it is written");
+    signal(&collector, "-HUP");
+    until_alerted("Other");
+    // Without its file nothing can be read: the rules that run go on.
+    std::fs::remove_file(folder.join("rule.yml")).expect("it is removed");
+    signal(&collector, "-HUP");
+    let (before, _) = runtime.block_on(alerts(folder, "Other"));
+    until("more", || {
+        if bench.send(&token, next.load(Ordering::SeqCst)) {
+            next.fetch_add(RECORDS, Ordering::SeqCst);
+        }
+        runtime.block_on(alerts(folder, "Other")).0 > before
+    });
+    signal(&collector, "-TERM");
+    assert!(collector.wait().expect("it ends").success());
 }

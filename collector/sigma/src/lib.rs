@@ -20,4 +20,4 @@ mod live;
 mod memory;
 mod record;
 
-pub use live::{Counts, LiveRules, Options};
+pub use live::{Counts, LiveRules, Options, Running};

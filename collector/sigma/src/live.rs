@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,8 +10,8 @@ use collector_index::{Event, Stream};
 use collector_ingest::{Intake, Judge, Matched, Numbering, PortError, SensorRules};
 use collector_state::{Judged, SigmaAlert, Store, UnixMillis};
 use rules::sigma::{
-    Correlated, Details, Detector, Finding, ORIGINS, Origin, Pipeline, Ruleset, Scratch,
-    SharedState, Told, is_judged,
+    Correlated, Details, Detector, FileDiagnostic, Finding, ORIGINS, Origin, Pipeline, Ruleset,
+    Scratch, SharedState, Told, is_judged,
 };
 use rules::signature::{SourceFile, TextHash};
 
@@ -74,12 +74,7 @@ fn add(counter: &AtomicU64, count: usize) {
 /// See the crate's documentation.
 pub struct LiveRules {
     store: Store,
-    ruleset: Arc<Ruleset>,
-    /// Which rules these are.
-    hash: String,
-    rules: Vec<Told>,
-    correlations: Vec<Told>,
-    state: SharedState,
+    loaded: RwLock<Arc<Loaded>>,
     clock: fn() -> UnixMillis,
     sifting: Mutex<Scratch>,
     judging: Mutex<Judging>,
@@ -89,7 +84,70 @@ pub struct LiveRules {
     counters: Counters,
 }
 
+/// Rules that run, until others are loaded.
+struct Loaded {
+    ruleset: Arc<Ruleset>,
+    pipeline: Pipeline,
+    /// Which rules these are.
+    hash: String,
+    rules: Vec<Told>,
+    correlations: Vec<Told>,
+    state: SharedState,
+    at: UnixMillis,
+}
+
+/// Which rules run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// Of the rules' text and of how it is read.
+    pub hash: String,
+    pub loaded_at: UnixMillis,
+    pub rules: usize,
+    pub correlations: usize,
+    /// Rules for whose log source no records are known.
+    pub waiting: usize,
+    /// Documents that are refused.
+    pub failed: usize,
+    pub diagnostics: Vec<FileDiagnostic>,
+}
+
+impl Loaded {
+    /// Loads rules; what is faulty in them is told in the log.
+    fn of(options: &Options) -> Loaded {
+        let Options {
+            sources,
+            pipeline,
+            clock,
+        } = options;
+        let ruleset = Arc::new(rules::sigma::load(sources, pipeline));
+        for own in &ruleset.diagnostics {
+            tracing::warn!("{}:{}", own.file, own.diagnostic);
+        }
+        let hash = memory_key(sources, pipeline);
+        tracing::info!(
+            loaded = ruleset.rules.len(),
+            correlations = ruleset.correlations.len(),
+            waiting = ruleset.rules.len() - ruleset.running(),
+            failed = ruleset.refused,
+            hash,
+            "Sigma rules"
+        );
+        let (rules, correlations) = Told::all(&ruleset);
+        Loaded {
+            ruleset,
+            pipeline: pipeline.clone(),
+            hash,
+            rules,
+            correlations,
+            state: SharedState::default(),
+            at: clock(),
+        }
+    }
+}
+
 struct Judging {
+    /// What the detector was made of.
+    loaded: Arc<Loaded>,
     detector: Detector,
     origins: Origins,
     /// Through which number streams are judged, whatever of it is kept.
@@ -124,32 +182,19 @@ impl LiveRules {
     /// # Errors
     /// When the state store fails.
     pub async fn open(store: Store, options: Options) -> Result<LiveRules, PortError> {
-        let Options {
-            sources,
-            pipeline,
-            clock,
-        } = options;
-        let hash = memory_key(&sources, &pipeline);
-        let ruleset = Arc::new(rules::sigma::load(&sources, &pipeline));
-        for own in &ruleset.diagnostics {
-            tracing::warn!("{}:{}", own.file, own.diagnostic);
-        }
-        tracing::info!(
-            loaded = ruleset.rules.len(),
-            correlations = ruleset.correlations.len(),
-            waiting = ruleset.rules.len() - ruleset.running(),
-            failed = ruleset.refused,
-            "Sigma rules"
-        );
-        let remembered = store.sigma_memory(&hash).await?;
+        let mut loaded = Loaded::of(&options);
+        let clock = options.clock;
+        let remembered = store.sigma_memory(&loaded.hash).await?;
         let (origins, state) = remembered
             .and_then(|bytes| memory::read(&bytes))
             .unwrap_or_default();
-        let (rules, correlations) = Told::all(&ruleset);
+        loaded.state = state;
+        let loaded = Arc::new(loaded);
         let now = clock();
         Ok(LiveRules {
             judging: Mutex::new(Judging {
-                detector: Detector::new(Arc::clone(&ruleset), state.clone()),
+                detector: detector(&loaded),
+                loaded: Arc::clone(&loaded),
                 origins,
                 through: HashMap::new(),
                 drafts: HashMap::new(),
@@ -164,11 +209,7 @@ impl LiveRules {
                 last: HashMap::new(),
             }),
             store,
-            ruleset,
-            hash,
-            rules,
-            correlations,
-            state,
+            loaded: RwLock::new(loaded),
             clock,
             sifting: Mutex::default(),
             kept: tokio::sync::Notify::new(),
@@ -176,13 +217,57 @@ impl LiveRules {
         })
     }
 
-    pub fn ruleset(&self) -> &Arc<Ruleset> {
-        &self.ruleset
+    pub fn ruleset(&self) -> Arc<Ruleset> {
+        Arc::clone(&self.loaded().ruleset)
+    }
+
+    /// How the rules read records.
+    pub fn pipeline(&self) -> Pipeline {
+        self.loaded().pipeline.clone()
+    }
+
+    pub fn running(&self) -> Running {
+        let loaded = self.loaded();
+        let ruleset = &loaded.ruleset;
+        Running {
+            hash: loaded.hash.clone(),
+            loaded_at: loaded.at,
+            rules: ruleset.rules.len(),
+            correlations: ruleset.correlations.len(),
+            waiting: ruleset.rules.len() - ruleset.running(),
+            failed: ruleset.refused,
+            diagnostics: ruleset.diagnostics.clone(),
+        }
+    }
+
+    /// Runs other rules from the next record on. The same ones go on as they are; correlations of others begin anew.
+    pub async fn reload(&self, options: Options) -> Result<Running, PortError> {
+        // Loading is work.
+        let loaded = tokio::task::spawn_blocking(move || Loaded::of(&options)).await?;
+        if loaded.hash == self.loaded().hash {
+            return Ok(self.running());
+        }
+        // What windows have come to until now, for when these rules come back.
+        self.remember().await;
+        let loaded = Arc::new(loaded);
+        {
+            let mut judging = self.judging();
+            judging.detector = detector(&loaded);
+            judging.loaded = Arc::clone(&loaded);
+            judging.has_changed = false;
+            let mut current = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+            *current = loaded;
+        }
+        Ok(self.running())
+    }
+
+    fn loaded(&self) -> Arc<Loaded> {
+        Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn counts(&self) -> Counts {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let (forgotten, late) = self.state.left_out();
+        let (forgotten, late) = self.loaded().state.left_out();
         Counts {
             records: of(&self.counters.records),
             matched: of(&self.counters.matched),
@@ -244,7 +329,7 @@ impl LiveRules {
 
     /// Windows that wait for their end are judged, whether or not records come.
     async fn tick(&self) {
-        if !self.ruleset.correlates() {
+        if !self.loaded().ruleset.correlates() {
             return;
         }
         {
@@ -288,11 +373,12 @@ impl LiveRules {
             sensor: stream.sensor.clone(),
             id: stream.event_id(matched.seq),
         };
+        let loaded = Arc::clone(&judging.loaded);
         for finding in &findings {
             let details = Details::of(finding, &judging.detector);
             let (line, sensors) = match finding {
                 Finding::Rule(index) => {
-                    let Some(told) = self.rules.get(*index) else {
+                    let Some(told) = loaded.rules.get(*index) else {
                         continue;
                     };
                     if self.is_left_to_sensor(judging, stream, told, matched)
@@ -304,7 +390,7 @@ impl LiveRules {
                     (line, vec![stream.sensor.clone()])
                 }
                 Finding::Correlation(found) => {
-                    let Some(told) = self.correlations.get(found.correlation as usize) else {
+                    let Some(told) = loaded.correlations.get(found.correlation as usize) else {
                         continue;
                     };
                     // It is about other records.
@@ -330,7 +416,8 @@ impl LiveRules {
         let Finding::Correlation(found) = finding else {
             return;
         };
-        let Some(told) = self.correlations.get(found.correlation as usize) else {
+        let loaded = Arc::clone(&judging.loaded);
+        let Some(told) = loaded.correlations.get(found.correlation as usize) else {
             return;
         };
         if let [only] = found.origins.as_slice() {
@@ -442,14 +529,15 @@ impl LiveRules {
 
     async fn remember(&self) {
         let now = (self.clock)();
-        let bytes = {
+        let (bytes, hash) = {
             let mut judging = self.judging();
-            if !judging.has_changed || !self.ruleset.correlates() {
+            if !judging.has_changed || !judging.loaded.ruleset.correlates() {
                 return;
             }
             judging.has_changed = false;
             judging.remembered = now;
-            memory::write(&judging.origins, &self.state)
+            let bytes = memory::write(&judging.origins, &judging.loaded.state);
+            (bytes, judging.loaded.hash.clone())
         };
         let kept = match bytes {
             Ok(bytes) if bytes.len() > MEMORY_BYTES => {
@@ -459,7 +547,7 @@ impl LiveRules {
                 );
                 return;
             }
-            Ok(bytes) => self.store.keep_sigma_memory(&self.hash, &bytes, now).await,
+            Ok(bytes) => self.store.keep_sigma_memory(&hash, &bytes, now).await,
             Err(error) => {
                 tracing::warn!(%error, "what correlations remember is not kept");
                 return;
@@ -469,6 +557,10 @@ impl LiveRules {
             tracing::warn!(%error, "what correlations remember is not kept");
         }
     }
+}
+
+fn detector(loaded: &Loaded) -> Detector {
+    Detector::new(Arc::clone(&loaded.ruleset), loaded.state.clone())
 }
 
 /// Memory is that of the same rules read in the same way.
@@ -494,7 +586,8 @@ fn sensors_of(judging: &Judging, found: &Correlated) -> Vec<String> {
 #[async_trait]
 impl Judge for LiveRules {
     fn sift(&self, events: &[(u64, Event)]) -> Vec<Matched> {
-        let engine = self.ruleset.engine();
+        let loaded = self.loaded();
+        let engine = loaded.ruleset.engine();
         let mut scratch = self.sifting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut matched = Vec::new();
         let mut looked_at = 0;

@@ -84,16 +84,7 @@ impl Bench {
     /// Rules as after a start.
     async fn rules(&self) -> LiveRules {
         CLOCK.fetch_add(1, Ordering::Relaxed);
-        let source = SourceFile {
-            name: "rules.yml".to_owned(),
-            text: RULES.to_owned(),
-        };
-        let options = Options {
-            sources: vec![source],
-            pipeline: Pipeline::eve(),
-            clock,
-        };
-        let opened = LiveRules::open(self.store.clone(), options).await;
+        let opened = LiveRules::open(self.store.clone(), options(RULES)).await;
         opened.expect("the store answers")
     }
 
@@ -124,6 +115,18 @@ impl Bench {
             .into_iter()
             .map(|(title, _)| title)
             .collect()
+    }
+}
+
+fn options(text: &str) -> Options {
+    let source = SourceFile {
+        name: "rules.yml".to_owned(),
+        text: text.to_owned(),
+    };
+    Options {
+        sources: vec![source],
+        pipeline: Pipeline::eve(),
+        clock,
     }
 }
 
@@ -244,14 +247,13 @@ async fn a_broken_clock_and_late_records_do_not_disturb_others() {
 async fn what_a_sensor_runs_itself_is_left_to_it() {
     let bench = Bench::new().await;
     let rules = bench.rules().await;
-    let mut sids: Vec<u32> = rules
-        .ruleset()
+    let ruleset = rules.ruleset();
+    let mut sids: Vec<u32> = ruleset
         .rules
         .iter()
         .map(|own| own.rule.meta.sid())
         .chain(
-            rules
-                .ruleset()
+            ruleset
                 .correlations
                 .iter()
                 .map(|own| own.correlation.meta.sid()),
@@ -299,4 +301,45 @@ async fn a_rule_that_fires_on_everything_is_thinned_and_counted() {
     let counts = rules.counts();
     assert_eq!((counts.alerts, counts.thinned), (1_000, 199));
     assert_eq!((counts.records, counts.matched), (1_199, 1_199));
+}
+
+#[tokio::test]
+async fn other_rules_run_from_the_next_record_on() {
+    let bench = Bench::new().await;
+    let rules = bench.rules().await;
+    let stream = bench.stream(0);
+    let name = "x.tunnel.example";
+    feed(&rules, &stream, &[record(1, 1, name), record(2, 2, name)]).await;
+    let first = rules.running();
+    assert_eq!((first.rules, first.correlations, first.failed), (1, 1, 0));
+    // The same rules go on with what their correlations remember.
+    let same = rules.reload(options(RULES)).await.expect("it loads");
+    assert_eq!(same, first);
+    feed(&rules, &stream, &[record(3, 3, name)]).await;
+    assert_eq!(bench.titles().await, [TUNNEL, TUNNEL, TUNNEL, MANY]);
+    // Others begin, and what is faulty among them is told.
+    let other = "
+title: Good
+logsource: {category: dns}
+detection: {s: {query: good.example}, condition: s}
+---
+title: Faulty
+logsource: {category: dns}
+detection: {s: {query: x}, condition: t}
+";
+    let second = rules.reload(options(other)).await.expect("it loads");
+    assert_ne!(second.hash, first.hash);
+    assert_eq!(
+        (second.rules, second.correlations, second.failed),
+        (1, 0, 1)
+    );
+    assert!(!second.diagnostics.is_empty());
+    let events = [record(4, 4, name), record(5, 5, "good.example")];
+    feed(&rules, &stream, &events).await;
+    assert_eq!(
+        bench.titles().await.last().map(String::as_str),
+        Some("Good")
+    );
+    assert_eq!(bench.titles().await.len(), 5);
+    assert_eq!(rules.running(), second);
 }

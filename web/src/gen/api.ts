@@ -199,6 +199,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/collector-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which rules run, by the hash of what was loaded, and what is wrong with the others. */
+        get: operations["collector_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/collector-rules/reload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads the rules' files anew; no record is missed meanwhile. Where they cannot be read, those that run go on. */
+        post: operations["reload_collector_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/domains/{name}": {
         parameters: {
             query?: never;
@@ -3783,6 +3817,38 @@ export interface components {
              */
             shown: number;
         };
+        /** @description What is wrong with a rule that was to run. */
+        SigmaFault: {
+            /** Format: int64 */
+            column: number;
+            file: string;
+            /** Format: int64 */
+            line: number;
+            reason: string;
+            /** @description error, warning */
+            severity: string;
+        };
+        /** @description The Sigma rules that the collector itself runs over what it stores. */
+        SigmaRunning: {
+            /** Format: int64 */
+            correlations: number;
+            /**
+             * Format: int64
+             * @description Documents that are refused.
+             */
+            failed: number;
+            faults: components["schemas"]["SigmaFault"][];
+            /** @description Of the rules' text and of how it is read. */
+            hash: string;
+            loaded_at: string;
+            /** Format: int64 */
+            rules: number;
+            /**
+             * Format: int64
+             * @description Rules for whose log source no records are known.
+             */
+            waiting: number;
+        };
         SignIn: {
             /** @description Of the authenticator, or a recovery code; asked for with `second_factor`. */
             code?: string | null;
@@ -4592,6 +4658,52 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    collector_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigmaRunning"];
+                };
+            };
+        };
+    };
+    reload_collector_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigmaRunning"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
