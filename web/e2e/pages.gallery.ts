@@ -33,6 +33,9 @@ async function take(name: string, path: string, mustSettle: boolean): Promise<vo
     await at.page.goto(new URL(path, at.page.url()).href);
     await at.page.locator(".skeleton").first().waitFor({ timeout: 3_000 }).catch(() => undefined);
   }
+  await at.page.locator("h1").first().waitFor();
+  // What fails is asked for again before the page says so.
+  if (mustSettle) await expect.poll(() => at.page.locator(".skeleton").count(), { timeout: 60_000, message: name }).toBe(0);
   await at.page.evaluate(() => document.fonts.ready);
   await at.page.screenshot({ path: `${OUTPUT}${name}.png` });
   const wide = await at.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

@@ -56,8 +56,8 @@ export function OverviewPage() {
 function NewAlerts() {
   const { t, i18n } = useTranslation();
   const summary = useQuery(newSummaryQuery);
-  if (summary.isPending) return <Loading rows={2} />;
-  if (summary.isLoadingError) return <Failure small error={summary.error} retry={() => void summary.refetch()} />;
+  if (!summary.data)
+    return <div className="overview__wide">{summary.isPending ? <Loading rows={2} /> : <Failure small error={summary.error} retry={() => void summary.refetch()} />}</div>;
   return (
     <section className="tiles" aria-label={t("overview.new")}>
       {SEVERITIES.map((level) => {

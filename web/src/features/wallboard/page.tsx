@@ -11,7 +11,7 @@ import { useKeys } from "@/lib/keys";
 import { usePrefs } from "@/lib/prefs";
 import { SENSOR_STATES, sensorState } from "@/lib/sensor";
 import { ago, clock, shortTime } from "@/lib/time";
-import { Loading, SEVERITIES, Severity } from "@/ui/basics";
+import { Failure, Loading, SEVERITIES, Severity } from "@/ui/basics";
 import { LazyBarChart } from "@/ui/lazy-chart";
 import { SensorStateTag } from "@/ui/sensor-state";
 import "./wallboard.css";
@@ -118,9 +118,11 @@ function Alerts() {
       <section className="wall__tiles" aria-label={t("overview.new")}>
         {SEVERITIES.map((level) => {
           const groups = summary.data?.severities.find((one) => one.severity === level)?.groups ?? 0;
+          // What is not known is not none.
+          const shown = summary.data ? compact(groups, i18n.language) : "–";
           return (
             <div key={level} className={`wall__tile wall__tile--${groups > 0 ? level : 0}`}>
-              <strong className="tabular">{compact(groups, i18n.language)}</strong>
+              <strong className="tabular">{shown}</strong>
               <Severity level={level} />
             </div>
           );
@@ -128,6 +130,8 @@ function Alerts() {
       </section>
       {worst.isPending ? (
         <Loading rows={6} />
+      ) : worst.isLoadingError ? (
+        <Failure error={worst.error} />
       ) : worst.data && worst.data.items.length > 0 ? (
         <ol className="wall__list">
           {worst.data.items.map((group) => (
@@ -160,6 +164,7 @@ function Hourly() {
   const values = chart.series[0]?.values ?? [];
   const total = values.reduce((sum, one) => sum + one, 0);
   if (hourly.isPending) return <Loading rows={8} />;
+  if (hourly.isLoadingError) return <Failure error={hourly.error} />;
   return (
     <>
       <p className="wall__figure">
@@ -179,6 +184,7 @@ function Sensors() {
   const { t, i18n } = useTranslation();
   const sensors = useQuery(sensorsQuery);
   if (sensors.isPending) return <Loading rows={8} />;
+  if (sensors.isLoadingError) return <Failure error={sensors.error} />;
   const list = [...(sensors.data ?? [])].sort((a, b) => SENSOR_STATES.indexOf(sensorState(a)) - SENSOR_STATES.indexOf(sensorState(b)));
   const well = list.filter((sensor) => sensorState(sensor) === "ok").length;
   return (
@@ -207,6 +213,7 @@ function Top() {
   const { t, i18n } = useTranslation();
   const top = useQuery(topQuery);
   if (top.isPending) return <Loading rows={8} />;
+  if (top.isLoadingError) return <Failure error={top.error} />;
   const titles = ["wall.techniques", "attack.sources", "attack.destinations"] as const;
   return (
     <div className="wall__columns">
