@@ -10,7 +10,7 @@ use crate::key::{Ends, icmpv4_counterpart, icmpv6_counterpart};
 use crate::{Direction, community_id};
 
 /// Link-layer addresses kept for either side.
-pub const MAC_LIMIT: usize = 4;
+pub const MAC_LIMIT: usize = 10;
 
 /// Number of a flow, unique within a sensor and below 2^53 (exact in every JSON reader).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -119,15 +119,18 @@ impl Flow {
     }
 
     pub(crate) fn direction(&self, packet: &Packet<'_>, ends: &Ends) -> Direction {
-        let from_client =
-            if self.protocol == packet.ip_protocol().unwrap_or(0) && (self.has_ports()) {
-                ends.source == (self.client, self.client_port)
-            } else {
-                // ICMP: by address, as an error may come from a router on the way.
-                packet
-                    .addresses()
-                    .is_some_and(|(source, _)| source == self.client)
-            };
+        let protocol = packet.ip_protocol().unwrap_or(0);
+        let from_client = if self.protocol == protocol && self.has_ports() {
+            ends.source == (self.client, self.client_port)
+        } else if matches!(protocol, 1 | 58) {
+            // ICMP: by address, as an error may come from a router on the way.
+            packet
+                .addresses()
+                .is_some_and(|(source, _)| source == self.client)
+        } else {
+            // What has no ports tells of no client and server.
+            true
+        };
         if from_client {
             Direction::ToServer
         } else {

@@ -98,13 +98,11 @@ pub(crate) fn ends(packet: &Packet<'_>) -> Option<Ends> {
                 ..ends
             })
         }),
-        Transport::Icmpv6(icmp) => quoted(icmp.kind == 1, icmp).or_else(|| {
+        // Errors of ICMPv6 are flows of their own, as other sensors have them.
+        Transport::Icmpv6(icmp) => {
             let (from, to) = icmp_ports(icmp.kind, icmp.code, icmpv6_counterpart);
-            ends(from, to).map(|ends| Ends {
-                starts: icmp.kind >= 128,
-                ..ends
-            })
-        }),
+            ends(from, to)
+        }
         // What carries a datagram as it is belongs together like a flow.
         Transport::None if matches!(protocol, 4 | 41) && !packet.invalid => ends(0, 0),
         Transport::None => None,

@@ -413,4 +413,28 @@ mod tests {
         assert_eq!((told.new, told.direction), (false, Direction::ToClient));
         assert_eq!(table.len(), 1);
     }
+
+    #[test]
+    fn what_has_no_ports_has_no_client() {
+        let mut table = FlowTable::new(10, Timeouts::default(), 0);
+        let tunnelled = |from: [u8; 4], to: [u8; 4]| {
+            let mut packet = vec![0x45, 0, 0, 20, 0, 1, 0, 0, 64, 4, 0, 0];
+            packet.extend(from);
+            packet.extend(to);
+            let inner = udp(A, 1, B, 2);
+            packet[2..4].copy_from_slice(&(20 + inner.len() as u16).to_be_bytes());
+            packet.extend(inner);
+            packet
+        };
+        for packet in [tunnelled(A, B), tunnelled(B, A)] {
+            feed(&mut table, &packet, 0);
+        }
+        let mut packets = Vec::new();
+        table.drain(|entry, _| {
+            if entry.flow.protocol == 4 {
+                packets.push(entry.flow.packets);
+            }
+        });
+        assert_eq!(packets, [[2, 0]]);
+    }
 }
