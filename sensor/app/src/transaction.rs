@@ -42,8 +42,8 @@ use crate::{Protocol, file::MAX_FILES, llmnr, mdns};
 use sensor_event::AppRecord;
 use sensor_flow::Direction;
 
-/// Events that one transaction keeps until they are reported.
-pub const MAX_EVENTS: usize = 32;
+/// Events of one transaction; more are not told.
+pub const MAX_EVENTS: usize = 255;
 
 /// One request with its reply, of any protocol.
 #[derive(Debug)]
@@ -228,9 +228,9 @@ impl Transaction {
         *now = progress.max(*now);
     }
 
-    /// Raises an event, once while it is unreported.
+    /// Raises an event, each time that it happens.
     pub(crate) fn raise(&mut self, number: u16) {
-        if self.events.len() < MAX_EVENTS && !self.events.contains(&number) {
+        if self.events.len() < MAX_EVENTS {
             self.events.push(number);
         }
     }
@@ -286,7 +286,7 @@ impl Transaction {
             Body::Ssh(ssh) => ssh.record(),
             Body::Smb(smb) => smb.record(self.number),
             Body::Nfs(nfs) => nfs.record(self.number),
-            Body::Http2(http2) => http2.record(self.id),
+            Body::Http2(http2) => http2.record(),
             Body::Quic(quic) => quic.record(),
             Body::Websocket(websocket) => websocket.record(),
             Body::Rfb(rfb) => rfb.record(),
@@ -330,6 +330,7 @@ impl Transaction {
         match &self.body {
             Body::Dnp3(dnp3) => dnp3.alert_record(),
             Body::Dns(dns) => Some(dns.alert_record(self.id)),
+            Body::Http2(http2) => Some(http2.alert_record()),
             Body::Smtp(smtp) => Some(AppRecord::Smtp(Box::new(smtp.summary()))),
             Body::Tls(tls) => Some(tls.alert_record()),
             _ => Some(self.record()),

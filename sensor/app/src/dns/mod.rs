@@ -15,6 +15,7 @@ use crate::parser::{Prefix, Transport, Verdict};
 use crate::{Protocol, ProtocolRow};
 use wire::{HEADER_BYTES, Header, Message};
 
+pub(crate) use event::Grouping;
 pub use state::{DnsTransaction, Kind};
 use state::{State, Variant};
 

@@ -49,8 +49,9 @@ impl DnsTransaction {
     }
 
     /// The object alone, to stand beside another.
-    pub(crate) fn object(&self, tx_id: u64) -> sensor_event::Dns<'_> {
-        event::record(self, tx_id, Grouping::Grouped)
+    pub(crate) fn object(&self, grouping: Grouping) -> sensor_event::Dns<'_> {
+        // It is the only one of its transaction.
+        event::record(self, 0, grouping)
     }
 
     /// The object of an alert: without the answers by type.

@@ -334,7 +334,7 @@ mod tests {
         assert_eq!(transactions.begun() as usize, MAX_OPEN);
         assert_eq!(
             transactions.live()[0].events,
-            [events::TOO_MANY_TRANSACTIONS]
+            [events::TOO_MANY_TRANSACTIONS; 2]
         );
     }
 

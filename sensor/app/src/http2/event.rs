@@ -5,18 +5,29 @@ use sensor_event::{
 };
 use sensor_flow::Direction;
 
+use crate::dns::Grouping;
+
 use super::hpack::Item;
 use super::wire::SETTINGS;
 use super::{Http2Transaction, Side};
 
 impl Http2Transaction {
     /// The EVE object, with the message of DNS that it carries.
-    pub fn record(&self, tx_id: u64) -> AppRecord<'_> {
+    pub fn record(&self) -> AppRecord<'_> {
+        self.with_dns(Grouping::Grouped)
+    }
+
+    /// The object of an alert.
+    pub fn alert_record(&self) -> AppRecord<'_> {
+        self.with_dns(Grouping::Plain)
+    }
+
+    fn with_dns(&self, grouping: Grouping) -> AppRecord<'_> {
         let http = self.object();
         match self.dns() {
             Some(dns) => AppRecord::Doh2(Box::new(Doh2 {
                 http,
-                dns: dns.object(tx_id),
+                dns: dns.object(grouping),
             })),
             None => AppRecord::Http2(Box::new(http)),
         }

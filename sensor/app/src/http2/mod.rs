@@ -157,6 +157,8 @@ pub struct Side {
     decoder: Option<Decoder>,
     /// Place of the body among the transaction's files.
     file: Option<usize>,
+    /// Set with the first data of a range.
+    part: Option<stream::Part>,
     /// The body is a message of DNS (RFC 8484): its bytes so far.
     dns_bytes: Option<Vec<u8>>,
     pub dns: Option<Box<DnsTransaction>>,

@@ -59,6 +59,7 @@ pub struct State {
     files: u32,
     /// The connection has carried DNS.
     doh: bool,
+    now_ns: i64,
 }
 
 /// Nothing more can be taken.
@@ -170,6 +171,7 @@ impl State {
             direction,
             limits,
             files: &mut self.files,
+            now_ns: self.now_ns,
         };
         work.note(header.kind);
         if header.stream == 0 && header.kind == FrameType::DATA {
@@ -387,6 +389,7 @@ impl State {
                 direction: Direction::ToServer,
                 limits,
                 files: &mut self.files,
+                now_ns: self.now_ns,
             };
             work.note(FrameType::HEADERS);
             work.headers(fields);
@@ -407,6 +410,7 @@ impl State {
                     direction: Direction::ToServer,
                     limits,
                     files: &mut self.files,
+                    now_ns: self.now_ns,
                 };
                 work.note(FrameType::SETTINGS);
                 work.side(|side| side.settings = settings(&bytes));
@@ -505,9 +509,10 @@ impl Parser for State {
         direction: Direction,
         data: &[u8],
         transactions: &mut Transactions,
-        _: &Context,
+        context: &Context,
         limits: &Limits,
     ) -> Step {
+        self.now_ns = context.now_ns;
         if !std::mem::replace(&mut self.upgraded, true)
             && let Some(upgrade) = transactions.take_upgrade()
             && self.mimic(upgrade, transactions, limits).is_err()
@@ -594,14 +599,9 @@ mod tests {
         let mut transactions = Transactions::default();
         let mut state = State::default();
         let mut step = Step::More;
+        let limits = Limits::default();
         for (direction, bytes) in pieces {
-            step = state.chunk(
-                *direction,
-                bytes,
-                &mut transactions,
-                &CONTEXT,
-                &Limits::default(),
-            );
+            step = state.chunk(*direction, bytes, &mut transactions, &CONTEXT, &limits);
         }
         (transactions, step)
     }
@@ -612,6 +612,41 @@ mod tests {
             .iter()
             .map(|tx| serde_json::to_string(&tx.record()).expect("a record serialises"))
             .collect()
+    }
+
+    #[test]
+    fn ranges_are_put_together() {
+        let field = |name: &[u8], value: &[u8]| {
+            let mut field = vec![0, name.len() as u8];
+            field.extend(name);
+            field.push(value.len() as u8);
+            field.extend(value);
+            field
+        };
+        let request = |stream| frame(1, 5, stream, REQUEST);
+        let part = |stream, range: &[u8], data: &[u8]| {
+            let head = [&[0x88][..], &field(b"content-range", range)].concat();
+            [frame(1, 4, stream, &head), frame(0, 1, stream, data)].concat()
+        };
+        let (transactions, step) = run(&[
+            (ToServer, &[MAGIC.to_vec(), request(1), request(3)].concat()),
+            (ToClient, &part(1, b"bytes 2-3/4", b"dy")),
+            (ToClient, &part(3, b"bytes 0-1/4", b"bo")),
+        ]);
+        assert_eq!(step, Step::More);
+        let files: Vec<Vec<(String, u64)>> = transactions
+            .live()
+            .iter()
+            .map(|tx| {
+                let told = |file: &crate::File| {
+                    (String::from_utf8_lossy(&file.name).into_owned(), file.size)
+                };
+                tx.files.iter().map(told).collect()
+            })
+            .filter(|files: &Vec<_>| !files.is_empty())
+            .collect();
+        let part = (String::new(), 2);
+        assert_eq!(files, [vec![part.clone()], vec![("/".to_owned(), 4), part]]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::wire::{FrameHeader, FrameType, flag};
 use super::{Http2Transaction, Side, Texts, events, stage};
 use crate::dns::{self, Kind};
 use crate::http1::{ContentRange, Decoder, codings};
+use crate::ranges::Piece;
 use crate::{Body, File, FileId, FileState, Limits, Transaction};
 use sensor_flow::Direction;
 
@@ -40,6 +41,17 @@ pub struct Work<'a> {
     pub limits: &'a Limits,
     /// Files of the flow so far.
     pub files: &'a mut u32,
+    pub now_ns: i64,
+}
+
+/// The file of which a body is a range, and how far the range has come.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// Host and name: as a client of HTTP/1 would ask for it.
+    key: Vec<u8>,
+    host_bytes: usize,
+    at: u64,
+    total: u64,
 }
 
 impl Work<'_> {
@@ -191,10 +203,24 @@ impl Work<'_> {
         };
         let mut file = opened.and_then(|at| files.get_mut(at));
         let dns = &mut side.dns_bytes;
+        let part = &mut side.part;
+        let now_ns = self.now_ns;
         let mut long = false;
         let mut keep = |piece: &[u8]| {
             if let Some(file) = &mut file {
                 file.append(piece, limits.window_bytes);
+            }
+            if let Some(part) = part {
+                let whole = Piece {
+                    key: &part.key,
+                    name: &part.key[part.host_bytes..],
+                    at: part.at,
+                    total: part.total,
+                    bytes: piece,
+                };
+                let ranges = &limits.ranges;
+                ranges.add(whole, limits.hashes, limits.window_bytes, now_ns);
+                part.at = part.at.saturating_add(piece.len() as u64);
             }
             if let Some(message) = dns {
                 if message.len() + piece.len() <= MAX_DNS_BYTES {
@@ -214,6 +240,16 @@ impl Work<'_> {
             file.close(FileState::Closed);
         }
         let message = side.dns_bytes.take_if(|_| over);
+        let part = side.part.take_if(|_| over);
+        // The whole file stands before its last part.
+        if let Some(part) = part
+            && let Some(at) = opened
+            && self.tx.has_room_for_file()
+            && let Some(whole) = limits.ranges.complete(&part.key)
+        {
+            self.tx.files.insert(at, whole);
+            self.side(|side| side.file = Some(at + 1));
+        }
         if bomb {
             self.tx.raise(events::COMPRESSION_BOMB);
         }
@@ -248,7 +284,7 @@ impl Work<'_> {
         let id = FileId(*self.files);
         *self.files = self.files.saturating_add(1);
         // Requests name no file that could be told from the path.
-        let mut file = File::open(id, self.direction, b"", self.limits.hashes);
+        let file = File::open(id, self.direction, b"", self.limits.hashes);
         if self.direction == Direction::ToClient
             && let Some(value) = self
                 .side(|side| side.first(b"content-range").map(<[u8]>::to_vec))
@@ -259,7 +295,10 @@ impl Work<'_> {
                     start: Some(start),
                     end: Some(end),
                     size: Some(size),
-                }) => file.range = Some((start, end, size)),
+                }) if start > 0 || end.saturating_add(1) < size => {
+                    let part = self.part(start, size);
+                    self.side(|side| side.part = part);
+                }
                 Some(_) => {}
                 None => self.tx.raise(events::INVALID_RANGE),
             }
@@ -268,5 +307,26 @@ impl Work<'_> {
         let at = self.tx.files.len() - 1;
         self.side(|side| side.file = Some(at));
         Some(at)
+    }
+
+    /// By what the file of a range is known; its name is the last part of its path.
+    fn part(&mut self, at: u64, total: u64) -> Option<Part> {
+        let request = self.with(|http2| {
+            let request = http2.side(Direction::ToServer);
+            let of = |name: &[u8]| request.first(name).map(<[u8]>::to_vec);
+            (of(b":authority"), of(b":path"))
+        });
+        let (Some(host), Some(path)) = request? else {
+            return None;
+        };
+        let host = host.split(|byte| *byte == b':').next()?;
+        let path = path.split(|byte| *byte == b'?').next()?;
+        let name = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        Some(Part {
+            key: [host, &path[name..]].concat(),
+            host_bytes: host.len(),
+            at,
+            total,
+        })
     }
 }

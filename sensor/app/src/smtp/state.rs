@@ -71,6 +71,8 @@ pub struct State {
     transaction: Option<u64>,
     begun: u64,
     files: u32,
+    /// The last chunk of a mail has come.
+    chunked: bool,
     closed: [bool; 2],
 }
 
@@ -87,6 +89,7 @@ impl Default for State {
             transaction: None,
             begun: 0,
             files: 0,
+            chunked: false,
             closed: [false; 2],
         }
     }
@@ -170,6 +173,12 @@ impl State {
     ) -> Result<(), Broken> {
         let command = Command::read(&line.bytes);
         let ends_mail = matches!(command, Ok(Command::Rset | Command::Quit));
+        if std::mem::take(&mut self.chunked)
+            && matches!(command, Ok(Command::MailFrom(_)))
+            && let Some(transaction) = self.current(transactions)
+        {
+            complete(transaction);
+        }
         let goes_on = self
             .current(transactions)
             .is_some_and(|transaction| ends_mail || !is_done(transaction));
@@ -314,9 +323,10 @@ impl State {
         if !chunk.ends_with(b"\n") {
             self.raise(events::BDAT_CHUNK_LEN_EXCEEDED, transactions);
         }
+        // The transaction goes on until a reply to RSET, or the next mail.
         if last && let Some(transaction) = self.current(transactions) {
             end_mail(transaction);
-            complete(transaction);
+            self.chunked = true;
         }
     }
 
@@ -679,13 +689,39 @@ mod tests {
     }
 
     #[test]
+    fn a_mail_in_chunks_ends_with_a_reset_or_the_next() {
+        let mail: &[(Direction, &[u8])] = &[
+            (ToClient, b"220 x\r\n"),
+            (
+                ToServer,
+                b"EHLO me\r\nMAIL FROM:<a>\r\nBDAT 3 LAST\r\na\r\n",
+            ),
+        ];
+        let count = |after: &[(Direction, &[u8])]| {
+            let (transactions, _) = run(&[mail, after].concat(), usize::MAX);
+            let live = transactions.live();
+            (live.len(), live.iter().filter(|tx| is_done(tx)).count())
+        };
+        assert_eq!(count(&[]), (1, 0));
+        assert_eq!(count(&[(ToServer, b"QUIT\r\n")]), (1, 0));
+        assert_eq!(count(&[(ToServer, b"MAIL FROM:<b>\r\n")]), (2, 1));
+        let replies: &[u8] = b"250 a\r\n250 b\r\n250 c\r\n250 d\r\n";
+        let reset = [(ToServer, &b"RSET\r\n"[..]), (ToClient, replies)];
+        assert_eq!(count(&reset), (1, 1));
+    }
+
+    #[test]
     fn oddities_are_told() {
         use events::*;
         type Row = (&'static [(Direction, &'static [u8])], &'static [u16], bool);
         let rows: &[Row] = &[
             (
                 &[(ToServer, b"HELO a\r\nHELO b\r\n")],
-                &[NO_SERVER_WELCOME_MESSAGE, DUPLICATE_FIELDS],
+                &[
+                    NO_SERVER_WELCOME_MESSAGE,
+                    NO_SERVER_WELCOME_MESSAGE,
+                    DUPLICATE_FIELDS,
+                ],
                 false,
             ),
             (
