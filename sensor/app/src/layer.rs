@@ -40,6 +40,8 @@ struct Side {
     done: bool,
     finished: bool,
     closed: bool,
+    /// Its parser knows that nothing more comes.
+    ended: bool,
 }
 
 impl Default for Side {
@@ -53,6 +55,7 @@ impl Default for Side {
             done: false,
             finished: false,
             closed: false,
+            ended: false,
         }
     }
 }
@@ -195,8 +198,11 @@ impl AppLayer {
                 self.settle_by_other(direction, context, limits);
             }
         }
-        if let Some(parser) = &mut self.parser {
+        // A side that has said nothing ends with the flow: until then its replies are awaited.
+        let silent = !self.datagrams && !self.sides[direction.index()].done;
+        if let Some(parser) = self.parser.as_mut().filter(|_| !silent) {
             parser.close(direction, &mut self.transactions, context, limits);
+            self.sides[direction.index()].ended = true;
         }
         self.transactions.frames.close(direction);
         if self.protocol == Protocol::Unknown && self.sides.iter().all(|side| side.closed) {
@@ -283,6 +289,10 @@ impl AppLayer {
     pub fn is_broken(&self) -> bool {
         self.failures > 0
     }
+    /// A change of protocol is under way: what was said in the old one is complete.
+    pub fn is_changing(&self) -> bool {
+        self.change.is_some()
+    }
     /// What is said by now is in cipher: its payload tells rules nothing.
     pub fn is_encrypted(&self) -> bool {
         self.parser
@@ -292,6 +302,10 @@ impl AppLayer {
     /// Nothing more will come from either side, or none of it will be parsed.
     pub fn is_over(&self) -> bool {
         self.is_broken() || self.sides.iter().all(|side| side.closed)
+    }
+    /// Nothing more is parsed of a stream: its transactions will not go on.
+    pub fn is_ended(&self) -> bool {
+        !self.datagrams && (self.is_broken() || self.sides.iter().all(|side| side.ended))
     }
     /// Transactions not yet retired, oldest first.
     pub fn transactions(&self) -> &VecDeque<Transaction> {
@@ -329,6 +343,10 @@ impl AppLayer {
     /// Transactions made so far.
     pub fn transaction_count(&self) -> u64 {
         self.transactions.begun()
+    }
+    /// The same of the protocol that is spoken now.
+    pub fn transaction_count_now(&self) -> u64 {
+        self.transactions.begun_now()
     }
     /// How often a parser gave up.
     pub fn failures(&self) -> u64 {
@@ -425,6 +443,7 @@ impl AppLayer {
                     side.done = false;
                     side.probed = false;
                     side.finished = false;
+                    side.ended = false;
                 }
                 self.take(direction.opposite(), &other, context, limits);
                 self.take(direction, rest, context, limits);
@@ -490,6 +509,20 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_has_ended_when_both_parsers_know() {
+        let limits = Limits::default();
+        let mut app = run(&[(ToServer, REQUEST)], false);
+        app.close(ToServer, &CONTEXT, &limits);
+        app.close(ToClient, &CONTEXT, &limits);
+        assert!(app.is_over() && !app.is_ended(), "the server was silent");
+        let mut app = run(&[(ToServer, REQUEST), (ToClient, RESPONSE)], false);
+        app.close(ToServer, &CONTEXT, &limits);
+        assert!(!app.is_ended());
+        app.close(ToClient, &CONTEXT, &limits);
+        assert!(app.is_ended());
+    }
+
+    #[test]
     fn protocols_are_found_by_content() {
         type Row = (
             &'static [(Direction, &'static [u8])],
@@ -530,6 +563,12 @@ mod tests {
             (
                 &[(ToClient, RESPONSE), (ToServer, REQUEST)],
                 Protocol::Http1,
+                &[],
+            ),
+            // What the server said first is understood once the client has told the protocol.
+            (
+                &[(ToClient, b"220 x\r\n"), (ToServer, b"EHLO y\r\n")],
+                Protocol::Smtp,
                 &[],
             ),
         ];

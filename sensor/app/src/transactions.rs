@@ -100,4 +100,9 @@ impl Transactions {
     pub fn begun(&self) -> u64 {
         self.next_id
     }
+
+    /// The same of the protocol that is spoken now.
+    pub fn begun_now(&self) -> u64 {
+        self.next_id - self.first_id
+    }
 }

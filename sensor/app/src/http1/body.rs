@@ -225,6 +225,8 @@ fn deliver(
         return false;
     };
     let body = &mut http.message_mut(direction).body;
+    // A file ends with the first bytes that find no room at all.
+    let full = limit > 0 && body.seen >= limit && !bytes.is_empty();
     let room = match limit {
         0 => bytes.len(),
         limit => usize::try_from(limit.saturating_sub(body.seen))
@@ -232,7 +234,6 @@ fn deliver(
             .min(bytes.len()),
     };
     body.cut |= room < bytes.len();
-    let cut = body.cut;
     let bytes = &bytes[..room];
     body.seen += bytes.len() as u64;
     body.is_long = body.seen >= long;
@@ -245,7 +246,7 @@ fn deliver(
             range_bytes(tx, *at, bytes, shared, limits);
             if let Some(file) = tx.files.get_mut(*at) {
                 file.append(bytes, 0);
-                if cut {
+                if full {
                     file.close(FileState::Truncated);
                 }
             }
@@ -254,13 +255,13 @@ fn deliver(
             form.push(bytes, &mut |piece| {
                 form_piece(tx, direction, open, piece, shared, limits);
             });
-            if cut && let Some(file) = open.and_then(|at| tx.files.get_mut(at)) {
+            if full && let Some(file) = open.and_then(|at| tx.files.get_mut(at)) {
                 file.close(FileState::Truncated);
             }
         }
         Files::Unasked | Files::None => {}
     }
-    !cut
+    !full
 }
 
 fn form_piece(

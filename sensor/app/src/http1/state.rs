@@ -577,11 +577,17 @@ mod tests {
         };
         let mut app = AppLayer::default();
         app.chunk(ToServer, GET, &CONTEXT, &limits);
-        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456";
         app.chunk(ToClient, response, &CONTEXT, &limits);
+        let file = |app: &AppLayer| {
+            let tx = app.transactions().front().expect("one");
+            let file = tx.files.first().expect("the body");
+            (file.size, file.state)
+        };
+        assert_eq!(file(&app), (5, FileState::Open));
+        app.chunk(ToClient, b"789", &CONTEXT, &limits);
+        assert_eq!(file(&app), (5, FileState::Truncated));
         let tx = app.transactions().front().expect("one");
-        let file = tx.files.first().expect("the body");
-        assert_eq!((file.size, file.state), (5, FileState::Truncated));
         assert_eq!(http(tx).expect("http").response.message.body.wire_bytes, 10);
     }
 

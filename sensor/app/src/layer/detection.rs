@@ -136,9 +136,17 @@ impl AppLayer {
             }
             let waiting = &self.sides[first.index()];
             if direction != first && !waiting.done && !waiting.held.is_empty() {
-                // The side that has to come first said nothing typical: it goes first all the same.
-                self.sides[first.index()].probed = true;
-                self.settle_by_other(first, context, limits);
+                // The side that has to come first goes first, now that it is known what to look for.
+                match self.look(first, context, limits) {
+                    Some((found, Verdict::Yes)) if found == protocol => {
+                        self.sides[first.index()].protocol = found;
+                        self.release(first, context, limits);
+                    }
+                    _ => {
+                        self.sides[first.index()].probed = true;
+                        self.settle_by_other(first, context, limits);
+                    }
+                }
             }
         }
         self.sides[direction.index()].done = true;
@@ -207,10 +215,21 @@ impl AppLayer {
 
     /// Looks again at a side that waits, now that the flow's protocol is known.
     fn detect_held(&mut self, direction: Direction, context: &Context, limits: &Limits) {
-        let side = &self.sides[direction.index()];
-        if self.protocol.is_known() && !side.done && !side.held.is_empty() {
-            self.detect(direction, context, limits);
+        let side = &mut self.sides[direction.index()];
+        if !self.protocol.is_known() || side.done || side.held.is_empty() {
+            return;
         }
+        // What the other side is may tell what this one said before.
+        if std::mem::take(&mut side.probed) {
+            if let Some((found, verdict)) = self.look(direction, context, limits)
+                && found == self.protocol
+            {
+                self.found(direction, found, verdict, context, limits);
+                return;
+            }
+            self.sides[direction.index()].probed = true;
+        }
+        self.detect(direction, context, limits);
     }
 
     /// The flow's protocol is this one.

@@ -280,6 +280,11 @@ impl Parser for State {
     fn close(&mut self, direction: Direction, _: &mut Transactions, _: &Context, _: &Limits) {
         self.sides[direction.index()].held = Vec::new();
     }
+
+    fn is_encrypted(&self) -> bool {
+        let mut sides = self.sides.iter();
+        sides.all(|side| side.stage == Stage::Encrypted)
+    }
 }
 
 #[cfg(test)]
