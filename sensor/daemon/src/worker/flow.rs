@@ -103,6 +103,12 @@ impl Tracked {
                 .is_some_and(|session| session.state() >= TcpState::Established)
     }
 
+    /// The stream turns to another protocol, or has turned to cipher since `encrypted` was noted.
+    pub fn turns(&self, encrypted: bool) -> bool {
+        let ciphered = !encrypted && self.app.is_encrypted();
+        self.app.is_changing() || ciphered && self.app.protocol() == sensor_app::Protocol::Ssh
+    }
+
     /// The session is closed: nothing follows on either side.
     pub fn is_closed(&self) -> bool {
         let session = self.session.as_ref();

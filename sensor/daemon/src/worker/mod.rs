@@ -533,6 +533,18 @@ impl<O: Output> Worker<O> {
             entry
                 .user
                 .note_detected(detected, at.direction, packet.tcp().is_some());
+        if checksum_holds && entry.user.turns(encrypted) {
+            flush(
+                &mut self.inspector,
+                &mut self.recording,
+                &self.settings,
+                entry,
+                at.direction,
+                self.now_ns,
+                stamp,
+            );
+            self.counts.pseudo += 2;
+        }
         inspect(
             &mut self.inspector,
             &mut self.recording,
@@ -746,6 +758,62 @@ fn record_matches<O: Output>(
         recording.tagged(traffic, stamp);
     }
     !inspector.matches().is_empty()
+}
+
+/// What was said before a stream turns to another protocol, or to cipher, is told and inspected with packets of its
+/// own, one for each side.
+fn flush<O: Output>(
+    inspector: &mut Option<Inspector>,
+    recording: &mut Recording<O>,
+    settings: &Settings,
+    entry: &mut Entry<Tracked>,
+    direction: Direction,
+    now_ns: i64,
+    stamp: record::Stamp,
+) {
+    let first = if settings.stream.inline {
+        direction.opposite()
+    } else {
+        direction
+    };
+    if let Some(session) = &mut entry.user.session {
+        for direction in Direction::BOTH {
+            session.trigger_raw(direction);
+        }
+    }
+    for direction in [first, first.opposite()] {
+        let (from, to) = entry.flow.ends(direction);
+        let packet = Packet::of_flow(from, to, entry.flow.protocol, PacketSource::StreamEnd);
+        entry.user.changed[direction.index()] = true;
+        let established = entry.user.is_established(&entry.flow);
+        inspect(
+            inspector,
+            recording,
+            settings,
+            entry,
+            Seen {
+                packet: &packet,
+                direction,
+                stream_events: EventSet::default(),
+                in_stream: false,
+                established,
+                encrypted: false,
+                protocol_found: false,
+                flow_end: false,
+            },
+            now_ns,
+            stamp,
+        );
+        recording.frames(entry, &packet, direction, false, stamp);
+        recording.transactions(
+            entry,
+            &packet,
+            direction,
+            inspector.as_ref(),
+            stamp,
+            record::Moment::Turn,
+        );
+    }
 }
 
 fn inspect<O: Output>(

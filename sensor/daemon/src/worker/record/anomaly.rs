@@ -103,8 +103,6 @@ impl<O: Output> Recording<O> {
         let interface = self.interface.clone();
         let mut common = common(packet, None, "arp", Ends::Packet(packet), stamp);
         common.in_iface = interface.as_deref();
-        common.src_ip = Some(arp.sender_ip.into());
-        common.dest_ip = Some(arp.target_ip.into());
         let record = Record {
             common,
             body: Body::Arp(sensor_event::ArpRecord {

@@ -51,12 +51,19 @@ pub(super) fn record_ends<'a>(
         }
         (Protocol::Dns, DnsVersion::Three, _)
         | (
-            Protocol::Dhcp
+            Protocol::Bittorrent
+            | Protocol::Dhcp
             | Protocol::Ike
+            | Protocol::Krb5
             | Protocol::Nfs
             | Protocol::Ntp
+            | Protocol::Quic
+            | Protocol::Rdp
             | Protocol::Rfb
-            | Protocol::Sip,
+            | Protocol::Sip
+            | Protocol::Snmp
+            | Protocol::Tftp
+            | Protocol::Websocket,
             ..,
         ) => Ends::Packet(packet),
         _ => Ends::Flow(transaction.record_direction()),
@@ -77,10 +84,12 @@ pub(super) fn common<'a>(
     let addresses = match ends {
         Ends::Packet(packet) => packet
             .addresses()
-            .map(|(source, destination)| (source, destination, packet.ports())),
+            .map(|(source, destination)| (source, destination, ports(packet))),
         Ends::Flow(direction) => flow.map(|flow| {
             let (from, to) = flow.ends(direction);
-            (from.0, to.0, flow.has_ports().then_some((from.1, to.1)))
+            // An ICMP error may speak of the flow: it has no ports itself.
+            let with_ports = flow.has_ports() && has_ports(packet);
+            (from.0, to.0, with_ports.then_some((from.1, to.1)))
         }),
     };
     let icmp = match &packet.transport {
@@ -106,7 +115,7 @@ pub(super) fn common<'a>(
         src_port: ports.map(|ports| ports.0),
         dest_ip: addresses.map(|(_, destination, _)| destination),
         dest_port: ports.map(|ports| ports.1),
-        proto: packet.ip_protocol().map(protocol_name),
+        proto: protocol(packet).map(protocol_name),
         ip_v: addresses.map(|(source, ..)| if source.is_ipv4() { 4 } else { 6 }),
         icmp_type: icmp.map(|icmp| icmp.0),
         icmp_code: icmp.map(|icmp| icmp.1),
@@ -140,6 +149,25 @@ pub(super) fn common<'a>(
             (None, None) => None,
         },
         community_id: None,
+    }
+}
+
+/// TCP, UDP or SCTP, whether or not its header could be read.
+fn has_ports(packet: &Packet<'_>) -> bool {
+    matches!(protocol(packet), Some(6 | 17 | 132))
+}
+
+/// Ports of the packet; zero where its header is not there, or cannot be read.
+fn ports(packet: &Packet<'_>) -> Option<(u16, u16)> {
+    let found = packet.ports();
+    found.or_else(|| has_ports(packet).then_some((0, 0)))
+}
+
+/// Protocol of the packet; of a fragment of IPv6 that of its header.
+fn protocol(packet: &Packet<'_>) -> Option<u8> {
+    match packet.net {
+        sensor_decode::Net::Ipv6(_) if packet.fragment.is_some() => Some(44),
+        _ => packet.ip_protocol(),
     }
 }
 

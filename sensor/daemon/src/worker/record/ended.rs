@@ -84,7 +84,7 @@ impl<O: Output> Recording<O> {
                     None => user.passed.then_some("pass"),
                 },
                 exception_policy: exceptions(user, &settings),
-                tx_cnt: Some(app.transaction_count()).filter(|count| *count > 0),
+                tx_cnt: Some(app.transaction_count_now()).filter(|count| *count > 0),
             },
             tcp: (flow.protocol == 6).then(|| tcp_summary(user.session.as_deref())),
             metadata: bits.clone(),
@@ -134,7 +134,7 @@ impl<O: Output> Recording<O> {
                     age: u64::try_from(seconds(flow.last_ns) - seconds(flow.start_ns)).unwrap_or(0),
                     min_ttl: Some(flow.ttl_min[at]),
                     max_ttl: Some(flow.ttl_max[at]),
-                    tx_cnt: Some(user.app.transaction_count()).filter(|count| *count > 0),
+                    tx_cnt: Some(user.app.transaction_count_now()).filter(|count| *count > 0),
                 },
                 tcp: (flow.protocol == 6).then(|| {
                     let flags = user

@@ -36,6 +36,8 @@ pub struct Stamp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     Packet,
+    /// What was said so far is told before the stream turns to something else.
+    Turn,
     FlowEnd,
 }
 

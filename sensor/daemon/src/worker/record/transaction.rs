@@ -94,7 +94,7 @@ impl<O: Output> Recording<O> {
         } else {
             Class::Record
         };
-        let over = moment == Moment::FlowEnd || user.app.is_over();
+        let over = moment != Moment::Packet || user.app.is_ended();
         // A file is told with a packet of its side, as it is inspected with one.
         let is_due = |file: &File| {
             !file.logged
@@ -129,7 +129,7 @@ impl<O: Output> Recording<O> {
                 };
                 self.anomaly(packet, anomaly, facts, stamp);
             }
-            let due = !mark.record && (transaction.is_due() || moment == Moment::FlowEnd);
+            let due = !mark.record && (transaction.is_due() || over);
             if due && transaction.is_recorded() {
                 let mut common = common(
                     packet,
@@ -237,7 +237,7 @@ impl<O: Output> Recording<O> {
 
 /// Whether any transaction has something to record, so that it is worth gathering what records need.
 pub(super) fn has_news(user: &Tracked, direction: Direction, moment: Moment) -> bool {
-    let over = moment == Moment::FlowEnd || user.app.is_over();
+    let over = moment != Moment::Packet || user.app.is_ended();
     user.app.transactions().iter().any(|transaction| {
         let mark = user
             .recorded
@@ -245,7 +245,7 @@ pub(super) fn has_news(user: &Tracked, direction: Direction, moment: Moment) -> 
             .map(|at| user.recorded[at])
             .unwrap_or_default();
         transaction.events.len() > mark.events
-            || !mark.record && (transaction.is_due() || moment == Moment::FlowEnd)
+            || !mark.record && (transaction.is_due() || over)
             || transaction
                 .files
                 .iter()
