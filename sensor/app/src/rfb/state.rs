@@ -223,7 +223,8 @@ impl Parser for State {
             if let Some(event) = oddity {
                 transaction.raise(event);
             }
-            if next == Stage::Over {
+            // After the reason of a failure only the end of the session is awaited.
+            if next == Stage::Over && stage != Stage::Failure {
                 for side in Direction::BOTH {
                     transaction.advance(side, Transaction::COMPLETE);
                 }
