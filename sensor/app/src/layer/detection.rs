@@ -109,11 +109,13 @@ impl AppLayer {
         let mut direction = direction;
         let other = self.sides[direction.opposite().index()].protocol;
         let known = other.is_known();
-        if known && other != protocol {
+        // What carries another protocol is found as its carrier.
+        let carried = other.parts().contains(&protocol);
+        if known && other != protocol && !carried {
             self.events
                 .push("applayer_mismatch_protocol_both_directions");
         }
-        self.sides[direction.index()].protocol = protocol;
+        self.sides[direction.index()].protocol = if carried { other } else { protocol };
         // The server is trusted more, as long as no parser has begun.
         if !known || (!self.parsing && direction == Direction::ToClient) {
             self.settle(protocol, context, limits);
