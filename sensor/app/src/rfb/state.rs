@@ -324,13 +324,14 @@ mod tests {
                 true,
                 &[],
             ),
+            // The end of a refused session completes it.
             (
                 &[
                     (ToClient, b"RFB 003.003\n"),
                     (ToServer, b"RFB 003.003\n"),
                     (ToClient, b"\0\0\0\0\0\0\0\x02no"),
                 ],
-                true,
+                false,
                 &[],
             ),
             (
