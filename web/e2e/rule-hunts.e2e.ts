@@ -38,6 +38,10 @@ test("faults are told with their places", { timeout: 60_000 }, async () => {
   await open("/rules");
   await page.getByRole("link", { name: "Truy ngược bằng Sigma" }).click();
   await page.getByText("Luật này đã có thể khớp bao nhiêu lần?").waitFor();
+  const running = page.locator(".rule-hunts__side .card", { hasText: "Luật Sigma máy thu thập đang chạy" });
+  await running.getByText(/^[0-9a-f]{32,}$/).waitFor();
+  await running.getByRole("button", { name: "Nạp lại" }).click();
+  await page.getByText("Đã đọc lại các tệp luật.").waitFor();
   await picture("rule-hunts-empty");
   await page.getByLabel("Luật Sigma").fill(RULE.replace("condition: selection", "condition: selecton"));
   await page.getByText("dòng 8, cột").waitFor();

@@ -194,6 +194,14 @@ async fn figures(state: &ApiState) -> Result<String> {
     for (what, count) in state.machine().sigma() {
         figures.row("sigma", &[("what", what)], count as f64);
     }
+    figures.head(
+        "syslog",
+        "gauge",
+        "Messages of devices since the start: received, stored, cut, and lost by reason.",
+    );
+    for (what, count) in state.machine().syslog() {
+        figures.row("syslog", &[("what", what)], count as f64);
+    }
     if let Ok(storage) = state.machine().storage().await {
         figures.head("index_events", "gauge", "Events in the index.");
         figures.head("index_bytes", "gauge", "Size of the index.");

@@ -117,6 +117,11 @@ pub trait Machine: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// What has become of messages that devices sent by syslog, by name.
+    fn syslog(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
     /// Which Sigma rules the collector runs.
     fn sigma_running(&self) -> SigmaRunning {
         SigmaRunning::default()

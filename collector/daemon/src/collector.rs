@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use collector_api::{ApiState, Guidance, Live, Parts, rule_texts};
 use collector_evidence::Shelf;
 use collector_index::{Index, Options};
-use collector_ingest::{Authority, Ingest, IngestOptions, Intake};
+use collector_ingest::{Authority, Ingest, IngestOptions, Intake, SyslogCounts};
 use collector_notify::{DiskSeen, Notifier, Surroundings, watch};
 use collector_search::Embedded;
 use collector_sigma::LiveRules;
@@ -25,7 +25,7 @@ use crate::evidence::Desk;
 use crate::machine::{Rest, indexed};
 use crate::settings::Config;
 use crate::storage::Keeper;
-use crate::{backup, console, sigma};
+use crate::{backup, console, sigma, syslog};
 
 /// Pause between looks at what has served its time.
 const MAINTENANCE: Duration = Duration::from_secs(600);
@@ -202,6 +202,7 @@ impl Collector {
             state.clone(),
             Arc::clone(&ingest),
         )?);
+        let syslog_counts = Arc::new(SyslogCounts::default());
         let rest = Arc::new(Rest {
             intake: Intake::new(Arc::clone(&ingest)),
             index: Arc::clone(&index),
@@ -213,6 +214,7 @@ impl Collector {
             ),
             sigma: Arc::clone(&sigma),
             sigma_config: config.sigma.clone(),
+            syslog: Arc::clone(&syslog_counts),
         });
         let parts = Parts {
             store: state.clone(),
@@ -286,6 +288,14 @@ impl Collector {
                 anyhow::Ok(())
             }
         };
+        let receiving = syslog::service(
+            config.syslog,
+            &state,
+            Intake::new(Arc::clone(&ingest)),
+            syslog_counts,
+            stopping(stopped.clone()),
+        )
+        .await?;
         let reloading = sigma::reload_when_told(
             Arc::clone(&sigma),
             config.sigma.clone(),
@@ -301,6 +311,7 @@ impl Collector {
         services.spawn(notifying);
         services.spawn(alerting);
         services.spawn(reloading);
+        services.spawn(async move { receiving.await.context("syslog") });
         services.spawn(backing_up);
         Ok(Collector {
             state,

@@ -8,7 +8,7 @@ use collector_api::machine::{
 };
 use collector_api::written;
 use collector_index::{Index, Stream};
-use collector_ingest::{Intake, Numbering};
+use collector_ingest::{Intake, Numbering, SyslogCounts};
 use collector_sigma::{LiveRules, Running};
 use rules::sigma::{Pipeline, Severity};
 use sensor_event::Class;
@@ -25,6 +25,7 @@ pub struct Rest {
     pub engine: Engine,
     pub sigma: Arc<LiveRules>,
     pub sigma_config: SigmaConfig,
+    pub syslog: Arc<SyslogCounts>,
 }
 
 #[async_trait]
@@ -71,6 +72,10 @@ impl Machine for Rest {
             ("groups_forgotten", counts.forgotten),
             ("late", counts.late),
         ]
+    }
+
+    fn syslog(&self) -> Vec<(&'static str, u64)> {
+        self.syslog.rows()
     }
 
     fn sigma_running(&self) -> SigmaRunning {

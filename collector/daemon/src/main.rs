@@ -12,6 +12,7 @@ mod machine;
 mod settings;
 mod sigma;
 mod storage;
+mod syslog;
 
 use std::path::PathBuf;
 

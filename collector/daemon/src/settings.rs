@@ -33,6 +33,8 @@ pub struct RawConfig {
     #[serde(default)]
     sigma: RawSigma,
     #[serde(default)]
+    syslog: RawSyslog,
+    #[serde(default)]
     workbench: RawWorkbench,
 }
 
@@ -100,6 +102,21 @@ pub struct SigmaConfig {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawSyslog {
+    /// Addresses and ports to listen on, as in "0.0.0.0:514"; none: nothing is received.
+    udp: Option<String>,
+    tcp: Option<String>,
+}
+
+/// Where logs of devices come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SyslogConfig {
+    pub udp: Option<SocketAddr>,
+    pub tcp: Option<SocketAddr>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawWorkbench {
     /// The sensor's program, whose engine checks and tries rules.
     sensor: Option<PathBuf>,
@@ -125,6 +142,7 @@ pub struct Config {
     pub audit: Duration,
     pub open_writers: usize,
     pub sigma: SigmaConfig,
+    pub syslog: SyslogConfig,
     /// The one beside this program when absent.
     pub sensor_program: Option<PathBuf>,
 }
@@ -168,6 +186,7 @@ impl Config {
                 rules: Vec::new(),
                 pipelines: Vec::new(),
             },
+            syslog: SyslogConfig::default(),
             sensor_program: None,
         }
     }
@@ -220,6 +239,10 @@ impl Config {
                 rules: raw.sigma.rules,
                 pipelines: raw.sigma.pipelines,
             },
+            syslog: SyslogConfig {
+                udp: faults.some_address("syslog.udp", raw.syslog.udp),
+                tcp: faults.some_address("syslog.tcp", raw.syslog.tcp),
+            },
             sensor_program: raw.workbench.sensor,
         };
         if !(2..=64).contains(&config.open_writers) {
@@ -263,6 +286,10 @@ impl Faults {
             self.add(key, "is an address and a port, as in \"127.0.0.1:8080\"");
             default.into()
         })
+    }
+
+    fn some_address(&mut self, key: &str, text: Option<String>) -> Option<SocketAddr> {
+        text.map(|text| self.address(key, Some(text), ([127, 0, 0, 1], 514)))
     }
 
     fn host_port(&mut self, key: &str, text: Option<String>) -> Option<String> {

@@ -239,3 +239,77 @@ fn rules_are_read_anew_at_a_hangup_and_faults_leave_those_that_run() {
     signal(&collector, "-TERM");
     assert!(collector.wait().expect("it ends").success());
 }
+
+/// Which devices of the network are which: by what they send, and from where.
+const DEVICES: &str = "
+logsources:
+  - logsource: {product: cisco}
+    events: [syslog]
+    when: {syslog.hostname: [core-rt01]}
+    keywords: [syslog]
+";
+const DEVICE_RULES: &str = "
+title: Router configured
+level: low
+logsource: {product: cisco, service: aaa}
+detection:
+  keywords: ['configure terminal']
+  condition: keywords
+---
+title: Firewall admin
+level: high
+logsource: {product: fortigate, service: event}
+detection:
+  s: {action: Add, cfgpath: system.admin}
+  condition: s
+";
+
+#[test]
+fn logs_of_devices_come_by_syslog_and_rules_run_over_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let api = configured(folder);
+    std::fs::write(folder.join("rule.yml"), DEVICE_RULES).expect("it is written");
+    std::fs::write(folder.join("devices.yml"), DEVICES).expect("it is written");
+    let tcp = TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr());
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|one| one.local_addr());
+    let (tcp, udp) = (tcp.expect("a free port"), udp.expect("a free port"));
+    let path = folder.join("collector.toml");
+    let config = std::fs::read_to_string(&path).expect("it is there");
+    let devices = folder.join("devices.yml");
+    let more = format!("pipelines = [{devices:?}]\n[syslog]\nudp = \"{udp}\"\ntcp = \"{tcp}\"\n");
+    std::fs::write(&path, config + &more).expect("it is written");
+    let bench = Bench { folder, api };
+    let mut collector = bench.start();
+    until("start", || TcpStream::connect(tcp).is_ok());
+
+    let mut stream = TcpStream::connect(tcp).expect("it listens");
+    let newer = "<189>1 2026-11-24T10:00:00Z core-rt01 aaa - - - user admin ran configure terminal";
+    // Not a router of ours: another host.
+    let other = newer.replace("core-rt01", "pc-17");
+    let framed = format!("{} {newer}{other}\n", newer.len());
+    stream.write_all(framed.as_bytes()).expect("it takes");
+    drop(stream);
+    let older = "<190>Nov 24 10:00:00 fgt1 date=2026-11-24 action=\"Add\" cfgpath=\"system.admin\" msg=\"Add system.admin x\"";
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let sent = socket.send_to(older.as_bytes(), udp);
+    sent.expect("it is sent");
+
+    until("messages", || {
+        bench
+            .figures()
+            .contains("matluoi_syslog{what=\"stored\"} 3")
+    });
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    for title in ["Router configured", "Firewall admin"] {
+        until(title, || runtime.block_on(alerts(folder, title)).0 > 0);
+        assert_eq!(runtime.block_on(alerts(folder, title)).0, 1, "{title}");
+    }
+    let figures = bench.figures();
+    for lost in ["lost_no_room", "lost_not_stored", "cut"] {
+        let row = format!("matluoi_syslog{{what=\"{lost}\"}} 0");
+        assert!(figures.contains(&row), "{figures}");
+    }
+    signal(&collector, "-TERM");
+    assert!(collector.wait().expect("it ends").success());
+}

@@ -22,6 +22,7 @@ mod intake;
 pub mod limits;
 mod ports;
 mod server;
+mod syslog;
 
 /// The delivery protocol, generated from `sensor/event/proto/delivery.proto`.
 #[allow(clippy::all, missing_docs)]
@@ -40,3 +41,4 @@ pub use ports::{
     PublishedRules, RefusedLine, Registry, RulesState, SensorRules, Spool, Store, StreamMarks,
 };
 pub use server::{Addresses, delivery_service, serve};
+pub use syslog::{SyslogCounts, SyslogSockets, serve_syslog};

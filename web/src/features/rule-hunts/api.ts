@@ -61,6 +61,19 @@ export function useDeleteHunt() {
   });
 }
 
+export const runningQuery = queryOptions({
+  queryKey: ["collector-rules"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/collector-rules", { signal })),
+});
+
+export function useReload() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () => body(api.POST("/api/v1/collector-rules/reload")),
+    onSuccess: (running) => queries.setQueryData(runningQuery.queryKey, running),
+  });
+}
+
 /** Days of a range, `2026-11-25`, each with what a rule hit on it. The days are those of records' own times. */
 export function byDay(days: Readonly<Record<string, number>>, from: string, to: string): { day: string; hits: number }[] {
   const rows: { day: string; hits: number }[] = [];

@@ -11,6 +11,7 @@ import { huntQuery, planQuery, useHunt } from "./api";
 import { Hunts } from "./components/hunts";
 import { PlanView } from "./components/plan";
 import { Result } from "./components/result";
+import { Running } from "./components/running";
 import { USUAL_FROM } from "./route";
 import "./rule-hunts.css";
 
@@ -88,6 +89,7 @@ export function RuleHuntsPage() {
           {text.trim() !== "" && plan.data && <PlanView plan={plan.data} />}
           {plan.error && <Failure small error={plan.error} />}
           <Hunts shown={search.hunt} onOpen={open} />
+          <Running />
         </div>
         <div className="rule-hunts__main">
           {search.hunt === undefined ? (

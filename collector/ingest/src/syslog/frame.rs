@@ -1,0 +1,178 @@
+//! Messages out of a TCP stream, by the lengths or by the line ends between them (RFC 6587).
+
+/// Bytes of one message; what is longer is cut.
+pub const MAX_MESSAGE_BYTES: usize = 8 * 1_024;
+/// Digits of a length.
+const MAX_DIGITS: usize = 6;
+
+/// Cuts a stream into messages.
+#[derive(Debug, Default)]
+pub struct Framer {
+    buffer: Vec<u8>,
+    /// Bytes of a cut message that are passed over; none: until the line ends.
+    skipping: Option<Option<usize>>,
+}
+
+/// A message, and whether it was cut.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Framed {
+    pub message: Vec<u8>,
+    pub is_cut: bool,
+}
+
+impl Framer {
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The rest of a stream that has ended.
+    pub fn rest(mut self) -> Option<Framed> {
+        let is_open = self.skipping.is_none();
+        let message = std::mem::take(&mut self.buffer);
+        (is_open && !message.is_empty()).then_some(Framed {
+            message,
+            is_cut: false,
+        })
+    }
+
+    /// The next message, as soon as it is whole.
+    pub fn take(&mut self) -> Option<Framed> {
+        if let Some(skipping) = self.skipping {
+            self.skip(skipping)?;
+        }
+        // Between messages.
+        let mut bytes = self.buffer.iter();
+        let start = bytes.position(|byte| !matches!(byte, b'\n' | b'\r' | 0));
+        self.buffer.drain(..start.unwrap_or(self.buffer.len()));
+        if self.buffer.is_empty() {
+            return None;
+        }
+        match self.counted() {
+            Some((digits, length)) => self.by_length(digits, length),
+            None => self.by_line(),
+        }
+    }
+
+    /// Passes over the rest of a cut message; none while there may be more of it.
+    fn skip(&mut self, skipping: Option<usize>) -> Option<()> {
+        match skipping {
+            Some(left) => {
+                let now = left.min(self.buffer.len());
+                self.buffer.drain(..now);
+                self.skipping = (now < left).then_some(Some(left - now));
+            }
+            None => match self.buffer.iter().position(|byte| *byte == b'\n') {
+                Some(end) => {
+                    self.buffer.drain(..=end);
+                    self.skipping = None;
+                }
+                None => self.buffer.clear(),
+            },
+        }
+        self.skipping.is_none().then_some(())
+    }
+
+    /// The length that stands before a message, where one does.
+    fn counted(&self) -> Option<(usize, usize)> {
+        let digits = self
+            .buffer
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let is_length =
+            (1..=MAX_DIGITS).contains(&digits) && self.buffer.get(digits) == Some(&b' ');
+        let text = std::str::from_utf8(self.buffer.get(..digits)?).ok()?;
+        is_length.then_some((digits + 1, text.parse().ok()?))
+    }
+
+    fn by_length(&mut self, start: usize, length: usize) -> Option<Framed> {
+        let kept = length.min(MAX_MESSAGE_BYTES);
+        let message = self.buffer.get(start..start + kept)?.to_vec();
+        self.buffer.drain(..start + kept);
+        let is_cut = length > kept;
+        self.skipping = is_cut.then_some(Some(length - kept));
+        Some(Framed { message, is_cut })
+    }
+
+    fn by_line(&mut self) -> Option<Framed> {
+        match self.buffer.iter().position(|byte| *byte == b'\n') {
+            Some(end) if end <= MAX_MESSAGE_BYTES => {
+                let message = self.buffer.drain(..=end).take(end).collect();
+                Some(Framed {
+                    message,
+                    is_cut: false,
+                })
+            }
+            None if self.buffer.len() <= MAX_MESSAGE_BYTES => None,
+            _ => {
+                let message = self.buffer.drain(..MAX_MESSAGE_BYTES).collect();
+                self.skipping = Some(None);
+                Some(Framed {
+                    message,
+                    is_cut: true,
+                })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all(stream: &[u8], piece: usize) -> Vec<(String, bool)> {
+        let mut framer = Framer::default();
+        let mut found = Vec::new();
+        for bytes in stream.chunks(piece) {
+            framer.push(bytes);
+            while let Some(framed) = framer.take() {
+                found.push(framed);
+            }
+        }
+        found.extend(framer.rest());
+        let text = |framed: Framed| {
+            String::from_utf8_lossy(&framed.message)
+                .trim_end()
+                .to_owned()
+        };
+        found
+            .into_iter()
+            .map(|framed| (framed.is_cut, framed))
+            .map(|(is_cut, framed)| (text(framed), is_cut))
+            .collect()
+    }
+
+    #[test]
+    fn messages_are_found_however_the_stream_is_cut() {
+        let long = "x".repeat(MAX_MESSAGE_BYTES + 5);
+        let stream =
+            format!("<13>one\n9 <13>two\nx<13>three\r\n{long}\n<13>four\n8197 {long}<13>end");
+        let cut = "x".repeat(MAX_MESSAGE_BYTES);
+        let expected = [
+            ("<13>one", false),
+            ("<13>two\nx", false),
+            ("<13>three", false),
+            (&cut, true),
+            ("<13>four", false),
+            (&cut, true),
+            ("<13>end", false),
+        ];
+        for piece in [1, 2, 7, 4_096, 1 << 20] {
+            let found = all(stream.as_bytes(), piece);
+            let found: Vec<(&str, bool)> = found
+                .iter()
+                .map(|(text, cut)| (text.as_str(), *cut))
+                .collect();
+            assert_eq!(found, expected, "{piece}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_gives_the_same(stream in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b' '), b'0'..=b'9', any::<u8>()], 0..300), piece in 1_usize..40) {
+            prop_assert_eq!(all(&stream, piece), all(&stream, 1));
+        }
+    }
+}

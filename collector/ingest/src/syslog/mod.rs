@@ -1,0 +1,227 @@
+//! Logs of devices, by syslog over UDP and TCP: received, made records, and taken as those of a source.
+//!
+//! Nothing is acknowledged in syslog: what cannot be taken is counted by reason ([`SyslogCounts`]). A connection waits
+//! while the collector is behind; datagrams that find no room are lost. Messages and connections are limited.
+
+mod frame;
+mod message;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sensor_event::Time;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::intake::Intake;
+use frame::{Framer, MAX_MESSAGE_BYTES};
+
+/// Messages that wait to be taken.
+const WAITING: usize = 8_192;
+/// Messages that are taken at a time.
+const TOGETHER: usize = 1_000;
+const MAX_CONNECTIONS: usize = 512;
+/// A connection that says nothing for so long is closed.
+const SILENCE: Duration = Duration::from_secs(3_600);
+/// Pause after a fault of a socket.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What has become of messages since the start.
+#[derive(Debug, Default)]
+pub struct SyslogCounts {
+    received: AtomicU64,
+    stored: AtomicU64,
+    cut: AtomicU64,
+    no_room: AtomicU64,
+    not_stored: AtomicU64,
+    connections_refused: AtomicU64,
+}
+
+impl SyslogCounts {
+    /// By name.
+    pub fn rows(&self) -> Vec<(&'static str, u64)> {
+        [
+            ("received", &self.received),
+            ("stored", &self.stored),
+            ("cut", &self.cut),
+            ("lost_no_room", &self.no_room),
+            ("lost_not_stored", &self.not_stored),
+            ("connections_refused", &self.connections_refused),
+        ]
+        .map(|(name, count)| (name, count.load(Ordering::Relaxed)))
+        .to_vec()
+    }
+}
+
+fn add(counter: &AtomicU64, count: usize) {
+    counter.fetch_add(count as u64, Ordering::Relaxed);
+}
+
+/// Where messages come in.
+pub struct SyslogSockets {
+    pub udp: Option<UdpSocket>,
+    pub tcp: Option<TcpListener>,
+}
+
+/// Receives, until the future is dropped. Records are those of the source with this id.
+pub async fn serve_syslog(
+    sockets: SyslogSockets,
+    source: String,
+    intake: Intake,
+    counts: Arc<SyslogCounts>,
+) {
+    let (sender, messages) = mpsc::channel(WAITING);
+    let udp = sockets
+        .udp
+        .map(|socket| datagrams(socket, sender.clone(), Arc::clone(&counts)));
+    let tcp = sockets
+        .tcp
+        .map(|listener| connections(listener, sender, Arc::clone(&counts)));
+    let udp = async {
+        match udp {
+            Some(udp) => udp.await,
+            None => std::future::pending().await,
+        }
+    };
+    let tcp = async {
+        match tcp {
+            Some(tcp) => tcp.await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::join!(udp, tcp, take(messages, source, intake, &counts));
+}
+
+fn now() -> Time {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+fn record(bytes: &[u8], from: SocketAddr, port: u16, proto: &'static str) -> Option<Vec<u8>> {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    if text.is_empty() {
+        return None;
+    }
+    message::record(text, now(), from, port, proto)
+}
+
+async fn datagrams(socket: UdpSocket, sender: mpsc::Sender<Vec<u8>>, counts: Arc<SyslogCounts>) {
+    let port = socket.local_addr().map_or(0, |address| address.port());
+    let mut buffer = vec![0; 65_536];
+    loop {
+        let (length, from) = match socket.recv_from(&mut buffer).await {
+            Ok(received) => received,
+            Err(error) => {
+                tracing::debug!(%error, "syslog over UDP");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let kept = length.min(MAX_MESSAGE_BYTES);
+        add(&counts.cut, usize::from(kept < length));
+        let bytes = buffer.get(..kept).unwrap_or_default();
+        if let Some(record) = record(bytes, from, port, "UDP") {
+            add(&counts.received, 1);
+            add(
+                &counts.no_room,
+                usize::from(sender.try_send(record).is_err()),
+            );
+        }
+    }
+}
+
+async fn connections(
+    listener: TcpListener,
+    sender: mpsc::Sender<Vec<u8>>,
+    counts: Arc<SyslogCounts>,
+) {
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    // Dropped with this future, and its connections with it.
+    let mut open = tokio::task::JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = open.join_next() => continue,
+        };
+        let (stream, from) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::debug!(%error, "syslog over TCP");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            add(&counts.connections_refused, 1);
+            continue;
+        };
+        let (sender, counts) = (sender.clone(), Arc::clone(&counts));
+        open.spawn(async move {
+            connection(stream, from, port, sender, &counts).await;
+            drop(place);
+        });
+    }
+}
+
+async fn connection(
+    mut stream: TcpStream,
+    from: SocketAddr,
+    port: u16,
+    sender: mpsc::Sender<Vec<u8>>,
+    counts: &SyslogCounts,
+) {
+    let mut framer = Framer::default();
+    let mut buffer = vec![0; 16 * 1_024];
+    let give = async |framed: frame::Framed| {
+        add(&counts.cut, usize::from(framed.is_cut));
+        if let Some(record) = record(&framed.message, from, port, "TCP") {
+            add(&counts.received, 1);
+            add(
+                &counts.no_room,
+                usize::from(sender.send(record).await.is_err()),
+            );
+        }
+    };
+    while let Ok(Ok(length)) = tokio::time::timeout(SILENCE, stream.read(&mut buffer)).await {
+        if length == 0 {
+            break;
+        }
+        framer.push(buffer.get(..length).unwrap_or_default());
+        while let Some(framed) = framer.take() {
+            give(framed).await;
+        }
+    }
+    if let Some(framed) = framer.rest() {
+        give(framed).await;
+    }
+}
+
+async fn take(
+    mut messages: mpsc::Receiver<Vec<u8>>,
+    source: String,
+    intake: Intake,
+    counts: &SyslogCounts,
+) {
+    let mut records = Vec::with_capacity(TOGETHER);
+    while messages.recv_many(&mut records, TOGETHER).await > 0 {
+        let count = records.len();
+        let lines = records.drain(..).map(Ok).collect();
+        match intake.take(&source, None, lines).await {
+            Ok(taken) => {
+                add(&counts.stored, taken.accepted);
+                add(&counts.not_stored, taken.rejected.len());
+            }
+            Err(error) => {
+                tracing::warn!(%error, messages = count, "syslog messages are not stored");
+                add(&counts.not_stored, count);
+            }
+        }
+    }
+}
