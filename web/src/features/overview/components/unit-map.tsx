@@ -65,7 +65,7 @@ export function UnitMap() {
           top: 0,
           bottom: 0,
           data: nodes,
-          label: { show: true, color: "#ffffff", fontSize: 12, lineHeight: 18, formatter: ({ name, value }: { name: string; value: number }) => `${name}\n${number(value, i18n.language)}` },
+          label: { show: true, color: "#ffffff", textBorderColor: "rgba(0, 0, 0, 0.6)", textBorderWidth: 2, fontSize: 12, lineHeight: 18, formatter: ({ name, value }: { name: string; value: number }) => `${name}\n${number(value, i18n.language)}` },
           itemStyle: { borderColor: color("--surface"), borderWidth: 2, gapWidth: 2 },
           color: ["#2b7a93", "#8a5a00", "#4d6b2f", "#7a5aa6", "#9a4a24", "#3f6fb5"],
         },
