@@ -9,8 +9,10 @@ use axum::http::StatusCode;
 use collector_api::machine::{
     EngineFault, Line, Machine, NoMachine, Numbers, Question, Storage, Taken, Tongue,
 };
+use collector_evidence::{Frame, Place};
+use collector_state::{EvidenceStep, NewEvidence, Scope};
 use serde_json::{Value, json};
-use support::{PASSWORD, Server};
+use support::{NOW, PASSWORD, Server};
 
 /// A rule engine that takes texts with the word `fault` for faulty.
 struct Engine;
@@ -138,6 +140,61 @@ async fn the_engine_is_asked_and_its_limits_are_told() {
         (status, &told["code"]),
         (StatusCode::CONFLICT, &json!("no_engine"))
     );
+}
+
+#[tokio::test]
+async fn rules_are_tried_on_packets_around_alerts() {
+    let mut server = server().await;
+    let new = NewEvidence {
+        sensor_id: server.sensor.clone(),
+        event_id: None,
+        flow_id: None,
+        from_ns: 0,
+        to_ns: 1,
+        reason: "luật mới".to_owned(),
+    };
+    let all = Scope::All;
+    let asked = server.store.request_evidence(new, "admin", &all, NOW).await;
+    let id = asked.expect("asked for").id;
+    let ask = json!({"text": "x", "capture": format!("evidence:{id}"), "language": "en"});
+    let (status, _) = server.ask("POST", "/rule-bench/tries", ask.clone()).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "nothing has come");
+    let end = Place {
+        segment: 1,
+        offset: 1,
+        entry: 1,
+    };
+    let frame = Frame {
+        timestamp_ns: 5,
+        link: 1,
+        wire_length: 60,
+        data: vec![0; 60],
+    };
+    server
+        .shelf
+        .append(id, Place::default(), end, &[frame])
+        .expect("appended");
+    let stored = server.shelf.finish(id).expect("finished");
+    let step = EvidenceStep::Ready {
+        frames: stored.frames,
+        file_bytes: stored.bytes,
+        sha256: stored.sha256,
+    };
+    let stepped = server.store.step_evidence(id, &step, NOW).await;
+    assert!(stepped.expect("noted"));
+    let told = good(&mut server, "POST", "/rule-bench/tries", ask).await;
+    assert_eq!(
+        (&told["capture"], &told["rules"][0]["looks"]),
+        (&json!(format!("#{id}")), &json!(3))
+    );
+    for (capture, expected) in [
+        ("evidence:77", StatusCode::NOT_FOUND),
+        ("evidence:../1", StatusCode::BAD_REQUEST),
+    ] {
+        let ask = json!({"text": "x", "capture": capture});
+        let (status, _) = server.ask("POST", "/rule-bench/tries", ask).await;
+        assert_eq!(status, expected, "{capture}");
+    }
 }
 
 #[tokio::test]

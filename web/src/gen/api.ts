@@ -4033,7 +4033,7 @@ export interface components {
             rules: components["schemas"]["Tried"][];
         };
         TryRequest: {
-            /** @description Id of a capture. */
+            /** @description Id of a capture; or `evidence:` and the id of evidence that has come from a sensor. */
             capture: string;
             language?: components["schemas"]["Tongue"];
             text: string;

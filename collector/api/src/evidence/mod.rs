@@ -421,7 +421,7 @@ async fn lock(
 }
 
 /// Evidence that can be looked at, by somebody who may.
-async fn ready(state: &ApiState, caller: &Caller, id: i64) -> Result<Evidence> {
+pub(crate) async fn ready(state: &ApiState, caller: &Caller, id: i64) -> Result<Evidence> {
     caller.require(Role::Analyst)?;
     let evidence = state.store.evidence(id, &caller.scope).await?;
     if evidence.state != EvidenceState::Ready {

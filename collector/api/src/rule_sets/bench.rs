@@ -1,8 +1,11 @@
 //! Rules under work: what the sensor's own engine says of a text.
 
+use std::path::PathBuf;
+
 use axum::extract::State;
 use collector_state::Role;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -11,6 +14,7 @@ use crate::ApiState;
 use crate::caller::Caller;
 use crate::engine::{Checked, Explained, Offer, Question, Tongue, Tried, ask};
 use crate::error::{Problem, Result, invalid};
+use crate::evidence;
 use crate::json::Json;
 
 /// A try is for rules that are being written, not for whole rule sets.
@@ -36,7 +40,7 @@ pub struct CompleteRequest {
 #[derive(Deserialize, ToSchema)]
 pub struct TryRequest {
     text: String,
-    /// Id of a capture.
+    /// Id of a capture; or `evidence:` and the id of evidence that has come from a sensor.
     capture: String,
     #[serde(default)]
     language: Tongue,
@@ -110,18 +114,30 @@ async fn try_rules(
     if request.text.len() > MAX_TRIED_BYTES {
         return invalid("text", "too_long");
     }
-    let capture = state
-        .store
-        .rule_capture(&request.capture, &caller.scope)
-        .await?;
-    let question = Question::Try {
-        capture: state.captures_dir.join(&capture.id),
-    };
+    let (name, capture) = found(&state, &caller, &request.capture).await?;
+    let question = Question::Try { capture };
     let rules = ask(&state, question, &request.text, request.language).await?;
     Ok(Json(TryBody {
-        capture: capture.name,
+        capture: name,
         rules,
     }))
+}
+
+/// The name and the file of a capture, or of the packets around an alert. Looking into those is noted.
+async fn found(state: &ApiState, caller: &Caller, capture: &str) -> Result<(String, PathBuf)> {
+    let Some(id) = capture.strip_prefix("evidence:") else {
+        let capture = state.store.rule_capture(capture, &caller.scope).await?;
+        return Ok((capture.name, state.captures_dir.join(&capture.id)));
+    };
+    let Ok(id) = id.parse() else {
+        return invalid("capture", "no_evidence");
+    };
+    let evidence = evidence::ready(state, caller, id).await?;
+    let detail = json!({ "sha256": evidence.sha256 });
+    caller
+        .note(state, "evidence.try", &id.to_string(), detail)
+        .await?;
+    Ok((format!("#{id}"), state.evidence.path(id)))
 }
 
 pub fn router() -> OpenApiRouter<ApiState> {

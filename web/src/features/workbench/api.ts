@@ -26,6 +26,18 @@ export const capturesQuery = queryOptions({
   queryFn: ({ signal }) => body(api.GET("/api/v1/rule-captures", { signal })),
 });
 
+/** As much is listed; the newest. */
+const EVIDENCE = 200;
+
+/** Packets around alerts that have come from sensors. */
+export const evidenceQuery = queryOptions({
+  queryKey: ["evidence", "ready"],
+  queryFn: async ({ signal }) => {
+    const { items } = await body(api.GET("/api/v1/evidence", { params: { query: { limit: EVIDENCE } }, signal }));
+    return items.filter((one) => one.state === "ready");
+  },
+});
+
 const path = (id: number) => ({ path: { id } });
 
 export function setQuery(id: number) {
@@ -87,7 +99,43 @@ export const useDeleteSet = () => useChange((id: number) => body(api.DELETE("/ap
 export const useSaveDraft = (id: number) => useChange((asked: Schemas["DraftRequest"]) => body(api.PUT("/api/v1/rule-sets/{id}/draft", { params: path(id), body: asked })));
 export const useKeep = (id: number) => useChange((asked: Schemas["VersionRequest"]) => body(api.POST("/api/v1/rule-sets/{id}/versions", { params: path(id), body: asked })));
 export const usePublish = (id: number) => useChange((asked: Schemas["PublishRequest"]) => body(api.POST("/api/v1/rule-sets/{id}/publications", { params: path(id), body: asked })));
-export const useTry = () => useMutation({ mutationFn: (asked: Schemas["TryRequest"]) => body(api.POST("/api/v1/rule-bench/tries", { body: asked })) });
+/** Near misses of as many captures are kept. */
+const MOST_ATTEMPTS = 20;
+
+export function added(sum: Tried | undefined, rule: Tried): Tried {
+  if (!sum) return rule;
+  return {
+    ...sum,
+    looks: sum.looks + rule.looks,
+    matches: sum.matches + rule.matches,
+    alerts: sum.alerts + rule.alerts,
+    attempts: [...sum.attempts, ...rule.attempts].slice(0, MOST_ATTEMPTS),
+  };
+}
+
+interface Trying {
+  text: string;
+  language: Language;
+  /** Ids, as the collector takes them. */
+  captures: readonly string[];
+  /** Told behind each. */
+  onDone?: (done: number) => void;
+}
+
+/** Rules are tried on one capture after the other, and what they did is added up; the first try that fails ends it. */
+async function tryOn({ captures, onDone, ...asked }: Trying): Promise<{ capture: string; captures: number; rules: Tried[] }> {
+  const sums = new Map<number, Tried>();
+  let name = "";
+  for (const [index, capture] of captures.entries()) {
+    const told = await body(api.POST("/api/v1/rule-bench/tries", { body: { ...asked, capture } }));
+    name = told.capture;
+    for (const rule of told.rules) sums.set(rule.sid, added(sums.get(rule.sid), rule));
+    onDone?.(index + 1);
+  }
+  return { capture: name, captures: captures.length, rules: [...sums.values()] };
+}
+
+export const useTry = () => useMutation({ mutationFn: tryOn });
 export const useDeleteCapture = () => useChange((id: string) => body(api.DELETE("/api/v1/rule-captures/{id}", { params: { path: { id } } })), ["rule-captures"]);
 export const useAddCapture = () =>
   useChange(
