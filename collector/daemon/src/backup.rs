@@ -2,7 +2,7 @@
 //!
 //! A backup is a folder with the layout of a data folder and a list of its files. State and index are
 //! taken at one moment, between two commits, so that they agree: the index by links to its files, which
-//! never change, the state by SQLite's own copy. Copying comes after, and takes only what the folder does
+//! never change, as does evidence, the state by SQLite's own copy. Copying comes after, and takes only what the folder does
 //! not hold yet. `admin backup` asks a running collector over a socket in its data folder.
 
 use std::collections::BTreeMap;
@@ -176,7 +176,10 @@ async fn take(
             Some(quiet) => quiet().await,
             None => None,
         };
+        // Before and after: what comes meanwhile is there, and so is what is forgotten meanwhile.
+        link_evidence(data, &snapshot)?;
         state.copy_to(&snapshot.join(STATE)).await?;
+        link_evidence(data, &snapshot)?;
         index.link_committed(&snapshot.join("index"))?;
         drop(guard);
         link_all(&data.join("authority"), &snapshot.join("authority"))?;
@@ -289,6 +292,35 @@ fn remove(folder: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Finished evidence, which never changes. What is still coming is fetched anew after a restore.
+fn link_evidence(data: &Path, snapshot: &Path) -> Result<()> {
+    let (from, to) = (data.join("evidence"), snapshot.join("evidence"));
+    if !from.exists() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&to)?;
+    for entry in std::fs::read_dir(from)? {
+        let path = entry?.path();
+        let (Some(name), Some("pcapng")) = (
+            path.file_name(),
+            path.extension().and_then(|kind| kind.to_str()),
+        ) else {
+            continue;
+        };
+        match std::fs::hard_link(&path, to.join(name)) {
+            // Linked before, or forgotten at this moment.
+            Err(error)
+                if [
+                    std::io::ErrorKind::AlreadyExists,
+                    std::io::ErrorKind::NotFound,
+                ]
+                .contains(&error.kind()) => {}
+            outcome => outcome.with_context(|| path.display().to_string())?,
+        }
+    }
+    Ok(())
 }
 
 fn link_all(from: &Path, to: &Path) -> Result<()> {

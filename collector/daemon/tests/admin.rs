@@ -42,6 +42,11 @@ fn accounts_survive_backup_and_restore() {
     assert!(changed.contains("password: "), "{changed}");
     assert!(!admin(&data, &["user", "passwd", "nobody"]).status.success());
 
+    let evidence = data.join("evidence");
+    std::fs::create_dir_all(&evidence).expect("it is made");
+    for (name, content) in [("7.pcapng", "frames"), ("8.part", "frames that still come")] {
+        std::fs::write(evidence.join(name), content).expect("it is written");
+    }
     let copy_name = copy.to_str().expect("UTF-8");
     text(&admin(&data, &["backup", copy_name]));
     let again = text(&admin(&data, &["backup", copy_name]));
@@ -57,6 +62,9 @@ fn accounts_survive_backup_and_restore() {
     let listed = text(&admin(&new, &["user", "list"]));
     assert!(listed.contains("thu\tadministrator"), "{listed}");
     assert!(text(&admin(&new, &["verify"])).contains("unbroken"));
+    let kept = std::fs::read_to_string(new.join("evidence/7.pcapng"));
+    assert_eq!(kept.expect("evidence is there"), "frames");
+    assert!(!new.join("evidence/8.part").exists(), "half of it is none");
 }
 
 #[test]
