@@ -152,6 +152,13 @@ impl Observer {
             let commits = delivery.spool.commits();
             counts.commits = commits.count;
             counts.commit_us = u64::try_from(commits.time.as_micros()).unwrap_or(u64::MAX);
+        } else {
+            // Without a spool, what outputs were given is what was made; they may want some classes alone.
+            let given = self.sources.outlets.states().into_iter();
+            counts.records_made = given
+                .map(|state| state.written + state.lost)
+                .max()
+                .unwrap_or(0);
         }
         counts
     }
