@@ -213,6 +213,14 @@ impl File {
         self.sha256 = digests.sha256.map(|sha256| sha256.finalize().into());
     }
 
+    /// Ends a file that is still open when nobody speaks of it any more: cut short, without any hash.
+    pub fn abandon(&mut self) {
+        if self.state == FileState::Open {
+            self.state = FileState::Truncated;
+            self.digests = Digests::default();
+        }
+    }
+
     /// What kind of file it is, once enough of it was seen; told by what is held of it by then. Costly when it is
     /// asked for the first time.
     pub(crate) fn magic(&self, held: &Window) -> Option<&str> {

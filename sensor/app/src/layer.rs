@@ -458,7 +458,7 @@ impl AppLayer {
                 tx.advance(direction, Transaction::COMPLETE);
             }
             for file in &mut tx.files {
-                file.close(FileState::Truncated);
+                file.abandon();
             }
         }
     }

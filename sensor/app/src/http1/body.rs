@@ -62,7 +62,7 @@ impl BodyReader {
         if coded.too_many {
             tx.raise(events::TOO_MANY_ENCODING_LAYERS);
         }
-        if coded.abnormal {
+        for _ in 0..coded.abnormal {
             tx.raise(events::ABNORMAL_CE_HEADER);
         }
         BodyReader {
@@ -94,6 +94,11 @@ impl BodyReader {
                 tx.raise(events::COMPRESSION_BOMB_LIMIT_REACHED);
             }
         }
+    }
+
+    /// Bytes pass as they are.
+    pub fn is_identity(&self) -> bool {
+        self.decoder.is_identity()
     }
 
     /// The header fields are known now, after bytes that already counted as body.
@@ -140,6 +145,18 @@ impl BodyReader {
         }
     }
 
+    /// All coded bytes have come: what the decoder holds back comes out.
+    pub fn finish_decoding(
+        &mut self,
+        tx: &mut Transaction,
+        direction: Direction,
+        shared: &mut Shared,
+        limits: &Limits,
+    ) {
+        let BodyReader { decoder, files } = self;
+        decoder.finish(&mut |piece| deliver(tx, direction, files, piece, shared, limits));
+    }
+
     /// The body is over; `state` is what becomes of its file.
     pub fn finish(
         &mut self,
@@ -149,9 +166,8 @@ impl BodyReader {
         shared: &mut Shared,
         limits: &Limits,
     ) {
-        let BodyReader { decoder, files } = self;
-        decoder.finish(&mut |piece| deliver(tx, direction, files, piece, shared, limits));
-        let (at, state) = match std::mem::replace(files, Files::None) {
+        self.finish_decoding(tx, direction, shared, limits);
+        let (at, state) = match std::mem::replace(&mut self.files, Files::None) {
             Files::Whole(at) => (Some(at), state),
             // A form that was not closed was cut.
             Files::Form { open, .. } => (open, FileState::Truncated),
@@ -326,21 +342,18 @@ fn open_files(
     };
     let range = headers
         .value(b"content-range")
-        .and_then(ContentRange::parse);
+        .filter(|_| direction == Direction::ToClient)
+        .map(ContentRange::parse);
+    let part = range.flatten().and_then(ContentRange::part);
+    let is_part = part.is_some_and(|(start, end, size)| start <= end && end < size);
+    if range == Some(None) || (part.is_some() && !is_part) {
+        tx.raise(events::RANGE_INVALID);
+    }
     match open_file(tx, direction, &name, shared, limits) {
         Some(at) => {
-            if direction == Direction::ToClient
-                && let Some(ContentRange {
-                    start: Some(start),
-                    end: Some(end),
-                    size: Some(size),
-                }) = range
-                && let Some(file) = tx.files.get_mut(at)
-            {
-                file.range = Some((start, end, size));
-            }
             if let Some(file) = tx.files.get_mut(at) {
                 file.is_whole_body = true;
+                file.range = part.filter(|_| is_part);
             }
             Files::Whole(at)
         }

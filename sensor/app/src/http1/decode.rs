@@ -2,15 +2,14 @@
 //!
 //! The one place where bytes are decompressed. Output goes through a fixed buffer and is counted against
 //! what went in, so that a small body cannot become an endless one. Checksums are not verified:
-//! receivers use what they have got before they could.
+//! receivers use what they have got before they could; zlib's is, as a wrong one may tell of another coding.
+
+use std::borrow::Cow;
 
 use super::engine::{Engine, Ran};
 
-/// Output by which a coding that was not announced is taken for the right one: bytes that are something
-/// else decode into a little nonsense before the error.
-const MIN_RETRY_OUTPUT_BYTES: usize = 8 * 1024;
-/// Input kept to try another coding with, as long as nothing came out.
-const MAX_RETRY_BYTES: usize = 8 * 1024;
+/// Output that is held back until it is known whether an error follows.
+const HELD_BYTES: usize = 8 * 1024;
 /// Output beyond the bomb limit may be this many times the input.
 pub const MAX_RATIO: u64 = 2048;
 /// Bytes of a gzip header (RFC 1952 §2.3): name, comment and extra field have no limit of their own.
@@ -46,28 +45,27 @@ pub struct Codings {
     /// In the order in which they were applied: the last one is undone first.
     pub layers: Vec<Coding>,
     pub too_many: bool,
-    pub abnormal: bool,
+    /// Names that are none.
+    pub abnormal: usize,
 }
 
 /// Reads a `Content-Encoding`; at most `limit` layers are taken from a list.
 pub fn codings(value: &[u8], limit: usize) -> Codings {
     let mut codings = Codings::default();
     let bare: Vec<u8> = value.iter().copied().filter(|&byte| byte != 0).collect();
-    let single = |name: &[u8]| -> Option<Option<Coding>> {
-        let lower = name.to_ascii_lowercase();
-        match lower.as_slice() {
-            b"gzip" | b"x-gzip" => Some(Some(Coding::Gzip)),
-            b"deflate" | b"x-deflate" => Some(Some(Coding::Deflate)),
-            b"br" => Some(Some(Coding::Brotli)),
-            b"lzma" => Some(Some(Coding::Lzma)),
-            b"inflate" | b"none" | b"identity" => Some(None),
-            _ => None,
-        }
-    };
-    if let Some(coding) = single(&bare) {
-        codings.layers.extend(coding);
-        return codings;
+    match bare.to_ascii_lowercase().as_slice() {
+        b"gzip" | b"x-gzip" => codings.layers.push(Coding::Gzip),
+        b"deflate" | b"x-deflate" => codings.layers.push(Coding::Deflate),
+        b"br" => codings.layers.push(Coding::Brotli),
+        b"lzma" => codings.layers.push(Coding::Lzma),
+        b"inflate" | b"none" => {}
+        _ => list(value, limit, &mut codings),
     }
+    codings
+}
+
+/// A list of codings. In it names count as they are written, and Brotli is none.
+fn list(value: &[u8], limit: usize, codings: &mut Codings) {
     let names = value
         .split(|byte| matches!(byte, b',' | b' '))
         .filter(|name| !name.is_empty());
@@ -76,10 +74,13 @@ pub fn codings(value: &[u8], limit: usize) -> Codings {
             codings.too_many = true;
             break;
         }
-        match single(name) {
-            Some(coding) => codings.layers.extend(coding),
-            None => {
-                codings.abnormal = true;
+        match name {
+            b"gzip" | b"x-gzip" => codings.layers.push(Coding::Gzip),
+            b"deflate" | b"x-deflate" => codings.layers.push(Coding::Deflate),
+            b"lzma" => codings.layers.push(Coding::Lzma),
+            b"inflate" | b"none" | b"identity" => {}
+            _ => {
+                codings.abnormal += 1;
                 if contains(name, b"gzip") {
                     codings.layers.push(Coding::Gzip);
                 } else if contains(name, b"deflate") {
@@ -88,7 +89,6 @@ pub fn codings(value: &[u8], limit: usize) -> Codings {
             }
         }
     }
-    codings
 }
 
 fn contains(name: &[u8], part: &[u8]) -> bool {
@@ -159,7 +159,7 @@ impl Decoder {
         if bomb { Err(Bomb) } else { Ok(()) }
     }
 
-    /// The body is over: what was kept to try other codings with comes out as it is.
+    /// The body is over: what decompressors hold back comes out.
     pub fn finish(&mut self, out: &mut dyn FnMut(&[u8]) -> bool) {
         if std::mem::replace(&mut self.ended, true) {
             return;
@@ -180,7 +180,12 @@ impl Decoder {
 fn run(layers: &mut [Layer], bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> bool) -> bool {
     match layers.split_first_mut() {
         None => bytes.is_empty() || out(bytes),
-        Some((layer, later)) => layer.decode(bytes, &mut |piece| run(later, piece, out)),
+        Some((layer, later)) => layer.decode(bytes, &mut |piece, passed| {
+            if passed == Passed::Raw {
+                later.iter_mut().for_each(Layer::pass);
+            }
+            run(later, piece, out)
+        }),
     }
 }
 
@@ -199,15 +204,13 @@ enum Phase {
 struct Layer {
     coding: Coding,
     phase: Phase,
-    /// Input so far, until the coding is decided.
-    kept: Vec<u8>,
-    /// Output of a coding that is being tried.
-    held: Vec<u8>,
-    /// The coding is the right one: output has been seen, or there is too much input to try again.
-    decided: bool,
+    /// The container's header so far.
+    header: Vec<u8>,
     retries: u8,
 }
 
+/// Bytes that tell raw DEFLATE from other codings: so many does its shortest header of a block have.
+const DEFLATE_BEGIN_BYTES: usize = 5;
 /// Other codings tried on one body.
 const MAX_RETRIES: u8 = 3;
 
@@ -216,151 +219,127 @@ impl Layer {
         Layer {
             coding,
             phase: Phase::Header,
-            kept: Vec::new(),
-            held: Vec::new(),
-            decided: false,
+            header: Vec::new(),
             retries: 0,
         }
     }
 
-    /// What comes out when nothing more goes in: the last output, or the input while undecided.
+    /// What comes out when nothing more goes in.
     fn finish(&mut self) -> Vec<u8> {
-        let kept = std::mem::take(&mut self.kept);
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Data(engine) => {
-                let mut last = std::mem::take(&mut self.held);
-                last.extend(engine.finish());
-                if last.is_empty() { kept } else { last }
+            Phase::Data(engine) => engine.finish(),
+            Phase::Header if self.coding == Coding::Deflate => {
+                let mut last = Vec::new();
+                Engine::inflate().run(&std::mem::take(&mut self.header), &mut |piece| {
+                    last.extend_from_slice(piece);
+                    last.len() < HELD_BYTES
+                });
+                last
             }
-            Phase::Header => kept,
-            Phase::Over | Phase::Passing => Vec::new(),
+            Phase::Header | Phase::Over | Phase::Passing => Vec::new(),
         }
     }
 
-    fn decode(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        match &mut self.phase {
-            Phase::Over => return true,
-            Phase::Passing => return bytes.is_empty() || out(bytes),
-            Phase::Data(engine) if self.decided => {
-                return match engine.run(bytes, out) {
-                    Ran::More { wanted } => wanted,
-                    Ran::End { wanted } | Ran::Error { wanted } => {
-                        self.phase = Phase::Over;
-                        wanted
-                    }
-                };
-            }
-            Phase::Header | Phase::Data(_) => {}
-        }
-        self.kept.extend_from_slice(bytes);
-        let mut fresh = bytes.len();
+    /// A coding that turns out wrong on some bytes, before it made anything of them, is changed for another one,
+    /// which goes on with these bytes: what earlier ones held is lost, as in receivers that try codings.
+    fn decode(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8], Passed) -> bool) -> bool {
+        let mut bytes = Cow::Borrowed(bytes);
         loop {
+            match &mut self.phase {
+                Phase::Over => return true,
+                Phase::Passing => return bytes.is_empty() || out(&bytes, Passed::Raw),
+                Phase::Header | Phase::Data(_) => {}
+            }
             if let Phase::Header = self.phase {
+                self.header.extend_from_slice(&bytes);
                 match self.begin() {
-                    Begin::At(start) => fresh = self.kept.len() - start,
+                    Begin::At(start) => {
+                        let mut begun = std::mem::take(&mut self.header);
+                        begun.drain(..start);
+                        bytes = Cow::Owned(begun);
+                    }
                     Begin::More => return true,
-                    Begin::Wrong if self.retry() => continue,
-                    Begin::Wrong => return self.pass(out),
+                    Begin::Wrong => {
+                        self.retry();
+                        continue;
+                    }
                 }
             }
             let Phase::Data(engine) = &mut self.phase else {
                 return true;
             };
-            let start = self.kept.len() - fresh;
-            let (held, decided) = (&mut self.held, &mut self.decided);
-            let enough = if self.retries == 0 {
-                0
-            } else {
-                MIN_RETRY_OUTPUT_BYTES
-            };
-            let ran = engine.run(&self.kept[start..], &mut |piece| {
-                if *decided {
-                    return out(piece);
-                }
+            // One step's output is held back: a coding that fails with no more than that may be the wrong one.
+            let (mut held, mut wanted) = (Vec::new(), true);
+            let ran = engine.run(&bytes, &mut |piece| {
                 held.extend_from_slice(piece);
-                if held.len() <= enough {
+                if held.len() < HELD_BYTES {
                     return true;
                 }
-                *decided = true;
-                out(&std::mem::take(held))
+                wanted = out(&std::mem::take(&mut held), Passed::Decoded);
+                wanted
             });
             match ran {
-                Ran::More { wanted } => {
-                    self.decided |= self.kept.len() > MAX_RETRY_BYTES;
-                    if !self.decided {
-                        return wanted;
-                    }
-                    self.kept = Vec::new();
-                    let held = std::mem::take(&mut self.held);
-                    return wanted && (held.is_empty() || out(&held));
+                Ran::Error { at } if wanted && (self.retries > 0 || held.is_empty()) => {
+                    bytes = Cow::Owned(bytes.get(at..).unwrap_or_default().to_vec());
+                    self.retry();
+                    continue;
                 }
-                Ran::Error { .. } if !self.decided => {
-                    if !self.retry() {
-                        return self.pass(out);
-                    }
-                }
-                Ran::End { wanted } | Ran::Error { wanted } => {
-                    self.kept = Vec::new();
-                    self.phase = Phase::Over;
-                    let held = std::mem::take(&mut self.held);
-                    return wanted && (held.is_empty() || out(&held));
-                }
+                Ran::End | Ran::Error { .. } => self.phase = Phase::Over,
+                Ran::More => {}
             }
+            return wanted && (held.is_empty() || out(&held, Passed::Decoded));
         }
     }
 
-    /// Reads the container's header from what is kept.
+    /// Reads the container's header from what there is.
     fn begin(&mut self) -> Begin {
         let begin = match self.coding {
-            Coding::Gzip => gzip_header(&self.kept),
-            Coding::Zlib => zlib_header(&self.kept),
-            Coding::Deflate | Coding::Brotli | Coding::Lzma => Begin::At(0),
+            Coding::Gzip => gzip_header(&self.header),
+            Coding::Deflate if self.header.len() < DEFLATE_BEGIN_BYTES => Begin::More,
+            Coding::Deflate | Coding::Zlib | Coding::Brotli | Coding::Lzma => Begin::At(0),
         };
         if let Begin::At(_) = begin {
             self.phase = Phase::Data(match self.coding {
                 Coding::Brotli => Engine::brotli(),
                 Coding::Lzma => Engine::lzma(),
-                Coding::Gzip | Coding::Deflate | Coding::Zlib => Engine::inflate(),
+                Coding::Zlib => Engine::zlib(),
+                Coding::Gzip | Coding::Deflate => Engine::inflate(),
             });
         }
         begin
     }
 
-    /// Turns to another coding; false when enough were tried.
-    fn retry(&mut self) -> bool {
-        self.held.clear();
-        self.retries += 1;
-        self.coding = self.coding.next();
-        self.phase = Phase::Header;
-        self.retries <= MAX_RETRIES
+    fn pass(&mut self) {
+        if !matches!(self.phase, Phase::Over) {
+            self.phase = Phase::Passing;
+        }
     }
 
-    fn pass(&mut self, out: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        self.phase = Phase::Passing;
-        let kept = std::mem::take(&mut self.kept);
-        out(&kept)
+    /// Turns to another coding, or to none when enough were tried.
+    fn retry(&mut self) {
+        self.header.clear();
+        self.phase = if self.retries < MAX_RETRIES {
+            Phase::Header
+        } else {
+            Phase::Passing
+        };
+        self.retries = self.retries.saturating_add(1);
+        self.coding = self.coding.next();
     }
+}
+
+/// How bytes came out of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passed {
+    Decoded,
+    /// As they came in: later layers do not look at them either.
+    Raw,
 }
 
 enum Begin {
     At(usize),
     More,
     Wrong,
-}
-
-/// RFC 1950 §2.2. A preset dictionary is nothing that a browser could have.
-fn zlib_header(bytes: &[u8]) -> Begin {
-    match bytes {
-        [method, flags, ..] => {
-            let check = (u16::from(*method) << 8) | u16::from(*flags);
-            if method & 0x0f == 8 && method >> 4 <= 7 && check % 31 == 0 && flags & 0x20 == 0 {
-                Begin::At(2)
-            } else {
-                Begin::Wrong
-            }
-        }
-        _ => Begin::More,
-    }
 }
 
 /// RFC 1952 §2.3.
@@ -457,9 +436,52 @@ mod tests {
         for (coding, body) in rows {
             let name = String::from_utf8_lossy(coding);
             assert_eq!(decode(coding, &[body]), text, "{name}");
+            if body == text || *coding == b"br" {
+                continue;
+            }
             let bytes: Vec<&[u8]> = body.chunks(1).collect();
             assert_eq!(decode(coding, &bytes), text, "{name} byte by byte");
         }
+    }
+
+    #[test]
+    fn lists_of_codings() {
+        let rows: &[(&[u8], &[Coding], usize, bool)] = &[
+            (b"br", &[Coding::Brotli], 0, false),
+            (b"identity,br", &[], 1, false),
+            (b"g zip", &[], 2, false),
+            (b"gzip;q=1", &[Coding::Gzip], 1, false),
+            (b"GZIP", &[Coding::Gzip], 0, false),
+            (b"GZIP, identity", &[Coding::Gzip], 1, false),
+            (b"lzma,lzma", &[Coding::Lzma, Coding::Lzma], 0, false),
+            (
+                b"gzip,deflate,gzip",
+                &[Coding::Gzip, Coding::Deflate],
+                0,
+                true,
+            ),
+        ];
+        for &(value, layers, abnormal, too_many) in rows {
+            let expected = Codings {
+                layers: layers.to_vec(),
+                too_many,
+                abnormal,
+            };
+            assert_eq!(codings(value, 2), expected, "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn another_coding_goes_on_with_the_bytes_at_hand() {
+        // Inner gzip is not there: what the first piece holds is lost with the header that it lacks.
+        let text = b"0123456789, and so on, and so on";
+        assert_eq!(decode(b"gzip", &[b"\x1f\x8b", text]), text);
+        // A wrong checksum tells of another coding, and of none that fits.
+        let mut broken = zlib(text);
+        if let Some(last) = broken.last_mut() {
+            *last ^= 0xff;
+        }
+        assert_eq!(decode(b"deflate", &[&broken]), broken);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub enum Engine {
     Lzma(Box<Lzma>),
 }
 
+/// Header of an LZMA stream, with what its range decoder begins with.
+const LZMA_HEADER_BYTES: usize = 18;
 /// Dictionary of one LZMA stream.
 const MAX_LZMA_BYTES: usize = 1024 * 1024;
 /// Input of one call: LZMA has no bound on the output of a call but this.
@@ -25,6 +27,7 @@ pub struct Lzma {
     stream: lzma_rs::decompress::Stream<Vec<u8>>,
     /// Output that did not fit yet.
     waiting: Vec<u8>,
+    header_left: usize,
     failed: bool,
 }
 
@@ -41,20 +44,22 @@ impl std::fmt::Debug for Engine {
 /// What became of some input.
 pub enum Ran {
     /// All input is taken, unless no more output is wanted.
-    More {
-        wanted: bool,
-    },
-    End {
-        wanted: bool,
-    },
+    More,
+    End,
+    /// What cannot be read begins so many bytes into the input.
     Error {
-        wanted: bool,
+        at: usize,
     },
 }
 
 impl Engine {
     pub fn inflate() -> Self {
         Engine::Inflate(Box::new(Decompress::new(false)))
+    }
+
+    /// DEFLATE in its zlib container (RFC 1950).
+    pub fn zlib() -> Self {
+        Engine::Inflate(Box::new(Decompress::new(true)))
     }
 
     pub fn brotli() -> Self {
@@ -68,12 +73,12 @@ impl Engine {
     pub fn lzma() -> Self {
         let options = lzma_rs::decompress::Options {
             memlimit: Some(MAX_LZMA_BYTES),
-            allow_incomplete: true,
             ..Default::default()
         };
         Engine::Lzma(Box::new(Lzma {
             stream: lzma_rs::decompress::Stream::new_with_options(&options, Vec::new()),
             waiting: Vec::new(),
+            header_left: LZMA_HEADER_BYTES,
             failed: false,
         }))
     }
@@ -96,25 +101,30 @@ impl Engine {
     pub fn run(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> bool) -> Ran {
         let mut buffer = [0u8; STEP_BYTES];
         let mut rest = bytes;
+        let mut begin = 0;
         loop {
+            let in_header = matches!(self, Engine::Lzma(lzma) if lzma.header_left > 0);
             let (taken, made, state) = match self {
                 Engine::Inflate(inflate) => step_inflate(inflate, rest, &mut buffer),
                 Engine::Brotli(brotli) => step_brotli(brotli, rest, &mut buffer),
                 Engine::Lzma(lzma) => step_lzma(lzma, rest, &mut buffer),
             };
             rest = rest.get(taken..).unwrap_or_default();
+            if in_header {
+                begin = bytes.len() - rest.len();
+            }
             let wanted = match buffer.get(..made) {
                 Some(piece) if !piece.is_empty() => out(piece),
                 _ => true,
             };
             match state {
-                StepState::Error => return Ran::Error { wanted },
-                StepState::End => return Ran::End { wanted },
+                StepState::Error => return Ran::Error { at: begin },
+                StepState::End => return Ran::End,
                 StepState::More if !wanted || (rest.is_empty() && made < STEP_BYTES) => {
-                    return Ran::More { wanted };
+                    return Ran::More;
                 }
                 StepState::More if taken == 0 && made == 0 => {
-                    return Ran::Error { wanted };
+                    return Ran::Error { at: begin };
                 }
                 StepState::More => {}
             }
@@ -173,8 +183,14 @@ fn step_brotli(
 fn step_lzma(lzma: &mut Lzma, input: &[u8], output: &mut [u8]) -> (usize, usize, StepState) {
     let mut taken = 0;
     if lzma.waiting.is_empty() && !lzma.failed {
-        taken = input.len().min(LZMA_STEP_BYTES);
-        lzma.failed = std::io::Write::write_all(&mut lzma.stream, &input[..taken]).is_err();
+        let step = input.get(..LZMA_STEP_BYTES).unwrap_or(input);
+        match std::io::Write::write(&mut lzma.stream, step) {
+            Ok(written) => {
+                taken = written;
+                lzma.header_left = lzma.header_left.saturating_sub(written);
+            }
+            Err(_) => lzma.failed = true,
+        }
         if let Some(out) = lzma.stream.get_output_mut() {
             lzma.waiting = std::mem::take(out);
         }

@@ -13,31 +13,46 @@ pub struct ContentRange {
 }
 
 impl ContentRange {
-    /// Reads the value of the field.
+    /// Reads the value of the field, whatever its unit and whatever stands behind.
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(value).ok()?.trim_ascii();
-        let rest = text
-            .get(..5)
-            .filter(|unit| unit.eq_ignore_ascii_case("bytes"))?;
-        let rest = text.get(rest.len()..)?.trim_ascii_start();
-        let (range, size) = rest.split_once('/')?;
-        let size = match size.trim_ascii() {
-            "*" => None,
-            size => Some(size.parse().ok()?),
-        };
-        if range.trim_ascii() == "*" {
+        let skip = |bytes: &'_ [u8]| bytes.iter().take_while(|&&byte| byte == b' ').count();
+        let value = &value[skip(value)..];
+        let unit = value.iter().position(|&byte| byte == b' ')?;
+        let value = &value[unit..];
+        let value = &value[skip(value)..];
+        if let Some(size) = value.strip_prefix(b"*/") {
             return Some(ContentRange {
-                size,
+                size: Some(number(size)?.0),
                 ..ContentRange::default()
             });
         }
-        let (start, end) = range.split_once('-')?;
+        let (start, rest) = number(value)?;
+        let (end, rest) = number(rest.strip_prefix(b"-")?)?;
+        let size = match rest.strip_prefix(b"/")? {
+            [b'*', ..] => None,
+            size => Some(number(size)?.0),
+        };
         Some(ContentRange {
-            start: Some(start.trim_ascii().parse().ok()?),
-            end: Some(end.trim_ascii().parse().ok()?),
+            start: Some(start),
+            end: Some(end),
             size,
         })
     }
+
+    /// The part of a file that it tells of: first and last byte and size. `None` when it tells of no part.
+    pub fn part(self) -> Option<(u64, u64, u64)> {
+        let (start, end, size) = (self.start?, self.end?, self.size?);
+        let whole = start == 0 && end.checked_add(1) == Some(size);
+        (end > 0 && size > 0 && !whole).then_some((start, end, size))
+    }
+}
+
+/// Decimal digits at the beginning, and what follows them.
+fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = text.split_at(digits);
+    let number: i64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    Some((u64::try_from(number).ok()?, rest))
 }
 
 impl HttpTransaction {
@@ -102,7 +117,12 @@ mod tests {
             ("bytes 5-9/*", Some((Some(5), Some(9), None))),
             ("bytes */10", Some((None, None, Some(10)))),
             ("Bytes=1-2/3", None),
-            ("lines 1-2/3", None),
+            ("lines 1-2/3", Some((Some(1), Some(2), Some(3)))),
+            (
+                "  bytes   1-2/3 and more",
+                Some((Some(1), Some(2), Some(3))),
+            ),
+            ("1-2/3", None),
             ("bytes 1-x/3", None),
         ];
         for &(value, expected) in rows {
@@ -110,5 +130,9 @@ mod tests {
                 .map(|range| (range.start, range.end, range.size));
             assert_eq!(got, expected, "{value}");
         }
+        let part = |value: &str| ContentRange::parse(value.as_bytes()).and_then(ContentRange::part);
+        assert_eq!(part("bytes 1-9/10"), Some((1, 9, 10)));
+        assert_eq!(part("bytes 0-9/10"), None, "all of it");
+        assert_eq!(part("bytes 1-9/*"), None);
     }
 }

@@ -16,15 +16,14 @@ pub fn content_length(value: &[u8]) -> (Option<u64>, bool, bool) {
         .iter()
         .take_while(|byte| byte.is_ascii_digit())
         .count();
-    let length = (digits > 0)
-        .then(|| {
-            value[before..before + digits]
-                .iter()
-                .try_fold(0u64, |length, digit| {
-                    length.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-                })
-        })
-        .flatten();
+    if digits == 0 {
+        return (None, false, false);
+    }
+    let length = value[before..before + digits]
+        .iter()
+        .try_fold(0u64, |length, digit| {
+            length.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+        });
     let behind = !trim_blanks(&value[before + digits..]).is_empty();
     (length, before > 0, behind)
 }

@@ -198,11 +198,46 @@ pub struct Response {
     pub reason: Option<Vec<u8>>,
 }
 
+/// Oddities of fields that are told once in a transaction.
+#[derive(Debug, Default, Clone, Copy)]
+struct Told {
+    invalid: bool,
+    folding: bool,
+    unparseable: bool,
+}
+
+impl Told {
+    /// Which of the events of a field are new: space behind the name, space before it, a name that is no token,
+    /// a line without colon or name.
+    fn field(&mut self, odd: wire::Oddities, events: [u16; 4]) -> Vec<u16> {
+        let mut first = |told: fn(&mut Told) -> &mut bool, is_odd: bool, event: u16| {
+            let is_first = is_odd && !*told(self);
+            *told(self) |= is_odd;
+            is_first.then_some(event)
+        };
+        [
+            first(|told| &mut told.invalid, odd.space_after_name, events[0]),
+            first(|told| &mut told.folding, odd.space_before_name, events[1]),
+            first(|told| &mut told.invalid, odd.name_not_token, events[2]),
+            first(
+                |told| &mut told.unparseable,
+                odd.missing_colon || odd.empty_name,
+                events[3],
+            ),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
 /// One request with its response.
 #[derive(Debug, Default)]
 pub struct HttpTransaction {
     pub request: Request,
     pub response: Response,
+    /// What was odd about fields of either side and was told.
+    told: Told,
 }
 
 impl HttpTransaction {

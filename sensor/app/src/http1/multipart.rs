@@ -1,6 +1,6 @@
 //! Forms in request bodies: `multipart/form-data` (RFC 7578, RFC 2046 §5.1) as parts with their names.
 
-use super::wire::{Next, next_field};
+use super::wire::{Begun, Next, next_field};
 use sensor_flow::Direction;
 
 /// Bytes of one part's headers; a part with more has no name.
@@ -140,7 +140,7 @@ impl Multipart {
         let mut at = 0;
         let mut name: Option<Vec<u8>> = None;
         loop {
-            match next_field(Direction::ToServer, &input[at..], false) {
+            match next_field(Direction::ToServer, &input[at..], false, Begun::Yes) {
                 Next::Field(field, used) => {
                     at += used;
                     if field.oddities.missing_colon {
@@ -176,7 +176,12 @@ impl Multipart {
 
 /// The file name in a `Content-Disposition` (RFC 6266 §4.3), as it stands.
 pub fn file_name(value: &[u8]) -> Option<&[u8]> {
-    parameter(value, b"filename")
+    let quotes = (0..value.len()).filter(|&at| {
+        let escaped = at > 0 && value[at - 1] == b'\\';
+        value[at] == b'"' && !escaped
+    });
+    // A name whose quotes are not closed is none.
+    parameter(value, b"filename").filter(|_| quotes.count() % 2 == 0)
 }
 
 /// A parameter behind a semicolon: `; name=value`, quoted or not.

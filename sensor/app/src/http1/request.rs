@@ -6,7 +6,7 @@ use super::headers::Added;
 use super::request_fields::{Framing, add_field, looks_like_request, read_headers, read_line};
 use super::state::{Marker, Side, Turn, Work, live};
 use super::uri::Twice;
-use super::wire::{self, Next, Version};
+use super::wire::{self, Begun, Next, Version};
 use super::{METHODS, events, http, http_mut, is_method, stage};
 use crate::file::FileState;
 use crate::{Body, Transaction};
@@ -45,6 +45,8 @@ pub struct RequestSide {
     tx: Option<u64>,
     body: BodyReader,
     marker: Marker,
+    /// Fields of the header or trailer were read.
+    begun: Begun,
 }
 
 impl Side for RequestSide {
@@ -206,6 +208,7 @@ impl RequestSide {
             Version::Unknown => At::Version,
             _ => At::Headers,
         };
+        self.begun = Begun::No;
         Turn::Used(used)
     }
 
@@ -217,6 +220,7 @@ impl RequestSide {
         if space < input.len() || space > MAX_SPACE_AFTER_HTTP09 {
             work.raise(self.tx, events::REQUEST_LINE_MISSING_PROTOCOL);
             self.at = At::Headers;
+            self.begun = Begun::No;
             return Turn::Used(0);
         }
         if closed {
@@ -239,7 +243,7 @@ impl RequestSide {
         let Some(tx) = live(work.transactions, self.tx) else {
             return Turn::Fail;
         };
-        match wire::next_field(SIDE, input, closed) {
+        match wire::next_field(SIDE, input, closed, self.begun) {
             Next::Field(_, used) if used > wire::MAX_FIELD_BYTES => {
                 self.too_long(work);
                 Turn::Fail
@@ -248,6 +252,7 @@ impl RequestSide {
                 if add_field(tx, field, &input[..used]) == Added::TooMany {
                     return Turn::Fail;
                 }
+                self.begun = Begun::Yes;
                 Turn::Used(used)
             }
             Next::End(used, _) => {
@@ -370,6 +375,7 @@ impl RequestSide {
                     self.at = At::ChunkData(bytes);
                 } else {
                     self.at = At::Trailer;
+                    self.begun = Begun::No;
                     if let Some(tx) = work.tx(self.tx) {
                         tx.advance(SIDE, stage::TRAILER);
                     }

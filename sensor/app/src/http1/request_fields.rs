@@ -86,20 +86,15 @@ pub fn read_line(tx: &mut Transaction, line: &[u8], twice: Twice) -> Version {
 
 pub fn add_field(tx: &mut Transaction, field: Field, raw: &[u8]) -> Added {
     let odd = field.oddities;
-    let rows = [
-        (odd.space_after_name, events::REQUEST_INVALID_LWS_AFTER_NAME),
-        (odd.space_before_name, events::INVALID_REQUEST_FIELD_FOLDING),
-        (odd.name_not_token, events::REQUEST_HEADER_INVALID),
-        (odd.missing_colon, events::REQUEST_FIELD_MISSING_COLON),
-        (
-            odd.empty_name && !odd.missing_colon,
-            events::REQUEST_INVALID_EMPTY_NAME,
-        ),
+    let names = [
+        events::REQUEST_INVALID_LWS_AFTER_NAME,
+        events::INVALID_REQUEST_FIELD_FOLDING,
+        events::REQUEST_HEADER_INVALID,
+        events::REQUEST_FIELD_MISSING_COLON,
     ];
-    for (raised, event) in rows {
-        if raised {
-            tx.raise(event);
-        }
+    let told = http_mut(tx).map(|http| http.told.field(odd, names));
+    for event in told.into_iter().flatten() {
+        tx.raise(event);
     }
     let Some(http) = http_mut(tx) else {
         return Added::TooMany;

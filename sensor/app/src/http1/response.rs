@@ -5,9 +5,9 @@ use super::framing::{ChunkLine, chunk_line, is_no_chunk_line};
 use super::headers::Added;
 use super::response_fields::{Framing, add_field, framing, read_line, refuses_body};
 use super::state::{Marker, Side, Turn, Work, live};
-use super::wire::{self, Extra, Next, Version};
+use super::wire::{self, Begun, Extra, Next, Version};
 use super::{events, http, http_mut, stage};
-use crate::file::FileState;
+use crate::file::{File, FileState};
 use crate::{Body, Transaction};
 use sensor_flow::Direction;
 
@@ -42,6 +42,10 @@ pub struct ResponseSide {
     tx: Option<u64>,
     body: BodyReader,
     extra: Option<Extra>,
+    /// Fields of the header or trailer were read.
+    begun: Begun,
+    /// A decoder has been told that its body is over.
+    decoded: bool,
     continued: bool,
     refuses_body: bool,
     marker: Marker,
@@ -83,10 +87,10 @@ impl ResponseSide {
                 self.push(input, work);
                 Turn::Used(input.len())
             }
-            At::ChunkSize => self.chunk_size(input, closed, work),
+            At::ChunkSize => self.chunk_size(input, work),
             At::ChunkData(left) => self.chunk_data(input, left, work),
             At::ChunkEnd => self.chunk_end(input, work),
-            At::Tail => self.tail(input, work),
+            At::Tail => self.tail(input, closed, work),
             At::Lost => self.lost(input),
         }
     }
@@ -133,8 +137,18 @@ impl ResponseSide {
 
     /// No more bytes.
     pub fn end(&mut self, work: &mut Work<'_>) {
-        if !matches!(self.at, At::Idle | At::Lost) {
-            self.complete(FileState::Closed, work);
+        match self.at {
+            At::Idle | At::Lost => {}
+            // Something more was to come.
+            At::Line | At::ChunkSize | At::ChunkEnd => {
+                if let Some(tx) = live(work.transactions, self.tx) {
+                    tx.files.iter_mut().for_each(File::abandon);
+                }
+                self.complete(FileState::Truncated, work);
+            }
+            _ => {
+                self.complete(FileState::Closed, work);
+            }
         }
     }
 
@@ -143,6 +157,7 @@ impl ResponseSide {
             return Turn::More;
         }
         self.continued = false;
+        self.decoded = false;
         if let Some(&id) = work.awaiting.front() {
             self.tx = Some(id);
             self.body = BodyReader::default();
@@ -205,13 +220,16 @@ impl ResponseSide {
         if wire::is_body_line(&input[..used]) {
             // Browsers take what does not look like a status line for body; a short line, or one in front
             // of what may be a status line, is skipped.
-            match input.get(used) {
-                None if !closed => return Turn::More,
-                Some(b'H') => return Turn::Used(used),
-                Some(_) if line.len() <= 2 => return Turn::Used(used),
+            match &input[used..] {
+                [] | [_] if !closed => return Turn::More,
+                [b'H', _, ..] => return Turn::Used(used),
+                [_, _, ..] if line.len() <= 2 => return Turn::Used(used),
                 _ => {}
             }
             self.push(&input[..used], work);
+            if used == input.len() {
+                self.at = At::Tail;
+            }
             return Turn::Used(used);
         }
         if used > wire::MAX_FIELD_BYTES {
@@ -224,6 +242,7 @@ impl ResponseSide {
         read_line(tx, line);
         tx.advance(SIDE, stage::HEADERS);
         self.at = At::Headers;
+        self.begun = Begun::No;
         Turn::Used(used)
     }
 
@@ -231,7 +250,7 @@ impl ResponseSide {
         let Some(tx) = live(work.transactions, self.tx) else {
             return Turn::Fail;
         };
-        match wire::next_field(SIDE, input, closed) {
+        match wire::next_field(SIDE, input, closed, self.begun) {
             Next::Field(_, used) if used > wire::MAX_FIELD_BYTES => {
                 self.too_long(work);
                 Turn::Fail
@@ -240,6 +259,7 @@ impl ResponseSide {
                 if add_field(tx, field, &input[..used]) == Added::TooMany {
                     return Turn::Fail;
                 }
+                self.begun = Begun::Yes;
                 Turn::Used(used)
             }
             Next::End(used, extra) => {
@@ -303,6 +323,7 @@ impl ResponseSide {
                 self.at = At::Line;
                 return Turn::Used(0);
             }
+            Framing::Invalid => return Turn::Fail,
             Framing::None => self.at = At::Tail,
             Framing::Length(bytes) => self.at = At::Length(bytes),
             Framing::Chunked => self.at = At::ChunkSize,
@@ -316,23 +337,30 @@ impl ResponseSide {
     }
 
     /// Bytes that come together with the end of a body but are no status line are body still: browsers show
-    /// more than a `Content-Length` announces.
-    fn tail(&mut self, input: &[u8], work: &mut Work<'_>) -> Turn {
-        let used = wire::line_feed(input).unwrap_or(input.len());
-        let line = &input[..used];
-        let bodiless = work
-            .tx(self.tx)
-            .and_then(|tx| http(tx))
-            .is_none_or(|http| http.response.message.body.seen == 0);
-        if line.is_empty() || (bodiless && wire::trim(line).is_empty()) {
-            return self.complete(FileState::Closed, work).at(used);
-        }
-        if !wire::is_body_line(line) || b"HTTP".starts_with(line) {
+    /// more than a `Content-Length` announces. They are taken by the line; behind a line feed, all at once.
+    fn tail(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
+        let line = match (input.first(), wire::line_feed(input)) {
+            (None, _) => return self.complete(FileState::Closed, work),
+            (Some(b'\n'), _) => input,
+            (_, Some(used)) => &input[..used],
+            (_, None) if closed => input,
+            (_, None) => return Turn::More,
+        };
+        if !wire::is_body_line(line) {
             return self.complete(FileState::Closed, work);
         }
         work.raise(self.tx, events::RESPONSE_BODY_UNEXPECTED);
+        if self.decoded {
+            // There is nothing that could decode it.
+            self.count(line.len(), work);
+            if let Some(tx) = live(work.transactions, self.tx) {
+                tx.files.iter_mut().for_each(File::abandon);
+            }
+            self.at = At::Lost;
+            return Turn::Fail;
+        }
         self.push(line, work);
-        Turn::Used(used)
+        Turn::Used(line.len())
     }
 
     fn push(&mut self, bytes: &[u8], work: &mut Work<'_>) {
@@ -356,22 +384,31 @@ impl ResponseSide {
         self.at = At::Length(left - count as u64);
         if left == count as u64 {
             self.at = At::Tail;
+            self.decoded = !self.body.is_identity();
+            if self.decoded
+                && let Some(tx) = live(work.transactions, self.tx)
+            {
+                self.body
+                    .finish_decoding(tx, SIDE, work.shared, work.limits);
+            }
         }
         Turn::Used(count)
     }
 
-    fn chunk_size(&mut self, input: &[u8], closed: bool, work: &mut Work<'_>) -> Turn {
+    fn chunk_size(&mut self, input: &[u8], work: &mut Work<'_>) -> Turn {
         let used = match wire::line_feed(input) {
             Some(used) => used,
             None if is_no_chunk_line(input) => input.len(),
-            None if closed && !input.is_empty() => return Turn::Used(input.len()),
             None => return Turn::More,
         };
         match chunk_line(&input[..used]) {
             ChunkLine::Empty => {}
             ChunkLine::Invalid => {
                 work.raise(self.tx, events::INVALID_RESPONSE_CHUNK_LEN);
-                // The line is the first of a body until close.
+                // The line is the first of a body until close, and was counted as one of a chunk.
+                if input.get(used - 1) == Some(&b'\n') {
+                    self.count(used, work);
+                }
                 self.at = At::UntilClose;
                 return Turn::Used(0);
             }
@@ -383,6 +420,7 @@ impl ResponseSide {
                     self.at = At::ChunkData(bytes);
                 } else {
                     self.at = At::Trailer;
+                    self.begun = Begun::No;
                     if let Some(tx) = work.tx(self.tx) {
                         tx.advance(SIDE, stage::TRAILER);
                     }

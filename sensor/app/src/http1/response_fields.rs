@@ -22,6 +22,8 @@ pub enum Framing {
     Length(u64),
     Chunked,
     UntilClose,
+    /// Where the body ends cannot be told: nothing further is read.
+    Invalid,
 }
 
 /// Decides what follows the header fields (RFC 9112 §6.3), as browsers do, and what is odd about it.
@@ -79,6 +81,7 @@ pub fn framing(http: &HttpTransaction) -> (Framing, Vec<u16>) {
         let kind = headers.value(b"content-type").unwrap_or_default();
         if contains_without_nuls(kind, b"multipart/byteranges") {
             raised.push(events::RESPONSE_MULTIPART_BYTERANGES);
+            return (Framing::Invalid, raised);
         }
         return (Framing::UntilClose, raised);
     };
@@ -94,7 +97,7 @@ pub fn framing(http: &HttpTransaction) -> (Framing, Vec<u16>) {
         Some(bytes) => (Framing::Length(bytes), raised),
         None => {
             raised.push(events::INVALID_CONTENT_LENGTH_FIELD_IN_RESPONSE);
-            (Framing::UntilClose, raised)
+            (Framing::Invalid, raised)
         }
     }
 }
@@ -114,9 +117,12 @@ pub fn refuses_body(http: &HttpTransaction) -> bool {
 /// Status line → transaction.
 pub fn read_line(tx: &mut Transaction, line: &[u8]) {
     let parts = wire::status_line(line);
-    let version = parts
+    let (version, odd) = parts
         .protocol
-        .map_or(Version::Invalid, |token| wire::version(token).0);
+        .map_or((Version::Invalid, false), wire::version);
+    if odd {
+        tx.raise(events::PROTOCOL_CONTAINS_EXTRA_DATA);
+    }
     let number = parts.status.and_then(wire::status_number);
     if version == Version::Invalid {
         tx.raise(events::RESPONSE_LINE_INVALID_PROTOCOL);
@@ -136,27 +142,18 @@ pub fn read_line(tx: &mut Transaction, line: &[u8]) {
 
 pub fn add_field(tx: &mut Transaction, field: Field, raw: &[u8]) -> Added {
     let odd = field.oddities;
-    let rows = [
-        (odd.deformed_end, events::DEFORMED_EOL),
-        (
-            odd.space_after_name,
-            events::RESPONSE_INVALID_LWS_AFTER_NAME,
-        ),
-        (
-            odd.space_before_name,
-            events::INVALID_RESPONSE_FIELD_FOLDING,
-        ),
-        (odd.name_not_token, events::RESPONSE_HEADER_NAME_NOT_TOKEN),
-        (odd.missing_colon, events::RESPONSE_FIELD_MISSING_COLON),
-        (
-            odd.empty_name && !odd.missing_colon,
-            events::RESPONSE_INVALID_EMPTY_NAME,
-        ),
+    if odd.deformed_end {
+        tx.raise(events::DEFORMED_EOL);
+    }
+    let names = [
+        events::RESPONSE_INVALID_LWS_AFTER_NAME,
+        events::INVALID_RESPONSE_FIELD_FOLDING,
+        events::RESPONSE_HEADER_NAME_NOT_TOKEN,
+        events::RESPONSE_FIELD_MISSING_COLON,
     ];
-    for (raised, event) in rows {
-        if raised {
-            tx.raise(event);
-        }
+    let told = http_mut(tx).map(|http| http.told.field(odd, names));
+    for event in told.into_iter().flatten() {
+        tx.raise(event);
     }
     let Some(http) = http_mut(tx) else {
         return Added::TooMany;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::body::Shared;
+use super::events;
 use super::framing::content_length;
 use super::headers::Added;
 use super::request::RequestSide;
@@ -304,7 +305,7 @@ impl Parser for State {
     fn stay(&mut self, _: Direction, transactions: &mut Transactions) {
         let last = self.response.transaction();
         if let Some(tx) = live(transactions, last) {
-            tx.raise(super::events::FAILED_PROTOCOL_CHANGE);
+            tx.raise(events::FAILED_PROTOCOL_CHANGE);
         }
     }
 
@@ -348,6 +349,11 @@ impl Parser for State {
         if self.opaque {
             return;
         }
+        let told: Vec<(u64, usize)> = transactions
+            .live_mut()
+            .iter()
+            .map(|tx| (tx.id, tx.events.len()))
+            .collect();
         // A server that is gone answers nothing any more: both sides end.
         if direction == Direction::ToClient {
             self.run(Direction::ToServer, &[], true, transactions, limits);
@@ -367,7 +373,34 @@ impl Parser for State {
                 tx.advance(Direction::ToClient, Transaction::COMPLETE);
             }
         }
+        for tx in transactions.live_mut() {
+            let known = told.iter().find(|(id, _)| *id == tx.id);
+            forget_events_of_the_end(tx, known.map_or(0, |&(_, events)| events));
+        }
     }
+}
+
+/// What is odd only because a connection ended within a message is no event, but for what the whole of the message
+/// shows.
+fn forget_events_of_the_end(tx: &mut Transaction, known: usize) {
+    let late = tx.events.split_off(known.min(tx.events.len()));
+    let kept = late.into_iter().filter(|&event| {
+        matches!(
+            event,
+            events::INVALID_TRANSFER_ENCODING_VALUE_IN_REQUEST
+                | events::INVALID_CONTENT_LENGTH_FIELD_IN_REQUEST
+                | events::MISSING_HOST_HEADER
+                | events::HOST_HEADER_AMBIGUOUS
+                | events::REQUEST_URI_HOST_INVALID
+                | events::REQUEST_HEADER_HOST_INVALID
+                | events::REQUEST_AUTH_UNRECOGNIZED
+                | events::MULTIPART_NO_FILEDATA
+                | events::MULTIPART_INVALID_HEADER
+                | events::RANGE_INVALID
+                | events::FILE_NAME_TOO_LONG
+        )
+    });
+    tx.events.extend(kept);
 }
 
 fn without_line_ends(bytes: &[u8]) -> &[u8] {
@@ -492,6 +525,90 @@ mod tests {
             b"",
         );
         check_body(b"GET /\r\n", b"all of it", b"all of it");
+    }
+
+    #[test]
+    fn what_is_odd_about_a_response_and_where_its_file_ends() {
+        use FileState::{Closed, Truncated};
+        // `gzip` of "hello".
+        const GZIP: &[u8] =
+            b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xcbH\xcd\xc9\xc9\x07\0\x86\xa6\x106\x05\0\0\0";
+        let coded =
+            |head: &[u8], behind: &[u8]| [b"HTTP/1.1 200 OK\r\n", head, GZIP, behind].concat();
+        let plain = |rest: &[u8]| [b"HTTP/1.1 200 OK\r\n", rest].concat();
+        type Row = (Vec<u8>, &'static [&'static str], Option<(u64, FileState)>);
+        let rows: &[Row] = &[
+            // More than announced: told when its line is over, not at the end of the connection.
+            (
+                plain(b"Content-Length: 2\r\n\r\nokmore"),
+                &[],
+                Some((6, Closed)),
+            ),
+            (
+                plain(b"Content-Length: 2\r\n\r\nokmore\nand\n"),
+                &["response_body_unexpected", "response_body_unexpected"],
+                Some((11, Closed)),
+            ),
+            (
+                plain(b"Content-Length: 2\r\n\r\nok\nand\nall\n"),
+                &["response_body_unexpected"],
+                Some((11, Closed)),
+            ),
+            (
+                coded(
+                    b"Content-Encoding: gzip\r\nContent-Length: 25\r\n\r\n",
+                    b"more\n",
+                ),
+                &["response_body_unexpected"],
+                Some((5, Truncated)),
+            ),
+            // Where chunks stop short, the file does.
+            (
+                plain(b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"),
+                &[],
+                Some((2, Truncated)),
+            ),
+            (
+                plain(b"Content-Length: 9\r\n\r\nok"),
+                &[],
+                Some((2, Closed)),
+            ),
+            // Once in a transaction: a name that is none, whatever is wrong with it; a line without colon or name.
+            (
+                plain(b"A : 1\r\nB(: 2\r\nno colon\r\n: 3\r\nContent-Length: 2\r\n\r\nok"),
+                &[
+                    "response_invalid_lws_after_name",
+                    "response_field_missing_colon",
+                    "response_header_repetition",
+                ],
+                Some((2, Closed)),
+            ),
+            (
+                plain(b"Content-Length: x\r\n\r\nok"),
+                &["invalid_content_length_field_in_response"],
+                None,
+            ),
+            (
+                plain(b"Content-Range: 0-1/2\r\nContent-Length: 2\r\n\r\nok"),
+                &["range_invalid"],
+                Some((2, Closed)),
+            ),
+        ];
+        for (response, events, file) in rows {
+            let app = run(&[(ToServer, GET), (ToClient, response)], usize::MAX);
+            let tx = app.transactions().front().expect("a transaction");
+            let name = |number: &u16| {
+                let row = super::events::EVENTS
+                    .iter()
+                    .find(|row| row.number == *number);
+                row.map(|row| row.name)
+            };
+            let got: Vec<_> = tx.events.iter().filter_map(name).collect();
+            let case = response.escape_ascii();
+            assert_eq!(got, *events, "{case}");
+            let got = tx.files.first().map(|file| (file.size, file.state));
+            assert_eq!(got, *file, "{case}");
+        }
     }
 
     #[test]

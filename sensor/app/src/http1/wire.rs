@@ -49,6 +49,14 @@ pub enum Extra {
     Cr,
 }
 
+/// Whether a field was read before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Begun {
+    #[default]
+    No,
+    Yes,
+}
+
 /// What stands at the beginning of some header bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
@@ -86,10 +94,13 @@ pub fn any_line_end(input: &[u8], closed: bool) -> Option<usize> {
     }
 }
 
-/// The next field, or the end of the fields.
-pub fn next_field(direction: Direction, input: &[u8], closed: bool) -> Next {
+/// The next field, or the end of the fields. In front of the first field only a full line end, or a line feed that
+/// nothing follows, is the end.
+pub fn next_field(direction: Direction, input: &[u8], closed: bool, begun: Begun) -> Next {
     let response = direction == Direction::ToClient;
     match (input.first(), input.get(1)) {
+        (Some(b'\n'), Some(_)) if begun == Begun::No => {}
+        (Some(b'\r'), Some(&next)) if begun == Begun::No && next != b'\n' => {}
         (None, _) => return Next::More,
         (Some(b'\n'), Some(b'\r')) if response => return Next::End(2, Extra::None),
         (Some(b'\n'), None) if response => return Next::End(1, Extra::Cr),
@@ -253,7 +264,12 @@ fn line_end(response: bool, input: &[u8], at: usize, closed: bool) -> LineEnd {
         },
         [b'\r', b'\n', ..] => plain(2),
         [b'\n'] if open => LineEnd::More,
-        [b'\n', b'\r', ..] if response => plain(2),
+        [b'\n', b'\r'] if response && open => LineEnd::More,
+        [b'\n', b'\r', tail @ ..] if response => match tail {
+            [b'\r'] | [b'\r', b'\n'] | [b'\r', b'\n', b'\r'] if open => LineEnd::More,
+            [b'\r', b'\n', b'\n', ..] | [b'\r', b'\n', b'\r', b'\n', ..] => deformed(4),
+            _ => plain(2),
+        },
         [b'\n', b'\r'] | [b'\n', b'\r', b'\r'] if open => LineEnd::More,
         [b'\n', b'\r', b'\r', b'\n', ..] => deformed(2),
         _ => plain(1),
@@ -288,7 +304,7 @@ pub fn version(token: &[u8]) -> (Version, bool) {
             .iter()
             .take_while(|byte| byte.is_ascii_whitespace() || **byte == b'0')
             .count();
-        odd |= zeros > 0 && rest[zeros..].first() != Some(&b'.');
+        odd |= zeros > 0;
         let (version, rest) = match &rest[zeros..] {
             [b'.', b'9', rest @ ..] => (Version::Http09, rest),
             [b'1', b'.', b'0', rest @ ..] => (Version::Http10, rest),
@@ -348,12 +364,14 @@ pub fn is_body_line(line: &[u8]) -> bool {
 /// A status code from 100 to 999.
 pub fn status_number(status: &[u8]) -> Option<u16> {
     let digits = trim_blanks(status);
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) || digits.len() > 5 {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let number = digits
-        .iter()
-        .fold(0u32, |number, digit| number * 10 + u32::from(digit - b'0'));
+    let number = digits.iter().fold(0u32, |number, digit| {
+        number
+            .saturating_mul(10)
+            .saturating_add(u32::from(digit - b'0'))
+    });
     u16::try_from(number)
         .ok()
         .filter(|number| (100..=999).contains(number))
@@ -473,10 +491,12 @@ mod tests {
     fn fields(direction: Direction, input: &[u8]) -> (Vec<String>, Option<&[u8]>) {
         let mut out = Vec::new();
         let mut at = 0;
+        let mut begun = Begun::No;
         loop {
-            match next_field(direction, &input[at..], false) {
+            match next_field(direction, &input[at..], false, begun) {
                 Next::Field(field, used) => {
                     at += used;
+                    begun = Begun::Yes;
                     out.push(format!(
                         "{}={}",
                         field.name.escape_ascii(),
@@ -529,6 +549,10 @@ mod tests {
             (b"A: 1\r\n B: 2\r\n\r\n", &["A=1", "B=2"], Some(b"")),
             (b"A: 1\r\n 2\r\n\r\n", &["A=1 2"], Some(b"")),
             (b"A: 1\r\n\r \nB: 2\r\n\r\n", &["A=1", "B=2"], Some(b"")),
+            (b"A: 1\n\r\r\n\r\nbody", &["A=1"], Some(b"body")),
+            (b"\nA: 1\r\n\r\n", &["=", "A=1"], Some(b"")),
+            (b"\rA: 1\r\n\r\n", &["=", "A=1"], Some(b"")),
+            (b"\n", &[], Some(b"")),
             (b"A: 1\n \n\nbody", &["A=1"], Some(b"body")),
             (b"A: 1\n \nbody", &["A=1"], Some(b"body")),
             (b"A: 1\r\n \r\nB: 2\r\n\r\n", &["A=1", "B=2"], Some(b"")),
@@ -543,7 +567,7 @@ mod tests {
         let rows: &[(&str, Version, bool)] = &[
             ("HTTP/1.1", Version::Http11, false),
             ("HTTP/1.0", Version::Http10, false),
-            ("HTTP/0.9", Version::Http09, false),
+            ("HTTP/0.9", Version::Http09, true),
             ("http / 01.1", Version::Http11, true),
             ("HTTP/1.2", Version::Invalid, false),
             ("HTTP/1.1x", Version::Invalid, false),
@@ -609,10 +633,10 @@ mod tests {
         ) {
             let line = format!("{name}: {value}\r\nX");
             for direction in Direction::BOTH {
-                let whole = next_field(direction, line.as_bytes(), false);
+                let whole = next_field(direction, line.as_bytes(), false, Begun::No);
                 proptest::prop_assert!(matches!(whole, Next::Field(..)));
                 let cut = cut.min(line.len() - 2);
-                let part = next_field(direction, &line.as_bytes()[..cut], false);
+                let part = next_field(direction, &line.as_bytes()[..cut], false, Begun::No);
                 proptest::prop_assert_eq!(part, Next::More);
             }
         }
@@ -624,7 +648,7 @@ mod tests {
             closed in proptest::bool::ANY,
         ) {
             for direction in Direction::BOTH {
-                match next_field(direction, &input, closed) {
+                match next_field(direction, &input, closed, Begun::Yes) {
                     Next::Field(_, used) | Next::End(used, _) => {
                         proptest::prop_assert!(used > 0 && used <= input.len());
                     }

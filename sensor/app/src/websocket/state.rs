@@ -53,7 +53,7 @@ impl Side {
                 out.extend_from_slice(&piece[..piece.len().min(room)]);
                 made <= MAX_INFLATED_BYTES
             });
-            broken |= !matches!(ran, Ran::More { wanted: true });
+            broken |= !matches!(ran, Ran::More) || made > MAX_INFLATED_BYTES;
         }
         if broken {
             self.inflate = Inflate::Over;
