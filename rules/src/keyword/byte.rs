@@ -148,6 +148,9 @@ impl Options {
                     Some(other) => return Err(format!("align is 2 or 4, not {other:?}")),
                 });
             }
+            "from_beginning" | "from_end" if self.from.is_some() => {
+                return Err("from_beginning and from_end exclude one another".to_owned());
+            }
             "from_beginning" => self.from = Some(JumpFrom::Beginning),
             "from_end" => self.from = Some(JumpFrom::End),
             "post_offset" => {

@@ -49,7 +49,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         doc: "The content without regard to case.",
         parse: |builder, value| {
             nothing(value)?;
-            builder.content("nocase")?.nocase = true;
+            let content = builder.content("nocase")?;
+            if std::mem::replace(&mut content.nocase, true) {
+                return Err("stands twice".to_owned());
+            }
             Ok(())
         },
         accepts: &[
@@ -57,7 +60,11 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             r#"http.uri; content:"a"; bsize:1; nocase;"#,
             r#"content:"a"; isdataat:!1,relative; nocase;"#,
         ],
-        rejects: &["nocase;", r#"content:"a"; nocase:1;"#],
+        rejects: &[
+            "nocase;",
+            r#"content:"a"; nocase:1;"#,
+            r#"content:"a"; nocase; nocase;"#,
+        ],
     },
     Keyword {
         name: "offset",

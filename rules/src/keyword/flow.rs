@@ -53,7 +53,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "flow.pkts",
         aliases: &[],
-        doc: "Packets of the flow: toserver|toclient|both|either, number.",
+        doc: "Packets of the flow: toserver|toclient|either, number.",
         parse: |builder, value| {
             sided(builder, value, |side, value| Condition::FlowPackets {
                 side,
@@ -66,7 +66,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "flow.bytes",
         aliases: &[],
-        doc: "Bytes of the flow: toserver|toclient|both|either, number.",
+        doc: "Bytes of the flow: toserver|toclient|either, number.",
         parse: |builder, value| {
             sided(builder, value, |side, value| Condition::FlowBytes {
                 side,
@@ -184,12 +184,9 @@ fn sided(
     let side = match side.trim() {
         "toserver" => FlowSide::ToServer,
         "toclient" => FlowSide::ToClient,
-        "both" => FlowSide::Total,
         "either" => FlowSide::Either,
         other => {
-            return Err(format!(
-                "{other:?}: write toserver, toclient, both or either"
-            ));
+            return Err(format!("{other:?}: write toserver, toclient or either"));
         }
     };
     let wanted = integer::parse(number, u64::MAX)?;

@@ -19,6 +19,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
         "flowbits:set;",
         "flowbits:find,a;",
         "flowbits:set,a|b;",
+        "flowbits:set,a b;",
         "flowbits:noalert,a;",
     ],
 }];
@@ -42,6 +43,9 @@ fn flowbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String
         .collect();
     if names.iter().any(String::is_empty) {
         return Err("a name is missing".to_owned());
+    }
+    if let Some(name) = names.iter().find(|name| name.contains(char::is_whitespace)) {
+        return Err(format!("{name:?}: names have no spaces"));
     }
     if names.len() > 1 && !matches!(operation, BitOperation::IsSet | BitOperation::IsNotSet) {
         return Err("several names go with isset and isnotset only".to_owned());

@@ -18,6 +18,9 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
             return Err("write isdataat:count;".to_owned());
         };
         let mut relative = false;
+        if options.first() == Some(&"rawbytes") {
+            return Err("rawbytes stands behind relative".to_owned());
+        }
         for option in options {
             match *option {
                 "relative" => relative = true,
@@ -37,6 +40,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
             relative,
         }))
     },
-    accepts: &["isdataat:10;", r#"content:"a"; isdataat:!1,relative;"#],
+    accepts: &[
+        "isdataat:10;",
+        r#"content:"a"; isdataat:1,relative,rawbytes;"#,
+        r#"content:"a"; isdataat:!1,relative;"#,
+    ],
     rejects: &["isdataat;", "isdataat:x;", "isdataat:10,sideways;"],
 }];

@@ -48,11 +48,17 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &[],
         doc: "Revision of the rule.",
         parse: |builder, value| {
-            builder.signature.rev = number(value)?;
+            let rev = number(value)?;
+            if rev == 0 {
+                return Err("revisions count from 1".to_owned());
+            }
+            if std::mem::replace(&mut builder.signature.rev, rev) != 0 {
+                return Err("stands twice".to_owned());
+            }
             Ok(())
         },
         accepts: &["rev:2;"],
-        rejects: &["rev:x;"],
+        rejects: &["rev:x;", "rev:0;", "rev:1; rev:2;"],
     },
     Keyword {
         name: "classtype",

@@ -19,6 +19,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "threshold:type never, track by_src, count 1, seconds 60;",
             "threshold:type limit, track by_src, count 0, seconds 60;",
             "threshold:type backoff, track by_src, count 1, multiplier 10;",
+            "threshold:type backoff, track by_flow, count 1, seconds 1, multiplier 10;",
             "threshold:type limit, track by_src, count 1, seconds 60; detection_filter:track by_src, count 1, seconds 60;",
         ],
     },
@@ -32,6 +33,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "detection_filter:count 5, seconds 10;",
             "detection_filter:track by_rule, count 5, seconds 10;",
             "detection_filter:track by_src, count 5;",
+            "detection_filter:type limit, track by_src, count 5, seconds 10;",
         ],
     },
     Keyword {
@@ -131,6 +133,9 @@ fn threshold(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Strin
         "backoff" if track != Track::Flow => {
             return Err("type backoff is for track by_flow".to_owned());
         }
+        "backoff" if words.seconds.is_some() => {
+            return Err("type backoff has a multiplier, no seconds".to_owned());
+        }
         "backoff" => Threshold::Backoff {
             track,
             count,
@@ -149,6 +154,9 @@ fn detection_filter(builder: &mut Builder<'_>, value: Option<&str>) -> Result<()
     let track = words.track.ok_or_else(|| missing("track"))?;
     if matches!(track, Track::Both | Track::Rule) {
         return Err("track by_src, by_dst or by_flow".to_owned());
+    }
+    if words.kind.is_some() || words.multiplier.is_some() {
+        return Err("detection_filter has neither a type nor a multiplier".to_owned());
     }
     builder.signature.detection_filter = Some(DetectionFilter {
         track,

@@ -844,7 +844,6 @@ pub enum StreamSide {
 pub enum FlowSide {
     ToServer,
     ToClient,
-    Total,
     Either,
 }
 

@@ -31,7 +31,8 @@ impl Builder<'_> {
             for condition in &mut list.conditions {
                 if let BufferCondition::Content(content) = condition
                     && list.transforms.is_empty()
-                    && let Err(reason) = crate::keyword::spell(name, content)
+                    && let Err(reason) =
+                        crate::keyword::spell(name, content).and_then(|()| fits(name, content))
                 {
                     faults.push((Some("content"), reason));
                 }
@@ -312,6 +313,24 @@ impl Builder<'_> {
                 }
             }
         }
+    }
+}
+
+/// Whether a content can stand in a buffer whose bytes have a form of their own.
+fn fits(buffer: &str, content: &Content) -> Result<(), String> {
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    let bytes = &content.bytes;
+    match buffer {
+        "http.method" | "sip.method" if is_blank(bytes.first()) || is_blank(bytes.last()) => {
+            Err(format!("{buffer} has no blank at its ends: leave it out"))
+        }
+        "http.protocol" if bytes.contains(&b' ') => {
+            Err("http.protocol has no space: leave it out".to_owned())
+        }
+        "http.host" if content.nocase => {
+            Err("http.host is in lower case: leave nocase out".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 

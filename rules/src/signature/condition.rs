@@ -307,7 +307,6 @@ fn flow_count(
         match side {
             FlowSide::ToServer => wanted.matches(to_server),
             FlowSide::ToClient => wanted.matches(to_client),
-            FlowSide::Total => wanted.matches(to_server.saturating_add(to_client)),
             FlowSide::Either => wanted.matches(to_server) || wanted.matches(to_client),
         }
     })

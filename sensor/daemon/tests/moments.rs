@@ -52,3 +52,14 @@ fn rules_on_stages_and_protocols_alert_with_the_packets_that_bring_them() {
     let at_ends = alerts[&4].iter().filter(|&&frame| frame == 0).count();
     assert_eq!((at_ends, alerts[&4].len()), (3, 101));
 }
+
+#[test]
+fn a_body_that_is_still_coming_is_not_absent() {
+    let rules = "alert http any any -> any any (flow:to_client; file.data; absent; sid:1;)\n\
+        alert http any any -> any any (http.response_body; absent; sid:2;)\n\
+        alert http any any -> any any (http.response_line; content:\"|0d 0a|\"; endswith; sid:3;)\n";
+    let alerts = alerts("web/browse", rules);
+    assert_eq!(alerts[&1], [25]);
+    assert_eq!(alerts[&2], [25]);
+    assert_eq!(alerts[&3], [9, 11, 13, 15, 25, 35, 44, 61, 71, 81]);
+}

@@ -537,7 +537,6 @@ fn counted(what: &str, side: FlowSide, value: &IntMatch, language: Language) -> 
     let whose = match side {
         FlowSide::ToServer => language.pick("tới máy chủ", "towards the server are"),
         FlowSide::ToClient => language.pick("tới máy khách", "towards the client are"),
-        FlowSide::Total => language.pick("cả hai chiều của luồng", "of the flow are"),
         FlowSide::Either => language.pick("của một trong hai chiều", "of either direction are"),
     };
     format!("{what} {whose} {}", size(value, language))

@@ -104,7 +104,7 @@ pub const BUFFERS: &[BufferRow] = &[
         &[],
         BufferSide::ToClient,
         LINE,
-        one!(tx => tx.response.message.line.as_deref()),
+        one!(tx => tx.response.raw_line.as_deref()),
     ),
     row(
         "http.stat_code",

@@ -192,6 +192,8 @@ pub struct Request {
 #[derive(Debug, Default)]
 pub struct Response {
     pub message: Message,
+    /// The status line with its end.
+    pub raw_line: Option<Vec<u8>>,
     pub status: Option<Vec<u8>>,
     /// From 100 to 999.
     pub status_number: Option<u16>,

@@ -239,7 +239,7 @@ impl ResponseSide {
         let Some(tx) = work.tx(self.tx) else {
             return Turn::Fail;
         };
-        read_line(tx, line);
+        read_line(tx, &input[..used]);
         tx.advance(SIDE, stage::HEADERS);
         self.at = At::Headers;
         self.begun = Begun::No;

@@ -115,7 +115,8 @@ pub fn refuses_body(http: &HttpTransaction) -> bool {
 }
 
 /// Status line → transaction.
-pub fn read_line(tx: &mut Transaction, line: &[u8]) {
+pub fn read_line(tx: &mut Transaction, raw: &[u8]) {
+    let line = wire::strip_line_end(raw);
     let parts = wire::status_line(line);
     let (version, odd) = parts
         .protocol
@@ -133,6 +134,7 @@ pub fn read_line(tx: &mut Transaction, line: &[u8]) {
     if let Some(http) = http_mut(tx) {
         let response = &mut http.response;
         response.message.line = Some(line.to_vec());
+        response.raw_line = Some(raw.to_vec());
         response.message.protocol = parts.protocol.map(<[u8]>::to_vec);
         response.status = parts.status.map(<[u8]>::to_vec);
         response.status_number = number;

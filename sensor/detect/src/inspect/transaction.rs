@@ -419,9 +419,14 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
         // What has not come by the stage that brings it will not come; the end of the flow alone proves nothing.
         let passed = {
             let progress = transaction.progress[direction.index()];
-            // The stages of HTTP/1 begin when the one before is known.
-            let known_at_once = transaction.protocol() == Protocol::Http1 && !row.streaming;
-            progress > row.ready_at || known_at_once && progress == row.ready_at
+            let is_http1 = transaction.protocol() == Protocol::Http1;
+            if is_http1 && row.streaming {
+                // A body that is not shown yet is not missing.
+                progress > sensor_app::http1::stage::BODY
+            } else {
+                // The stages of HTTP/1 begin when the one before is known.
+                progress > row.ready_at || is_http1 && progress == row.ready_at
+            }
         };
         match row.getter {
             BufferGetter::One(get) => match get(transaction, direction) {
