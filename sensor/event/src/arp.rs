@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::common::address;
+use crate::common::{Mac, address};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Arp {
@@ -12,10 +12,10 @@ pub struct Arp {
     pub proto_type: &'static str,
     /// `request`, `reply`, …
     pub opcode: &'static str,
-    pub src_mac: String,
+    pub src_mac: Mac,
     #[serde(serialize_with = "address")]
     pub src_ip: IpAddr,
-    pub dest_mac: String,
+    pub dest_mac: Mac,
     #[serde(serialize_with = "address")]
     pub dest_ip: IpAddr,
 }

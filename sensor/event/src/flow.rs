@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::text::hex_byte;
 use crate::{FlowExtra, Metadata, Time};
 
 #[derive(Debug, Clone, Serialize)]
@@ -77,16 +78,20 @@ impl TcpFlags {
 /// Flags that one side has sent.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct TcpSide {
-    pub tcp_flags: String,
+    #[serde(serialize_with = "hex_byte")]
+    pub tcp_flags: u8,
     #[serde(flatten)]
     pub flags: TcpFlags,
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct TcpSummary {
-    pub tcp_flags: String,
-    pub tcp_flags_ts: String,
-    pub tcp_flags_tc: String,
+    #[serde(serialize_with = "hex_byte")]
+    pub tcp_flags: u8,
+    #[serde(serialize_with = "hex_byte")]
+    pub tcp_flags_ts: u8,
+    #[serde(serialize_with = "hex_byte")]
+    pub tcp_flags_tc: u8,
     #[serde(flatten)]
     pub flags: TcpFlags,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,7 +2,11 @@
 
 use std::fmt::{self, Write};
 
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
+
+use crate::ascii::Ascii;
 
 /// Bytes from the wire as a string: UTF-8 as it is. Bytes that are not UTF-8 as a whole tell no characters: each
 /// beyond ASCII is `\xNN`.
@@ -72,11 +76,15 @@ pub struct Printable<'a>(pub &'a [u8]);
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for &byte in self.0 {
-            let plain = byte == b'\r' || byte == b'\n' || (0x20..0x7f).contains(&byte);
-            f.write_char(if plain { char::from(byte) } else { '.' })?;
-        }
-        Ok(())
+        // A piece at a time, as each call of the formatter costs more than a byte.
+        self.0.chunks(64).try_for_each(|bytes| {
+            let mut piece = Ascii::<64>::new();
+            for &byte in bytes {
+                let plain = byte == b'\r' || byte == b'\n' || (0x20..0x7f).contains(&byte);
+                piece.push(if plain { byte } else { b'.' });
+            }
+            f.write_str(piece.as_str())
+        })
     }
 }
 
@@ -92,23 +100,7 @@ pub struct Base64<'a>(pub &'a [u8]);
 
 impl fmt::Display for Base64<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 64] =
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        for chunk in self.0.chunks(3) {
-            let word = chunk
-                .iter()
-                .fold(0u32, |word, &byte| (word << 8) | u32::from(byte))
-                << (8 * (3 - chunk.len()));
-            for position in 0..4 {
-                let digit = DIGITS[(word >> (18 - 6 * position)) as usize & 63];
-                f.write_char(if position <= chunk.len() {
-                    char::from(digit)
-                } else {
-                    '='
-                })?;
-            }
-        }
-        Ok(())
+        Base64Display::new(self.0, &STANDARD).fmt(f)
     }
 }
 
@@ -124,7 +116,13 @@ pub struct Hex<'a>(pub &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0.chunks(32).try_for_each(|bytes| {
+            let mut piece = Ascii::<64>::new();
+            for &byte in bytes {
+                piece.hex(byte);
+            }
+            f.write_str(piece.as_str())
+        })
     }
 }
 
@@ -132,6 +130,11 @@ impl Serialize for Hex<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// A byte as two digits of lower-case hexadecimal.
+pub(crate) fn hex_byte<S: Serializer>(byte: &u8, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(Ascii::<2>::new().hex(*byte).as_str())
 }
 
 /// A digest of 16 bytes as lower-case hexadecimal.

@@ -1,7 +1,5 @@
 //! One X.509 certificate (RFC 5280) → the texts that records and rules speak of.
 
-use std::fmt::Write;
-
 use sha1::{Digest, Sha1};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::error::X509Error;
@@ -76,11 +74,12 @@ fn colons(bytes: &[u8], case: Case) -> String {
         if at > 0 {
             text.push(':');
         }
-        // Writing to a string cannot fail.
-        let _ = match case {
-            Case::Upper => write!(text, "{byte:02X}"),
-            Case::Lower => write!(text, "{byte:02x}"),
+        let digits: &[u8; 16] = match case {
+            Case::Upper => b"0123456789ABCDEF",
+            Case::Lower => b"0123456789abcdef",
         };
+        text.push(char::from(digits[usize::from(byte >> 4)]));
+        text.push(char::from(digits[usize::from(byte & 15)]));
     }
     text
 }

@@ -2,10 +2,10 @@
 
 use sensor_decode::{Net, Packet};
 use sensor_detect::Inspector;
-use sensor_event::{Anomaly, AnomalyKind, AnomalyRecord, Body, Class, Record};
+use sensor_event::{Anomaly, AnomalyKind, AnomalyRecord, Body, Class, Mac, Record};
 use sensor_flow::Entry;
 
-use super::common::{common, mac, variables};
+use super::common::{common, variables};
 use super::{AnomalyFacts, Ends, Recording, Stamp};
 use crate::output::Output;
 use crate::worker::flow::Tracked;
@@ -118,9 +118,9 @@ impl<O: Output> Recording<O> {
                         9 => "inarp_reply",
                         _ => "unknown",
                     },
-                    src_mac: mac(&arp.sender_mac),
+                    src_mac: Mac(arp.sender_mac),
                     src_ip: arp.sender_ip.into(),
-                    dest_mac: mac(&arp.target_mac),
+                    dest_mac: Mac(arp.target_mac),
                     dest_ip: arp.target_ip.into(),
                 },
             }),

@@ -8,7 +8,7 @@ use sensor_app::{File, FileState, Protocol, Transaction};
 use sensor_decode::{Packet, PacketSource, Transport};
 use sensor_detect::{Engine, FlowState, Traffic};
 use sensor_event::{
-    Common, Ether, FileInfo, Hex, Metadata, Text, Time, TrafficLabels, Tunnel, Variables,
+    Common, Ether, FileInfo, Hex, Mac, Metadata, Text, Time, TrafficLabels, Tunnel, Variables,
 };
 use sensor_flow::{Direction, Flow};
 
@@ -132,16 +132,16 @@ pub(super) fn common<'a>(
                 }
                 Some(Ether {
                     ether_type: Some(ethernet.ether_type),
-                    src_mac: Some(mac(&source)),
-                    dest_mac: Some(mac(&destination)),
+                    src_mac: Some(Mac(source)),
+                    dest_mac: Some(Mac(destination)),
                     ..Ether::default()
                 })
             }
             // Nothing was on a wire: the first addresses of the flow stand for it.
             (None, Some(flow)) => match [flow.macs[0].first(), flow.macs[1].first()] {
                 [Some(source), Some(destination)] => Some(Ether {
-                    src_mac: Some(mac(source)),
-                    dest_mac: Some(mac(destination)),
+                    src_mac: Some(Mac(*source)),
+                    dest_mac: Some(Mac(*destination)),
                     ..Ether::default()
                 }),
                 _ => None,
@@ -177,18 +177,18 @@ pub(super) fn flow_ether(flow: &Flow, direction: Direction) -> Option<Ether> {
         return None;
     }
     Some(Ether {
-        src_macs: flow.macs[direction.index()].iter().map(mac).collect(),
+        src_macs: flow.macs[direction.index()]
+            .iter()
+            .copied()
+            .map(Mac)
+            .collect(),
         dest_macs: flow.macs[direction.opposite().index()]
             .iter()
-            .map(mac)
+            .copied()
+            .map(Mac)
             .collect(),
         ..Ether::default()
     })
-}
-
-pub(super) fn mac(bytes: &[u8; 6]) -> String {
-    let [a, b, c, d, e, f] = bytes;
-    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }
 
 /// The address for which a proxy speaks, as far as it is wanted and is one.

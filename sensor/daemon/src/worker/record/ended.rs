@@ -142,7 +142,7 @@ impl<O: Output> Recording<O> {
                         .as_ref()
                         .map_or(0, |session| session.flags(direction));
                     sensor_event::TcpSide {
-                        tcp_flags: format!("{flags:02x}"),
+                        tcp_flags: flags,
                         flags: sensor_event::TcpFlags::of(flags),
                     }
                 }),
@@ -195,9 +195,9 @@ fn tcp_summary(session: Option<&sensor_stream::Session>) -> sensor_event::TcpSum
             .filter(|count| *count > 0)
     };
     sensor_event::TcpSummary {
-        tcp_flags: format!("{all:02x}"),
-        tcp_flags_ts: format!("{to_server:02x}"),
-        tcp_flags_tc: format!("{to_client:02x}"),
+        tcp_flags: all,
+        tcp_flags_ts: to_server,
+        tcp_flags_tc: to_client,
         flags: sensor_event::TcpFlags::of(all),
         state: session.and_then(|session| session.state().name()),
         tc_gap: gap(Direction::ToClient),

@@ -1,0 +1,284 @@
+//! One pass over a buffer → the signatures that may match it.
+//!
+//! Signatures are grouped by the buffer that holds their fast pattern and by direction; each group has a
+//! [`Matcher`] without regard to case (the full match looks again, with case). Each pattern reports once a
+//! scan, however often it occurs.
+//!
+//! # How a matcher looks
+//!
+//! Of each pattern of five bytes and more it knows the window of four bytes that is rarest in traffic, of shorter
+//! ones the rarest pairs ([`windows`], [`pairs`]). A scan takes windows of the data, at every second place, and asks a
+//! table of bits, small enough for the processor's first cache, whether a pattern has such a window; only then are
+//! the patterns behind it compared. Places are asked in blocks, with one branch a block, so that the processor has
+//! many looks under way at once. Patterns of one byte are looked for by `memchr`.
+//!
+//! An automaton (Aho-Corasick) touches a state for every byte, each look waiting for the last, and with thousands of
+//! patterns its states lie outside the cache; `benches/prefilter.rs` compares both on real traffic. Work is bounded:
+//! a place in the data costs two looks, and one comparison for each pattern that shares the window.
+
+mod buckets;
+mod pairs;
+mod windows;
+
+use pairs::Pairs;
+use windows::Windows;
+
+use buckets::Entry;
+
+/// Makes upper and lower case letters alike; some other bytes too, which the comparison tells apart.
+const FOLD: u8 = 0x20;
+/// Makes neighbours of numbers differ in their high bits (Knuth, The Art of Computer Programming 6.4).
+const SPREAD: u32 = 0x9e37_79b1;
+
+/// Patterns and the signatures behind them.
+#[derive(Debug)]
+pub(crate) struct Matcher {
+    patterns: Vec<Pattern>,
+    windows: Option<Windows>,
+    pairs: Option<Pairs>,
+    singles: Vec<u32>,
+    longest: usize,
+}
+
+/// A pattern in lower case, with the signatures that have it.
+#[derive(Debug)]
+struct Pattern {
+    bytes: Box<[u8]>,
+    signatures: Box<[u32]>,
+}
+
+/// Collects patterns before they are built.
+#[derive(Debug, Default)]
+pub(crate) struct MatcherBuilder {
+    patterns: std::collections::BTreeMap<Vec<u8>, Vec<u32>>,
+}
+
+impl MatcherBuilder {
+    pub fn add(&mut self, pattern: &[u8], signature: u32) {
+        self.patterns
+            .entry(pattern.to_ascii_lowercase())
+            .or_default()
+            .push(signature);
+    }
+
+    pub fn build(self) -> Matcher {
+        let patterns: Vec<Pattern> = self
+            .patterns
+            .into_iter()
+            .filter(|(bytes, _)| !bytes.is_empty())
+            .map(|(bytes, signatures)| Pattern {
+                bytes: bytes.into_boxed_slice(),
+                signatures: signatures.into_boxed_slice(),
+            })
+            .collect();
+        let numbered = || (0u32..).zip(&patterns);
+        let of_length = |lengths: std::ops::RangeInclusive<usize>| {
+            numbered().filter(move |(_, pattern)| lengths.contains(&pattern.bytes.len()))
+        };
+        Matcher {
+            windows: Windows::new(of_length(windows::SHORTEST..=usize::MAX).collect()),
+            pairs: Pairs::new(of_length(2..=windows::SHORTEST - 1).collect()),
+            singles: of_length(1..=1).map(|(index, _)| index).collect(),
+            longest: numbered()
+                .map(|(_, pattern)| pattern.bytes.len())
+                .max()
+                .unwrap_or(0),
+            patterns,
+        }
+    }
+}
+
+/// Marks of what was seen in one inspection, cleared by counting up.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    round: u32,
+    marks: Vec<u32>,
+}
+
+impl Seen {
+    /// Forgets everything; room for `size` marks.
+    pub fn clear(&mut self, size: usize) {
+        if self.marks.len() < size {
+            self.marks.resize(size, 0);
+        }
+        self.round = match self.round.checked_add(1) {
+            Some(round) => round,
+            None => {
+                self.marks.fill(0);
+                1
+            }
+        };
+    }
+
+    fn has(&self, index: u32) -> bool {
+        self.marks.get(index as usize) == Some(&self.round)
+    }
+
+    /// True the first time.
+    pub fn mark(&mut self, index: u32) -> bool {
+        match self.marks.get_mut(index as usize) {
+            Some(mark) if *mark != self.round => {
+                *mark = self.round;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Matcher {
+    /// Whether it was built of these patterns.
+    pub fn is_of(&self, builder: &MatcherBuilder) -> bool {
+        let own = self.patterns.iter();
+        let asked = builder
+            .patterns
+            .iter()
+            .filter(|(bytes, _)| !bytes.is_empty());
+        own.map(|pattern| (&*pattern.bytes, &*pattern.signatures))
+            .eq(asked.map(|(bytes, signatures)| (&**bytes, &**signatures)))
+    }
+
+    /// Length of the longest pattern, in bytes: the overlap that successive scans of a stream need.
+    pub fn longest(&self) -> usize {
+        self.longest
+    }
+
+    pub fn patterns(&self) -> usize {
+        self.patterns.len()
+    }
+
+    /// Bytes of heap.
+    pub fn memory_bytes(&self) -> usize {
+        let patterns: usize = self
+            .patterns
+            .iter()
+            .map(|one| size_of::<Pattern>() + one.bytes.len() + one.signatures.len() * 4)
+            .sum();
+        let windows = self.windows.as_ref().map_or(0, Windows::memory_bytes);
+        let pairs = self.pairs.as_ref().map_or(0, Pairs::memory_bytes);
+        patterns + windows + pairs + self.singles.len() * 4
+    }
+
+    /// The patterns, in lower case.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.patterns.iter().map(|pattern| &*pattern.bytes)
+    }
+
+    /// Appends to `candidates` each signature with a pattern in the data.
+    pub fn scan(&self, data: &[u8], patterns_seen: &mut Seen, candidates: &mut Vec<u32>) {
+        patterns_seen.clear(self.patterns.len());
+        let mut found = |at: usize, entry: Entry| {
+            if patterns_seen.has(entry.pattern) {
+                return;
+            }
+            let Some(pattern) = self.patterns.get(entry.pattern as usize) else {
+                return;
+            };
+            let start = at.checked_sub(entry.offset as usize);
+            let here = start.and_then(|start| data.get(start..)?.get(..pattern.bytes.len()));
+            if here.is_some_and(|here| here.eq_ignore_ascii_case(&pattern.bytes)) {
+                patterns_seen.mark(entry.pattern);
+                candidates.extend_from_slice(&pattern.signatures);
+            }
+        };
+        if let Some(windows) = &self.windows {
+            windows.scan(data, &mut found);
+        }
+        if let Some(pairs) = &self.pairs {
+            pairs.scan(data, &mut found);
+        }
+        for &index in &self.singles {
+            let byte = self.patterns[index as usize].bytes[0];
+            if let Some(at) = memchr::memchr2(byte, byte.to_ascii_uppercase(), data) {
+                found(
+                    at,
+                    Entry {
+                        pattern: index,
+                        offset: 0,
+                        key: 0,
+                    },
+                );
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn matcher(patterns: &[&[u8]]) -> Matcher {
+        let mut builder = MatcherBuilder::default();
+        for (signature, pattern) in (0..).zip(patterns) {
+            builder.add(pattern, signature);
+        }
+        builder.build()
+    }
+
+    fn scan(matcher: &Matcher, data: &[u8]) -> Vec<u32> {
+        let (mut seen, mut candidates) = (Seen::default(), Vec::new());
+        matcher.scan(data, &mut seen, &mut candidates);
+        candidates.sort_unstable();
+        candidates
+    }
+
+    #[test]
+    fn patterns_of_every_length_report_once() {
+        let matcher = matcher(&[
+            b"abc",
+            b"ABC",
+            b"bc",
+            b"zz",
+            b"q",
+            b"abcd",
+            b"User-Agent",
+            b"agent",
+        ]);
+        for (data, expected) in [
+            ("xxAbCabc", &[0, 1, 2][..]),
+            ("bc", &[2]),
+            ("", &[]),
+            ("Q", &[4]),
+            ("1abcd", &[0, 1, 2, 5]),
+            ("user-agent", &[6, 7]),
+            ("1user-agenT", &[6, 7]),
+            ("user-agen", &[]),
+            ("zz", &[3]),
+            ("z", &[]),
+        ] {
+            assert_eq!(scan(&matcher, data.as_bytes()), expected, "{data}");
+        }
+        assert_eq!((matcher.longest(), matcher.patterns()), (10, 7));
+    }
+
+    #[test]
+    fn many_patterns_are_found_too() {
+        for count in [60, 600, 6_000, 60_000] {
+            let patterns: Vec<String> = (0..count).map(|number| format!("p{number:05}n")).collect();
+            let bytes: Vec<&[u8]> = patterns.iter().map(|pattern| pattern.as_bytes()).collect();
+            let matcher = matcher(&bytes);
+            let last = count - 1;
+            let data = format!("xP00007n, p{last:05}N p{count:05}n p0000");
+            assert_eq!(scan(&matcher, data.as_bytes()), [7, last], "{count}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_the_patterns_that_occur_are_found(
+            patterns in proptest::collection::vec("[aB\\x00-]{1,9}", 1..40),
+            data in "[AbB\\x00-]{0,200}",
+        ) {
+            let lower = data.to_ascii_lowercase();
+            let mut expected: Vec<u32> = (0..)
+                .zip(&patterns)
+                .filter(|(_, pattern)| lower.contains(&pattern.to_ascii_lowercase()))
+                .map(|(index, _)| index)
+                .collect();
+            expected.sort_unstable();
+            let bytes: Vec<&[u8]> = patterns.iter().map(|pattern| pattern.as_bytes()).collect();
+            prop_assert_eq!(scan(&matcher(&bytes), data.as_bytes()), expected);
+        }
+    }
+}
