@@ -217,3 +217,17 @@ async fn a_hunt_is_stopped_and_forgotten() {
     let (status, _) = server.ask("GET", &path, Value::Null).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_range_has_an_end() {
+    let mut server = server().await;
+    for (from, to, reason) in [
+        ("now", "now-1h", "after_to"),
+        ("2001-01-01T00:00:00Z", "now", "range_too_long"),
+    ] {
+        let asked = json!({ "text": RULES, "from": from, "to": to });
+        let (status, body) = server.ask("POST", "/rule-hunts", asked).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+        assert!(body.to_string().contains(reason), "{body}");
+    }
+}

@@ -3536,7 +3536,7 @@ export interface components {
             rules: components["schemas"]["PlannedRule"][];
         };
         RuleHuntRequest: {
-            /** @description RFC 3339, `now-30d`, `-1d@d`; the last 30 days without it. */
+            /** @description RFC 3339, `now-30d`, `-1d@d`; the last 30 days without it. At most 3,660 days before `to`. */
             from?: string | null;
             /**
              * @description Looks at all records of the rules' kinds. The index holds the first 2,048 bytes of a value only; what stands

@@ -30,6 +30,8 @@ use plan::{Plan, PlannedRule, RuleFault};
 /// What was found is kept this long.
 const LIFETIME: i64 = 7 * UnixMillis::DAY;
 const MAX_TEXT_BYTES: usize = 256 * 1_024;
+/// The longest range: ten years, longer than anything is held.
+const MAX_RANGE: i64 = 3_660 * UnixMillis::DAY;
 /// The range without one.
 const USUAL_FROM: &str = "now-30d";
 
@@ -37,7 +39,7 @@ const USUAL_FROM: &str = "now-30d";
 pub struct RuleHuntRequest {
     /// Sigma rules, in as many documents as they need.
     text: String,
-    /// RFC 3339, `now-30d`, `-1d@d`; the last 30 days without it.
+    /// RFC 3339, `now-30d`, `-1d@d`; the last 30 days without it. At most 3,660 days before `to`.
     from: Option<String>,
     to: Option<String>,
     /// Looks at all records of the rules' kinds. The index holds the first 2,048 bytes of a value only; what stands
@@ -228,6 +230,9 @@ async fn create(
     let to = times::read("to", asked.to.as_deref().unwrap_or("now"), now)?;
     if from > to {
         return invalid("from", "after_to");
+    }
+    if to > from.plus(MAX_RANGE) {
+        return invalid("from", "range_too_long");
     }
     let plan = planned(asked.text.clone(), state.machine().sigma_pipeline()).await?;
     if plan.errors() > 0 {

@@ -9,6 +9,9 @@ const MAX_DIGITS: usize = 6;
 #[derive(Debug, Default)]
 pub struct Framer {
     buffer: Vec<u8>,
+    /// Bytes at the start of the buffer that are done with. They go when more bytes come, and not with each message:
+    /// a piece full of short ones would move the rest of it once for each.
+    taken: usize,
     /// Bytes of a cut message that are passed over; none: until the line ends.
     skipping: Option<Option<usize>>,
 }
@@ -22,13 +25,15 @@ pub struct Framed {
 
 impl Framer {
     pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..self.taken);
+        self.taken = 0;
         self.buffer.extend_from_slice(bytes);
     }
 
     /// The rest of a stream that has ended.
-    pub fn rest(mut self) -> Option<Framed> {
+    pub fn rest(self) -> Option<Framed> {
         let is_open = self.skipping.is_none();
-        let message = std::mem::take(&mut self.buffer);
+        let message = self.left().to_vec();
         (is_open && !message.is_empty()).then_some(Framed {
             message,
             is_cut: false,
@@ -41,10 +46,10 @@ impl Framer {
             self.skip(skipping)?;
         }
         // Between messages.
-        let mut bytes = self.buffer.iter();
+        let mut bytes = self.left().iter();
         let start = bytes.position(|byte| !matches!(byte, b'\n' | b'\r' | 0));
-        self.buffer.drain(..start.unwrap_or(self.buffer.len()));
-        if self.buffer.is_empty() {
+        self.taken += start.unwrap_or(self.left().len());
+        if self.left().is_empty() {
             return None;
         }
         match self.counted() {
@@ -53,20 +58,24 @@ impl Framer {
         }
     }
 
+    fn left(&self) -> &[u8] {
+        self.buffer.get(self.taken..).unwrap_or_default()
+    }
+
     /// Passes over the rest of a cut message; none while there may be more of it.
     fn skip(&mut self, skipping: Option<usize>) -> Option<()> {
         match skipping {
             Some(left) => {
-                let now = left.min(self.buffer.len());
-                self.buffer.drain(..now);
+                let now = left.min(self.left().len());
+                self.taken += now;
                 self.skipping = (now < left).then_some(Some(left - now));
             }
-            None => match self.buffer.iter().position(|byte| *byte == b'\n') {
+            None => match memchr::memchr(b'\n', self.left()) {
                 Some(end) => {
-                    self.buffer.drain(..=end);
+                    self.taken += end + 1;
                     self.skipping = None;
                 }
-                None => self.buffer.clear(),
+                None => self.taken = self.buffer.len(),
             },
         }
         self.skipping.is_none().then_some(())
@@ -74,38 +83,42 @@ impl Framer {
 
     /// The length that stands before a message, where one does.
     fn counted(&self) -> Option<(usize, usize)> {
-        let digits = self
-            .buffer
+        let left = self.left();
+        let digits = left
             .iter()
+            .take(MAX_DIGITS + 1)
             .take_while(|byte| byte.is_ascii_digit())
             .count();
-        let is_length =
-            (1..=MAX_DIGITS).contains(&digits) && self.buffer.get(digits) == Some(&b' ');
-        let text = std::str::from_utf8(self.buffer.get(..digits)?).ok()?;
+        let is_length = (1..=MAX_DIGITS).contains(&digits) && left.get(digits) == Some(&b' ');
+        let text = std::str::from_utf8(left.get(..digits)?).ok()?;
         is_length.then_some((digits + 1, text.parse().ok()?))
     }
 
     fn by_length(&mut self, start: usize, length: usize) -> Option<Framed> {
         let kept = length.min(MAX_MESSAGE_BYTES);
-        let message = self.buffer.get(start..start + kept)?.to_vec();
-        self.buffer.drain(..start + kept);
+        let message = self.left().get(start..start + kept)?.to_vec();
+        self.taken += start + kept;
         let is_cut = length > kept;
         self.skipping = is_cut.then_some(Some(length - kept));
         Some(Framed { message, is_cut })
     }
 
     fn by_line(&mut self) -> Option<Framed> {
-        match self.buffer.iter().position(|byte| *byte == b'\n') {
-            Some(end) if end <= MAX_MESSAGE_BYTES => {
-                let message = self.buffer.drain(..=end).take(end).collect();
+        let left = self.left();
+        let reach = left.get(..=MAX_MESSAGE_BYTES).unwrap_or(left);
+        match memchr::memchr(b'\n', reach) {
+            Some(end) => {
+                let message = reach.get(..end)?.to_vec();
+                self.taken += end + 1;
                 Some(Framed {
                     message,
                     is_cut: false,
                 })
             }
-            None if self.buffer.len() <= MAX_MESSAGE_BYTES => None,
-            _ => {
-                let message = self.buffer.drain(..MAX_MESSAGE_BYTES).collect();
+            None if left.len() <= MAX_MESSAGE_BYTES => None,
+            None => {
+                let message = reach.get(..MAX_MESSAGE_BYTES)?.to_vec();
+                self.taken += MAX_MESSAGE_BYTES;
                 self.skipping = Some(None);
                 Some(Framed {
                     message,

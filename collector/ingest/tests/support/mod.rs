@@ -1,7 +1,7 @@
 //! A collector in memory but for its index, and a sensor, over loopback.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -278,6 +278,7 @@ pub struct Sensor {
     pub spool: Arc<Spool>,
     pub shipper: Arc<Shipper>,
     running: JoinHandle<()>,
+    folder: PathBuf,
 }
 
 impl Sensor {
@@ -294,7 +295,8 @@ impl Sensor {
     /// One that takes published rules.
     pub fn start_with(folder: &Path, rules: Option<RulesDesk>) -> Sensor {
         let identity = Identity::load(folder).expect("it is enrolled");
-        let spool = Spool::open(&folder.join("spool"), SpoolLimits::default()).expect("it opens");
+        let folder = folder.join("spool");
+        let spool = Spool::open(&folder, SpoolLimits::default()).expect("it opens");
         let options = ShipperOptions {
             hostname: "sensor.test".to_owned(),
             heartbeat: std::time::Duration::from_millis(100),
@@ -310,12 +312,19 @@ impl Sensor {
             spool: Arc::new(spool),
             shipper,
             running,
+            folder,
         }
     }
 
+    /// Comes back when the spool can be opened again.
     pub async fn stop(self) {
         self.running.abort();
         let _ = self.running.await;
+        drop((self.spool, self.shipper));
+        // A read that is under way on a thread of its own holds the spool a moment longer.
+        while Spool::open(&self.folder, SpoolLimits::default()).is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
     }
 }
 

@@ -319,7 +319,8 @@ impl Way for FileWay {
         if let Err(error) = self.make_room() {
             return Delivered::fault(error);
         }
-        let bytes: Vec<u8> = lines.iter().flat_map(|line| line.iter().copied()).collect();
+        let lines_in_order: Vec<&[u8]> = lines.iter().map(|line| &**line).collect();
+        let bytes = lines_in_order.concat();
         if let Err(error) = self.file.write_all(&bytes) {
             // A disk that is full takes a part; the record is written as a whole later.
             let _ = self.file.set_len(self.bytes);
