@@ -56,6 +56,15 @@ pub struct BufferRow {
     pub getter: BufferGetter,
 }
 
+/// The buffer with the same bytes on this side, from the same stage on, in every protocol that has both: whoever has
+/// scanned it has scanned this one.
+pub fn same_bytes(name: &str, side: Direction) -> Option<&'static str> {
+    match (name, side) {
+        ("http.response_body", Direction::ToClient) => Some("file.data"),
+        _ => None,
+    }
+}
+
 impl BufferRow {
     /// A buffer that is there once its side is complete.
     pub(crate) const fn one(

@@ -61,7 +61,7 @@ mod transactions;
 mod transfer;
 pub mod websocket;
 
-pub use buffer::{BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow};
+pub use buffer::{BufferGetter, BufferRow, BufferSide, Bytes, IntFieldRow, same_bytes};
 pub use expected::Expected;
 pub use file::{File, FileId, FileState, Hashes, Window};
 pub use frame::{Frame, Frames, STREAM, WantedFrames};

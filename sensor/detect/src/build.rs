@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rules::signature::{Condition, Signature, TagScope, Transform};
-use sensor_app::{PROTOCOLS, Protocol};
+use sensor_app::{BufferRow, PROTOCOLS, Protocol, same_bytes};
 use sensor_flow::Direction;
 
 use crate::compile::{self, Compiled, Kind, Layer4, Moment, PartHome, Shared};
@@ -360,10 +360,7 @@ impl Engine {
                     matcher
                 }
             };
-            let BufferHome::App(rows) = self.names.buffer(buffer) else {
-                continue;
-            };
-            let Some((_, row)) = rows.iter().find(|(other, _)| *other == protocol) else {
+            let Some(row) = row(&self.names, buffer, protocol) else {
                 continue;
             };
             // The same transformations compiled once already, in the signature.
@@ -423,6 +420,26 @@ fn distribute_frame(
     }
 }
 
+/// A buffer of a protocol.
+fn row(names: &Names, buffer: rules::BufferId, protocol: Protocol) -> Option<&'static BufferRow> {
+    let BufferHome::App(rows) = names.buffer(buffer) else {
+        return None;
+    };
+    let of = rows.iter().find(|(other, _)| *other == protocol);
+    of.map(|(_, row)| *row)
+}
+
+/// The buffer that is scanned in place of this one, for it has the same bytes.
+fn scanned_as(
+    names: &Names,
+    of: &BufferRow,
+    protocol: Protocol,
+    direction: Direction,
+) -> Option<rules::BufferId> {
+    let buffer = names.vocabulary.buffer(same_bytes(of.name, direction)?)?;
+    row(names, buffer, protocol).map(|_| buffer)
+}
+
 fn distribute_transaction(
     names: &Names,
     groups: &mut BTreeMap<Protocol, [TransactionGroup; 2]>,
@@ -438,13 +455,9 @@ fn distribute_transaction(
             .pattern
             .as_ref()
             .and_then(|pattern| match &pattern.home {
-                PatternHome::Buffer(buffer) => match names.buffer(*buffer) {
-                    BufferHome::App(rows) => rows
-                        .iter()
-                        .find(|(other, _)| *other == protocol)
-                        .map(|(_, row)| (*buffer, *row, pattern)),
-                    _ => None,
-                },
+                PatternHome::Buffer(buffer) => {
+                    row(names, *buffer, protocol).map(|row| (*buffer, row, pattern))
+                }
                 PatternHome::Payload => None,
             });
         for direction in Direction::BOTH {
@@ -465,6 +478,7 @@ fn distribute_transaction(
                 sensor_app::BufferSide::ToClient => !to_server,
             };
             if there {
+                let buffer = scanned_as(names, row, protocol, direction).unwrap_or(buffer);
                 let key = (
                     protocol,
                     side,

@@ -23,8 +23,6 @@ mod windows;
 use pairs::Pairs;
 use windows::Windows;
 
-use buckets::Entry;
-
 /// Makes upper and lower case letters alike; some other bytes too, which the comparison tells apart.
 const FOLD: u8 = 0x20;
 /// Makes neighbours of numbers differ in their high bits (Knuth, The Art of Computer Programming 6.4).
@@ -167,17 +165,16 @@ impl Matcher {
     /// Appends to `candidates` each signature with a pattern in the data.
     pub fn scan(&self, data: &[u8], patterns_seen: &mut Seen, candidates: &mut Vec<u32>) {
         patterns_seen.clear(self.patterns.len());
-        let mut found = |at: usize, entry: Entry| {
-            if patterns_seen.has(entry.pattern) {
+        let mut found = |start: usize, index: u32| {
+            if patterns_seen.has(index) {
                 return;
             }
-            let Some(pattern) = self.patterns.get(entry.pattern as usize) else {
+            let Some(pattern) = self.patterns.get(index as usize) else {
                 return;
             };
-            let start = at.checked_sub(entry.offset as usize);
-            let here = start.and_then(|start| data.get(start..)?.get(..pattern.bytes.len()));
+            let here = data.get(start..start.saturating_add(pattern.bytes.len()));
             if here.is_some_and(|here| here.eq_ignore_ascii_case(&pattern.bytes)) {
-                patterns_seen.mark(entry.pattern);
+                patterns_seen.mark(index);
                 candidates.extend_from_slice(&pattern.signatures);
             }
         };
@@ -190,14 +187,7 @@ impl Matcher {
         for &index in &self.singles {
             let byte = self.patterns[index as usize].bytes[0];
             if let Some(at) = memchr::memchr2(byte, byte.to_ascii_uppercase(), data) {
-                found(
-                    at,
-                    Entry {
-                        pattern: index,
-                        offset: 0,
-                        key: 0,
-                    },
-                );
+                found(at, index);
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use memchr::memmem::Finder;
 
+use super::Pattern;
 use super::buckets::{Buckets, Entry, entries};
-use super::{FOLD, Pattern};
 
 /// Bytes that are asked with one branch.
 const BLOCK: usize = 16;
@@ -13,7 +13,7 @@ const MAX_ONE_BY_ONE: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Pairs {
-    /// A bit for each pair of folded bytes.
+    /// A bit for each pair of bytes, as they lie in the data.
     bits: Box<[u64; 1 << 10]>,
     buckets: Buckets,
     looks: Looks,
@@ -30,7 +30,7 @@ enum Looks {
 /// A pattern of two bytes without letters.
 #[derive(Debug)]
 struct OneByOne {
-    entry: Entry,
+    pattern: u32,
     finder: Finder<'static>,
 }
 
@@ -47,22 +47,24 @@ impl Pairs {
             |(_, pattern): &(u32, &Pattern)| !pattern.bytes.iter().any(u8::is_ascii_alphabetic);
         let few = shortest.len() <= MAX_ONE_BY_ONE && shortest.iter().all(caseless);
         let (looks, patterns, neighbours) = if few {
-            let one_by_one = shortest.into_iter().filter_map(OneByOne::new).collect();
+            let one_by_one = shortest.into_iter().map(OneByOne::new).collect();
             (Looks::EvenPlaces { one_by_one }, longer, 2)
         } else {
             (Looks::EveryPlace, patterns, 1)
         };
-        let entries: Vec<Entry> = patterns
+        let entries: Vec<(u32, Entry)> = patterns
             .into_iter()
             .flat_map(|(index, pattern)| {
                 entries(index, pattern, neighbours + 1, neighbours, |bytes| {
-                    bytes.first_chunk().map(|pair| folded(*pair))
+                    bytes.first_chunk().map(|pair| number(*pair))
                 })
             })
             .collect();
         let mut bits = Box::new([0; 1 << 10]);
-        for entry in &entries {
-            bits[(entry.key >> 6) as usize & 0x3ff] |= 1 << (entry.key & 63);
+        for (key, _) in &entries {
+            for pair in spellings(*key) {
+                bits[(pair >> 6) as usize & 0x3ff] |= 1 << (pair & 63);
+            }
         }
         Some(Pairs {
             bits,
@@ -75,14 +77,14 @@ impl Pairs {
         size_of_val(&*self.bits) + self.buckets.memory_bytes()
     }
 
-    /// Calls `found` for each entry whose pair lies at a place of the data.
-    pub fn scan(&self, data: &[u8], mut found: impl FnMut(usize, Entry)) {
+    /// Calls `found` with each place at which a pattern may begin, and the pattern.
+    pub fn scan(&self, data: &[u8], mut found: impl FnMut(usize, u32)) {
         match &self.looks {
             Looks::EveryPlace => self.scan_places::<1>(data, found),
             Looks::EvenPlaces { one_by_one } => {
                 for one in one_by_one {
                     if let Some(at) = one.finder.find(data) {
-                        found(at, one.entry);
+                        found(at, one.pattern);
                     }
                 }
                 self.scan_places::<2>(data, found);
@@ -95,18 +97,17 @@ impl Pairs {
         self.bits[(pair >> 6) as usize & 0x3ff] >> (pair & 63)
     }
 
-    fn scan_places<const STRIDE: usize>(&self, data: &[u8], mut found: impl FnMut(usize, Entry)) {
+    fn scan_places<const STRIDE: usize>(&self, data: &[u8], mut found: impl FnMut(usize, u32)) {
         let mut hit = |at: usize, pair: u32| {
-            for entry in self.buckets.with_key(pair) {
-                found(at, entry);
-            }
+            let pair = folded(pair);
+            self.buckets.find(data, at, pair, &mut found);
         };
         let mut at = 0;
         while let Some(block) = data
             .get(at..)
             .and_then(<[u8]>::first_chunk::<{ BLOCK + 1 }>)
         {
-            let pair = |place: usize| folded([block[place], block[place + 1]]);
+            let pair = |place: usize| number([block[place], block[place + 1]]);
             let places = || (0..BLOCK).step_by(STRIDE);
             let any = places().fold(0, |any, place| any | self.look(pair(place)));
             if any & 1 != 0 {
@@ -119,7 +120,7 @@ impl Pairs {
             at += BLOCK;
         }
         while let Some(pair) = data.get(at..).and_then(<[u8]>::first_chunk) {
-            let pair = folded(*pair);
+            let pair = number(*pair);
             if self.look(pair) & 1 != 0 {
                 hit(at, pair);
             }
@@ -129,18 +130,29 @@ impl Pairs {
 }
 
 impl OneByOne {
-    fn new((index, pattern): (u32, &Pattern)) -> Option<OneByOne> {
-        Some(OneByOne {
-            entry: Entry {
-                pattern: index,
-                offset: 0,
-                key: folded(*pattern.bytes.first_chunk()?),
-            },
+    fn new((index, pattern): (u32, &Pattern)) -> OneByOne {
+        OneByOne {
+            pattern: index,
             finder: Finder::new(&pattern.bytes).into_owned(),
-        })
+        }
     }
 }
 
-fn folded(pair: [u8; 2]) -> u32 {
-    u32::from(u16::from_le_bytes(pair) | u16::from_le_bytes([FOLD; 2]))
+fn number(pair: [u8; 2]) -> u32 {
+    u32::from(u16::from_le_bytes(pair))
+}
+
+/// The same pair in lower case.
+fn folded(pair: u32) -> u32 {
+    let [first, second, ..] = pair.to_le_bytes();
+    number([first.to_ascii_lowercase(), second.to_ascii_lowercase()])
+}
+
+/// A pair in lower case → all pairs that it stands for.
+fn spellings(pair: u32) -> impl Iterator<Item = u32> {
+    let [first, second, ..] = pair.to_le_bytes();
+    let of = |byte: u8| [byte, byte.to_ascii_uppercase()];
+    of(first)
+        .into_iter()
+        .flat_map(move |first| of(second).map(|second| number([first, second])))
 }

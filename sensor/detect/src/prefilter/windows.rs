@@ -12,8 +12,8 @@ pub(super) const SHORTEST: usize = WINDOW + STRIDE - 1;
 /// Places that are asked with one branch.
 const PLACES: usize = 8;
 const BLOCK: usize = (PLACES - 1) * STRIDE + WINDOW;
-/// The table has this many bits for each entry, so that few places look like a window without being one.
-const BITS_PER_ENTRY: usize = 64;
+/// The table has this many bits for each entry, of which two are set: few places look like a window without being one.
+const BITS_PER_ENTRY: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct Windows {
@@ -21,7 +21,7 @@ pub(super) struct Windows {
     buckets: Buckets,
 }
 
-/// A bit for each hash that a window has. The sizes are known to the compiler, so that a look checks no bounds; the
+/// Two bits of one word for each hash that a window has (a Bloom filter by blocks, Putze, Sanders and Singler 2007). The sizes are known to the compiler, so that a look checks no bounds; the
 /// larger of two lies in a processor's first cache, the largest in its second.
 #[derive(Debug)]
 enum Table {
@@ -40,7 +40,7 @@ impl Windows {
         if patterns.is_empty() {
             return None;
         }
-        let entries: Vec<Entry> = patterns
+        let entries: Vec<(u32, Entry)> = patterns
             .into_iter()
             .flat_map(|(index, pattern)| {
                 entries(index, pattern, SHORTEST, STRIDE, |bytes| {
@@ -64,12 +64,10 @@ impl Windows {
         table + self.buckets.memory_bytes()
     }
 
-    /// Calls `found` for each entry whose window lies at a place of the data.
-    pub fn scan(&self, data: &[u8], mut found: impl FnMut(usize, Entry)) {
+    /// Calls `found` with each place at which a pattern may begin, and the pattern.
+    pub fn scan(&self, data: &[u8], mut found: impl FnMut(usize, u32)) {
         let hit = |at: usize, key: u32| {
-            for entry in self.buckets.with_key(key) {
-                found(at, entry);
-            }
+            self.buckets.find(data, at, key, &mut found);
         };
         match &self.table {
             Table::Tiny(bits) => bits.scan(data, hit),
@@ -81,7 +79,7 @@ impl Windows {
 }
 
 impl Table {
-    fn new(entries: &[Entry]) -> Table {
+    fn new(entries: &[(u32, Entry)]) -> Table {
         let words = entries.len() * BITS_PER_ENTRY / u64::BITS as usize;
         match words {
             0..=0x40 => Table::Tiny(Bits::new(entries)),
@@ -93,26 +91,27 @@ impl Table {
 }
 
 impl<const WORDS: usize> Bits<WORDS> {
-    fn new(entries: &[Entry]) -> Box<Self> {
+    fn new(entries: &[(u32, Entry)]) -> Box<Self> {
         let mut bits = Box::new(Bits([0; WORDS]));
-        for entry in entries {
-            let (word, bit) = Self::place(entry.key);
-            bits.0[word] |= 1 << bit;
+        for (key, _) in entries {
+            let (word, first, second) = Self::place(*key);
+            bits.0[word] |= 1 << first | 1 << second;
         }
         bits
     }
 
-    /// Word and bit of a window.
-    fn place(key: u32) -> (usize, u32) {
+    /// Word and bits of a window.
+    fn place(key: u32) -> (usize, u32, u32) {
         let spread = key.wrapping_mul(SPREAD);
-        let bit = spread >> (u32::BITS - WORDS.ilog2() - 6);
-        ((bit >> 6) as usize & (WORDS - 1), bit & 63)
+        let word = spread >> (u32::BITS - WORDS.ilog2());
+        let bits = spread >> (u32::BITS - WORDS.ilog2() - 12);
+        (word as usize & (WORDS - 1), bits & 63, bits >> 6 & 63)
     }
 
     /// The lowest bit tells whether a window may be there.
     fn look(&self, key: u32) -> u64 {
-        let (word, bit) = Self::place(key);
-        self.0[word] >> bit
+        let (word, first, second) = Self::place(key);
+        self.0[word] >> first & self.0[word] >> second
     }
 
     /// Calls `hit` with each place, and the folded bytes there, that has a window's hash.
@@ -120,8 +119,8 @@ impl<const WORDS: usize> Bits<WORDS> {
         let mut at = 0;
         while let Some(block) = data.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
             let key = |place: usize| {
-                let [a, b, c, d] = [0, 1, 2, 3].map(|byte| block[place * STRIDE + byte]);
-                folded([a, b, c, d])
+                let at = place * STRIDE;
+                folded([block[at], block[at + 1], block[at + 2], block[at + 3]])
             };
             let any = (0..PLACES).fold(0, |any, place| any | self.look(key(place)));
             if any & 1 != 0 {
