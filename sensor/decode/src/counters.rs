@@ -50,7 +50,7 @@ impl Counters {
         self.max_pkt_size = self.max_pkt_size.max(bytes as u64);
     }
 
-    pub(crate) fn note(&mut self, events: &EventSet, invalid: bool) {
+    pub(crate) fn note(&mut self, events: &EventSet<DecodeEvent>, invalid: bool) {
         self.invalid += u64::from(invalid);
         if !events.is_empty() {
             self.events.resize(DecodeEvent::ALL.len(), 0);

@@ -6,6 +6,7 @@
 
 mod counters;
 mod event;
+mod event_set;
 mod link;
 mod net;
 mod packet;
@@ -17,7 +18,8 @@ mod tunnel;
 mod tests;
 
 pub use counters::Counters;
-pub use event::{DecodeEvent, EventSet};
+pub use event::DecodeEvent;
+pub use event_set::{Event, EventSet, MAX_EVENTS};
 pub use packet::{
     Arp, Ethernet, Fragment, Icmp, Ipv4, Ipv6, LAYER_LIMIT, Labels, Net, Outer, Packet,
     PacketSource, Tcp, TcpOptions, Transport, Udp, VLAN_LIMIT,

@@ -256,7 +256,7 @@ pub struct Packet<'a> {
     /// Above the highest layer that was read.
     pub payload: &'a [u8],
     pub fragment: Option<Fragment>,
-    pub events: EventSet,
+    pub events: EventSet<DecodeEvent>,
     pub source_kind: PacketSource,
     /// Tunnels around this packet.
     pub depth: u8,
