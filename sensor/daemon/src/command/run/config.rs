@@ -11,6 +11,7 @@ use sensor_evidence::Ring;
 use sensor_ship::{Identity, OutletPlan, SpoolLimits};
 use serde::Deserialize;
 
+use super::profile::{self, Asked, Profile};
 use crate::confine::{Extent, Needs};
 use crate::evidence::RawEvidence;
 use crate::outlets::{self, RawOutlet};
@@ -106,6 +107,8 @@ struct RawRun {
     /// `full`, or `none` to find out whether a fault comes from it.
     #[serde(default)]
     confinement: Extent,
+    #[serde(default)]
+    profile: Asked,
 }
 
 #[derive(Deserialize, Default)]
@@ -137,6 +140,7 @@ pub struct Config {
     pub canary: Option<Duration>,
     user: Option<String>,
     pub confinement: Extent,
+    pub profile: Profile,
     pub outlets: Vec<OutletPlan>,
     pub metrics: Option<SocketAddr>,
 }
@@ -155,6 +159,8 @@ impl Config {
             force_magic: false,
             ..Settings::default()
         };
+        let profile = Profile::of(raw.run.profile, profile::memory_bytes());
+        profile.ease(&mut settings);
         for (key, value) in &raw.set {
             let value = match value {
                 toml::Value::String(text) => text.clone(),
@@ -171,6 +177,13 @@ impl Config {
                 path.display()
             );
         }
+        let workers = raw.input.workers.unwrap_or(1).max(1);
+        if raw.run.profile == Asked::Commune && workers > 1 {
+            bail!(
+                "{}: [run] profile = \"commune\" has one worker; leave [input] workers out, or the profile",
+                path.display()
+            );
+        }
         let mut spool = SpoolLimits::default();
         if let Some(megabytes) = raw.spool.disk_megabytes {
             spool.disk_bytes = megabytes << 20;
@@ -179,7 +192,7 @@ impl Config {
             state_dir: raw.state_dir,
             interface: raw.input.interface,
             filter: raw.input.filter,
-            workers: raw.input.workers.unwrap_or(1).max(1),
+            workers,
             files: raw.input.files,
             repeat: raw.input.repeat,
             rebase_time: raw.input.rebase_time,
@@ -200,6 +213,7 @@ impl Config {
             .filter(|pause| !pause.is_zero()),
             user: raw.run.user,
             confinement: raw.run.confinement,
+            profile,
             outlets: outlets::check(&raw.output)?,
             metrics: raw.metrics.listen,
         })

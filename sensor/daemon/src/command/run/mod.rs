@@ -2,6 +2,7 @@
 
 mod config;
 mod input;
+mod profile;
 mod vitals;
 
 use std::path::{Path, PathBuf};
@@ -70,6 +71,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         println!("configuration, rules and enrolment can be started with");
         return Ok(ExitCode::SUCCESS);
     }
+    config.profile.step_back();
     let captures = config.open_captures()?;
     let card = config
         .interface
