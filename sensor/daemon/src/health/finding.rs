@@ -55,6 +55,7 @@ codes! {
     ChecksumsBad "checksums_bad" Warning,
     DropsRing "drops_ring" Bad,
     DropsCard "drops_card" Bad,
+    DropsShed "drops_shed" Warning,
     DropsFlows "drops_flows" Warning,
     DropsQueue "drops_queue" Bad,
     DropsSpool "drops_spool" Bad,

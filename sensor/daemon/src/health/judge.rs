@@ -168,6 +168,17 @@ fn drops(status: &Status, findings: &mut Vec<Finding>) {
             );
         }
     }
+    let shed = lately.traffic.all_shed();
+    if shed > 0 {
+        findings.push(
+            new(Code::DropsShed)
+                .with("packets", shed)
+                .with("percent", percent(shed, lately.traffic.packets))
+                .with("long", lately.traffic.shed_long)
+                .with("encrypted", lately.traffic.shed_encrypted)
+                .with("sampled", lately.traffic.shed_sampled),
+        );
+    }
     if lately.traffic.evicted > 0 {
         findings.push(new(Code::DropsFlows).with("evicted", lately.traffic.evicted));
     }
@@ -504,6 +515,14 @@ mod tests {
             "card",
             |s| s.lately.card_drops = 1_000,
             Some((Code::DropsCard, &[("dropped", 1_000)])),
+        );
+        check(
+            "shed",
+            |s| s.lately.traffic.shed_sampled = 25_000,
+            Some((
+                Code::DropsShed,
+                &[("packets", 25_000), ("sampled", 25_000), ("long", 0)],
+            )),
         );
         check(
             "flows",

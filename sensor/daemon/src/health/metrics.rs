@@ -118,6 +118,30 @@ fn render(status: &Status) -> String {
     );
     page.sample("drops_total", &[("where", "ring")], counts.ring_drops);
     page.sample("drops_total", &[("where", "card")], counts.card_drops);
+    page.family(
+        "shed_packets_total",
+        "counter",
+        "Packets of flows that were left out for want of time, by why these.",
+    );
+    for (why, packets) in [
+        ("long", traffic.shed_long),
+        ("encrypted", traffic.shed_encrypted),
+        ("sampled", traffic.shed_sampled),
+    ] {
+        page.sample("shed_packets_total", &[("flows", why)], packets);
+    }
+    page.one(
+        "shed_step",
+        "gauge",
+        "How much is left out at present; 0: nothing.",
+        traffic.shed_step,
+    );
+    page.one(
+        "alerts_total",
+        "counter",
+        "Alerts of signatures.",
+        traffic.alerts,
+    );
     page.one(
         "flows_evicted_total",
         "counter",

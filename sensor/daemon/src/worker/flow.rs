@@ -8,6 +8,8 @@ use sensor_evidence::Trail;
 use sensor_flow::{Direction, Flow, State};
 use sensor_stream::{Session, TcpState};
 
+use super::overload::Shed;
+
 /// Everything of one flow beside addresses and counters.
 #[derive(Debug, Default)]
 pub struct Tracked {
@@ -26,6 +28,8 @@ pub struct Tracked {
     pub without_beginning: bool,
     /// The flow is let pass: nothing of it is inspected.
     pub passed: bool,
+    /// Why it is no longer looked at, for want of time.
+    pub shed: Option<Shed>,
     /// Rules want all files of a side stored.
     pub stores: [bool; 2],
     /// It has told of flows to come.

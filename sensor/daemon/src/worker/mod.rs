@@ -2,6 +2,7 @@
 
 mod evidence;
 mod flow;
+mod overload;
 mod record;
 mod stats;
 mod store;
@@ -31,6 +32,7 @@ pub use watch::Window;
 
 use evidence::Evidence;
 use flow::{Sink, Tracked};
+use overload::Overload;
 use record::Recording;
 
 /// Packets looked at before wrong checksums are taken for the card's work (checksum offload).
@@ -63,6 +65,7 @@ pub struct Worker<O: Output> {
     checksums: ChecksumSample,
     counts: stats::Counts,
     tally: Tally,
+    overload: Overload,
     home: HomeNet,
     /// Largest IP packet of the interface, in bytes, where it is known.
     mtu: Option<u32>,
@@ -113,6 +116,7 @@ impl<O: Output> Worker<O> {
             checksums: ChecksumSample::default(),
             counts: stats::Counts::default(),
             tally: Tally::default(),
+            overload: Overload::default(),
             home: HomeNet::of(&settings.environment),
             mtu: None,
             watch: None,
@@ -163,7 +167,19 @@ impl<O: Output> Worker<O> {
 
     /// What was counted of the wire since the start.
     pub fn tally(&self) -> Tally {
-        self.tally
+        let inspector = self.inspector.as_ref();
+        let alerts = inspector.map_or(0, |inspector| inspector.counts().alerts);
+        Tally {
+            alerts: self.tally.alerts.saturating_add(alerts),
+            ..self.tally
+        }
+    }
+
+    /// Takes note of how long the newest frame has waited in the kernel's ring, by the clock on the wall: a worker that
+    /// cannot keep up leaves some flows out.
+    pub fn waited(&mut self, waited_ns: i64, now_ns: i64) {
+        self.overload.note(waited_ns, now_ns);
+        self.tally.shed_step = self.overload.step().into();
     }
 
     /// From now on it is noted who sends what, or no longer.
@@ -245,6 +261,15 @@ impl<O: Output> Worker<O> {
         );
         if let Some(evidence) = &self.evidence {
             evidence.count(&mut tree);
+        }
+        for (name, packets) in [
+            ("shed.long_flow_pkts", self.tally.shed_long),
+            ("shed.encrypted_flow_pkts", self.tally.shed_encrypted),
+            ("shed.sampled_flow_pkts", self.tally.shed_sampled),
+        ] {
+            if packets > 0 {
+                tree.add(name, packets);
+            }
         }
         tree
     }
@@ -424,7 +449,20 @@ impl<O: Output> Worker<O> {
         if let Some(watch) = &mut self.watch {
             watch.packet(packet, &entry.flow, entry.user.app.protocol());
         }
-        if entry.flow.state == sensor_flow::State::Bypassed {
+        let is_bypassed = entry.flow.state == sensor_flow::State::Bypassed;
+        if !is_bypassed {
+            let is_encrypted = entry.user.app.is_encrypted();
+            let bytes = entry.flow.bytes.iter().sum();
+            entry.user.shed = self
+                .overload
+                .sheds(entry.flow.id, bytes, at.new, is_encrypted);
+        }
+        if let Some(why) = entry.user.shed {
+            entry.flow.state = sensor_flow::State::Bypassed;
+            self.tally.shed(why);
+            return;
+        }
+        if is_bypassed {
             self.counts.bypassed(packet);
             return;
         }

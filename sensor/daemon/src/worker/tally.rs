@@ -8,6 +8,8 @@ use sensor_decode::{Packet, PacketSource, Tcp};
 use sensor_flow::Flow;
 use serde::{Deserialize, Serialize};
 
+use super::overload::Shed;
+
 /// The packet of a TCP flow at which it is judged whether both sides were seen. Retries of a connection that nobody
 /// answers never have this many packets that are no SYN.
 const JUDGED_PACKET: u64 = 4;
@@ -41,7 +43,18 @@ pub struct Tally {
     pub evicted: u64,
     /// Segments that no memory was left for.
     pub no_room: u64,
+    /// Alerts of signatures.
     pub alerts: u64,
+    /// Packets that were not looked at for want of time: of long flows, of flows in cipher, of new flows but a share.
+    #[serde(default)]
+    pub shed_long: u64,
+    #[serde(default)]
+    pub shed_encrypted: u64,
+    #[serde(default)]
+    pub shed_sampled: u64,
+    /// How much is left out at present; 0: nothing.
+    #[serde(default)]
+    pub shed_step: u64,
 }
 
 /// Header bytes around the largest IP packet of a link: Ethernet and two VLAN tags, checksum not captured.
@@ -85,6 +98,22 @@ impl Tally {
         }
     }
 
+    /// A packet that is not looked at for want of time.
+    pub fn shed(&mut self, why: Shed) {
+        match why {
+            Shed::Long => self.shed_long += 1,
+            Shed::Encrypted => self.shed_encrypted += 1,
+            Shed::Sampled => self.shed_sampled += 1,
+        }
+    }
+
+    /// Packets that were not looked at for want of time.
+    pub fn all_shed(&self) -> u64 {
+        self.shed_long
+            .saturating_add(self.shed_encrypted)
+            .saturating_add(self.shed_sampled)
+    }
+
     /// Adds another worker's counts; of times and lengths the larger stays.
     pub fn add(&mut self, other: &Tally) {
         self.each(other, |mine, theirs| mine + theirs, u64::max);
@@ -107,8 +136,8 @@ impl Tally {
             ($with:ident: $($field:ident),*) => { $(self.$field = $with(self.$field, other.$field);)* };
         }
         each!(count: packets, bytes, oversized, tagged, two_way, one_way, checksums_checked, checksums_wrong, flows,
-            home_flows, evicted, no_room, alerts);
-        each!(state: last_packet_ms, longest_frame, last_tagged_ms, checksums_off);
+            home_flows, evicted, no_room, alerts, shed_long, shed_encrypted, shed_sampled);
+        each!(state: last_packet_ms, longest_frame, last_tagged_ms, checksums_off, shed_step);
     }
 }
 

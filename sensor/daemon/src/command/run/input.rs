@@ -95,6 +95,7 @@ fn watch(
 ) -> Result<(), sensor_capture::Error> {
     let mut told = sensor_capture::DropCounts::default();
     let mut since = 0;
+    let mut newest_ns = 0;
     while !stop.load(Ordering::Relaxed) {
         if let Some(running) = follower.other() {
             worker.replace_all(&running);
@@ -105,6 +106,7 @@ fn watch(
                 vitals
                     .bytes
                     .fetch_add(u64::from(frame.wire_length), Ordering::Relaxed);
+                newest_ns = frame.timestamp_ns;
                 worker.frame(&frame);
                 false
             }
@@ -125,6 +127,13 @@ fn watch(
                 Ordering::Relaxed,
             );
             told = drops;
+            let now_ns = now_ns();
+            let waited_ns = if quiet {
+                0
+            } else {
+                now_ns.saturating_sub(newest_ns)
+            };
+            worker.waited(waited_ns, now_ns);
             board.tell(number, &mut worker);
         }
     }
