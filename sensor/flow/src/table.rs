@@ -108,7 +108,8 @@ pub struct Lookup {
 /// All flows of one worker.
 pub struct FlowTable<T> {
     places: HashMap<FlowKey, usize, ahash::RandomState>,
-    slots: Vec<Option<Entry<T>>>,
+    /// Each on its own: a table that grows moves no flows, and flows that have ended give their memory back.
+    slots: Vec<Option<Box<Entry<T>>>>,
     free: Vec<usize>,
     /// Slots to look at in a second of packet time. A flow that was active since is put in again then.
     deadlines: BTreeMap<i64, Vec<(usize, FlowId)>>,
@@ -158,7 +159,7 @@ impl<T: Default> FlowTable<T> {
         &mut self,
         packet: &Packet<'_>,
         now_ns: i64,
-        ended: impl FnOnce(Entry<T>, EndReason),
+        ended: impl FnOnce(Box<Entry<T>>, EndReason),
     ) -> Option<Lookup> {
         let ends = key::ends(packet)?;
         let key = FlowKey::of(packet, &ends, self.tracking);
@@ -196,11 +197,11 @@ impl<T: Default> FlowTable<T> {
             _ => {}
         }
         let id = FlowId(mix(now_ns as u64 ^ (self.counts.total << 20) ^ (self.worker << 56)) >> 11);
-        let entry = Entry {
+        let entry = Box::new(Entry {
             key,
             flow: Flow::new(id, packet, &ends, now_ns),
             user: T::default(),
-        };
+        });
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
@@ -225,11 +226,11 @@ impl<T: Default> FlowTable<T> {
 
     /// The flow at a place; `None` once it has ended.
     pub fn entry(&mut self, index: FlowIndex) -> Option<&mut Entry<T>> {
-        self.slots.get_mut(index.0)?.as_mut()
+        self.slots.get_mut(index.0)?.as_deref_mut()
     }
 
     /// Takes a flow out of the table.
-    pub fn end(&mut self, index: FlowIndex) -> Option<Entry<T>> {
+    pub fn end(&mut self, index: FlowIndex) -> Option<Box<Entry<T>>> {
         let entry = self.slots.get_mut(index.0)?.take()?;
         self.places.remove(&entry.key);
         self.free.push(index.0);
@@ -237,7 +238,7 @@ impl<T: Default> FlowTable<T> {
     }
 
     /// Ends the flows whose time is over, oldest deadline first.
-    pub fn expire(&mut self, now_ns: i64, mut ended: impl FnMut(Entry<T>, EndReason)) {
+    pub fn expire(&mut self, now_ns: i64, mut ended: impl FnMut(Box<Entry<T>>, EndReason)) {
         let now = now_ns.div_euclid(SECOND_NS);
         while let Some(first) = self.deadlines.first_entry() {
             if *first.key() > now {
@@ -263,8 +264,8 @@ impl<T: Default> FlowTable<T> {
     }
 
     /// Ends every flow, in the order in which they began.
-    pub fn drain(&mut self, mut ended: impl FnMut(Entry<T>, EndReason)) {
-        let mut rest: Vec<Entry<T>> = self.slots.drain(..).flatten().collect();
+    pub fn drain(&mut self, mut ended: impl FnMut(Box<Entry<T>>, EndReason)) {
+        let mut rest: Vec<Box<Entry<T>>> = self.slots.drain(..).flatten().collect();
         rest.sort_by_key(|entry| (entry.flow.start_ns, entry.flow.first_frame, entry.flow.id));
         self.places.clear();
         self.free.clear();
@@ -274,7 +275,7 @@ impl<T: Default> FlowTable<T> {
         }
     }
 
-    fn evict(&mut self) -> Option<Entry<T>> {
+    fn evict(&mut self) -> Option<Box<Entry<T>>> {
         while let Some(mut first) = self.deadlines.first_entry() {
             let candidate = first.get_mut().pop();
             if first.get().is_empty() {

@@ -650,7 +650,7 @@ impl<O: Output> Worker<O> {
         holds
     }
 
-    fn end_flow(&mut self, mut entry: Entry<Tracked>, reason: EndReason) {
+    fn end_flow(&mut self, mut entry: Box<Entry<Tracked>>, reason: EndReason) {
         let stamp = record::Stamp {
             at_ns: self.now_ns,
             frame: None,
