@@ -477,6 +477,15 @@ impl Buffer {
         }
     }
 
+    /// The side may be silent for long: bytes stay, the room around them goes.
+    pub fn slim(&mut self) {
+        if self.data.capacity() > self.data.len() - self.head + SLACK_BYTES {
+            self.data.drain(..self.head);
+            self.head = 0;
+            self.data.shrink_to_fit();
+        }
+    }
+
     /// Nothing more is wanted of this side.
     pub fn stop(&mut self) {
         self.discard = true;

@@ -63,7 +63,8 @@ impl Session {
             self.update(own, step);
         }
         for half in &mut self.sides {
-            let behind = if step.config.compare_overlaps && !step.config.inline {
+            let compares = step.config.compare_overlaps && !step.config.inline && !half.closed;
+            let behind = if compares {
                 u64::from(if half.window == 0 {
                     COMPARE_BYTES
                 } else {
@@ -73,6 +74,9 @@ impl Session {
                 0
             };
             half.buffer.trim(step.config.raw_chunk_bytes, behind);
+            if half.closed {
+                half.buffer.slim();
+            }
         }
     }
 
@@ -244,6 +248,9 @@ impl Session {
         let half = &mut self.sides[direction.index()];
         let limit = raw_limit(half, config, force);
         let more = half.buffer.raw_done(limit);
+        if half.raw_trigger && !more {
+            half.buffer.slim();
+        }
         half.raw_trigger &= more;
         more
     }
