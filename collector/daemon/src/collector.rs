@@ -289,7 +289,7 @@ impl Collector {
             }
         };
         let receiving = syslog::service(
-            config.syslog,
+            config.syslog.clone(),
             &state,
             Intake::new(Arc::clone(&ingest)),
             syslog_counts,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use collector_index::ShelfLimits;
+use rules::sigma::ast::Network;
 use serde::Deserialize;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -106,13 +107,18 @@ struct RawSyslog {
     /// Addresses and ports to listen on, as in "0.0.0.0:514"; none: nothing is received.
     udp: Option<String>,
     tcp: Option<String>,
+    /// Networks and addresses that may send; none: all may.
+    #[serde(default)]
+    senders: Vec<String>,
 }
 
 /// Where logs of devices come in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SyslogConfig {
     pub udp: Option<SocketAddr>,
     pub tcp: Option<SocketAddr>,
+    /// Who may send; empty: everybody.
+    pub senders: Vec<Network>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -242,6 +248,7 @@ impl Config {
             syslog: SyslogConfig {
                 udp: faults.some_address("syslog.udp", raw.syslog.udp),
                 tcp: faults.some_address("syslog.tcp", raw.syslog.tcp),
+                senders: faults.networks("syslog.senders", &raw.syslog.senders),
             },
             sensor_program: raw.workbench.sensor,
         };
@@ -290,6 +297,20 @@ impl Faults {
 
     fn some_address(&mut self, key: &str, text: Option<String>) -> Option<SocketAddr> {
         text.map(|text| self.address(key, Some(text), ([127, 0, 0, 1], 514)))
+    }
+
+    fn networks(&mut self, key: &str, texts: &[String]) -> Vec<Network> {
+        let mut networks = Vec::with_capacity(texts.len());
+        for text in texts {
+            match Network::parse(text) {
+                Some(network) => networks.push(network),
+                None => self.add(
+                    key,
+                    &format!("{text:?} is no network: write \"10.0.0.0/8\" or an address"),
+                ),
+            }
+        }
+        networks
     }
 
     fn host_port(&mut self, key: &str, text: Option<String>) -> Option<String> {

@@ -42,7 +42,16 @@ pub async fn service<S: Future<Output = ()> + Send>(
         String::new()
     };
     Ok(async move {
-        let serving = serve_syslog(SyslogSockets { udp, tcp }, source, intake, counts);
+        let senders = config.senders;
+        let allows = move |address| {
+            senders.is_empty() || senders.iter().any(|network| network.contains(address))
+        };
+        let sockets = SyslogSockets {
+            udp,
+            tcp,
+            allows: Arc::new(allows),
+        };
+        let serving = serve_syslog(sockets, source, intake, counts);
         if is_on {
             tokio::select! {
                 () = serving => {}

@@ -277,7 +277,9 @@ fn logs_of_devices_come_by_syslog_and_rules_run_over_them() {
     let path = folder.join("collector.toml");
     let config = std::fs::read_to_string(&path).expect("it is there");
     let devices = folder.join("devices.yml");
-    let more = format!("pipelines = [{devices:?}]\n[syslog]\nudp = \"{udp}\"\ntcp = \"{tcp}\"\n");
+    let more = format!(
+        "pipelines = [{devices:?}]\n[syslog]\nudp = \"{udp}\"\ntcp = \"{tcp}\"\nsenders = [\"127.0.0.1\"]\n"
+    );
     std::fs::write(&path, config + &more).expect("it is written");
     let bench = Bench { folder, api };
     let mut collector = bench.start();
@@ -295,6 +297,15 @@ fn logs_of_devices_come_by_syslog_and_rules_run_over_them() {
     let sent = socket.send_to(older.as_bytes(), udp);
     sent.expect("it is sent");
 
+    // Of whom may not send.
+    let stranger = std::net::UdpSocket::bind("127.0.0.2:0").expect("a socket");
+    stranger.send_to(older.as_bytes(), udp).expect("it is sent");
+
+    until("a stranger's", || {
+        bench
+            .figures()
+            .contains("matluoi_syslog{what=\"lost_not_allowed\"} 1")
+    });
     until("messages", || {
         bench
             .figures()

@@ -1,14 +1,16 @@
 //! Logs of devices, by syslog over UDP and TCP: received, made records, and taken as those of a source.
 //!
 //! Nothing is acknowledged in syslog: what cannot be taken is counted by reason ([`SyslogCounts`]). A connection waits
-//! while the collector is behind; datagrams that find no room are lost. Messages and connections are limited.
+//! while the collector is behind; datagrams that find no room are lost. Messages and connections are limited, and
+//! where they may come from.
 
 mod frame;
 mod message;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sensor_event::Time;
@@ -26,6 +28,8 @@ const TOGETHER: usize = 1_000;
 const MAX_CONNECTIONS: usize = 512;
 /// A connection that says nothing for so long is closed.
 const SILENCE: Duration = Duration::from_secs(3_600);
+/// Addresses that may not send and are told in the log.
+const TOLD: usize = 1_024;
 /// Pause after a fault of a socket.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -36,6 +40,7 @@ pub struct SyslogCounts {
     stored: AtomicU64,
     cut: AtomicU64,
     no_room: AtomicU64,
+    not_allowed: AtomicU64,
     not_stored: AtomicU64,
     connections_refused: AtomicU64,
 }
@@ -49,6 +54,7 @@ impl SyslogCounts {
             ("cut", &self.cut),
             ("lost_no_room", &self.no_room),
             ("lost_not_stored", &self.not_stored),
+            ("lost_not_allowed", &self.not_allowed),
             ("connections_refused", &self.connections_refused),
         ]
         .map(|(name, count)| (name, count.load(Ordering::Relaxed)))
@@ -60,10 +66,37 @@ fn add(counter: &AtomicU64, count: usize) {
     counter.fetch_add(count as u64, Ordering::Relaxed);
 }
 
-/// Where messages come in.
+/// Where messages come in, and whose are taken.
 pub struct SyslogSockets {
     pub udp: Option<UdpSocket>,
     pub tcp: Option<TcpListener>,
+    /// Whether this address may send.
+    pub allows: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+}
+
+/// Who may send; what others send is counted, and each of them is told once.
+struct Senders {
+    allows: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// Those that were told.
+    refused: Mutex<HashSet<IpAddr>>,
+}
+
+impl Senders {
+    /// A message, or a connection, of an address.
+    fn allow(&self, address: IpAddr, counts: &SyslogCounts) -> bool {
+        if (self.allows)(address) {
+            return true;
+        }
+        add(&counts.not_allowed, 1);
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.len() < TOLD && refused.insert(address) {
+            tracing::warn!(
+                address = %address.to_canonical(),
+                "sends logs by syslog and may not: add it to syslog.senders, or have it stop"
+            );
+        }
+        false
+    }
 }
 
 /// Receives, until the future is dropped. Records are those of the source with this id.
@@ -74,12 +107,16 @@ pub async fn serve_syslog(
     counts: Arc<SyslogCounts>,
 ) {
     let (sender, messages) = mpsc::channel(WAITING);
+    let senders = Senders {
+        allows: sockets.allows,
+        refused: Mutex::default(),
+    };
     let udp = sockets
         .udp
-        .map(|socket| datagrams(socket, sender.clone(), Arc::clone(&counts)));
+        .map(|socket| datagrams(socket, &senders, sender.clone(), &counts));
     let tcp = sockets
         .tcp
-        .map(|listener| connections(listener, sender, Arc::clone(&counts)));
+        .map(|listener| connections(listener, &senders, sender, &counts));
     let udp = async {
         match udp {
             Some(udp) => udp.await,
@@ -111,7 +148,12 @@ fn record(bytes: &[u8], from: SocketAddr, port: u16, proto: &'static str) -> Opt
     message::record(text, now(), from, port, proto)
 }
 
-async fn datagrams(socket: UdpSocket, sender: mpsc::Sender<Vec<u8>>, counts: Arc<SyslogCounts>) {
+async fn datagrams(
+    socket: UdpSocket,
+    senders: &Senders,
+    sender: mpsc::Sender<Vec<u8>>,
+    counts: &SyslogCounts,
+) {
     let port = socket.local_addr().map_or(0, |address| address.port());
     let mut buffer = vec![0; 65_536];
     loop {
@@ -123,6 +165,9 @@ async fn datagrams(socket: UdpSocket, sender: mpsc::Sender<Vec<u8>>, counts: Arc
                 continue;
             }
         };
+        if !senders.allow(from.ip(), counts) {
+            continue;
+        }
         let kept = length.min(MAX_MESSAGE_BYTES);
         add(&counts.cut, usize::from(kept < length));
         let bytes = buffer.get(..kept).unwrap_or_default();
@@ -138,8 +183,9 @@ async fn datagrams(socket: UdpSocket, sender: mpsc::Sender<Vec<u8>>, counts: Arc
 
 async fn connections(
     listener: TcpListener,
+    senders: &Senders,
     sender: mpsc::Sender<Vec<u8>>,
-    counts: Arc<SyslogCounts>,
+    counts: &Arc<SyslogCounts>,
 ) {
     let port = listener.local_addr().map_or(0, |address| address.port());
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -158,11 +204,14 @@ async fn connections(
                 continue;
             }
         };
+        if !senders.allow(from.ip(), counts) {
+            continue;
+        }
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             add(&counts.connections_refused, 1);
             continue;
         };
-        let (sender, counts) = (sender.clone(), Arc::clone(&counts));
+        let (sender, counts) = (sender.clone(), Arc::clone(counts));
         open.spawn(async move {
             connection(stream, from, port, sender, &counts).await;
             drop(place);
