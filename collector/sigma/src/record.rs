@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use rules::sigma::{Correlated, Details, GENERATOR, Told, concerns};
-use sensor_event::{Alert, ByCollector, Json, Origin, Time};
+use rules::sigma::{Correlated, Details, GENERATOR, Told, concerns, whom};
+use sensor_event::{Alert, ByCollector, OfSigma, Origin, Time};
 use serde_json::{Map, Value};
 
 /// Kinds that name no protocol.
@@ -58,13 +58,9 @@ pub fn of_window(told: &Told, details: Details, found: &Correlated) -> Option<St
     let at = Time(found.last_ns).to_string();
     fields.insert("timestamp".to_owned(), Value::String(at));
     fields.insert("event_type".to_owned(), Value::String("alert".to_owned()));
-    // What it is grouped by may be the end that it is about.
-    let source = found
-        .group
-        .iter()
-        .find(|(_, value)| value.parse::<IpAddr>().is_ok());
-    if let Some((_, value)) = source {
-        fields.insert("src_ip".to_owned(), Value::String(value.clone()));
+    if let Some(address) = whom(found) {
+        let address = Value::String(address.to_string());
+        fields.insert("src_ip".to_owned(), address);
     }
     finish(fields, told, details, None)
 }
@@ -88,22 +84,17 @@ fn finish(
     details: Details,
     origin: Option<(&Place, &str)>,
 ) -> Option<String> {
-    let alert = Alert {
-        action: "allowed",
+    let alert = Alert::from(OfSigma {
         gid: GENERATOR,
-        signature_id: told.sid,
-        rev: 1,
-        signature: &told.meta.title,
+        sid: told.sid,
+        title: &told.meta.title,
         category: told.category,
         severity: told.severity(),
-        source: None,
-        target: None,
-        references: None,
-        metadata: Some(told.shown_metadata()),
-        context: Some(context(details)),
-        rule: None,
-        xff: None,
-    };
+        metadata: told.shown_metadata(),
+        fields: details.fields,
+        group: details.group,
+        measured: details.measured,
+    });
     fields.insert("alert".to_owned(), serde_json::to_value(alert).ok()?);
     let own = ByCollector {
         source: ByCollector::SOURCE,
@@ -120,34 +111,4 @@ fn finish(
     text.push_str(&serde_json::to_string(&own).ok()?);
     text.push('}');
     Some(text)
-}
-
-/// What `alert.context` says of a finding.
-fn context(details: Details) -> Json {
-    let text = Json::Text;
-    let members = match details {
-        Details::Fields(fields) => {
-            let fields = fields
-                .into_iter()
-                .map(|(name, values)| (name, Json::List(values.into_iter().map(text).collect())))
-                .collect();
-            vec![("fields".to_owned(), Json::Object(fields))]
-        }
-        Details::Window {
-            group,
-            value,
-            seconds,
-        } => {
-            let group = group
-                .into_iter()
-                .map(|(name, value)| (name, text(value)))
-                .collect();
-            vec![
-                ("group".to_owned(), Json::Object(group)),
-                ("value".to_owned(), Json::Float(value)),
-                ("seconds".to_owned(), Json::Float(seconds)),
-            ]
-        }
-    };
-    Json::Object(vec![("sigma".to_owned(), Json::Object(members))])
 }

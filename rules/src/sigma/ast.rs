@@ -126,6 +126,16 @@ impl Logsource {
             && agrees(&self.service, &other.service)
     }
 
+    /// One of its three parts, by name.
+    pub fn part(&self, name: &str) -> Option<&str> {
+        match name {
+            "category" => self.category.as_deref(),
+            "product" => self.product.as_deref(),
+            "service" => self.service.as_deref(),
+            _ => None,
+        }
+    }
+
     /// How many of its three parts are said.
     pub fn parts(&self) -> usize {
         [&self.category, &self.product, &self.service]
@@ -154,6 +164,7 @@ impl fmt::Display for Logsource {
 pub struct Rule {
     pub meta: Meta,
     pub logsource: Logsource,
+    pub logsource_place: Place,
     /// All conditions; a list of them is joined with "or".
     pub expression: Expr,
 }

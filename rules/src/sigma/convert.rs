@@ -188,7 +188,7 @@ fn of_source(source: &Source, test: &Test) -> (Search, bool) {
             };
             return (inner.unwrap_or_else(there), false);
         }
-        Take::Absolute { .. } | Take::Upper | Take::Serial | Take::RpcEndpoint => {
+        Take::Absolute { .. } | Take::Upper | Take::Serial | Take::Entropy | Take::RpcEndpoint => {
             return (there(), false);
         }
         Take::BasicUser { .. }

@@ -16,7 +16,7 @@ const KINDS: &[(&str, CorrelationKind)] = &[
     ("value_avg", CorrelationKind::ValueAverage),
     ("value_percentile", CorrelationKind::ValuePercentile),
 ];
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "type",
     "rules",
     "group-by",
@@ -25,6 +25,10 @@ const KEYS: &[&str] = &[
     "aliases",
     "generate",
 ];
+
+pub(super) fn kinds() -> Vec<&'static str> {
+    KINDS.iter().map(|(name, _)| *name).collect()
+}
 
 pub(super) fn read(body: &Node, meta: Meta, faults: &mut Faults) -> Option<Correlation> {
     if !matches!(body.value, Value::Map(_)) {

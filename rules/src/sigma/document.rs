@@ -163,6 +163,7 @@ fn document(node: &Node, placeholders: &Placeholders, faults: &mut Faults) -> Op
     Some(Document::Rule(Rule {
         meta,
         logsource,
+        logsource_place: meta::place(node, "logsource"),
         expression,
     }))
 }

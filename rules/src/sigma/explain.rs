@@ -86,6 +86,14 @@ pub fn explain_correlation(own: &LoadedCorrelation, language: Language) -> Vec<S
     ]
 }
 
+/// An expression in one line.
+pub(super) fn in_words(expr: &Expr, language: Language) -> String {
+    let mut lines = Vec::new();
+    expression(expr, language == Language::Vietnamese, 0, &mut lines);
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim_start()).collect();
+    lines.join(" ")
+}
+
 fn pick(vi: bool, vietnamese: &'static str, english: &'static str) -> &'static str {
     if vi { vietnamese } else { english }
 }

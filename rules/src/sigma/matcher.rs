@@ -1,18 +1,20 @@
 //! The values of one slot against all literals of all rules at once.
 //!
 //! Whole values are looked up in a sorted table; what stands at the start, at the end or anywhere goes through one
-//! Aho-Corasick automaton. A pattern with wildcards is tried once its longest literal has been met.
+//! Aho-Corasick automaton, or, when there are very many, [`Windows`]. A pattern with wildcards is tried once its
+//! longest literal has been met.
 
 use aho_corasick::automaton::Automaton;
-use aho_corasick::{Anchored, MatchKind, dfa, nfa};
+use aho_corasick::{Anchored, MatchKind, dfa};
 
 use super::pattern::{Anchor, Pattern};
 use super::record::{Slot, Value};
+use super::windows::{WINDOW, Windows};
 
 /// A test of a bucket, by number.
 pub(super) type TestId = u32;
 
-/// Bytes of literals up to which the automaton is a full table; it is faster, and far larger.
+/// Bytes of literals up to which they are one automaton's: a full table, which is fast while it is small.
 const TABLE_BYTES: usize = 24 << 10;
 
 /// Whole values of so many bytes are told apart by their length.
@@ -25,15 +27,20 @@ pub(super) struct Matcher {
     whole: Vec<(Box<str>, Vec<Use>)>,
     /// Lengths that whole values have, those from [`LONG`] on as one.
     lengths: [u64; LONG / 64 + 1],
-    automaton: Option<Machine>,
-    /// By the automaton's patterns.
+    parts: Vec<Part>,
+}
+
+/// Literals that are looked for together, with what each is for.
+#[derive(Debug)]
+struct Part {
+    machine: Machine,
     uses: Vec<Vec<Use>>,
 }
 
 #[derive(Debug)]
 enum Machine {
     Table(Box<dfa::DFA>),
-    Compact(Box<nfa::contiguous::NFA>),
+    Windows(Windows),
 }
 
 /// What a literal that was met means.
@@ -102,7 +109,6 @@ impl Builder {
     }
 
     pub fn build(self, slot: Slot) -> Matcher {
-        let (patterns, uses) = grouped(self.parts);
         let (names, whole_uses) = grouped(self.whole);
         let mut whole: Vec<(Box<str>, Vec<Use>)> = names
             .into_iter()
@@ -119,8 +125,7 @@ impl Builder {
             slot,
             whole,
             lengths,
-            automaton: machine(&patterns),
-            uses,
+            parts: parts(self.parts),
         }
     }
 }
@@ -141,25 +146,32 @@ fn grouped(mut rows: Vec<(String, Use)>) -> (Vec<String>, Vec<Vec<Use>>) {
     (texts, uses)
 }
 
-fn machine(patterns: &[String]) -> Option<Machine> {
-    if patterns.is_empty() {
-        return None;
-    }
-    let bytes: usize = patterns.iter().map(String::len).sum();
-    if bytes <= TABLE_BYTES
-        && let Ok(table) = dfa::Builder::new()
+fn parts(rows: Vec<(String, Use)>) -> Vec<Part> {
+    let bytes: usize = rows.iter().map(|(text, _)| text.len()).sum();
+    let (long, short) = if bytes <= TABLE_BYTES {
+        (Vec::new(), rows)
+    } else {
+        rows.into_iter().partition(|(text, _)| text.len() >= WINDOW)
+    };
+    let mut parts = Vec::new();
+    if !short.is_empty() {
+        let (texts, uses) = grouped(short);
+        let table = dfa::Builder::new()
             .match_kind(MatchKind::Standard)
             .start_kind(aho_corasick::StartKind::Unanchored)
-            .build(patterns)
-    {
-        return Some(Machine::Table(Box::new(table)));
+            .build(&texts);
+        // It fails beyond two thousand million states only, which no such few literals come to.
+        if let Ok(table) = table {
+            let machine = Machine::Table(Box::new(table));
+            parts.push(Part { machine, uses });
+        }
     }
-    // It fails beyond two thousand million states only, which the limits of rules exclude.
-    nfa::contiguous::Builder::new()
-        .match_kind(MatchKind::Standard)
-        .build(patterns)
-        .ok()
-        .map(|compact| Machine::Compact(Box::new(compact)))
+    if !long.is_empty() {
+        let (texts, uses) = grouped(long);
+        let machine = Machine::Windows(Windows::new(texts.iter().map(String::as_str)));
+        parts.push(Part { machine, uses });
+    }
+    parts
 }
 
 /// Word and bit of a length.
@@ -185,31 +197,42 @@ impl Matcher {
                 }
             }
         }
-        match &self.automaton {
-            Some(Machine::Table(machine)) => self.scan(machine.as_ref(), value, hit),
-            Some(Machine::Compact(machine)) => self.scan(machine.as_ref(), value, hit),
-            None => {}
+        for part in &self.parts {
+            part.find(value, &mut hit);
         }
     }
+}
 
-    fn scan(&self, machine: &impl Automaton, value: Value<'_>, mut hit: impl FnMut(TestId)) {
-        let Ok(mut state) = machine.start_state(Anchored::No) else {
-            return;
-        };
-        for (at, byte) in value.folded.bytes().enumerate() {
-            state = machine.next_state(Anchored::No, state, byte);
-            if !machine.is_special(state) || !machine.is_match(state) {
-                continue;
-            }
-            for index in 0..machine.match_len(state) {
-                let pattern = machine.match_pattern(state, index);
-                let length = machine.pattern_len(pattern);
-                for own in self.uses.get(pattern.as_usize()).into_iter().flatten() {
-                    if own.holds(value, at + 1, length) {
-                        hit(own.test);
-                    }
+impl Part {
+    fn find(&self, value: Value<'_>, hit: &mut impl FnMut(TestId)) {
+        let met = |pattern: usize, end: usize, length: usize| {
+            for own in self.uses.get(pattern).into_iter().flatten() {
+                if own.holds(value, end, length) {
+                    hit(own.test);
                 }
             }
+        };
+        match &self.machine {
+            Machine::Table(table) => scan(table, value, met),
+            Machine::Windows(windows) => {
+                windows.find(value.folded.as_bytes(), met);
+            }
+        }
+    }
+}
+
+fn scan(machine: &dfa::DFA, value: Value<'_>, mut met: impl FnMut(usize, usize, usize)) {
+    let Ok(mut state) = machine.start_state(Anchored::No) else {
+        return;
+    };
+    for (at, byte) in value.folded.bytes().enumerate() {
+        state = machine.next_state(Anchored::No, state, byte);
+        if !machine.is_special(state) || !machine.is_match(state) {
+            continue;
+        }
+        for index in 0..machine.match_len(state) {
+            let pattern = machine.match_pattern(state, index);
+            met(pattern.as_usize(), at + 1, machine.pattern_len(pattern));
         }
     }
 }

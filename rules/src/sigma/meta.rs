@@ -39,8 +39,8 @@ const METADATA: &[&str] = &[
     "tags",
     "scope",
 ];
-const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
-const STATUSES: &[&str] = &[
+pub(super) const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
+pub(super) const STATUSES: &[&str] = &[
     "stable",
     "test",
     "experimental",
@@ -152,14 +152,12 @@ fn attribute(key: &str, node: &Node, faults: &mut Faults) -> Option<SigmaRule> {
     match serde_json::from_value(document) {
         Ok(rule) => Some(rule),
         Err(error) => {
-            let text = error.to_string();
-            let hint = match key {
-                "level" => format!("; known are {}", LEVELS.join(", ")),
-                "status" => format!("; known are {}", STATUSES.join(", ")),
-                _ => String::new(),
+            let reason = match (key, node.text()) {
+                ("level", Some(text)) => none_of(key, text, LEVELS),
+                ("status", Some(text)) => none_of(key, text, STATUSES),
+                _ => format!("{key}: {error}"),
             };
             // What analysts never see is no reason to do without a rule.
-            let reason = format!("{key}: {text}{hint}");
             if matches!(
                 key,
                 "title" | "id" | "name" | "level" | "logsource" | "tags"
@@ -171,6 +169,16 @@ fn attribute(key: &str, node: &Node, faults: &mut Faults) -> Option<SigmaRule> {
             None
         }
     }
+}
+
+fn none_of(key: &str, text: &str, known: &[&str]) -> String {
+    let hint = nearest(text, known.iter().copied())
+        .map(|near| format!("; did you mean {near:?}?"))
+        .unwrap_or_default();
+    format!(
+        "there is no {key} {text:?}: {} are known{hint}",
+        known.join(", ")
+    )
 }
 
 /// A node as JSON; scalars are texts, as the specification has it for everything here.

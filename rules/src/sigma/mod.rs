@@ -36,7 +36,8 @@
 //! - **Searching**: [`LoadedRule::query`] is the rule as a boolean tree over paths of events ([`Query`]), with the
 //!   kinds of events in [`LoadedRule::mapping`]. [`convert()`] makes a query of the collector's search language of it,
 //!   whose answers are to be run through a detector.
-//! - **Editors**: [`diagnostics`] of a text, with places; [`LoadedRule`]s and [`Ruleset::diagnostics`] of files.
+//! - **Editors**: [`diagnostics`] of a text, with places; [`LoadedRule`]s and [`Ruleset::diagnostics`] of files, and
+//!   what else may be said of them ([`advice()`]); [`editor`] tells what words mean and what may be written.
 //!
 //! # Where the specification is silent
 //!
@@ -68,10 +69,13 @@
 //! | `any of` | as `1 of`; other numbers are refused. Operators in capitals are read |
 //! | filters | a condition that denies something is joined with "and" as it stands; one that denies nothing says what to leave out |
 //! | `action: global`, `repeat`, `reset` | as the older specification has them |
-//! | correlations | `rules/src/sigma/correlate.rs` |
+//! | entropy of names | `query_entropy` of DNS: bits a character of the longest label, a field that the pipeline derives |
+//! | thresholds | alerts go by `threshold.config` as those of signatures do, under group 9100 and the rule's number: by the ends that they are about, a window's by the address that it is grouped by |
+//! | correlations | `rules/src/sigma/correlate/mod.rs` |
 //! | YAML | 1.2: `yes` and `no` are texts. A key that stands twice is refused |
 //! | limits | `rules/src/sigma/limits.rs`; a file is refused before a parser has seen what is beyond them |
 
+mod advice;
 pub mod ast;
 mod condition;
 mod convert;
@@ -79,6 +83,7 @@ mod correlate;
 mod correlation;
 mod diagnostic;
 mod document;
+pub mod editor;
 mod engine;
 mod explain;
 mod fold;
@@ -86,6 +91,7 @@ mod limits;
 mod matcher;
 mod meta;
 mod modifier;
+mod near;
 mod number;
 mod once;
 mod pattern;
@@ -98,8 +104,10 @@ mod ruleset;
 mod test;
 mod time;
 mod told;
+mod windows;
 mod yaml;
 
+pub use advice::advice;
 pub use ast::GENERATOR;
 pub use convert::{Converted, Search, SearchTest, convert};
 pub use correlate::{Correlated, CorrelationState, ORIGINS, Origin};
@@ -108,6 +116,7 @@ pub use document::{Parsed, diagnostics, parse};
 pub use engine::{Engine, EngineRule, MatchedField, RuleIndex, Scratch, Summary};
 pub use explain::{explain, explain_correlation};
 pub use modifier::Placeholders;
+pub use near::{Nearness, Part};
 pub use number::{Comparison, Number};
 pub use pattern::{Anchor, Pattern, Token};
 pub use pipeline::{Mapping, Once, Pipeline, Source, Take};
@@ -117,4 +126,4 @@ pub use ruleset::{
     Detector, FileDiagnostic, Finding, LoadedCorrelation, LoadedRule, Ruleset, SharedState,
     is_list, load, read_paths,
 };
-pub use told::{Details, Told, concerns, is_judged};
+pub use told::{Details, Told, concerns, is_judged, whom};

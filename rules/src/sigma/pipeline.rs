@@ -108,6 +108,9 @@ pub enum Take {
     },
     /// In capitals.
     Upper,
+    /// Bits of entropy a character, over the longest label of a name, without case: words of a language have about
+    /// 3, names that carry data 4 and more.
+    Entropy,
     /// Zeek's name of the interface that this UUID is.
     RpcEndpoint,
     /// Zeek's name of the call with the number at `opnum`, of the interface that this UUID is.
@@ -132,6 +135,11 @@ impl Mapping {
                 take: Take::Whole,
             }],
         }
+    }
+
+    /// Fields that are listed.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
     }
 
     pub fn knows(&self, field: &str) -> bool {
@@ -203,6 +211,11 @@ impl Pipeline {
             None if self.open => Some(Mapping::default()),
             None => None,
         })
+    }
+
+    /// Log sources that are listed.
+    pub fn logsources(&self) -> impl Iterator<Item = &Logsource> {
+        self.entries.iter().map(|own| &own.logsource)
     }
 
     fn read(&mut self, document: &Node, faults: &mut Faults) {
@@ -350,6 +363,7 @@ fn source(node: &Node, faults: &mut Faults) -> Option<Source> {
             },
             "serial" => Take::Serial,
             "upper" => Take::Upper,
+            "entropy" => Take::Entropy,
             "rpc-endpoint" => Take::RpcEndpoint,
             "rpc-operation" => Take::RpcOperation {
                 opnum: text("opnum").unwrap_or_default(),
@@ -363,7 +377,7 @@ fn source(node: &Node, faults: &mut Faults) -> Option<Source> {
             other => {
                 faults.error(
                     node.place,
-                    format!("nothing is known to take as {other:?}: url-query, url-path, url-extension, absolute, serial, upper, header, basic-user, rpc-endpoint, rpc-operation are"),
+                    format!("nothing is known to take as {other:?}: url-query, url-path, url-extension, absolute, serial, upper, entropy, header, basic-user, rpc-endpoint, rpc-operation are"),
                 );
                 return None;
             }

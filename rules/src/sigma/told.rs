@@ -26,16 +26,14 @@ pub struct Told {
 }
 
 /// What brought a finding about.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Details {
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Details {
     /// Fields of the event with the values that matched; `keyword` for what stood anywhere.
-    Fields(Vec<(String, Vec<String>)>),
-    Window {
-        /// Grouping fields with their values.
-        group: Vec<(String, String)>,
-        value: f64,
-        seconds: f64,
-    },
+    pub fields: Vec<(String, Vec<String>)>,
+    /// Grouping fields of a correlation with their values.
+    pub group: Vec<(String, String)>,
+    /// Of a correlation: what it has come to, and the seconds from its first event to its last.
+    pub measured: Option<(f64, f64)>,
 }
 
 impl Told {
@@ -90,12 +88,15 @@ impl Details {
                         None => fields.push((name, vec![matched.value])),
                     }
                 }
-                Details::Fields(fields)
+                Details {
+                    fields,
+                    ..Details::default()
+                }
             }
-            Finding::Correlation(found) => Details::Window {
+            Finding::Correlation(found) => Details {
                 group: found.group.clone(),
-                value: found.value,
-                seconds: (found.last_ns - found.first_ns) as f64 / 1e9,
+                measured: Some((found.value, (found.last_ns - found.first_ns) as f64 / 1e9)),
+                ..Details::default()
             },
         }
     }
@@ -120,13 +121,20 @@ pub fn concerns(
     }
 }
 
+/// Whom a correlation is about whose window has ended: no event tells, but what it is grouped by may be an address.
+pub fn whom(found: &Correlated) -> Option<IpAddr> {
+    let mut values = found.group.iter();
+    values.find_map(|(_, value)| value.parse().ok())
+}
+
 fn metadata(meta: &Meta) -> BTreeMap<String, Vec<String>> {
     let level = meta.level.map_or("unknown", Level::name);
-    let severity = match meta.level {
-        Some(Level::Critical) => "Critical",
-        Some(Level::High) => "Major",
-        Some(Level::Medium) => "Minor",
-        _ => "Informational",
+    // As [`Told::severity`] has it.
+    let severity = match meta.level.unwrap_or(Level::Medium) {
+        Level::Critical => "Critical",
+        Level::High => "Major",
+        Level::Medium => "Minor",
+        Level::Low | Level::Informational => "Informational",
     };
     let mut out = BTreeMap::from([
         ("sigma_level".to_owned(), vec![level.to_owned()]),

@@ -61,14 +61,24 @@ impl ThresholdFile {
 
     /// When all rules have been seen: the lines (from 1) that are wrong or name none, with the reason.
     pub fn wrong(self) -> Vec<(usize, String)> {
-        let nameless = self.rows.into_iter().filter_map(|(number, row, named)| {
-            let reason = format!("there is no rule with gid {} and sid {}", row.gid, row.sid);
-            (!named && row.sid != 0).then_some((number, reason))
-        });
+        // Those that are meant for Sigma rules are told where they are loaded.
+        let is_meant = |gid| gid != crate::sigma::GENERATOR;
+        let nameless: Vec<(usize, String)> = self.nameless(is_meant).collect();
         let mut wrong = self.wrong;
         wrong.extend(nameless);
         wrong.sort_by_key(|(number, _)| *number);
         wrong
+    }
+
+    /// Lines that name none of the rules seen, among those that are meant for certain groups (`gid`).
+    pub fn nameless(
+        &self,
+        is_meant: impl Fn(u32) -> bool,
+    ) -> impl Iterator<Item = (usize, String)> {
+        self.rows.iter().filter_map(move |(number, row, named)| {
+            let reason = format!("there is no rule with gid {} and sid {}", row.gid, row.sid);
+            (!named && row.sid != 0 && is_meant(row.gid)).then_some((*number, reason))
+        })
     }
 }
 

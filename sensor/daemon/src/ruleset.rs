@@ -281,7 +281,7 @@ impl Ruleset {
             .partition(|own| own.diagnostic.severity == Severity::Error);
         self.failures.extend(faults.into_iter().map(Failure::from));
         self.warnings
-            .extend(warnings.into_iter().map(Failure::from));
+            .extend(warnings.into_iter().chain(&sigma.advice).map(Failure::from));
         self.loaded += sigma.ruleset.rules.len() + sigma.ruleset.correlations.len();
         self.failed += sigma.ruleset.refused;
         self.hasher.add(&std::mem::take(&mut sigma.sources));

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use rules::sigma::ast::Meta;
 use rules::sigma::{
-    Details, Detector, Finding, GENERATOR, Pipeline, Ruleset, SharedState, Told, concerns,
+    Details, Detector, Diagnostic, FileDiagnostic, Finding, GENERATOR, Pipeline, Place, Ruleset,
+    Severity, SharedState, Told, concerns, whom,
 };
 use rules::signature::{Parsed, SourceFile, ThresholdFile, parse_rule};
 use sensor_detect::{Engine, Names, Options};
-use sensor_event::{Alert, Common, Json};
+use sensor_event::{Alert, Common, OfSigma};
 
 use crate::settings::Settings;
 
@@ -19,6 +20,8 @@ pub struct SigmaRules {
     pub ruleset: Arc<Ruleset>,
     /// Their text, until it is hashed.
     pub sources: Vec<SourceFile>,
+    /// What may be said of rules that load, and of lines of the threshold file that are meant for none of them.
+    pub advice: Vec<FileDiagnostic>,
     state: SharedState,
     /// Stands for the rules where suppressions and thresholds are looked up.
     gate: Engine,
@@ -46,7 +49,9 @@ pub fn load(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<SigmaRules
 /// # Errors
 /// When a pipeline or the threshold file cannot be read, or a pipeline is faulty.
 pub fn of_sources(sources: Vec<SourceFile>, settings: &Settings) -> anyhow::Result<SigmaRules> {
-    let ruleset = Arc::new(rules::sigma::load(&sources, &pipeline(settings)?));
+    let pipeline = pipeline(settings)?;
+    let ruleset = Arc::new(rules::sigma::load(&sources, &pipeline));
+    let mut advice = rules::sigma::advice(&ruleset, &pipeline);
     let (rules, correlations) = Told::all(&ruleset);
     let names = Names::compiled_in();
     let mut signatures = Vec::new();
@@ -62,11 +67,20 @@ pub fn of_sources(sources: Vec<SourceFile>, settings: &Settings) -> anyhow::Resu
     }
     if let Some(path) = &settings.threshold_file {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        // Rows that name other rules are told where those are loaded.
+        // Other faults of the file are told where signatures are loaded.
         let mut file = ThresholdFile::read(&text, &settings.environment);
         for signature in &mut signatures {
             file.apply(signature);
         }
+        let nameless = file.nameless(|gid| gid == GENERATOR);
+        advice.extend(nameless.map(|(line, reason)| FileDiagnostic {
+            file: path.display().to_string(),
+            diagnostic: Diagnostic {
+                place: Place { line, column: 1 },
+                severity: Severity::Warning,
+                reason,
+            },
+        }));
     }
     let (gate, _) = Engine::new(names, signatures, Options::default());
     let gated = |told: Vec<Told>| -> Vec<Gated> {
@@ -82,6 +96,7 @@ pub fn of_sources(sources: Vec<SourceFile>, settings: &Settings) -> anyhow::Resu
         correlations: gated(correlations),
         ruleset,
         sources,
+        advice,
         state: SharedState::default(),
         gate,
     })
@@ -107,8 +122,8 @@ pub fn pipeline(settings: &Settings) -> anyhow::Result<Pipeline> {
 /// One finding, ready to be written.
 pub struct Found<'a> {
     pub alert: Alert<'a>,
-    /// Which ends of the event the alert is about.
-    pub ends: [bool; 2],
+    /// What the alert has in common with the event: of addresses, those that it is about.
+    pub common: Common<'a>,
     /// Whether the event that completed it stands in the alert.
     pub with_event: bool,
 }
@@ -153,79 +168,58 @@ impl SigmaRules {
         Detector::new(Arc::clone(&self.ruleset), self.state.clone())
     }
 
-    /// The alert of a finding; none where it is suppressed or thinned out.
+    /// The alert of a finding on an event, or of a window that has ended (with nothing but a time in common); none
+    /// where it is suppressed or thinned out.
     pub fn alert<'a>(
         &'a self,
         finding: &Finding,
         detector: &Detector,
-        common: &Common<'_>,
+        of_event: &Common<'a>,
     ) -> Option<Found<'a>> {
-        let text = |text: &str| Json::Text(text.to_owned());
-        let (own, ends) = match finding {
-            Finding::Rule(index) => (self.rules.get(*index)?, [true; 2]),
-            Finding::Correlation(found) => (
-                self.correlations.get(found.correlation as usize)?,
-                concerns(found, common.src_ip, common.dest_ip),
-            ),
-        };
-        let details = match Details::of(finding, detector) {
-            Details::Fields(fields) => {
-                let list = |values: Vec<String>| values.into_iter().map(Json::Text).collect();
-                let fields = fields
-                    .into_iter()
-                    .map(|(name, values)| (name, Json::List(list(values))))
-                    .collect();
-                vec![("fields".to_owned(), Json::Object(fields))]
-            }
-            Details::Window {
-                group,
-                value,
-                seconds,
-            } => {
-                let group = group
-                    .iter()
-                    .map(|(name, value)| (name.clone(), text(value)))
-                    .collect();
-                vec![
-                    ("group".to_owned(), Json::Object(group)),
-                    ("value".to_owned(), Json::Float(value)),
-                    ("seconds".to_owned(), Json::Float(seconds)),
-                ]
+        let mut common = of_event.clone();
+        common.event_type = "alert";
+        let (own, with_event) = match finding {
+            Finding::Rule(index) => (self.rules.get(*index)?, true),
+            Finding::Correlation(found) => {
+                let own = self.correlations.get(found.correlation as usize)?;
+                let with_event = !found.ended && common.src_ip.is_some();
+                if found.ended {
+                    common.src_ip = common.src_ip.or_else(|| whom(found));
+                } else {
+                    let [source, destination] = concerns(found, common.src_ip, common.dest_ip);
+                    if !source {
+                        (common.src_ip, common.src_port) = (None, None);
+                    }
+                    if !destination {
+                        (common.dest_ip, common.dest_port) = (None, None);
+                    }
+                }
+                (own, with_event)
             }
         };
-        let addresses = common.src_ip.zip(common.dest_ip);
-        let told = &own.told;
+        let ends = (common.src_ip, common.dest_ip);
         if let Some(gate) = own.gate
-            && !self.gate.tells(gate, addresses, common.timestamp.0)
+            && !self.gate.tells(gate, ends, common.timestamp.0)
         {
             return None;
         }
-        let alert = Alert {
-            action: "allowed",
+        let told = &own.told;
+        let details = Details::of(finding, detector);
+        let alert = Alert::from(OfSigma {
             gid: GENERATOR,
-            signature_id: told.sid,
-            rev: 1,
-            signature: &told.meta.title,
+            sid: told.sid,
+            title: &told.meta.title,
             category: told.category,
             severity: told.severity(),
-            source: None,
-            target: None,
-            references: None,
-            metadata: Some(told.shown_metadata()),
-            context: Some(Json::Object(vec![(
-                "sigma".to_owned(),
-                Json::Object(details),
-            )])),
-            rule: None,
-            xff: None,
-        };
+            metadata: told.shown_metadata(),
+            fields: details.fields,
+            group: details.group,
+            measured: details.measured,
+        });
         Some(Found {
             alert,
-            ends,
-            with_event: match finding {
-                Finding::Rule(_) => true,
-                Finding::Correlation(found) => !found.ended && common.src_ip.is_some(),
-            },
+            common,
+            with_event,
         })
     }
 }

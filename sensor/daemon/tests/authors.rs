@@ -168,6 +168,30 @@ fn sigma_rules_are_tested_and_measured() {
     ]);
     let told: Value = serde_json::from_slice(&told.stdout).expect("JSON");
     assert_eq!(told["rows"][0]["matches"], 9, "{told}");
+
+    // Why does it not fire?
+    write(
+        "other.yml",
+        "title: Other\nlogsource: {category: webserver}\ndetection:\n  s: {cs-method: GET, cs-uri-stem: /nowhere}\n  condition: s\n",
+    );
+    let other = folder.path().join("other.yml").display().to_string();
+    let capture = "tests/pcap/web/browse/input.pcap";
+    let arguments = ["test", "--rule", &other, "--pcap", capture, "--format"];
+    let told = output(&[&arguments[..], &["json"]].concat());
+    assert_eq!(told.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    assert_eq!(told[0]["alerts"], 0);
+    assert_eq!(told[0]["records"], 10);
+    let held: Vec<&Value> = (0..2)
+        .map(|part| &told[0]["parts"][part]["records"])
+        .collect();
+    assert_eq!(held, [9, 0], "{told}");
+    let told = output(&[&arguments[..], &["text"]].concat());
+    let told = String::from_utf8_lossy(&told.stdout);
+    assert!(
+        told.contains("0 of 10 records: cs-uri-stem = \"/nowhere\""),
+        "{told}"
+    );
 }
 
 #[test]
@@ -347,6 +371,25 @@ fn an_editor_is_served() {
         json!({"line": 3, "character": 6}),
         "{told}"
     );
+    // The rule at hand is faulty; what was meant is told all the same.
+    let behind = |word: &str| {
+        let line = sigma_text.lines().nth(3).expect("a line");
+        let column = line.find(word).expect("it is there") + word.len();
+        json!({"textDocument": {"uri": sigma}, "position": {"line": 3, "character": column}})
+    };
+    let told = editor.ask(9, "textDocument/hover", behind("query|end"));
+    let hover = &told["result"];
+    assert_eq!(
+        hover["contents"]["value"], "there is no modifier \"endwith\"; did you mean \"endswith\"?",
+        "{told}"
+    );
+    assert_eq!(hover["range"]["end"], json!({"line": 3, "character": 19}));
+    for (word, label) in [("query|end", "endswith"), ("{que", "record_type")] {
+        let told = editor.ask(10, "textDocument/completion", behind(word));
+        let items = told["result"].as_array().expect("a list").iter();
+        let is_there = items.map(|item| &item["label"]).any(|own| own == label);
+        assert!(is_there, "{told}");
+    }
 
     // What no editor should send.
     editor.raw("Content-Length: 5\r\n\r\n{oops");
@@ -372,6 +415,59 @@ fn an_editor_is_served() {
     editor.ask(8, "shutdown", Value::Null);
     editor.tell("exit", Value::Null);
     assert!(editor.child.wait().expect("it ends").success());
+}
+
+#[test]
+fn sigma_rules_are_checked_and_explained() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("rule.yml");
+    let text = "title: Đầu\nid: 4a1d1f5e-0000-4000-8000-000000000001\nlevel: hgh\nlogsource: {category: dns}\ndetection:\n  s: {query|endwith: .x}\n  condition: s\n---\ntitle: Two\nlogsource: {category: dnss}\ndetection:\n  s: {f: 1}\n  condition: s\n";
+    std::fs::write(&path, text).expect("a file can be written");
+    let path = path.display().to_string();
+    let told = output(&["check", "--warnings", &path]);
+    assert_eq!(told.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&told.stdout);
+    for part in [
+        ":3:8: there is no level \"hgh\": informational, low, medium, high, critical are known; did you mean \"high\"?",
+        "     3 | level: hgh\n       |        ^^^\n",
+        ":6:7: there is no modifier \"endwith\"; did you mean \"endswith\"?",
+        "did you mean \"dns\"?",
+        ":9:1: there is no id",
+        "1 Sigma rules and 0 correlations loaded, 1 failed, 1 wait for records",
+    ] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(!told.contains("patterns in"), "{told}");
+    let told = output(&["check", "--warnings", "--format", "json", &path]);
+    let report: Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    assert_eq!(report["failures"][0]["line"], 3);
+    assert_eq!(report["failures"][0]["column"], 8);
+    assert_eq!(report["failures"][0]["end_column"], 11);
+    assert_eq!(report["sigma"]["waiting"], 1);
+    assert_eq!(report["warnings"].as_array().map(Vec::len), Some(2));
+
+    let sets = ["rules/sets/sigma/rules", "rules/sets/core"];
+    let told = output(&[
+        "explain",
+        "1330629162",
+        "--rules",
+        sets[0],
+        "--rules",
+        sets[1],
+        "--format",
+        "json",
+    ]);
+    let told: Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    assert_eq!(told[0]["kind"], "correlation");
+    assert_eq!(told[0]["level"], "high");
+    assert!(
+        told[0]["words"]
+            .as_array()
+            .is_some_and(|words| words.len() > 2)
+    );
+    let told = output(&["explain", "9000020", "--rules", sets[1], "--format", "json"]);
+    let told: Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    assert_eq!(told[0]["sid"], 9_000_020);
 }
 
 #[test]

@@ -26,11 +26,11 @@ pub(crate) enum Tracked {
 
 impl Tracked {
     /// `None` where the question has no meaning: no address, or counts that others keep (flow, transaction).
-    pub fn new(track: Track, addresses: Option<(IpAddr, IpAddr)>) -> Option<Self> {
+    pub fn new(track: Track, ends: (Option<IpAddr>, Option<IpAddr>)) -> Option<Self> {
         match track {
-            Track::Source => addresses.map(|(source, _)| Tracked::Host(source)),
-            Track::Destination => addresses.map(|(_, destination)| Tracked::Host(destination)),
-            Track::Both => addresses.map(|(a, b)| Tracked::Pair(a.min(b), a.max(b))),
+            Track::Source => ends.0.map(Tracked::Host),
+            Track::Destination => ends.1.map(Tracked::Host),
+            Track::Both => (ends.0.zip(ends.1)).map(|(a, b)| Tracked::Pair(a.min(b), a.max(b))),
             Track::Rule => Some(Tracked::Rule),
             Track::Flow | Track::Transaction => None,
         }

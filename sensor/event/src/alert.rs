@@ -40,6 +40,64 @@ pub struct Alert<'a> {
     pub xff: Option<String>,
 }
 
+/// What a Sigma rule has found: the one shape of its alerts, on sensors and on the collector.
+#[derive(Debug, Clone)]
+pub struct OfSigma<'a> {
+    pub gid: u32,
+    pub sid: u32,
+    pub title: &'a str,
+    pub category: &'a str,
+    /// 1 (worst) to 4.
+    pub severity: u8,
+    pub metadata: BTreeMap<&'a str, Vec<&'a str>>,
+    /// Fields of the event with the values that matched.
+    pub fields: Vec<(String, Vec<String>)>,
+    /// Grouping fields of a correlation with their values.
+    pub group: Vec<(String, String)>,
+    /// Of a correlation: what it has come to, and the seconds from its first event to its last.
+    pub measured: Option<(f64, f64)>,
+}
+
+impl<'a> From<OfSigma<'a>> for Alert<'a> {
+    fn from(own: OfSigma<'a>) -> Alert<'a> {
+        let members = match own.measured {
+            Some((value, seconds)) => {
+                let group = own.group.into_iter();
+                let group = group.map(|(name, value)| (name, Json::Text(value)));
+                vec![
+                    ("group".to_owned(), Json::Object(group.collect())),
+                    ("value".to_owned(), Json::Float(value)),
+                    ("seconds".to_owned(), Json::Float(seconds)),
+                ]
+            }
+            None => {
+                let list =
+                    |values: Vec<String>| Json::List(values.into_iter().map(Json::Text).collect());
+                let fields = own.fields.into_iter();
+                let fields = fields.map(|(name, values)| (name, list(values)));
+                vec![("fields".to_owned(), Json::Object(fields.collect()))]
+            }
+        };
+        let context = Json::Object(vec![("sigma".to_owned(), Json::Object(members))]);
+        Alert {
+            action: "allowed",
+            gid: own.gid,
+            signature_id: own.sid,
+            rev: 1,
+            signature: own.title,
+            category: own.category,
+            severity: own.severity,
+            source: None,
+            target: None,
+            references: None,
+            metadata: Some(own.metadata),
+            context: Some(context),
+            rule: None,
+            xff: None,
+        }
+    }
+}
+
 /// `alert.source` and `alert.target`, from a rule's `target` keyword.
 #[derive(Debug, Clone, Serialize)]
 pub struct End {

@@ -60,8 +60,8 @@ mod tls;
 mod websocket;
 
 pub use alert::{
-    Alert, AlertFlow, AlertRecord, ByCollector, End, EventAlertRecord, EventBody, Metadata, Origin,
-    PacketInfo, TrafficLabels, Tunnel, Variables, Verdict,
+    Alert, AlertFlow, AlertRecord, ByCollector, End, EventAlertRecord, EventBody, Metadata,
+    OfSigma, Origin, PacketInfo, TrafficLabels, Tunnel, Variables, Verdict,
 };
 pub use anomaly::{Anomaly, AnomalyKind, AnomalyRecord};
 pub use app::{AppRecord, TransactionRecord};

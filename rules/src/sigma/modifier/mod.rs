@@ -3,10 +3,11 @@
 //! Modifiers are applied in the order in which they stand. Those that change a value may make several of it
 //! (`base64offset`, `expand`), of which one must match even where `all` asks for every value.
 
-use std::collections::BTreeMap;
+mod encode;
+mod expand;
+mod names;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
 
 use super::ast::{Expr, FieldReference, FieldTest, Network, Regex, Test, TimePart};
 use super::diagnostic::{Faults, Place};
@@ -15,44 +16,13 @@ use super::number::{Comparison, Number};
 use super::pattern::{self, Anchor, Pattern, Token};
 use super::regex;
 use super::yaml::{Node, Value};
-use crate::signature::nearest;
+use encode::{base64, offsets, plain_bytes, utf16};
+use expand::expand;
+
+pub(super) use names::{MODIFIERS, Modifier, unknown};
 
 /// Values that stand for `%name%`.
 pub type Placeholders = BTreeMap<String, Vec<String>>;
-
-const NAMES: &[&str] = &[
-    "all",
-    "base64",
-    "base64offset",
-    "cased",
-    "cidr",
-    "contains",
-    "day",
-    "endswith",
-    "exists",
-    "expand",
-    "fieldref",
-    "gt",
-    "gte",
-    "hour",
-    "i",
-    "lt",
-    "lte",
-    "m",
-    "minute",
-    "month",
-    "neq",
-    "re",
-    "s",
-    "startswith",
-    "utf16",
-    "utf16be",
-    "utf16le",
-    "week",
-    "wide",
-    "windash",
-    "year",
-];
 
 /// A value on its way through the modifiers.
 #[derive(Debug, Clone)]
@@ -102,11 +72,8 @@ pub(super) fn item(
     }
     let modifiers: Vec<&str> = parts.collect();
     for name in &modifiers {
-        if !NAMES.contains(name) {
-            let hint = nearest(name, NAMES.iter().copied())
-                .map(|near| format!("; did you mean {near:?}?"))
-                .unwrap_or_default();
-            faults.error(key_place, format!("there is no modifier {name:?}{hint}"));
+        if let Some(reason) = unknown(name) {
+            faults.error(key_place, reason);
             return None;
         }
     }
@@ -292,9 +259,7 @@ fn apply(
                 }
                 out.push(Item::Regex(regex));
             }
-            "base64" => out.push(Item::Pattern(Pattern::literal(
-                &STANDARD.encode(plain_bytes(name, item)?),
-            ))),
+            "base64" => out.push(base64(&plain_bytes(name, item)?)),
             "base64offset" => out.extend(offsets(&plain_bytes(name, item)?)),
             "wide" | "utf16le" | "utf16be" | "utf16" => out.push(Item::Bytes(utf16(name, item)?)),
             "windash" => out.push(match item {
@@ -397,155 +362,6 @@ fn as_regex(item: Item, before: &[&str]) -> Result<Regex, String> {
         multi_line: false,
         dot_all: false,
     })
-}
-
-/// The bytes of a text without wildcards.
-fn plain_bytes(name: &str, item: Item) -> Result<Vec<u8>, String> {
-    if let Item::Bytes(bytes) = item {
-        return Ok(bytes);
-    }
-    let pattern = as_pattern(item)?;
-    match pattern.as_literal() {
-        Some("") | None => Err(format!(
-            "{name:?} encodes plain texts: no wildcards and nothing empty (contains and its like come after it)"
-        )),
-        Some(text) => Ok(super::fold::composed(text).into_bytes()),
-    }
-}
-
-/// What is the same in Base64 wherever in a longer text the bytes stand: three variants by the offset.
-fn offsets(bytes: &[u8]) -> Vec<Item> {
-    const SKIP: [usize; 3] = [0, 2, 3];
-    const CUT: [usize; 3] = [0, 3, 2];
-    (0..3)
-        .filter_map(|offset| {
-            let mut padded = vec![b' '; offset];
-            padded.extend_from_slice(bytes);
-            let encoded = STANDARD.encode(&padded);
-            let end = encoded.len().checked_sub(CUT[padded.len() % 3])?;
-            let stable = encoded.get(SKIP[offset]..end)?;
-            (!stable.is_empty()).then(|| Item::Pattern(Pattern::literal(stable)))
-        })
-        .collect()
-}
-
-fn utf16(name: &str, item: Item) -> Result<Vec<u8>, String> {
-    let bytes = plain_bytes(name, item)?;
-    let text = String::from_utf8(bytes).map_err(|_| format!("{name:?} wants a text"))?;
-    let mut out = Vec::with_capacity(2 + 2 * text.len());
-    if name == "utf16" {
-        out.extend_from_slice(&[0xff, 0xfe]);
-    }
-    for unit in text.encode_utf16() {
-        out.extend_from_slice(&if name == "utf16be" {
-            unit.to_be_bytes()
-        } else {
-            unit.to_le_bytes()
-        });
-    }
-    Ok(out)
-}
-
-/// Replaces `%name%` by the values that it stands for.
-fn expand(item: Item, placeholders: &Placeholders) -> Result<Vec<Item>, String> {
-    let (text, regex) = match item {
-        Item::Source(text) => (text, None),
-        Item::Regex(regex) => (regex.text.clone(), Some(regex)),
-        other => return Ok(vec![other]),
-    };
-    let pieces = pieces(&text);
-    let mut texts = vec![String::new()];
-    let mut found = false;
-    for piece in pieces {
-        let values = match piece {
-            Piece::Plain(plain) => vec![plain],
-            Piece::Name(name) => {
-                found = true;
-                let values = placeholders.get(&name).filter(|values| !values.is_empty());
-                let values = values.ok_or_else(|| {
-                    format!(
-                        "nothing is known for the placeholder %{name}%: give its values in a pipeline (placeholders: {{{name}: [...]}})"
-                    )
-                })?;
-                match regex {
-                    Some(_) => values.iter().map(|value| ::regex::escape(value)).collect(),
-                    None => values.clone(),
-                }
-            }
-        };
-        if texts.len().saturating_mul(values.len()) > limits::EXPANSIONS {
-            return Err(format!(
-                "more than {} values come of this",
-                limits::EXPANSIONS
-            ));
-        }
-        texts = texts
-            .iter()
-            .flat_map(|text| values.iter().map(move |value| format!("{text}{value}")))
-            .collect();
-    }
-    if !found {
-        return Err("\"expand\" without a placeholder: write %name%, or leave it out".to_owned());
-    }
-    Ok(texts
-        .into_iter()
-        .map(|text| match &regex {
-            Some(regex) => Item::Regex(Regex {
-                text,
-                ..regex.clone()
-            }),
-            None => Item::Source(text),
-        })
-        .collect())
-}
-
-enum Piece {
-    Plain(String),
-    Name(String),
-}
-
-/// Cuts a text at `%name%`; `\%` is a plain percent sign.
-fn pieces(text: &str) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut plain = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(['%', '\\']) {
-        plain.push_str(&rest[..at]);
-        let tail = &rest[at..];
-        if let Some(after) = tail.strip_prefix("\\%") {
-            plain.push('%');
-            rest = after;
-            continue;
-        }
-        if let Some(after) = tail.strip_prefix('\\') {
-            plain.push('\\');
-            // What a backslash protects stays protected.
-            let mut characters = after.chars();
-            if let Some(next @ ('\\' | '*' | '?')) = characters.next() {
-                plain.push(next);
-                rest = characters.as_str();
-            } else {
-                rest = after;
-            }
-            continue;
-        }
-        let after = &tail[1..];
-        let end = after.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')));
-        match end {
-            Some(end) if end > 0 && after[end..].starts_with('%') => {
-                pieces.push(Piece::Plain(std::mem::take(&mut plain)));
-                pieces.push(Piece::Name(after[..end].to_owned()));
-                rest = &after[end + 1..];
-            }
-            _ => {
-                plain.push('%');
-                rest = after;
-            }
-        }
-    }
-    plain.push_str(rest);
-    pieces.push(Piece::Plain(plain));
-    pieces
 }
 
 /// A value that has passed all modifiers → its test.

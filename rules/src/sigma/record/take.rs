@@ -1,5 +1,7 @@
 //! Values that are derived of others: parts of addresses, headers by name, values translated.
 
+use std::fmt::Write as _;
+
 use crate::sigma::pipeline::Take;
 use crate::sigma::rpc;
 
@@ -93,6 +95,12 @@ impl Record {
                 self.spare.extend(text.chars().flat_map(char::to_uppercase));
                 self.text.push_str(&self.spare);
             }
+            Take::Entropy => {
+                let hundredths = (100.0 * entropy(text)?).round() as u32;
+                kind = Kind::Number;
+                // Writing to a text cannot fail.
+                let _ = write!(self.text, "{}.{:02}", hundredths / 100, hundredths % 100);
+            }
             Take::RpcEndpoint => self.text.push_str(rpc::endpoint(text)?),
             Take::RpcOperation { .. } => {
                 let opnum = self.text.get(range(beside?.text))?.parse().ok()?;
@@ -129,6 +137,22 @@ impl Record {
         }
         Some(kind)
     }
+}
+
+/// Bits a character of the longest label of a name; none of a name without labels.
+fn entropy(name: &str) -> Option<f64> {
+    let label = name.split('.').max_by_key(|label| label.len())?;
+    let mut counts = [0_u32; 256];
+    for byte in label.bytes() {
+        counts[usize::from(byte.to_ascii_lowercase())] += 1;
+    }
+    let all = label.len() as f64;
+    let parts = counts.into_iter().filter(|count| *count > 0);
+    let bits = parts.map(|count| {
+        let share = f64::from(count) / all;
+        -share * share.log2()
+    });
+    (!label.is_empty()).then(|| bits.sum::<f64>().max(0.0))
 }
 
 fn basic_user(value: &str) -> Option<String> {
@@ -170,6 +194,10 @@ mod tests {
             ),
             (Take::Serial, "00:8B:0A", &["8B0A"]),
             (Take::Upper, "host", &["HOST"]),
+            (Take::Entropy, "aAaa.b", &["0.00"]),
+            (Take::Entropy, "www.0123456789abcdef.example", &["4.00"]),
+            (Take::Entropy, "thong-tin.vn", &["2.73"]),
+            (Take::Entropy, ".", &[]),
             (
                 Take::Values {
                     values: vec![("a".into(), "1".into())],

@@ -191,7 +191,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
             .zip(&one.xbits)
             .filter(|(bit, _)| tests(bit.operation) && bit.track != Track::Transaction)
             .all(|(bit, &id)| {
-                let set = Tracked::new(bit.track, addresses)
+                let set = Tracked::new(bit.track, addresses.unzip())
                     .is_some_and(|tracked| bits.is_set(id, tracked, self.traffic.now_ns));
                 set == (bit.operation == BitOperation::IsSet)
             })

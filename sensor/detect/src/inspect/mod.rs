@@ -497,7 +497,8 @@ impl<'a, const TRACED: bool> Pass<'a, TRACED> {
                 }
                 continue;
             }
-            if let Some(tracked) = Tracked::new(bit.track, self.traffic.packet.addresses()) {
+            if let Some(tracked) = Tracked::new(bit.track, self.traffic.packet.addresses().unzip())
+            {
                 bits.apply(
                     bit.operation,
                     id,

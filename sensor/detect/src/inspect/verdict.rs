@@ -164,8 +164,9 @@ fn decide(
     let Some(addresses) = traffic.packet.addresses() else {
         return Decision::Alert;
     };
+    let ends = (Some(addresses.0), Some(addresses.1));
     if let Some((limit, Track::Flow)) = &one.limit
-        && !is_suppressed(engine, one, addresses)
+        && !is_suppressed(engine, one, ends)
     {
         let rule = RuleKey::of(&one.signature);
         return match traffic.flow {
@@ -173,34 +174,34 @@ fn decide(
             None => Decision::No,
         };
     }
-    decide_by_address(engine, one, addresses, traffic.now_ns)
+    decide_by_address(engine, one, ends, traffic.now_ns)
 }
 
-fn is_suppressed(engine: &Engine, one: &Compiled, addresses: (IpAddr, IpAddr)) -> bool {
+/// The ends that a match is about; of a Sigma rule's, one or both may be none.
+type Ends = (Option<IpAddr>, Option<IpAddr>);
+
+fn is_suppressed(engine: &Engine, one: &Compiled, ends: Ends) -> bool {
     one.suppress.iter().any(|(side, set)| {
-        let holds = |address| set.is_none_or(|set| engine.addresses.contains(set, address));
+        let holds = |end: Option<IpAddr>| {
+            set.is_none_or(|set| end.is_some_and(|end| engine.addresses.contains(set, end)))
+        };
         match side {
-            SuppressSide::Source => holds(addresses.0),
-            SuppressSide::Destination => holds(addresses.1),
-            SuppressSide::Either => holds(addresses.0) || holds(addresses.1),
+            SuppressSide::Source => holds(ends.0),
+            SuppressSide::Destination => holds(ends.1),
+            SuppressSide::Either => holds(ends.0) || holds(ends.1),
         }
     })
 }
 
 /// What is said of a match of which nothing is known but its addresses.
-fn decide_by_address(
-    engine: &Engine,
-    one: &Compiled,
-    addresses: (IpAddr, IpAddr),
-    now_ns: i64,
-) -> Decision {
-    if is_suppressed(engine, one, addresses) {
+fn decide_by_address(engine: &Engine, one: &Compiled, ends: Ends, now_ns: i64) -> Decision {
+    if is_suppressed(engine, one, ends) {
         return Decision::Silent;
     }
     let Some((limit, track)) = &one.limit else {
         return Decision::Alert;
     };
-    let Some(tracked) = Tracked::new(*track, Some(addresses)) else {
+    let Some(tracked) = Tracked::new(*track, ends) else {
         return Decision::Alert;
     };
     engine
@@ -212,15 +213,11 @@ fn decide_by_address(
 
 impl Engine {
     /// Whether a match that was found otherwise (a Sigma rule's) is told: suppressions and thresholds of the
-    /// signature that stands for the rule.
-    pub fn tells(&self, index: u32, addresses: Option<(IpAddr, IpAddr)>, now_ns: i64) -> bool {
-        let one = self.signatures.get(index as usize);
-        let (Some(one), Some(addresses)) = (one, addresses) else {
-            return true;
-        };
-        matches!(
-            decide_by_address(self, one, addresses, now_ns),
-            Decision::Alert | Decision::Changed(_)
-        )
+    /// signature that stands for the rule, by the ends that the match is about.
+    pub fn tells(&self, index: u32, ends: (Option<IpAddr>, Option<IpAddr>), now_ns: i64) -> bool {
+        self.signatures.get(index as usize).is_none_or(|one| {
+            let decision = decide_by_address(self, one, ends, now_ns);
+            one.signature.alerts && matches!(decision, Decision::Alert | Decision::Changed(_))
+        })
     }
 }

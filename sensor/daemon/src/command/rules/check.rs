@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use ::rules::signature::{Failure, option_span};
+use ::rules::signature::{Failure, SourceFile, option_span};
 use serde::Serialize;
 
 use super::{Format, Tongue};
 use crate::console::Console;
 use crate::ruleset::{self, Ruleset, Warning};
-use crate::sigma;
+use crate::sigma::{self, SigmaRules};
 
 /// Columns of a rule that are shown around a fault.
 const SHOWN: usize = 100;
@@ -47,8 +47,116 @@ struct CheckReport<'a> {
     warnings: Vec<Row<'a>>,
     skipped: usize,
     hash: &'a str,
+    /// Of Sigma rules, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sigma: Option<OfSigma>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stats: Option<Stats>,
+}
+
+/// What Sigma rules have become.
+#[derive(Serialize)]
+struct OfSigma {
+    rules: usize,
+    correlations: usize,
+    failed: usize,
+    /// For whose log source no records are known.
+    waiting: usize,
+    /// Kinds of records that rules name.
+    kinds: usize,
+    tests: usize,
+    /// Looked at for every record of their kind.
+    without_literal: usize,
+}
+
+impl OfSigma {
+    fn of(rules: &SigmaRules) -> OfSigma {
+        let ruleset = &rules.ruleset;
+        let summary = ruleset.engine().summary();
+        OfSigma {
+            rules: ruleset.rules.len(),
+            correlations: ruleset.correlations.len(),
+            failed: ruleset.refused,
+            waiting: ruleset.rules.len() - ruleset.running(),
+            kinds: summary.kinds,
+            tests: summary.tests,
+            without_literal: summary.without_witness,
+        }
+    }
+}
+
+/// Rules with the texts in which faults are shown.
+struct Checked {
+    rules: Ruleset,
+    /// Of Sigma rules.
+    texts: Vec<SourceFile>,
+    has_signatures: bool,
+}
+
+/// A line with what is at fault in it.
+struct Shown {
+    number: usize,
+    before: String,
+    at: String,
+    behind: String,
+}
+
+impl Checked {
+    /// The line of a Sigma file that a fault is in, and the byte of its column.
+    fn sigma_line(&self, failure: &Failure) -> Option<(&str, usize)> {
+        let file = self.texts.iter().find(|file| file.name == failure.file)?;
+        let line = file.text.lines().nth(failure.line.checked_sub(1)?)?;
+        let mut columns = line.char_indices().skip(failure.column.saturating_sub(1));
+        Some((line, columns.next().map_or(line.len(), |(at, _)| at)))
+    }
+
+    fn row<'a>(&self, failure: &'a Failure, code: Option<&'a str>) -> Row<'a> {
+        let (column, end_column) = match self.sigma_line(failure) {
+            Some((line, start)) => (start + 1, line.trim_end().len().max(start) + 1),
+            None => {
+                let start = failure.column.saturating_sub(1);
+                let rule = self.rules.rule_at(failure);
+                let end = rule.map_or(start, |rule| option_span(&rule.text, start).1);
+                (failure.column, end + 1)
+            }
+        };
+        Row {
+            file: &failure.file,
+            line: failure.line,
+            column,
+            end_column,
+            sid: failure.sid,
+            keyword: failure.keyword.as_deref(),
+            code,
+            reason: &failure.reason,
+        }
+    }
+
+    /// The line that a fault is in: of a Sigma rule, as far as it goes; of a signature, the option.
+    fn shown(&self, failure: &Failure) -> Option<Shown> {
+        if let Some((line, start)) = self.sigma_line(failure) {
+            let (before, at) = line.trim_end().split_at_checked(start)?;
+            return Some(Shown {
+                number: failure.line,
+                before: before.to_owned(),
+                at: at.to_owned(),
+                behind: String::new(),
+            });
+        }
+        let rule = self.rules.rule_at(failure)?;
+        let (start, end) = option_span(&rule.text, failure.column.saturating_sub(1));
+        let (number, column) = rule.place(start);
+        let mut starts = rule.starts.iter().copied();
+        let line_end = starts.find(|&next| next > start);
+        let line_end = line_end.unwrap_or(rule.text.len());
+        let end = end.clamp(start, line_end);
+        Some(Shown {
+            number,
+            before: rule.text.get(start - column..start)?.to_owned(),
+            at: rule.text.get(start..end)?.to_owned(),
+            behind: rule.text.get(end..line_end)?.to_owned(),
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -91,33 +199,23 @@ struct MatcherRow {
     bytes: usize,
 }
 
-fn row<'a>(rules: &Ruleset, failure: &'a Failure, code: Option<&'a str>) -> Row<'a> {
-    let start = failure.column.saturating_sub(1);
-    let end = rules
-        .rule_at(failure)
-        .map_or(start, |rule| option_span(&rule.text, start).1);
-    Row {
-        file: &failure.file,
-        line: failure.line,
-        column: failure.column,
-        end_column: end + 1,
-        sid: failure.sid,
-        keyword: failure.keyword.as_deref(),
-        code,
-        reason: &failure.reason,
-    }
-}
-
 pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let settings = super::settings(&args.set)?;
     let before = crate::console::resident_bytes();
     let started = Instant::now();
     let (signatures, sigma) = super::split(&args.paths);
-    let mut rules = ruleset::compile(&signatures, &settings)?;
+    let mut checked = Checked {
+        rules: ruleset::compile(&signatures, &settings)?,
+        texts: Vec::new(),
+        has_signatures: !signatures.is_empty(),
+    };
     if !sigma.is_empty() {
-        rules.join(sigma::load(&sigma, &settings)?);
+        let sigma = sigma::load(&sigma, &settings)?;
+        checked.texts.clone_from(&sigma.sources);
+        checked.rules.join(sigma);
     }
-    let stats = args.stats.then(|| stats(&rules, started, before));
+    let rules = &checked.rules;
+    let stats = args.stats.then(|| stats(rules, started, before));
     let language = Tongue::or_environment(args.lang);
     let warnings = if args.warnings {
         rules.all_warnings(language)
@@ -133,18 +231,19 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
                 failures: rules
                     .failures
                     .iter()
-                    .map(|failure| row(&rules, failure, None))
+                    .map(|failure| checked.row(failure, None))
                     .collect(),
                 warnings: warnings
                     .iter()
-                    .map(|warning| row(&rules, &warning.at, warning.code))
+                    .map(|warning| checked.row(&warning.at, warning.code))
                     .collect(),
                 skipped: rules.skipped,
                 hash: &rules.hash,
+                sigma: rules.sigma.as_deref().map(OfSigma::of),
                 stats,
             })?;
         }
-        Format::Text => text(&mut out, &rules, &warnings, stats.as_ref())?,
+        Format::Text => text(&mut out, &checked, &warnings, stats.as_ref())?,
     }
     Ok(if rules.failed == 0 {
         ExitCode::SUCCESS
@@ -155,43 +254,42 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 
 fn text(
     out: &mut Console,
-    rules: &Ruleset,
+    checked: &Checked,
     warnings: &[Warning],
     stats: Option<&Stats>,
 ) -> anyhow::Result<()> {
+    let rules = &checked.rules;
     for failure in &rules.failures {
         writeln!(out, "{failure}")?;
-        point_at(out, rules, failure)?;
+        point_at(out, checked, failure)?;
     }
     for warning in warnings {
         let code = warning
             .code
             .map_or_else(String::new, |code| format!(" [{code}]"));
         writeln!(out, "warning: {}{code}", warning.at)?;
-        if warning.at.keyword.is_some() {
-            point_at(out, rules, &warning.at)?;
+        if warning.at.keyword.is_some() || checked.sigma_line(&warning.at).is_some() {
+            point_at(out, checked, &warning.at)?;
         }
         if out.is_gone() {
             return Ok(());
         }
     }
-    let summary = rules.engine.summary();
-    writeln!(
-        out,
-        "{} loaded, {} failed, {} skipped, {} wait for a parser",
-        rules.loaded, rules.failed, rules.skipped, summary.waiting
-    )?;
-    writeln!(
-        out,
-        "{} on addresses, {} on packets and streams, {} on transactions; {} patterns in {} matchers ({} MB), {} without a pattern",
-        summary.ip_only,
-        summary.packet,
-        summary.transaction,
-        summary.patterns,
-        summary.matchers,
-        summary.matcher_bytes >> 20,
-        summary.without_pattern
-    )?;
+    if checked.has_signatures {
+        of_signatures(out, rules)?;
+    }
+    if let Some(own) = rules.sigma.as_deref().map(OfSigma::of) {
+        writeln!(
+            out,
+            "{} Sigma rules and {} correlations loaded, {} failed, {} wait for records",
+            own.rules, own.correlations, own.failed, own.waiting
+        )?;
+        writeln!(
+            out,
+            "{} tests over {} kinds of records, {} rules without a text to look for",
+            own.tests, own.kinds, own.without_literal
+        )?;
+    }
     if let Some(stats) = stats {
         writeln!(
             out,
@@ -212,6 +310,31 @@ fn text(
         }
     }
     Ok(out.flush()?)
+}
+
+fn of_signatures(out: &mut Console, rules: &Ruleset) -> std::io::Result<()> {
+    let summary = rules.engine.summary();
+    let (mut loaded, mut failed) = (rules.loaded, rules.failed);
+    if let Some(sigma) = &rules.sigma {
+        loaded -= sigma.ruleset.rules.len() + sigma.ruleset.correlations.len();
+        failed -= sigma.ruleset.refused;
+    }
+    writeln!(
+        out,
+        "{loaded} loaded, {failed} failed, {} skipped, {} wait for a parser",
+        rules.skipped, summary.waiting
+    )?;
+    writeln!(
+        out,
+        "{} on addresses, {} on packets and streams, {} on transactions; {} patterns in {} matchers ({} MB), {} without a pattern",
+        summary.ip_only,
+        summary.packet,
+        summary.transaction,
+        summary.patterns,
+        summary.matchers,
+        summary.matcher_bytes >> 20,
+        summary.without_pattern
+    )
 }
 
 fn stats(rules: &Ruleset, started: Instant, before: u64) -> Stats {
@@ -245,24 +368,14 @@ fn stats(rules: &Ruleset, started: Instant, before: u64) -> Stats {
 }
 
 /// Shows the place: the line with its number, and carets under what is at fault.
-fn point_at(out: &mut Console, rules: &Ruleset, failure: &Failure) -> std::io::Result<()> {
-    let Some(rule) = rules.rule_at(failure) else {
-        return Ok(());
-    };
-    let (start, end) = option_span(&rule.text, failure.column.saturating_sub(1));
-    let (number, column) = rule.place(start);
-    let line_start = start - column;
-    let line_end = rule
-        .starts
-        .iter()
-        .copied()
-        .find(|&next| next > start)
-        .unwrap_or(rule.text.len());
-    let (Some(before), Some(at), Some(behind)) = (
-        rule.text.get(line_start..start),
-        rule.text.get(start..end.clamp(start, line_end)),
-        rule.text.get(end.clamp(start, line_end)..line_end),
-    ) else {
+fn point_at(out: &mut Console, checked: &Checked, failure: &Failure) -> std::io::Result<()> {
+    let Some(Shown {
+        number,
+        before,
+        at,
+        behind,
+    }) = checked.shown(failure)
+    else {
         return Ok(());
     };
     // Characters count, not bytes; a tab is as wide as its space.
@@ -271,7 +384,7 @@ fn point_at(out: &mut Console, rules: &Ruleset, failure: &Failure) -> std::io::R
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect::<String>()
     };
-    let (before, at, behind) = (plain(before), plain(at), plain(behind));
+    let (before, at, behind) = (plain(&before), plain(&at), plain(&behind));
     let skipped = before.chars().count().saturating_sub(SHOWN / 2);
     let lead = if skipped > 0 { "…" } else { "" };
     let shown: String = before

@@ -11,12 +11,16 @@ use serde::Serialize;
 
 use super::{Format, Tongue};
 use crate::console::Console;
+use crate::sigma;
 
 #[derive(clap::Args)]
 pub struct CompleteArgs {
-    /// Where the cursor stands in the rule that is read from standard input, in bytes from 0.
+    /// Where the cursor stands in the text that is read from standard input, in bytes from 0.
     #[arg(long, value_name = "BYTES")]
     offset: usize,
+    /// The text is a file of Sigma rules.
+    #[arg(long)]
+    sigma: bool,
     /// Language of the words; that of LC_ALL, LC_MESSAGES or LANG if not given.
     #[arg(long, value_enum)]
     lang: Option<Tongue>,
@@ -45,15 +49,19 @@ pub fn run(args: &CompleteArgs) -> anyhow::Result<ExitCode> {
     if text.len() > RULE_LIMIT_BYTES {
         bail!("a rule has at most {RULE_LIMIT_BYTES} bytes");
     }
-    let names = Names::compiled_in();
     let language = Tongue::or_environment(args.lang);
-    let items = complete(
-        &text,
-        args.offset,
-        &names.vocabulary,
-        &settings.environment,
-        language,
-    );
+    let items = if args.sigma {
+        let pipeline = sigma::pipeline(&settings)?;
+        ::rules::sigma::editor::complete(&text, args.offset, &pipeline, language)
+    } else {
+        complete(
+            &text,
+            args.offset,
+            &Names::compiled_in().vocabulary,
+            &settings.environment,
+            language,
+        )
+    };
     let offers: Vec<Offer> = items
         .into_iter()
         .map(|item| Offer {

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ::rules::sigma::ast::{Level, Meta};
 use ::rules::signature::{HeaderProtocol, Language, explain, literal};
 use anyhow::bail;
 use sensor_detect::Advice;
@@ -20,7 +21,7 @@ pub struct ExplainArgs {
     /// Number of a rule, or a file of rules; Sigma rules: *.yml, or a folder with them.
     #[arg(required = true, value_name = "SID|FILE")]
     what: Vec<String>,
-    /// Where to look for rules by number.
+    /// Where to look for rules by number: files and folders of either kind.
     #[arg(long, value_name = "PATH")]
     rules: Vec<PathBuf>,
     /// Language of the words; that of LC_ALL, LC_MESSAGES or LANG if not given.
@@ -58,6 +59,29 @@ struct Explanation {
     tcp: bool,
 }
 
+/// A Sigma rule or correlation.
+#[derive(Clone, Serialize)]
+struct OfSigma {
+    sid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    msg: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<&'static str>,
+    file: String,
+    /// `rule` or `correlation`.
+    kind: &'static str,
+    words: Vec<String>,
+}
+
+/// A rule of either language.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Told {
+    Signature(Box<Explanation>),
+    Sigma(OfSigma),
+}
+
 #[derive(Serialize)]
 struct FastPattern {
     buffer: &'static str,
@@ -79,39 +103,45 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         bail!("a rule is looked for by number in --rules PATH");
     }
     let language = Tongue::or_environment(args.lang);
-    let (files, sigma) = super::split(&files);
-    if !sigma.is_empty() {
-        explain_sigma(&sigma, &settings, language)?;
-        if files.is_empty() && sids.is_empty() {
-            return Ok(ExitCode::SUCCESS);
-        }
-    }
     let paths: Vec<PathBuf> = files.iter().chain(&args.rules).cloned().collect();
-    let rules = ruleset::compile(&paths, &settings)?;
+    let (signatures, sigma) = super::split(&paths);
+    let of_sigma = if sigma.is_empty() {
+        Vec::new()
+    } else {
+        explain_sigma(&sigma, &settings, language)?
+    };
+    let rules = ruleset::compile(&signatures, &settings)?;
     for failure in &rules.failures {
         eprintln!("{failure}");
     }
-    let mut wanted = Vec::new();
-    for sid in &sids {
-        let found = rules.engine.find(*sid);
-        if found.is_empty() {
-            bail!("there is no rule with sid {sid}");
-        }
-        wanted.extend(found);
-    }
+    let mut told = Vec::new();
+    let mut signature = |index| Told::Signature(Box::new(explanation(&rules, index, language)));
     if sids.is_empty() {
-        wanted.extend(rules.engine.indexes());
+        told.extend(rules.engine.indexes().map(signature));
+        told.extend(of_sigma.into_iter().map(Told::Sigma));
+    } else {
+        for sid in &sids {
+            let before = told.len();
+            told.extend(rules.engine.find(*sid).into_iter().map(&mut signature));
+            let named = of_sigma.iter().filter(|own| own.sid == *sid);
+            told.extend(named.cloned().map(Told::Sigma));
+            if told.len() == before {
+                bail!("there is no rule with sid {sid}");
+            }
+        }
     }
-    let told: Vec<Explanation> = wanted
-        .into_iter()
-        .map(|index| explanation(&rules, index, language))
-        .collect();
     let mut out = Console::new();
     match args.format {
         Format::Json => out.json(&told)?,
         Format::Text => {
             for one in &told {
-                print(&mut out, one, language)?;
+                match one {
+                    Told::Signature(one) => print(&mut out, one, language)?,
+                    Told::Sigma(one) => {
+                        writeln!(out, "{} {}", one.sid, one.words.join("\n"))?;
+                        writeln!(out)?;
+                    }
+                }
             }
             out.flush()?;
         }
@@ -119,20 +149,33 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn explain_sigma(paths: &[PathBuf], settings: &Settings, language: Language) -> anyhow::Result<()> {
+fn explain_sigma(
+    paths: &[PathBuf],
+    settings: &Settings,
+    language: Language,
+) -> anyhow::Result<Vec<OfSigma>> {
     let rules = sigma::load(paths, settings)?;
     for own in &rules.ruleset.diagnostics {
         eprintln!("{}:{}", own.file, own.diagnostic);
     }
-    let of_rules = rules.ruleset.rules.iter();
-    let of_correlations = rules.ruleset.correlations.iter();
-    let told = of_rules
-        .map(|own| ::rules::sigma::explain(own, language))
-        .chain(of_correlations.map(|own| ::rules::sigma::explain_correlation(own, language)));
-    for lines in told {
-        println!("{}\n", lines.join("\n"));
-    }
-    Ok(())
+    let of = |kind, meta: &Meta, file: &str, words| OfSigma {
+        sid: meta.sid(),
+        id: meta.id.clone(),
+        msg: meta.title.clone(),
+        level: meta.level.map(Level::name),
+        file: file.to_owned(),
+        kind,
+        words,
+    };
+    let of_rules = rules.ruleset.rules.iter().map(|own| {
+        let words = ::rules::sigma::explain(own, language);
+        of("rule", &own.rule.meta, &own.file, words)
+    });
+    let of_correlations = rules.ruleset.correlations.iter().map(|own| {
+        let words = ::rules::sigma::explain_correlation(own, language);
+        of("correlation", &own.correlation.meta, &own.file, words)
+    });
+    Ok(of_rules.chain(of_correlations).collect())
 }
 
 fn explanation(rules: &Ruleset, index: u32, language: Language) -> Explanation {

@@ -1,13 +1,13 @@
 //! What Sigma rules cost on the records of captures.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use ::rules::sigma::{Engine, EngineRule, Scratch};
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use sensor_event::Class;
 use serde::Serialize;
 
@@ -46,10 +46,35 @@ struct Row {
 
 /// Keeps records, with their kinds.
 #[derive(Default)]
-struct Kept {
-    records: Vec<(String, String)>,
+pub(super) struct Kept {
+    pub(super) records: Vec<(String, String)>,
     bytes: usize,
     is_full: bool,
+}
+
+/// The records of captures.
+pub(super) fn records_of(captures: &[PathBuf], settings: Settings) -> anyhow::Result<Kept> {
+    let mut worker = Worker::new(0, Arc::new(settings), None, None, Kept::default());
+    feed(&mut worker, captures, |_| true)?;
+    worker.finish();
+    let kept = worker.into_output();
+    if kept.is_full {
+        eprintln!(
+            "only the first {} records are looked at",
+            kept.records.len()
+        );
+    }
+    Ok(kept)
+}
+
+/// Records in a file, one a line.
+pub(super) fn records_of_file(path: &Path) -> anyhow::Result<Kept> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let mut kept = Kept::default();
+    for line in text.lines() {
+        kept.record(Class::Record, line.as_bytes());
+    }
+    Ok(kept)
 }
 
 #[derive(serde::Deserialize)]
@@ -103,13 +128,7 @@ pub fn run(
         eprintln!("{}:{}", fault.file, fault.diagnostic);
     }
     let zone_s = sigma::pipeline(&settings)?.time_zone_s;
-    let mut worker = Worker::new(0, Arc::new(settings), None, None, Kept::default());
-    feed(&mut worker, &args.pcaps, |_| true)?;
-    worker.finish();
-    let kept = worker.into_output();
-    if kept.is_full {
-        eprintln!("only the first {} records are measured", kept.records.len());
-    }
+    let kept = records_of(&args.pcaps, settings)?;
     let (events, _, together) = measure(rules.ruleset.engine(), &kept.records);
     let mut rows = Vec::new();
     for own in &rules.ruleset.rules {

@@ -24,13 +24,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ::rules::sigma::{Detector, Finding, GENERATOR, SharedState, read_paths};
+use ::rules::sigma::ast::Meta;
+use ::rules::sigma::{Detector, Finding, GENERATOR, Nearness, SharedState, read_paths};
 use ::rules::signature::{Language, SourceFile};
 use anyhow::{Context as _, bail};
 use sensor_detect::Engine;
 use sensor_event::Class;
 use serde::{Deserialize, Serialize};
 
+use super::profile_sigma::{records_of, records_of_file};
 use super::{Format, Tongue};
 use crate::command::replay::feed;
 use crate::console::Console;
@@ -198,7 +200,7 @@ pub fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
 fn one(args: &TestArgs, rule: &str, pcap: &Path, language: Language) -> anyhow::Result<ExitCode> {
     let file = Path::new(rule);
     if is_sigma_file(file) {
-        return one_sigma(args, file, pcap);
+        return one_sigma(args, file, pcap, language);
     }
     let (text, folder) = if rule.contains('(') {
         (rule.to_owned(), Path::new("."))
@@ -223,23 +225,98 @@ fn one(args: &TestArgs, rule: &str, pcap: &Path, language: Language) -> anyhow::
     Ok(status(told.iter().all(|one| one.alerts > 0)))
 }
 
+/// What became of a Sigma rule on `--pcap`.
+#[derive(Serialize)]
+struct OfSigma<'a> {
+    sid: u32,
+    title: &'a str,
+    alerts: u64,
+    /// Of the kinds that the rule reads; none of a correlation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<u64>,
+    /// Of a rule that did not alert: parts of its condition, with the records in which they hold.
+    parts: Vec<OfPart>,
+}
+
+#[derive(Serialize)]
+struct OfPart {
+    words: String,
+    records: u64,
+}
+
 /// Sigma rules of a file on `--pcap`: exit status 1 if none alerts.
-fn one_sigma(args: &TestArgs, file: &Path, pcap: &Path) -> anyhow::Result<ExitCode> {
+fn one_sigma(
+    args: &TestArgs,
+    file: &Path,
+    pcap: &Path,
+    language: Language,
+) -> anyhow::Result<ExitCode> {
     let mut settings = super::settings(&args.set)?;
     settings.checksums = Checksums::None;
     let sigma = Arc::new(sigma::load(&[file.to_owned()], &settings)?);
-    let engine = ruleset::compile(&[], &settings)?.engine;
-    let alerts = if is_event_file(pcap) {
-        alerts_of_events(pcap, &sigma)?
-    } else {
-        alerts_of_capture(pcap, engine, Some(&sigma), settings)?
-    };
-    let mut out = Console::new();
-    for meta in sigma.metas() {
-        let count = alerts.get(&(true, meta.sid())).copied().unwrap_or(0);
-        writeln!(out, "{count:>6}  {}", meta.title)?;
+    for fault in &sigma.ruleset.diagnostics {
+        eprintln!("{}:{}", fault.file, fault.diagnostic);
     }
-    out.flush()?;
+    let engine = ruleset::compile(&[], &settings)?.engine;
+    let (alerts, records) = if is_event_file(pcap) {
+        (alerts_of_events(pcap, &sigma)?, records_of_file(pcap)?)
+    } else {
+        let records = records_of(&[pcap.to_owned()], settings.clone())?;
+        let alerts = alerts_of_capture(pcap, engine, Some(&sigma), settings.clone())?;
+        (alerts, records)
+    };
+    let zone_s = sigma::pipeline(&settings)?.time_zone_s;
+    let count = |meta: &Meta| alerts.get(&(true, meta.sid())).copied().unwrap_or(0);
+    let of_rules = sigma.ruleset.rules.iter().map(|own| {
+        let meta = &own.rule.meta;
+        let mut near = Nearness::new(own, zone_s, language);
+        if let Some(near) = &mut near {
+            for (kind, text) in &records.records {
+                near.look(kind, text);
+            }
+        }
+        let parts = near.iter().filter(|_| count(meta) == 0);
+        let parts = parts.flat_map(Nearness::parts).map(|part| OfPart {
+            words: part.words.clone(),
+            records: part.events,
+        });
+        OfSigma {
+            sid: meta.sid(),
+            title: &meta.title,
+            alerts: count(meta),
+            records: near.as_ref().map(|near| near.events),
+            parts: parts.collect(),
+        }
+    });
+    let of_correlations = sigma.ruleset.correlations.iter().map(|own| OfSigma {
+        sid: own.correlation.meta.sid(),
+        title: &own.correlation.meta.title,
+        alerts: count(&own.correlation.meta),
+        records: None,
+        parts: Vec::new(),
+    });
+    let told: Vec<OfSigma<'_>> = of_rules.chain(of_correlations).collect();
+    let mut out = Console::new();
+    match args.format {
+        Format::Json => out.json(&told)?,
+        Format::Text => {
+            for one in &told {
+                writeln!(out, "{:>6}  {}", one.alerts, one.title)?;
+                for part in &one.parts {
+                    let (held, all) = (part.records, one.records.unwrap_or(0));
+                    match language {
+                        Language::Vietnamese => {
+                            writeln!(out, "        {held}/{all} bản ghi: {}", part.words)?;
+                        }
+                        Language::English => {
+                            writeln!(out, "        {held} of {all} records: {}", part.words)?;
+                        }
+                    }
+                }
+            }
+            out.flush()?;
+        }
+    }
     Ok(status(!alerts.is_empty()))
 }
 

@@ -163,14 +163,6 @@ impl<O: Output> Recording<O> {
             let Some(found) = rules.alert(finding, detector, of_event) else {
                 continue;
             };
-            let mut common = of_event.clone();
-            common.event_type = "alert";
-            if !found.ends[0] {
-                (common.src_ip, common.src_port) = (None, None);
-            }
-            if !found.ends[1] {
-                (common.dest_ip, common.dest_port) = (None, None);
-            }
             let app_proto = match event {
                 EventBody::Transaction(_) => Some(of_event.event_type),
                 _ => None,
@@ -183,7 +175,7 @@ impl<O: Output> Recording<O> {
             self.write(
                 Class::Alert,
                 &Record {
-                    common,
+                    common: found.common,
                     body: Body::EventAlert(body),
                 },
             );
@@ -226,7 +218,7 @@ impl<O: Output> Recording<O> {
                 self.write(
                     Class::Alert,
                     &Record {
-                        common,
+                        common: found.common,
                         body: Body::EventAlert(body),
                     },
                 );

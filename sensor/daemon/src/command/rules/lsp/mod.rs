@@ -2,7 +2,7 @@
 //!
 //! Language Server Protocol 3.17: documents are sent whole; diagnostics are published as they change; hover,
 //! completion, and the definition of a flow bit (the rule that sets it). What a document is written in follows from
-//! its name ([`Kind`]); signatures answer in [`signatures`]. Of Sigma rules only faults are told ([`sigma`]).
+//! its name ([`Kind`]); signatures answer in [`signatures`]. Sigma rules in [`sigma`].
 
 mod framing;
 mod sigma;
@@ -15,12 +15,13 @@ use std::process::ExitCode;
 
 use ::rules::sigma::Pipeline;
 use ::rules::signature::Language;
+use ::rules::signature::editor::{Item, ItemKind};
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::{
-    CompletionOptions, CompletionParams, Diagnostic, DidChangeTextDocumentParams,
-    DidCloseTextDocumentParams, DidOpenTextDocumentParams, GotoDefinitionParams, Hover,
-    HoverParams, HoverProviderCapability, InitializeResult, Location, OneOf, Position,
-    PublishDiagnosticsParams, ServerCapabilities, ServerInfo, TextDocumentPositionParams,
+    CompletionItem, CompletionItemKind, CompletionOptions, CompletionParams, Diagnostic,
+    DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    GotoDefinitionParams, Hover, HoverParams, HoverProviderCapability, InitializeResult, Location,
+    OneOf, PublishDiagnosticsParams, ServerCapabilities, ServerInfo, TextDocumentPositionParams,
     TextDocumentSyncCapability, TextDocumentSyncKind, Uri,
 };
 use serde::Serialize;
@@ -78,6 +79,7 @@ struct Server<W: Write> {
     out: W,
     signatures: Signatures,
     pipeline: Pipeline,
+    language: Language,
     documents: BTreeMap<String, Document>,
     /// Folder that the editor has open: flow bits are looked for there too.
     root: Option<PathBuf>,
@@ -92,6 +94,7 @@ pub fn run(args: &LspArgs) -> anyhow::Result<ExitCode> {
         out: std::io::stdout().lock(),
         pipeline: crate::sigma::pipeline(&settings)?,
         signatures: Signatures::new(settings, language),
+        language,
         documents: BTreeMap::new(),
         root: None,
         ending: false,
@@ -159,12 +162,8 @@ impl<W: Write> Server<W> {
                 answer(id, told)
             }
             "textDocument/completion" => {
-                let told = read(params).map(|params: CompletionParams| {
-                    self.at(
-                        &params.text_document_position,
-                        |signatures, text, position| signatures.complete(text, position),
-                    )
-                });
+                let told = read(params)
+                    .map(|params: CompletionParams| self.complete(&params.text_document_position));
                 answer(id, told)
             }
             "textDocument/definition" => {
@@ -241,30 +240,37 @@ impl<W: Write> Server<W> {
         self.send(Message::Notification(Notification::new(method, params)))
     }
 
-    /// Asks the language of a document; the default of an answer where there is none.
-    fn at<T: Default>(
-        &self,
-        place: &TextDocumentPositionParams,
-        ask: impl FnOnce(&Signatures, &str, Position) -> T,
-    ) -> T {
-        match self.documents.get(place.text_document.uri.as_str()) {
-            Some(document) if document.kind == Kind::Signatures => {
-                ask(&self.signatures, &document.text, place.position)
+    fn hover(&self, place: &TextDocumentPositionParams) -> Option<Hover> {
+        let document = self.documents.get(place.text_document.uri.as_str())?;
+        match document.kind {
+            Kind::Signatures => self.signatures.hover(&document.text, place.position),
+            Kind::Sigma => {
+                let (pipeline, language) = (&self.pipeline, self.language);
+                sigma::hover(&document.text, place.position, pipeline, language)
             }
-            _ => T::default(),
+            Kind::Other => None,
         }
     }
 
-    fn hover(&self, place: &TextDocumentPositionParams) -> Option<Hover> {
-        self.at(place, |signatures, text, position| {
-            signatures.hover(text, position)
-        })
+    fn complete(&self, place: &TextDocumentPositionParams) -> Vec<CompletionItem> {
+        let document = self.documents.get(place.text_document.uri.as_str());
+        let items = document.map(|document| match document.kind {
+            Kind::Signatures => self.signatures.complete(&document.text, place.position),
+            Kind::Sigma => {
+                let (pipeline, language) = (&self.pipeline, self.language);
+                sigma::complete(&document.text, place.position, pipeline, language)
+            }
+            Kind::Other => Vec::new(),
+        });
+        items.unwrap_or_default().into_iter().map(offered).collect()
     }
 
     fn definition(&self, place: &TextDocumentPositionParams) -> Vec<Location> {
-        let bits = self.at(place, |signatures, text, position| {
-            signatures.flow_bits(text, position)
-        });
+        let document = self.documents.get(place.text_document.uri.as_str());
+        let bits = document
+            .filter(|document| document.kind == Kind::Signatures)
+            .map(|document| self.signatures.flow_bits(&document.text, place.position))
+            .unwrap_or_default();
         let open = self
             .documents
             .values()
@@ -285,7 +291,9 @@ fn initialized() -> InitializeResult {
             hover_provider: Some(HoverProviderCapability::Simple(true)),
             completion_provider: Some(CompletionOptions {
                 trigger_characters: Some(
-                    ["(", ";", " ", ":", "$", "."].map(str::to_owned).to_vec(),
+                    ["(", ";", " ", ":", "$", ".", "|", "{"]
+                        .map(str::to_owned)
+                        .to_vec(),
                 ),
                 ..CompletionOptions::default()
             }),
@@ -296,6 +304,23 @@ fn initialized() -> InitializeResult {
             name: "matluoi-sensor".to_owned(),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         }),
+    }
+}
+
+/// What may be written, as editors take it.
+fn offered(item: Item) -> CompletionItem {
+    CompletionItem {
+        label: item.label,
+        kind: Some(match item.kind {
+            ItemKind::Action | ItemKind::Keyword => CompletionItemKind::KEYWORD,
+            ItemKind::Protocol => CompletionItemKind::MODULE,
+            ItemKind::Variable => CompletionItemKind::VARIABLE,
+            ItemKind::Buffer => CompletionItemKind::FIELD,
+            ItemKind::Field => CompletionItemKind::PROPERTY,
+            ItemKind::Class => CompletionItemKind::ENUM_MEMBER,
+        }),
+        detail: (!item.doc.is_empty()).then_some(item.doc),
+        ..CompletionItem::default()
     }
 }
 

@@ -8,8 +8,8 @@ use ::rules::signature::{
     rule_texts,
 };
 use lsp_types::{
-    CompletionItem, CompletionItemKind, Diagnostic, DiagnosticSeverity, Hover, HoverContents,
-    Location, MarkupContent, MarkupKind, NumberOrString, Position, Range, Uri,
+    Diagnostic, DiagnosticSeverity, Hover, HoverContents, Location, MarkupContent, MarkupKind,
+    NumberOrString, Position, Range, Uri,
 };
 use sensor_detect::{Engine, Names, Options};
 
@@ -217,7 +217,7 @@ impl Signatures {
         })
     }
 
-    pub fn complete(&self, text: &str, position: Position) -> Vec<CompletionItem> {
+    pub fn complete(&self, text: &str, position: Position) -> Vec<editor::Item> {
         let (rule, offset) = rule_at(text, position).unwrap_or_else(|| {
             let empty = RuleText {
                 line: 1,
@@ -234,21 +234,6 @@ impl Signatures {
             environment,
             self.language,
         )
-        .into_iter()
-        .map(|item| CompletionItem {
-            label: item.label,
-            kind: Some(match item.kind {
-                editor::ItemKind::Action | editor::ItemKind::Keyword => CompletionItemKind::KEYWORD,
-                editor::ItemKind::Protocol => CompletionItemKind::MODULE,
-                editor::ItemKind::Variable => CompletionItemKind::VARIABLE,
-                editor::ItemKind::Buffer => CompletionItemKind::FIELD,
-                editor::ItemKind::Field => CompletionItemKind::PROPERTY,
-                editor::ItemKind::Class => CompletionItemKind::ENUM_MEMBER,
-            }),
-            detail: (!item.doc.is_empty()).then_some(item.doc),
-            ..CompletionItem::default()
-        })
-        .collect()
     }
 
     /// Flow bits that are named under the cursor.
@@ -343,15 +328,17 @@ fn rule_at(text: &str, position: Position) -> Option<(RuleText, usize)> {
         .get(line - rule.line + 1)
         .copied()
         .unwrap_or(rule.text.len());
-    let mut units = 0;
-    let here = rule.text.get(start..next)?;
-    let column = here
-        .char_indices()
-        .find(|(_, c)| {
-            let reached = units >= position.character;
-            units += u32::try_from(c.len_utf16()).unwrap_or(2);
-            reached
-        })
-        .map_or(here.len(), |(at, _)| at);
+    let column = byte_of(rule.text.get(start..next)?, position.character);
     Some((rule, start + column))
+}
+
+/// The byte of a line's column in UTF-16 (LSP 3.17, “Position”); the end where it is shorter.
+pub fn byte_of(line: &str, character: u32) -> usize {
+    let mut units = 0;
+    let found = line.char_indices().find(|(_, c)| {
+        let reached = units >= character;
+        units += u32::try_from(c.len_utf16()).unwrap_or(2);
+        reached
+    });
+    found.map_or(line.len(), |(at, _)| at)
 }

@@ -1,154 +1,24 @@
-//! Files → rules that run: references resolved, filters joined, fields mapped, everything compiled.
+//! Documents → rules that run: references resolved, filters joined, fields mapped, everything compiled.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use super::ast::{Correlation, Document, Expr, Filter, Meta, Rule};
-use super::correlate::{Compiled, Correlated, CorrelationState, Correlations, Input, Origin};
-use super::diagnostic::{Diagnostic, Severity};
-use super::engine::{Engine, EngineRule, MatchedField, RuleIndex, Scratch};
-use super::pipeline::{Mapping, Pipeline, Source, Take};
-use super::query::{self, Query};
-use super::record::{RecordError, Slot};
-use super::{document, limits, once};
-use crate::signature::{Failure, ReadError, SourceFile, read_paths_ending};
-
-/// A diagnostic with its file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileDiagnostic {
-    pub file: String,
-    pub diagnostic: Diagnostic,
-}
-
-impl From<&FileDiagnostic> for Failure {
-    fn from(own: &FileDiagnostic) -> Failure {
-        Failure {
-            file: own.file.clone(),
-            line: own.diagnostic.place.line,
-            column: own.diagnostic.place.column,
-            sid: None,
-            keyword: None,
-            reason: own.diagnostic.reason.clone(),
-        }
-    }
-}
-
-/// A rule that is loaded.
-#[derive(Debug, Clone)]
-pub struct LoadedRule {
-    pub file: String,
-    /// With filters joined.
-    pub rule: Rule,
-    /// How it reads events; none: no events are known for its log source, and it waits.
-    pub mapping: Option<Mapping>,
-    /// What it asks of events, where it runs.
-    pub query: Option<Query>,
-    /// Whether a match is an alert by itself; not when it only serves correlations.
-    pub alerts: bool,
-}
-
-#[derive(Debug, Clone)]
-pub struct LoadedCorrelation {
-    pub file: String,
-    pub correlation: Correlation,
-    pub alerts: bool,
-}
-
-/// Everything that was loaded; shared by all workers.
-#[derive(Debug)]
-pub struct Ruleset {
-    pub rules: Vec<LoadedRule>,
-    pub correlations: Vec<LoadedCorrelation>,
-    pub diagnostics: Vec<FileDiagnostic>,
-    /// Documents that were refused.
-    pub refused: usize,
-    engine: Engine,
-    /// Rule of each rule of the engine.
-    running: Vec<usize>,
-    /// By rule of the engine.
-    once: Vec<Option<Arc<once::Compiled>>>,
-    compiled: Correlations,
-}
-
-/// What an event has brought about.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Finding {
-    /// Index into [`Ruleset::rules`].
-    Rule(usize),
-    /// Its index is into [`Ruleset::correlations`].
-    Correlation(Correlated),
-}
-
-/// State of correlations, shared by workers: only events that match a rule come to it.
-#[derive(Debug, Clone, Default)]
-pub struct SharedState(Arc<Mutex<CorrelationState>>);
-
-/// Runs a rule set over events, one at a time.
-#[derive(Debug)]
-pub struct Detector {
-    ruleset: Arc<Ruleset>,
-    scratch: Scratch,
-    state: SharedState,
-    seen: once::Seen,
-    /// Rules that the event at hand matches, for the first time.
-    hits: Vec<RuleIndex>,
-    findings: Vec<Finding>,
-    correlated: Vec<Correlated>,
-}
-
-/// Reads files, and folders with all `*.yml` and `*.yaml` below them, in the order of their names. Files of a folder
-/// that hold a list are passed over: tests and guidance lie beside rules.
-///
-/// # Errors
-/// When one of them cannot be read.
-pub fn read_paths(paths: &[PathBuf]) -> Result<Vec<SourceFile>, ReadError> {
-    let mut sources = Vec::new();
-    for path in paths {
-        let mut own = read_paths_ending(std::slice::from_ref(path), &["yml", "yaml"])?;
-        if path.is_dir() {
-            own.retain(|source| !is_list(&source.text));
-        }
-        sources.append(&mut own);
-    }
-    Ok(sources)
-}
-
-/// Whether the first document of a text is a list, which no rule is.
-pub fn is_list(text: &str) -> bool {
-    let first = text
-        .lines()
-        .find(|line| !line.is_empty() && !line.starts_with('#') && line.trim_end() != "---");
-    first.is_some_and(|line| line == "-" || line.starts_with("- "))
-}
-
-/// Loads files with one pipeline.
-pub fn load(sources: &[SourceFile], pipeline: &Pipeline) -> Ruleset {
-    let mut loader = Loader::default();
-    for source in sources {
-        let parsed = document::parse(&source.text, &pipeline.placeholders);
-        loader.refused += parsed.refused;
-        for diagnostic in parsed.diagnostics {
-            loader.tell(&source.name, diagnostic);
-        }
-        for document in parsed.documents {
-            match document {
-                Document::Rule(rule) => loader.rules.push((source.name.clone(), rule)),
-                Document::Correlation(own) => loader.correlations.push((source.name.clone(), own)),
-                Document::Filter(filter) => loader.filters.push((source.name.clone(), filter)),
-            }
-        }
-    }
-    loader.finish(pipeline)
-}
+use super::{FileDiagnostic, LoadedCorrelation, LoadedRule, Ruleset};
+use crate::sigma::ast::{Correlation, Expr, Filter, Meta, Rule};
+use crate::sigma::correlate::{Compiled, Correlations, Input};
+use crate::sigma::diagnostic::Diagnostic;
+use crate::sigma::engine::{Engine, EngineRule};
+use crate::sigma::pipeline::{Pipeline, Source, Take};
+use crate::sigma::record::Slot;
+use crate::sigma::{limits, once, query};
 
 #[derive(Default)]
-struct Loader {
-    rules: Vec<(String, Rule)>,
-    correlations: Vec<(String, Correlation)>,
-    filters: Vec<(String, Filter)>,
+pub(super) struct Loader {
+    pub(super) rules: Vec<(String, Rule)>,
+    pub(super) correlations: Vec<(String, Correlation)>,
+    pub(super) filters: Vec<(String, Filter)>,
     diagnostics: Vec<FileDiagnostic>,
-    refused: usize,
+    pub(super) refused: usize,
 }
 
 /// What a correlation names.
@@ -159,14 +29,14 @@ enum Named {
 }
 
 impl Loader {
-    fn tell(&mut self, file: &str, diagnostic: Diagnostic) {
+    pub(super) fn tell(&mut self, file: &str, diagnostic: Diagnostic) {
         self.diagnostics.push(FileDiagnostic {
             file: file.to_owned(),
             diagnostic,
         });
     }
 
-    fn finish(mut self, pipeline: &Pipeline) -> Ruleset {
+    pub(super) fn finish(mut self, pipeline: &Pipeline) -> Ruleset {
         self.check_ids();
         self.join_filters();
         let order = self.resolve();
@@ -496,199 +366,6 @@ fn aliased<'a>(correlation: &'a Correlation, field: &'a str, called: &[String]) 
         .map_or(field, |(_, field)| field)
 }
 
-fn number(index: usize) -> u32 {
+pub(super) fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
-}
-
-impl Ruleset {
-    /// Whether windows are judged as time passes.
-    pub fn correlates(&self) -> bool {
-        !self.compiled.list.is_empty()
-    }
-
-    pub fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
-    /// Rules that run on some events.
-    pub fn running(&self) -> usize {
-        self.running.len()
-    }
-
-    /// Whether any document is refused.
-    pub fn has_errors(&self) -> bool {
-        self.refused > 0
-            || self
-                .diagnostics
-                .iter()
-                .any(|own| own.diagnostic.severity == Severity::Error)
-    }
-
-    fn index_of(&self, rule: RuleIndex) -> usize {
-        self.running
-            .get(rule as usize)
-            .copied()
-            .unwrap_or(usize::MAX)
-    }
-}
-
-impl SharedState {
-    /// As bytes, for [`SharedState::read`].
-    ///
-    /// # Errors
-    /// When a sum is no number any more.
-    pub fn write(&self) -> serde_json::Result<Vec<u8>> {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        serde_json::to_vec(&*state)
-    }
-
-    /// What the state of the same rules was when it was written.
-    ///
-    /// # Errors
-    /// When the bytes are none.
-    pub fn read(bytes: &[u8]) -> serde_json::Result<SharedState> {
-        Ok(SharedState(Arc::new(Mutex::new(serde_json::from_slice(
-            bytes,
-        )?))))
-    }
-
-    /// Groups that were forgotten for want of room, and events that came too late.
-    pub fn left_out(&self) -> (u64, u64) {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.forgotten, state.late)
-    }
-}
-
-impl Detector {
-    pub fn new(ruleset: Arc<Ruleset>, state: SharedState) -> Detector {
-        Detector {
-            ruleset,
-            scratch: Scratch::default(),
-            state,
-            seen: once::Seen::default(),
-            hits: Vec::new(),
-            findings: Vec::new(),
-            correlated: Vec::new(),
-        }
-    }
-
-    pub fn ruleset(&self) -> &Arc<Ruleset> {
-        &self.ruleset
-    }
-
-    /// [`SharedState::left_out`] of its state.
-    pub fn left_out(&self) -> (u64, u64) {
-        self.state.left_out()
-    }
-
-    /// Runs an event in JSON. Correlations go by `at_ns`, or by the event's `timestamp`, or by the last that had one.
-    ///
-    /// # Errors
-    /// When the text is no event.
-    pub fn run(&mut self, json: &str, at_ns: Option<i64>) -> Result<&[Finding], RecordError> {
-        self.run_from(json, at_ns, Origin::default())
-    }
-
-    /// [`Detector::run`], where events come from several places.
-    ///
-    /// # Errors
-    /// When the text is no event.
-    pub fn run_from(
-        &mut self,
-        json: &str,
-        at_ns: Option<i64>,
-        origin: Origin,
-    ) -> Result<&[Finding], RecordError> {
-        self.findings.clear();
-        let ruleset = Arc::clone(&self.ruleset);
-        ruleset.engine.run(json, &mut self.scratch)?;
-        self.hits.clear();
-        for &hit in self.scratch.hits() {
-            let once = ruleset.once.get(hit as usize).and_then(Option::as_ref);
-            if once.is_none_or(|once| !self.seen.again(once, hit, &self.scratch.record)) {
-                self.hits.push(hit);
-            }
-        }
-        let correlates = !ruleset.compiled.list.is_empty();
-        if self.hits.is_empty() || !correlates {
-            self.tell_rules(&ruleset);
-            return Ok(&self.findings);
-        }
-        let at_ns = at_ns.or_else(|| ruleset.engine.time_ns(&self.scratch));
-        self.correlated.clear();
-        {
-            let mut state = self.state.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let at_ns = at_ns.unwrap_or(state.now());
-            ruleset
-                .compiled
-                .advance(&mut state, at_ns, &mut self.correlated);
-            for &hit in &self.hits {
-                ruleset.compiled.observe(
-                    &mut state,
-                    hit,
-                    &self.scratch.record,
-                    (at_ns, origin),
-                    &mut self.correlated,
-                );
-            }
-        }
-        self.tell_rules(&ruleset);
-        self.tell_correlations(&ruleset);
-        Ok(&self.findings)
-    }
-
-    /// The stream's time has come to `at_ns` without an event that matters.
-    pub fn advance(&mut self, at_ns: i64) -> &[Finding] {
-        self.findings.clear();
-        let ruleset = Arc::clone(&self.ruleset);
-        if !ruleset.compiled.list.is_empty() {
-            self.correlated.clear();
-            let mut state = self.state.0.lock().unwrap_or_else(PoisonError::into_inner);
-            ruleset
-                .compiled
-                .advance(&mut state, at_ns, &mut self.correlated);
-        }
-        self.tell_correlations(&ruleset);
-        &self.findings
-    }
-
-    /// The stream has ended: judges the windows that are open.
-    pub fn finish(&mut self) -> &[Finding] {
-        self.findings.clear();
-        self.correlated.clear();
-        let ruleset = Arc::clone(&self.ruleset);
-        {
-            let mut state = self.state.0.lock().unwrap_or_else(PoisonError::into_inner);
-            ruleset.compiled.finish(&mut state, &mut self.correlated);
-        }
-        self.tell_correlations(&ruleset);
-        &self.findings
-    }
-
-    /// The fields by which a rule has matched the last event.
-    pub fn matched(&self, rule: usize) -> Vec<MatchedField> {
-        let own = self.ruleset.running.binary_search(&rule);
-        own.map_or_else(
-            |_| Vec::new(),
-            |at| self.ruleset.engine.matched(number(at), &self.scratch),
-        )
-    }
-
-    fn tell_rules(&mut self, ruleset: &Ruleset) {
-        for &hit in &self.hits {
-            let index = ruleset.index_of(hit);
-            if ruleset.rules.get(index).is_some_and(|rule| rule.alerts) {
-                self.findings.push(Finding::Rule(index));
-            }
-        }
-    }
-
-    fn tell_correlations(&mut self, ruleset: &Ruleset) {
-        for found in self.correlated.drain(..) {
-            let own = ruleset.correlations.get(found.correlation as usize);
-            if own.is_some_and(|own| own.alerts) && !found.repeated {
-                self.findings.push(Finding::Correlation(found));
-            }
-        }
-    }
 }
