@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use rules::signature::Failure;
 use sensor_detect::Engine;
+use serde::Serialize;
 
 use crate::ruleset::Ruleset;
 use crate::sigma::SigmaRules;
@@ -21,6 +23,38 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Faults that a refusal names; the log has them all.
 const NAMED_FAULTS: usize = 5;
+
+/// Faults that heartbeats tell: about 2 kB each time, and only while there are some.
+const TOLD_FAULTS: usize = 10;
+/// Of each of them; the log has the whole.
+const REASON_CHARS: usize = 200;
+
+/// What is wrong with a rule that did not load, as heartbeats tell it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleFault {
+    pub file: String,
+    /// From 1; of the rule's first line.
+    pub line: usize,
+    pub sid: Option<u32>,
+    pub keyword: Option<String>,
+    pub reason: String,
+}
+
+impl RuleFault {
+    fn of(failure: &Failure) -> Self {
+        RuleFault {
+            file: failure.file.clone(),
+            line: failure.line,
+            sid: failure.sid,
+            keyword: failure.keyword.as_deref().map(cut),
+            reason: cut(&failure.reason),
+        }
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(REASON_CHARS).collect()
+}
 
 /// What to do with a rule set that has faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,11 +77,19 @@ pub struct Running {
     pub published: String,
     pub loaded: usize,
     pub failed: usize,
+    /// The first of what is wrong with those that failed.
+    pub faults: Vec<RuleFault>,
 }
 
 impl Running {
     fn of(rules: &Ruleset) -> Self {
         Running {
+            faults: rules
+                .failures
+                .iter()
+                .take(TOLD_FAULTS)
+                .map(RuleFault::of)
+                .collect(),
             engine: Arc::clone(&rules.engine),
             sigma: rules.sigma.clone(),
             hash: rules.hash.clone(),
@@ -427,7 +469,41 @@ alert http any any -> any any (msg:"request"; http.method; content:"GET"; sid:3;
             assert_eq!(rules.running().engine.generation(), generation);
             assert_eq!(rules.running().hash == hash, on_fault == OnFault::Refuse);
             assert_eq!(rules.counts(), counts);
+            let running = rules.running();
+            let told: Vec<_> = running
+                .faults
+                .iter()
+                .map(|one| (one.line, one.sid))
+                .collect();
+            let expected = if outcome.is_ok() {
+                vec![(2, Some(2))]
+            } else {
+                vec![]
+            };
+            assert_eq!(told, expected);
         }
+    }
+
+    #[test]
+    fn told_faults_are_few_and_short() {
+        let long = "x".repeat(2 * REASON_CHARS);
+        let faulty: String = (1..=3 * TOLD_FAULTS)
+            .map(|sid| format!("alert tcp any any -> any any ({long}:\"a\"; sid:{sid};)\n"))
+            .collect();
+        let rules = Rules::new(&compiled(&faulty, None));
+        let running = rules.running();
+        assert_eq!(
+            (running.failed, running.faults.len()),
+            (3 * TOLD_FAULTS, TOLD_FAULTS)
+        );
+        let keyword = |one: &RuleFault| one.keyword.as_ref().map_or(0, |name| name.chars().count());
+        assert!(
+            running
+                .faults
+                .iter()
+                .all(|one| one.reason.chars().count() <= REASON_CHARS
+                    && keyword(one) <= REASON_CHARS)
+        );
     }
 
     fn with_sigma(title: &str, before: Option<&Engine>) -> Ruleset {

@@ -86,3 +86,24 @@ export function findings(sensor: Sensor): Finding[] {
     };
   });
 }
+
+/** What is wrong with a rule that a sensor could not load; the first few are told. */
+export interface RuleFault {
+  file: string;
+  /** From 1. */
+  line: number;
+  sid: number | undefined;
+  keyword: string | undefined;
+  /** As the engine tells it, in English. */
+  reason: string;
+}
+
+export function ruleFaults(sensor: Sensor): RuleFault[] {
+  const told = at(sensor.stats ?? undefined, "rule_faults");
+  if (!Array.isArray(told)) return [];
+  return told.flatMap((one) => {
+    const reason = textAt(one, "reason");
+    if (reason === undefined) return [];
+    return { file: textAt(one, "file") ?? "", line: numberAt(one, "line") ?? 0, sid: numberAt(one, "sid"), keyword: textAt(one, "keyword"), reason };
+  });
+}

@@ -20,6 +20,7 @@ import { Findings } from "./components/findings";
 import { Ledger } from "./components/ledger";
 import { Ledgers } from "./components/ledgers";
 import { Quarantine } from "./components/quarantine";
+import { RuleFaults } from "./components/rule-faults";
 import { sortOf, type SensorsSearch } from "./route";
 import "./sensors.css";
 
@@ -148,6 +149,7 @@ export function SensorsPage() {
           </div>
         )}
         {rows.length > 0 && <Findings sensors={rows} />}
+        <RuleFaults sensors={rows} />
         {opened && <Ledger sensor={opened} hours={search.hours ?? 24} onHours={(hours) => change({ hours: hours === 24 ? undefined : hours })} onClose={() => change({ sensor: undefined })} />}
         {rows.length > 0 && (
           <Ledgers

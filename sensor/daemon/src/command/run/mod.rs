@@ -304,6 +304,7 @@ fn shipper_options(
                 engine_drops: 0,
                 rules_loaded: rules.loaded,
                 rules_failed: rules.failed,
+                rule_faults: rules.faults.clone(),
                 rules_reloads,
                 rules_refusals,
                 memory_bytes: crate::console::resident_bytes(),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::evidence;
 use crate::health::finding::Finding;
+use crate::reload::RuleFault;
 
 /// What heartbeats tell of the sensor itself.
 #[derive(Default)]
@@ -37,6 +38,8 @@ pub struct VitalsReport {
     pub engine_drops: u64,
     pub rules_loaded: usize,
     pub rules_failed: usize,
+    /// The first of what is wrong with those that failed.
+    pub rule_faults: Vec<RuleFault>,
     /// Times that rules took the place of others since the start, and that they were refused.
     pub rules_reloads: u64,
     pub rules_refusals: u64,
