@@ -1,5 +1,7 @@
 import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { api, body, type Schemas } from "@/lib/api";
+import { ApiError, api, body, type Schemas } from "@/lib/api";
+import { EVE, type EveRecord } from "@/lib/eve";
+import { isObject, textAt } from "@/lib/json";
 
 export type RuleSet = Schemas["RuleSetBody"];
 export type RuleVersion = Schemas["RuleVersionBody"];
@@ -29,14 +31,67 @@ export const capturesQuery = queryOptions({
 /** As much is listed; the newest. */
 const EVIDENCE = 200;
 
-/** Packets around alerts that have come from sensors. */
+type Evidence = Schemas["EvidenceBody"];
+
+/** Between two looks at packets that are on their way. */
+const POLL_MS = 2_000;
+
+export const isOnItsWay = ({ state }: Evidence) => ["queued", "sent", "reading", "uploading"].includes(state);
+
+/** Packets around alerts that were asked for, the newest first. */
 export const evidenceQuery = queryOptions({
-  queryKey: ["evidence", "ready"],
-  queryFn: async ({ signal }) => {
-    const { items } = await body(api.GET("/api/v1/evidence", { params: { query: { limit: EVIDENCE } }, signal }));
-    return items.filter((one) => one.state === "ready");
-  },
+  queryKey: ["evidence", "asked"],
+  queryFn: async ({ signal }) => (await body(api.GET("/api/v1/evidence", { params: { query: { limit: EVIDENCE } }, signal }))).items,
+  refetchInterval: ({ state }) => (state.data?.some(isOnItsWay) ? POLL_MS : false),
 });
+
+/** Alerts that are looked at, and flows of theirs that are fetched at once: a sensor's link may be thin. */
+const LATEST = 200;
+const MOST_FETCHED = 20;
+
+/** Alerts, one of each flow, the newest first, whose packets nobody has asked for. */
+export function unfetched(alerts: readonly EveRecord[], asked: readonly Evidence[]): string[] {
+  const known = new Set(asked.filter(({ state }) => state !== "failed" && state !== "cancelled").map((one) => one.flow_id));
+  const events: string[] = [];
+  for (const alert of alerts) {
+    const [id, flow] = [textAt(alert, EVE.id), textAt(alert, EVE.flow)];
+    if (id === undefined || flow === undefined || known.has(flow)) continue;
+    known.add(flow);
+    events.push(id);
+    if (events.length === MOST_FETCHED) break;
+  }
+  return events;
+}
+
+export function unfetchedQuery(days: number, asked: readonly Evidence[] | undefined) {
+  return queryOptions({
+    queryKey: ["evidence", "unfetched", days, asked?.map(({ id, state }) => `${id} ${state}`)],
+    queryFn: async ({ signal }) => {
+      const query = { q: `${EVE.type}:alert`, from: `now-${days}d`, to: "now", limit: LATEST };
+      const items: unknown[] = (await body(api.GET("/api/v1/search", { params: { query }, signal }))).items;
+      return unfetched(items.filter(isObject), asked ?? []);
+    },
+    enabled: asked !== undefined,
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+}
+
+/** Asks for the packets of each; a sensor that cannot give those of one does not keep the others back. */
+async function fetchEvidence({ events, reason }: { events: readonly string[]; reason: string }): Promise<{ asked: number; refused: number }> {
+  let refused = 0;
+  for (const id of events) {
+    try {
+      await body(api.POST("/api/v1/events/{id}/evidence", { params: { path: { id } }, body: { reason } }));
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status < 400 || error.status >= 500) throw error;
+      refused += 1;
+    }
+  }
+  return { asked: events.length - refused, refused };
+}
+
+export const useFetchEvidence = () => useChange(fetchEvidence, ["evidence"]);
 
 const path = (id: number) => ({ path: { id } });
 

@@ -1,22 +1,17 @@
 /** Rules tried on a capture: what fired, and how near the others came. */
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { FlaskConical, History, Trash2, Upload } from "lucide-react";
+import { FlaskConical, Trash2, Upload } from "lucide-react";
 import { useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { number } from "@/lib/format";
 import { useRights } from "@/lib/session";
-import { instant } from "@/lib/time";
 import { Button, Card, Empty, Failure, IconButton, Loading, useProblemText } from "@/ui/basics";
 import { SortedTable } from "@/ui/sorted-table";
 import { toast } from "@/ui/toasts";
-import { capturesQuery, evidenceQuery, useAddCapture, useDeleteCapture, useTry, type NearMiss, type Tried } from "../api";
+import { capturesQuery, useAddCapture, useDeleteCapture, useTry, type NearMiss, type Tried } from "../api";
+import { Past } from "./past";
 import { Fired } from "./write";
-
-const DAY_MS = 86_400_000;
-const PAST_DAYS = [1, 7, 30, 90] as const;
-/** The rules run on as many captures, the newest; each takes a process of its own. */
-const MOST_TRIED = 50;
 
 const route = getRouteApi("/signed-in/rule-sets/$set");
 
@@ -30,10 +25,6 @@ export function Trial({ text }: { text: string }) {
   const captures = useQuery(capturesQuery);
   const add = useAddCapture();
   const remove = useDeleteCapture();
-  const [days, setDays] = useState<number>(7);
-  const evidence = useQuery({ ...evidenceQuery, enabled: author });
-  // Days are counted back from when the list came.
-  const past = (evidence.data ?? []).filter((one) => instant(one.changed).getTime() > evidence.dataUpdatedAt - days * DAY_MS).slice(0, MOST_TRIED);
   const [done, setDone] = useState(0);
   const trial = useTry();
   const file = useRef<HTMLInputElement>(null);
@@ -46,10 +37,10 @@ export function Trial({ text }: { text: string }) {
     setShown(undefined);
     if (chosen) trial.mutate({ text, language, captures: [chosen.id] });
   };
-  const runPast = () => {
+  const runPast = (past: string[]) => {
     setShown(undefined);
     setDone(0);
-    trial.mutate({ text, language, captures: past.map((one) => `evidence:${one.id}`), onDone: setDone });
+    trial.mutate({ text, language, captures: past, onDone: setDone });
   };
   if (captures.isPending) return <Loading rows={6} />;
   if (captures.isLoadingError) return <Failure error={captures.error} retry={() => void captures.refetch()} />;
@@ -60,6 +51,7 @@ export function Trial({ text }: { text: string }) {
       <div className="bench__bar">
         <label htmlFor={id}>{t("bench.capture")}</label>
         <select id={id} className="select" value={chosen?.id ?? ""} onChange={(event) => choose(event.target.value || undefined)} disabled={captures.data.length === 0}>
+          {captures.data.length === 0 && <option value="">{t("bench.noCaptures")}</option>}
           {captures.data.map((capture) => (
             <option key={capture.id} value={capture.id}>
               {capture.name} · {t("bench.bytes", { size: number(Math.ceil(capture.bytes / 1024), i18n.language) })}
@@ -96,24 +88,7 @@ export function Trial({ text }: { text: string }) {
         )}
         <span className="muted">{t("bench.captureHint")}</span>
       </div>
-      {author && (
-        <div className="bench__bar">
-          <label htmlFor={`${id}-days`}>{t("bench.past")}</label>
-          <select id={`${id}-days`} className="select" value={days} onChange={(event) => setDays(Number(event.target.value))}>
-            {PAST_DAYS.map((one) => (
-              <option key={one} value={one}>
-                {t("bench.pastDays", { count: one })}
-              </option>
-            ))}
-          </select>
-          <Button onClick={runPast} disabled={past.length === 0 || trial.isPending}>
-            <History aria-hidden /> {t("bench.runPast", { count: past.length })}
-          </Button>
-          <span className="muted" role="status">
-            {trial.isPending && done > 0 ? t("bench.pastDone", { done, count: past.length }) : t(past.length === 0 ? "bench.noPast" : "bench.pastHint")}
-          </span>
-        </div>
-      )}
+      {author && <Past running={trial.isPending} done={done} onRun={runPast} />}
       {trial.isError ? (
         <Failure small error={trial.error} />
       ) : trial.isPending ? (
