@@ -21,5 +21,7 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/app/test-setup.ts"],
     css: false,
+    // Nothing is measured here: a busy machine is not a fault.
+    testTimeout: 60_000,
   },
 });

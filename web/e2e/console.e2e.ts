@@ -284,9 +284,8 @@ describe("the hunt", () => {
 
   test("a drag across the histogram chooses a time", async () => {
     await at.open("/hunt?from=now-7d");
-    const chart = at.page.locator(".hunt__chart canvas");
+    const chart = at.page.locator(".hunt__chart [data-drawn] canvas");
     await chart.waitFor();
-    await at.page.waitForTimeout(300);
     const box = await chart.boundingBox();
     if (!box) throw new Error("the chart has no place");
     const y = box.y + box.height / 2;
@@ -361,7 +360,7 @@ describe("the rest", () => {
     expect(await at.page.locator("html").getAttribute("data-theme")).toBe("dark");
     for (const [path, name] of [["/", "overview"], ["/alerts", "inbox"], ["/hunt?from=now-7d", "hunt"], ["/sensors", "sensors"], ["/account", "account"]] as const) {
       await at.open(path);
-      await at.page.waitForTimeout(300);
+      await at.drawn();
       expect(await at.barriers(), path).toEqual([]);
       await at.picture(`${name}-dark-en`);
     }

@@ -25,6 +25,8 @@ export interface Console {
   open: (path: string) => Promise<void>;
   /** Waits until nothing is asked any more. Streams, which never end, do not count. */
   settled: () => Promise<void>;
+  /** Waits until nothing stands for what is still to come, and every chart has drawn its last frame. */
+  drawn: () => Promise<void>;
   picture: (name: string) => Promise<void>;
   /** Serious faults of accessibility; or all that the tool finds. */
   barriers: (all?: boolean) => Promise<string[]>;
@@ -85,6 +87,9 @@ export async function start({ theme = "light", language = "vi" }: Start = {}): P
       await settled();
     },
     settled,
+    drawn: async () => {
+      await page.waitForFunction(() => document.querySelector(".skeleton, .chart:not([data-drawn])") === null);
+    },
     picture: async (name) => {
       await settled();
       await page.screenshot({ path: `${OUTPUT}${name}.png` });

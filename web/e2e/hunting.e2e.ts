@@ -278,7 +278,7 @@ test("no page has a barrier, in either theme, language and density", { timeout: 
     );
     for (const path of PAGES) {
       await at.open(path);
-      await at.page.waitForTimeout(400);
+      await at.drawn();
       expect(await at.barriers(true), `${path} ${theme}`).toEqual([]);
       await at.picture(`page-${path.split(/[/?]/)[1] || "overview"}-${theme}`);
     }

@@ -4,23 +4,18 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { signIn, start, type Console } from "./console";
 import { pretend, STATES } from "./gallery";
+import { known, pagesOf } from "./pages";
 
 const OUTPUT = fileURLToPath(new URL("./output/gallery/", import.meta.url));
 const WIDTHS = [[1366, 768], [1920, 1080], [3840, 2160]] as const;
-const PAGES = {
-  overview: "/", inbox: "/alerts", "inbox-rolled": "/alerts?by=source", "hide-rules": "/hide-rules", cases: "/cases", hunt: "/hunt?from=now-7d",
-  "hunt-tables": "/hunt?from=now-7d&q=type%3Aflow%20%7C%20groupby%20-sankey%20src_ip%20dest_ip%20%7C%20groupby%20-pie%20app_proto",
-  host: "/about/hosts/192.168.10.10", attack: "/attack", graph: "/graph?from=now-7d", sensors: "/sensors", rules: "/rules", rule: "/rules/9000031", "rule-sets": "/rule-sets",
-  reports: "/reports", handover: "/reports?kind=handover", wall: "/wall", access: "/settings", people: "/settings?tab=people", units: "/settings?tab=units",
-  notifications: "/settings?tab=notifications", alarms: "/settings?tab=alarms", sources: "/settings?tab=sources", storage: "/settings?tab=storage", account: "/account",
-} as const;
-
+let pages: [name: string, path: string][];
 let at: Console;
 
 beforeAll(async () => {
   mkdirSync(OUTPUT, { recursive: true });
   at = await start();
   await signIn(at);
+  pages = pagesOf(await known(at)).flatMap(({ views }) => Object.entries(views));
 });
 
 afterAll(async () => {
@@ -33,7 +28,7 @@ async function take(name: string, path: string, mustSettle: boolean): Promise<vo
     await at.page.goto(new URL(path, at.page.url()).href);
     await at.page.locator(".skeleton").first().waitFor({ timeout: 3_000 }).catch(() => undefined);
   }
-  await at.page.locator("h1").first().waitFor();
+  await at.page.locator("h1, .skeleton").first().waitFor();
   // What fails is asked for again before the page says so.
   if (mustSettle) await expect.poll(() => at.page.locator(".skeleton").count(), { timeout: 60_000, message: name }).toBe(0);
   await at.page.evaluate(() => document.fonts.ready);
@@ -48,7 +43,7 @@ for (const theme of ["light", "dark"] as const) {
       await pretend(at.page, "real");
       await at.page.setViewportSize({ width, height });
       await at.page.evaluate((shown) => localStorage.setItem("matluoi.theme", shown), theme);
-      for (const [name, path] of Object.entries(PAGES)) await take(`${name}-${width}-${theme}`, path, true);
+      for (const [name, path] of pages) await take(`${name}-${width}-${theme}`, path, true);
     });
   }
   for (const state of STATES.filter((one) => one !== "real")) {
@@ -56,7 +51,7 @@ for (const theme of ["light", "dark"] as const) {
       await at.page.setViewportSize({ width: 1366, height: 768 });
       await at.page.evaluate((shown) => localStorage.setItem("matluoi.theme", shown), theme);
       await pretend(at.page, state);
-      for (const [name, path] of Object.entries(PAGES)) await take(`${name}-${state}-${theme}`, path, state !== "loading");
+      for (const [name, path] of pages) await take(`${name}-${state}-${theme}`, path, state !== "loading");
     });
   }
 }

@@ -35,3 +35,10 @@ test("signing in leads to places of this console alone", () => {
   expect(signInSearch({ next: "/alerts?tab=open" })).toEqual({ next: "/alerts?tab=open" });
   for (const next of ["//evil.example", "https://evil.example", "/\\evil.example", ""]) expect(signInSearch({ next })).toEqual({});
 });
+
+test("tables are made by the one that sorts, filters and is saved", () => {
+  const texts: Record<string, string> = import.meta.glob("/src/**/*.tsx", { query: "?raw", import: "default", eager: true });
+  const own = Object.entries(texts).filter(([file, text]) => !file.endsWith(".test.tsx") && text.includes("<table")).map(([file]) => file);
+  // A picture of hours, the first rows of what the hunt shows whole, records of which only those seen are drawn, a printed sheet.
+  expect(own.sort()).toEqual(["/src/features/about/components/panel.tsx", "/src/features/hunt/components/results.tsx", "/src/features/overview/components/heat.tsx", "/src/features/reports/page.tsx", "/src/ui/sorted-table.tsx"]);
+});

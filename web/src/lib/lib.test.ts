@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { shortAddress } from "./text";
 import { endpoint, protocolParts, summary } from "./eve";
 import { bytes, compact, number } from "./format";
 import { decodeBase64, hexDump, printable, runs } from "./hex";
@@ -74,6 +75,19 @@ test("bytes are shown as hex and as text", () => {
   expect(hexDump(content)).toBe(`000000  47 45 54 20 2f 0d 0a 00  ${" ".repeat(23)}  GET /...`);
   expect(printable(content)).toBe("GET /\n.");
   expect(decodeBase64("*")).toHaveLength(0);
+});
+
+test.each([
+  ["fd10:0000:0000:0000:0000:0000:0000:0050", "fd10::50"],
+  ["fe80:0000:0000:0000:3854:12ff:fe0a:2947", "fe80::3854:12ff:fe0a:2947"],
+  ["2001:0db8:0000:0001:0000:0000:0000:0001", "2001:db8:0:1::1"],
+  ["2001:0db8:0000:0001:0001:0001:0001:0001", "2001:db8:0:1:1:1:1:1"],
+  ["0000:0000:0000:0000:0000:0000:0000:0000", "::"],
+  ["FF02:0000:0000:0000:0000:0000:0000:00FB", "ff02::fb"],
+  ["192.168.10.10", "192.168.10.10"],
+  ["fe80::1", "fe80::1"],
+])("%s is shown as %s", (address, shown) => {
+  expect(shortAddress(address)).toBe(shown);
 });
 
 test("a spreadsheet gets no formulas out of captured data", () => {

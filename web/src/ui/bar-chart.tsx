@@ -3,6 +3,7 @@ import { BarChart as Bars } from "echarts/charts";
 import { AriaComponent, BrushComponent, GridComponent, TooltipComponent } from "echarts/components";
 import { init, use as register, type ECharts } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
+import { markDrawn } from "@/ui/chart-look";
 import { useEffect, useRef } from "react";
 import { compact } from "@/lib/format";
 import { shownTheme, usePrefs } from "@/lib/prefs";
@@ -41,6 +42,7 @@ export default function BarChart({ labels, series, label, height, onBrush }: Bar
     if (!element.current) return;
     const made = init(element.current, undefined, { renderer: "canvas" });
     chart.current = made;
+    markDrawn(made, element.current);
     made.on("brushEnd", (event: unknown) => {
       if (!isRange(event)) return;
       const [first, last] = event.areas[0]?.coordRange ?? [];
@@ -105,5 +107,5 @@ export default function BarChart({ labels, series, label, height, onBrush }: Bar
     }
     // The library is told everything again when anything changes.
   }, [labels, series, theme, prefs, onBrush]);
-  return <div ref={element} role="img" aria-label={label} style={{ height }} />;
+  return <div ref={element} className="chart" role="img" aria-label={label} style={{ height }} />;
 }

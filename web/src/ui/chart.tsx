@@ -1,13 +1,14 @@
 /** Charts other than the bars over time: the page says what to draw, this draws it in the theme's colours. */
 import { BarChart, GraphChart, HeatmapChart, LineChart, PieChart, SankeyChart, TreemapChart } from "echarts/charts";
 import { AriaComponent, GridComponent, TooltipComponent, VisualMapComponent } from "echarts/components";
+import { LabelLayout } from "echarts/features";
 import { init, use as register, type ECharts, type EChartsCoreOption } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { useEffect, useRef } from "react";
 import { shownTheme, usePrefs } from "@/lib/prefs";
-import type { Colors } from "./chart-look";
+import { markDrawn, type Colors } from "./chart-look";
 
-register([BarChart, PieChart, SankeyChart, GraphChart, HeatmapChart, LineChart, TreemapChart, GridComponent, TooltipComponent, VisualMapComponent, AriaComponent, CanvasRenderer]);
+register([LabelLayout, BarChart, PieChart, SankeyChart, GraphChart, HeatmapChart, LineChart, TreemapChart, GridComponent, TooltipComponent, VisualMapComponent, AriaComponent, CanvasRenderer]);
 
 export interface ChartProps {
   draw: (color: Colors) => EChartsCoreOption;
@@ -37,6 +38,7 @@ export default function Chart({ draw, label, height, onPick }: ChartProps) {
     if (!element.current) return;
     const made = init(element.current, undefined, { renderer: "canvas" });
     chart.current = made;
+    markDrawn(made, element.current);
     made.on("click", (event: unknown) => {
       const name = named(event);
       if (name) picked.current?.(name);
@@ -62,5 +64,5 @@ export default function Chart({ draw, label, height, onPick }: ChartProps) {
     );
     // The library is told everything again when anything changes.
   }, [draw, theme, prefs]);
-  return <div ref={element} role="img" aria-label={label} style={{ height }} />;
+  return <div ref={element} className="chart" role="img" aria-label={label} style={{ height }} />;
 }

@@ -3,6 +3,7 @@ import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/lib/api";
 import { number } from "@/lib/format";
+import { shortAddress } from "@/lib/text";
 import { tooltip, type Colors } from "@/ui/chart-look";
 import { LazyChart } from "@/ui/lazy-chart";
 
@@ -28,8 +29,8 @@ export function HostGraph({ graph, centre, height, onPick }: HostGraphProps) {
             layout: "force",
             roam: true,
             draggable: true,
-            force: { repulsion: 190, edgeLength: [50, 150], gravity: 0.12, layoutAnimation: false },
-            label: { show: true, position: "right", fontSize: 10.5, color: color("--ink-2") },
+            force: { repulsion: 190, edgeLength: [50, 150], gravity: 0.2, layoutAnimation: false },
+            label: { show: true, position: "right", fontSize: 10.5, color: color("--ink-2"), formatter: ({ name }: { name: string }) => shortAddress(name) },
             labelLayout: { hideOverlap: true },
             edgeSymbol: ["none", "arrow"],
             edgeSymbolSize: 6,

@@ -75,8 +75,9 @@ export function SortedTable<T>({ caption, name, columns, items, rowKey, actions,
   }, [items, columns, words, sort]);
   if (items.length === 0) return empty;
   const turn = (column: number) => {
-    const next = sort?.column !== column ? { column, down: false } : sort.down ? undefined : { column, down: true };
-    const id = columns[column]?.id;
+    const { id, numeric = false } = columns[column] ?? {};
+    // Of numbers the greatest are looked for first. The third press gives the first order back.
+    const next = sort?.column !== column ? { column, down: numeric } : sort.down === numeric ? { column, down: !numeric } : undefined;
     if (!onOrder) setOwn(next);
     else if (id) onOrder(next && `${next.down ? "-" : ""}${id}`);
   };
@@ -116,7 +117,7 @@ export function SortedTable<T>({ caption, name, columns, items, rowKey, actions,
               {columns.map((column, index) => {
                 const on = sort?.column === index;
                 return (
-                  <th key={column.head} scope="col" className={column.numeric ? "numeric" : undefined} aria-sort={on ? (sort.down ? "descending" : "ascending") : undefined}>
+                  <th key={column.id ?? column.head} scope="col" className={column.numeric ? "numeric" : undefined} aria-sort={on ? (sort.down ? "descending" : "ascending") : undefined}>
                     <button type="button" className="sort" onClick={() => turn(index)}>
                       {column.head}
                       {on && (sort.down ? <ArrowDown aria-hidden /> : <ArrowUp aria-hidden />)}
@@ -135,7 +136,7 @@ export function SortedTable<T>({ caption, name, columns, items, rowKey, actions,
             {shown.slice(0, drawn).map((item) => (
               <tr key={rowKey(item)} className={rowClass?.(item)}>
                 {columns.map((column) => (
-                  <td key={column.head} className={column.numeric ? "numeric" : undefined}>
+                  <td key={column.id ?? column.head} className={column.numeric ? "numeric" : undefined}>
                     {column.cell ? column.cell(item) : column.value(item)}
                   </td>
                 ))}

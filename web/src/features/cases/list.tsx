@@ -46,7 +46,7 @@ export function CasesPage() {
       </div>
       <nav className="tabs__list inbox__tabs" aria-label={t("alerts.tabs")}>
         {CASE_TABS.map((one) => (
-          <Link key={one} to="/cases" search={one === "open" ? {} : { tab: one }} className="tabs__tab" aria-current={tab === one ? "page" : undefined} activeProps={{}}>
+          <Link key={one} to="/cases" search={one === "open" ? {} : { tab: one }} className="tabs__tab" aria-current={tab === one ? "page" : undefined} activeOptions={{ exact: true }} activeProps={{}}>
             {t(`cases.tab.${one}`)}
           </Link>
         ))}

@@ -12,6 +12,7 @@ import { dateTime, fromInput, instant, shortTime } from "@/lib/time";
 import { Button, buttonClass, Card, Failure, IconButton, Loading, Severity } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
 import { Menu, MenuItem } from "@/ui/menu";
+import { SortedTable } from "@/ui/sorted-table";
 import { caseQuery, casesQuery, useCase, type CaseContent } from "./api";
 import { Clocks } from "./components/clocks";
 import "./cases.css";
@@ -259,42 +260,40 @@ function Timeline({ content, may, note, onPut }: { content: CaseContent; may: bo
 function Groups({ content, may, onRemove }: { content: CaseContent; may: boolean; onRemove: (group: number) => void }) {
   const { t, i18n } = useTranslation();
   const { zone } = usePrefs();
+  const titleOf = (group: CaseContent["groups"][number]) => (group.title ? group.title[i18n.language === "en" ? "en" : "vi"] : group.signature);
   return (
     <Card title={t("cases.groups")} bare>
-      {content.groups.length === 0 ? (
-        <p className="muted card__body">{t("cases.noGroups")}</p>
-      ) : (
-        <div className="scroll">
-          <table className="table">
-            <tbody>
-              {content.groups.map((group) => (
-                <tr key={group.id}>
-                  <td>
-                    <Severity level={group.severity} />
-                  </td>
-                  <td>
-                    <Link to="/alerts/$group" params={{ group: String(group.id) }}>
-                      {group.title ? group.title[i18n.language === "en" ? "en" : "vi"] : group.signature}
-                    </Link>
-                  </td>
-                  <td className="mono nowrap">
-                    {group.source} → {group.destination}
-                  </td>
-                  <td className="nowrap tabular">{shortTime(group.last, undefined, zone)}</td>
-                  <td>{t(`status.${group.status}`)}</td>
-                  <td>
-                    {may && (
-                      <IconButton size="small" look="quiet" label={t("cases.removeGroup")} onClick={() => onRemove(group.id)}>
-                        <Trash2 aria-hidden />
-                      </IconButton>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      <SortedTable
+        caption={t("cases.groups")}
+        name={`case-${content.case.id}-alerts`}
+        items={content.groups}
+        rowKey={(group) => group.id}
+        columns={[
+          { head: t("column.risk"), value: (group) => group.severity, cell: (group) => <Severity level={group.severity} /> },
+          {
+            head: t("column.alert"),
+            value: titleOf,
+            cell: (group) => (
+              <Link to="/alerts/$group" params={{ group: String(group.id) }}>
+                {titleOf(group)}
+              </Link>
+            ),
+          },
+          { head: t("column.path"), value: (group) => `${group.source} → ${group.destination}`, cell: (group) => <span className="mono nowrap">{`${group.source} → ${group.destination}`}</span> },
+          { head: t("column.last"), value: (group) => group.last, cell: (group) => <span className="nowrap tabular">{shortTime(group.last, undefined, zone)}</span> },
+          { head: t("cases.status"), value: (group) => t(`status.${group.status}`) },
+        ]}
+        actions={
+          may
+            ? (group) => (
+                <IconButton size="small" look="quiet" label={t("cases.removeGroup")} onClick={() => onRemove(group.id)}>
+                  <Trash2 aria-hidden />
+                </IconButton>
+              )
+            : undefined
+        }
+        empty={<p className="muted card__body">{t("cases.noGroups")}</p>}
+      />
     </Card>
   );
 }

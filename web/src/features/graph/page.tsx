@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, body } from "@/lib/api";
 import { number } from "@/lib/format";
+import { shortAddress } from "@/lib/text";
 import { useKeys } from "@/lib/keys";
 import { Button, Card, Empty, Failure, Loading, Partial, useProblemText } from "@/ui/basics";
 import { HostGraph } from "@/ui/host-graph";
@@ -107,8 +108,8 @@ export function GraphPage() {
 
 function Host({ address }: { address: string }) {
   return (
-    <Link to="/about/$kind/$value" params={{ kind: "hosts", value: address }} className="mono graph__host">
-      {address}
+    <Link to="/about/$kind/$value" params={{ kind: "hosts", value: address }} className="mono graph__host" title={address}>
+      {shortAddress(address)}
     </Link>
   );
 }

@@ -1,7 +1,7 @@
 /** What matters now: what is new, what is worst, how the day goes, and which sensors do not see. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { CheckCheck, CircleCheck } from "lucide-react";
+import { CheckCheck, CircleCheck, Radar } from "lucide-react";
 import { useEffect, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { compact, number } from "@/lib/format";
@@ -131,7 +131,7 @@ function Hourly() {
     };
   }, [hourly.data, t, zone]);
   return (
-    <Card title={t("overview.hourly", { hours: HOURS })} aside={<span className="muted tabular">{t("overview.alerts", { count: chart.total, total: number(chart.total, i18n.language) })}</span>}>
+    <Card title={t("overview.hourly", { hours: HOURS })} aside={hourly.data && <span className="muted tabular">{t("overview.alerts", { count: chart.total, total: number(chart.total, i18n.language) })}</span>}>
       {hourly.isPending ? (
         <Loading rows={4} />
       ) : hourly.isLoadingError ? (
@@ -156,13 +156,15 @@ function Trouble() {
   const list = sensors.data ?? [];
   const trouble = list.filter((sensor) => sensorState(sensor) !== "ok");
   return (
-    <Card title={t("overview.sensors")} aside={<Link to="/sensors">{t("overview.allSensors", { count: list.length })}</Link>} bare>
+    <Card title={t("overview.sensors")} aside={sensors.data && <Link to="/sensors">{t("overview.allSensors", { count: list.length })}</Link>} bare>
       {sensors.isPending ? (
         <Loading rows={3} />
       ) : sensors.isLoadingError ? (
         <Failure small error={sensors.error} retry={() => void sensors.refetch()} />
       ) : list.length === 0 ? (
-        <Empty small title={t("sensors.none")} />
+        <Empty small title={t("sensors.none")} icon={Radar}>
+          <Link to="/sensors">{t("overview.enrolFirst")}</Link>
+        </Empty>
       ) : trouble.length === 0 ? (
         <p className="overview__fine">
           <CircleCheck aria-hidden /> {t("overview.allWell", { count: list.length })}

@@ -54,7 +54,7 @@ export function ReportsPage() {
       </div>
       <nav className="tabs__list inbox__tabs" aria-label={t("reports.kinds")}>
         {KINDS.map((one) => (
-          <Link key={one} to="/reports" search={{ ...search, kind: one === "daily" ? undefined : one }} className="tabs__tab" aria-current={kind === one ? "page" : undefined} activeProps={{}}>
+          <Link key={one} to="/reports" search={{ ...search, kind: one === "daily" ? undefined : one }} className="tabs__tab" aria-current={kind === one ? "page" : undefined} activeOptions={{ exact: true }} activeProps={{}}>
             {t(`reports.kind.${one}`)}
           </Link>
         ))}

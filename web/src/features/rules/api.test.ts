@@ -9,9 +9,12 @@ test("rules are found without accents, and sorted", () => {
   const rules = [rule(3, { alerts: 9, closed: 4, true_positive: 1 }), rule(1, { closed: 2, true_positive: 2 }), rule(2, { title: null })];
   const sids = (search: Parameters<typeof chosen>[1]) => chosen(rules, search).map((one) => one.sid);
   expect(sids({})).toEqual([3, 1, 2]);
+  expect(sids({ turned: true })).toEqual([2, 1, 3]);
   expect(sids({ q: "quet CONG" })).toEqual([3, 1]);
   expect(sids({ sort: "sid" })).toEqual([1, 2, 3]);
   expect(sids({ sort: "precision" })).toEqual([3, 1, 2]);
+  expect(sids({ sort: "sid", turned: true })).toEqual([3, 2, 1]);
+  expect(sids({ sort: "rule" })).toEqual([3, 1, 2]);
   expect(sids({ show: "wrong" })).toEqual([3]);
   expect(sids({ show: "quiet", q: "rule 2" })).toEqual([2]);
   expect(precision(rule(1))).toBeUndefined();

@@ -1,7 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api, body, type Schemas } from "@/lib/api";
 import { plain } from "@/lib/text";
-import type { RulesSearch } from "./route";
+import type { RuleSort, RulesSearch } from "./route";
 
 export type Rule = Schemas["DetectionRule"];
 
@@ -22,8 +22,20 @@ export function precision(rule: Rule): number | undefined {
   return rule.closed > 0 ? rule.true_positive / rule.closed : undefined;
 }
 
+/** What of a column is most looked for stands first: the loudest, the wrongest, the latest. */
+const ORDERS: Record<RuleSort, (one: Rule, other: Rule) => number> = {
+  sid: (one, other) => one.sid - other.sid,
+  rule: (one, other) => (one.title?.vi ?? one.signature).localeCompare(other.title?.vi ?? other.signature, "vi"),
+  severity: (one, other) => (one.severity ?? 9) - (other.severity ?? 9),
+  technique: (one, other) => Number(!one.technique) - Number(!other.technique) || (one.technique ?? "").localeCompare(other.technique ?? ""),
+  alerts: (one, other) => other.alerts - one.alerts,
+  precision: (one, other) => (precision(one) ?? 2) - (precision(other) ?? 2) || other.closed - one.closed,
+  hidden: (one, other) => other.hidden - one.hidden || other.hide_rules - one.hide_rules,
+  last: (one, other) => (other.last ?? "").localeCompare(one.last ?? ""),
+};
+
 /** Rules that the search holds, in its order. */
-export function chosen(rules: readonly Rule[], { q, sort, show }: RulesSearch): Rule[] {
+export function chosen(rules: readonly Rule[], { q, sort, turned, show }: RulesSearch): Rule[] {
   const words = plain(q ?? "").split(/\s+/).filter(Boolean);
   const kept = rules.filter((rule) => {
     if (show === "alerting" && rule.alerts === 0) return false;
@@ -33,16 +45,8 @@ export function chosen(rules: readonly Rule[], { q, sort, show }: RulesSearch): 
     const text = plain(`${rule.sid} ${rule.signature} ${rule.title?.vi ?? ""} ${rule.title?.en ?? ""} ${rule.category} ${rule.technique ?? ""}`);
     return words.every((word) => text.includes(word));
   });
-  switch (sort) {
-    case "precision":
-      return kept.sort((a, b) => (precision(a) ?? 2) - (precision(b) ?? 2) || b.closed - a.closed);
-    case "sid":
-      return kept.sort((a, b) => a.sid - b.sid);
-    case "last":
-      return kept.sort((a, b) => (b.last ?? "").localeCompare(a.last ?? ""));
-    default:
-      return kept;
-  }
+  kept.sort(ORDERS[sort ?? "alerts"]);
+  return turned ? kept.reverse() : kept;
 }
 
 export interface Piece {

@@ -2,19 +2,23 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { EyeOff, FilePenLine, Radar, ScrollText, Search } from "lucide-react";
+import { ArrowDown, ArrowUp, Download, EyeOff, FilePenLine, Radar, ScrollText, Search } from "lucide-react";
 import { useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { compact, number, percent } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
+import { csv, save, stamped } from "@/lib/save";
 import { ago } from "@/lib/time";
-import { buttonClass, Empty, Failure, Loading, Severity } from "@/ui/basics";
+import { buttonClass, Empty, Failure, IconButton, Loading, Severity } from "@/ui/basics";
 import { chosen, precision, rulesQuery, type Rule } from "./api";
-import { RULE_SORTS, SHOWN, type RulesSearch } from "./route";
+import { RULE_SORTS, SHOWN, type RuleSort, type RulesSearch } from "./route";
 import "./rules.css";
 
 const route = getRouteApi("/signed-in/rules");
 const ROW = 50;
+const NUMERIC: readonly RuleSort[] = ["alerts", "hidden"];
+/** Columns that are read so, unless they are turned. */
+const FROM_THE_GREATEST: readonly RuleSort[] = ["alerts", "hidden", "last"];
 
 export function RulesPage() {
   const { t, i18n } = useTranslation();
@@ -24,6 +28,19 @@ export function RulesPage() {
   const box = useRef<HTMLInputElement>(null);
   const shown = useMemo(() => chosen(rules.data ?? [], search), [rules.data, search]);
   const change = (to: RulesSearch) => void navigate({ search: (before) => ({ ...before, ...to }), replace: true });
+  const turn = (sort: RuleSort) => {
+    const same = sort === (search.sort ?? "alerts");
+    change({ sort: sort === "alerts" ? undefined : sort, turned: same && !search.turned ? true : undefined });
+  };
+  const keep = () =>
+    save(
+      `${stamped("rules")}.csv`,
+      "text/csv",
+      csv(
+        RULE_SORTS.map((name) => t(`rules.column.${name}`)),
+        shown.map((rule) => [rule.sid, nameOf(rule, i18n.language), rule.severity, rule.technique, rule.alerts, precision(rule), rule.hidden, rule.last]),
+      ),
+    );
   useKeys({ "/": () => box.current?.focus(), r: () => void rules.refetch() });
   useEffect(() => {
     document.title = `${t("nav.rules")} – Mắt Lưới`;
@@ -44,13 +61,6 @@ export function RulesPage() {
             </option>
           ))}
         </select>
-        <select className="select" aria-label={t("alerts.sort")} value={search.sort ?? "alerts"} onChange={(event) => change({ sort: RULE_SORTS.find((one) => one === event.target.value && one !== "alerts") })}>
-          {RULE_SORTS.map((one) => (
-            <option key={one} value={one}>
-              {t(`rules.sort.${one}`)}
-            </option>
-          ))}
-        </select>
         <Link to="/rule-sets" className={buttonClass()}>
           <FilePenLine aria-hidden /> {t("bench.sets")}
         </Link>
@@ -61,6 +71,9 @@ export function RulesPage() {
         <span className="muted" role="status">
           {t("rules.count", { count: shown.length, all: number(rules.data?.length ?? 0, i18n.language) })}
         </span>
+        <IconButton label={t("table.save", { table: t("nav.rules") })} onClick={keep}>
+          <Download aria-hidden />
+        </IconButton>
       </div>
       {rules.isPending ? (
         <Loading rows={12} />
@@ -71,13 +84,15 @@ export function RulesPage() {
           <p>{t("alerts.noneMatchHint")}</p>
         </Empty>
       ) : (
-        <List rules={shown} />
+        <List rules={shown} sort={search.sort ?? "alerts"} turned={search.turned ?? false} onSort={turn} />
       )}
     </div>
   );
 }
 
-function List({ rules }: { rules: readonly Rule[] }) {
+const nameOf = (rule: Rule, language: string) => (rule.title ? rule.title[language === "en" ? "en" : "vi"] : rule.signature);
+
+function List({ rules, sort, turned, onSort }: { rules: readonly Rule[]; sort: RuleSort; turned: boolean; onSort: (sort: RuleSort) => void }) {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
   // The virtualizer hands out new functions on purpose.
@@ -87,11 +102,17 @@ function List({ rules }: { rules: readonly Rule[] }) {
     <div className="rules" role="table" aria-label={t("nav.rules")} aria-rowcount={rules.length + 1}>
       <div role="rowgroup" className="rules__top">
         <div className="rules__row rules__head" role="row" aria-rowindex={1}>
-          {(["sid", "rule", "severity", "technique", "alerts", "precision", "hidden", "last"] as const).map((name) => (
-            <span key={name} role="columnheader">
-              {t(`rules.column.${name}`)}
-            </span>
-          ))}
+          {RULE_SORTS.map((name) => {
+            const down = FROM_THE_GREATEST.includes(name) !== turned;
+            return (
+              <span key={name} role="columnheader" className={NUMERIC.includes(name) ? "numeric" : undefined} aria-sort={name === sort ? (down ? "descending" : "ascending") : undefined}>
+                <button type="button" className="sort" onClick={() => onSort(name)}>
+                  {t(`rules.column.${name}`)}
+                  {name === sort && (down ? <ArrowDown aria-hidden /> : <ArrowUp aria-hidden />)}
+                </button>
+              </span>
+            );
+          })}
         </div>
       </div>
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys */}
@@ -117,7 +138,7 @@ function Row({ rule, index, start }: { rule: Rule; index: number; start: number 
       </span>
       <span role="cell" className="rules__name">
         <Link to="/rules/$sid" params={{ sid: String(rule.sid) }} className="cut">
-          {rule.title ? rule.title[i18n.language === "en" ? "en" : "vi"] : rule.signature}
+          {nameOf(rule, i18n.language)}
         </Link>
         <span className="muted cut">{rule.title ? rule.signature : rule.category}</span>
       </span>

@@ -10,10 +10,12 @@ import { dayTime } from "@/lib/time";
 import { Button, Empty, IconButton, Segmented } from "@/ui/basics";
 import { tooltip, type Colors } from "@/ui/chart-look";
 import { LazyChart } from "@/ui/lazy-chart";
+import { SortedTable, type Column } from "@/ui/sorted-table";
 import { Value } from "@/ui/value";
 
 const VIEWS = ["table", "bar", "pie", "sankey"] as const;
 type View = (typeof VIEWS)[number];
+type Row = Schemas["TableBody"]["rows"][number];
 /** What a chart can show without becoming a blur. */
 const MOST_BARS = 20;
 const MOST_SLICES = 8;
@@ -72,70 +74,51 @@ function Rows({ table, partial, title, labelOf, nameOf, onPick, onOnly }: Pick<G
   const { t, i18n } = useTranslation();
   const { zone } = usePrefs();
   const most = Math.max(...table.rows.map((row) => row.count));
-  return (
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys
-    <div className="scroll" tabIndex={0} role="group" aria-label={title}>
-      <table className="table results">
-        <caption className="hidden">{title}</caption>
-        <thead>
-          <tr>
-            <th className="numeric">{t("hunt.count")}</th>
-            {table.fields.map((field) => (
-              <th key={field}>{labelOf(field)}</th>
-            ))}
-            {table.measures.map((measure) => (
-              <th key={measure} className="numeric mono">
-                {measure}
-              </th>
-            ))}
-            <th>{t("hunt.first")}</th>
-            <th>{t("hunt.last")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {table.rows.map((row) => (
-            <tr key={row.values.join("\u0000")}>
-              <td className="numeric groups-table__count">
-                <span className="groups-table__bar" style={{ width: `${(row.count / most) * 100}%` }} aria-hidden />
-                <Button
-                  look="quiet"
-                  size="small"
-                  title={t("hunt.includeAll")}
-                  onClick={() => onPick(table.fields.map((field, at) => [field, row.values[at] ?? ""] as const), "include")}
-                >
-                  {partial && "≈"}
-                  {number(row.count, i18n.language)}
-                </Button>
-              </td>
-              {table.fields.map((field, at) => {
-                const value = row.values[at] ?? "";
-                return (
-                  <td key={field}>
-                    <Value
-                      text={value}
-                      mono
-                      onInclude={() => onPick([[field, value]], "include")}
-                      onExclude={() => onPick([[field, value]], "exclude")}
-                      onOnly={() => onOnly(field, value)}
-                    >
-                      {nameOf(field, value)}
-                    </Value>
-                  </td>
-                );
-              })}
-              {row.measures.map((value, at) => (
-                <td key={table.measures[at]} className="numeric tabular">
-                  {value === null || value === undefined ? "–" : number(Math.round(value * 100) / 100, i18n.language)}
-                </td>
-              ))}
-              <td className="tabular nowrap muted">{dayTime(row.first, zone)}</td>
-              <td className="tabular nowrap muted">{dayTime(row.last, zone)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+  const columns: Column<Row>[] = [
+    {
+      id: "count",
+      head: t("hunt.count"),
+      numeric: true,
+      value: (row) => row.count,
+      cell: (row) => (
+        <span className="groups-table__count">
+          <span className="groups-table__bar" style={{ width: `${(row.count / most) * 100}%` }} aria-hidden />
+          <Button look="quiet" size="small" title={t("hunt.includeAll")} onClick={() => onPick(table.fields.map((field, at) => [field, row.values[at] ?? ""] as const), "include")}>
+            {partial && "≈"}
+            {number(row.count, i18n.language)}
+          </Button>
+        </span>
+      ),
+    },
+    ...table.fields.map((field, at): Column<Row> => {
+      const valueOf = (row: Row) => row.values[at] ?? "";
+      return {
+        id: `field ${at}`,
+        head: labelOf(field),
+        value: (row) => nameOf(field, valueOf(row)),
+        cell: (row) => {
+          const value = valueOf(row);
+          return (
+            <Value text={value} mono onInclude={() => onPick([[field, value]], "include")} onExclude={() => onPick([[field, value]], "exclude")} onOnly={() => onOnly(field, value)}>
+              {nameOf(field, value)}
+            </Value>
+          );
+        },
+      };
+    }),
+    ...table.measures.map((measure, at): Column<Row> => ({
+      id: `measure ${at}`,
+      head: measure,
+      numeric: true,
+      value: (row) => row.measures[at],
+      cell: (row) => {
+        const value = row.measures[at];
+        return value === null || value === undefined ? "–" : number(Math.round(value * 100) / 100, i18n.language);
+      },
+    })),
+    ...(["first", "last"] as const).map((name): Column<Row> => ({ id: name, head: t(`hunt.${name}`), value: (row) => row[name], cell: (row) => <span className="tabular nowrap muted">{dayTime(row[name], zone)}</span> })),
+  ];
+  return <SortedTable caption={title} name={`hunt-${table.fields.join("-")}`} className="results" columns={columns} items={table.rows} rowKey={(row) => row.values.join("\u0000")} empty={null} />;
 }
 
 function Picture({ table, view, big, title, nameOf, onPick }: Pick<GroupTableProps, "table" | "nameOf" | "onPick"> & { view: Exclude<View, "table">; big: boolean; title: string }) {
