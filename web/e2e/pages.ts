@@ -68,5 +68,5 @@ export async function known(at: Console): Promise<Known> {
   const group = groups[0]?.id;
   if (group === undefined) throw new Error("the demonstration has no alerts");
   const one = cases[0] ?? (await ask<{ id: number }>(at, "/api/v1/cases", { title: "Máy chủ web có webshell", severity: 1, groups: [group] }));
-  return { group, case: one.id, set: (set ?? (await ask<{ id: number }>(at, "/api/v1/rule-sets", { name: "Luật của trung tâm", unit_id: user.unit_id }))).id };
+  return { group, case: one.id, set: (set ?? (await ask<{ id: number }>(at, "/api/v1/rule-sets", { name: "Bộ luật mẫu", unit_id: user.unit_id }))).id };
 }

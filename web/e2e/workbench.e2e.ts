@@ -77,6 +77,21 @@ test("rules are tried on a capture, and a near miss is told", { timeout: 90_000 
   expect(await barriers()).toEqual([]);
 });
 
+test("packets of alerts are fetched, and the draft runs on them", { timeout: 120_000 }, async () => {
+  const { page, picture, barriers } = shown;
+  await page.getByRole("button", { name: /^Lấy gói tin của \d+ cảnh báo/ }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Lý do cần xem gói tin").fill("thử bản nháp");
+  expect(await barriers()).toEqual([]);
+  await page.keyboard.press("Enter");
+  await page.getByText(/^Đã yêu cầu gói tin của \d+ cảnh báo/).first().waitFor();
+  const run = page.getByRole("button", { name: /^Chạy trên [1-9]\d* chứng cứ/ });
+  await run.waitFor({ timeout: 60_000 });
+  await run.click();
+  await page.locator(".bench__results tbody tr").first().waitFor({ timeout: 60_000 });
+  await picture("rule-bench-past");
+});
+
 test("a version is kept, published to a sensor, seen to run there, and taken back", { timeout: 120_000 }, async () => {
   const { page, picture, barriers } = shown;
   await page.getByRole("button", { name: "Chốt phiên bản" }).click();

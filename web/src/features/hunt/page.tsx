@@ -284,7 +284,7 @@ export function HuntPage() {
                 <span role="status" className="tabular">
                   {first && !results.isPlaceholderData
                     ? t(first.exact ? "hunt.total" : "hunt.totalAtLeast", { count: first.total, total: compact(first.total, i18n.language), ms: number(first.milliseconds, i18n.language) })
-                    : t("common.loading")}
+                    : t(results.isError ? "common.failed" : "common.loading")}
                 </span>
                 {first?.partial && <span className="tag tag--warn">{t("hunt.partialTag")}</span>}
                 {isUnfiltered(search) && (

@@ -59,7 +59,8 @@ export function ReportsPage() {
           </Link>
         ))}
       </nav>
-      <div className="page__body reports">
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys */}
+      <div className="page__body reports" tabIndex={0} role="region" aria-label={t("nav.reports")}>
         {report.isPending ? <Loading rows={14} /> : report.isLoadingError ? <Failure error={report.error} retry={() => void report.refetch()} /> : <Sheet document={report.data as Schemas["Document"]} />}
       </div>
     </div>

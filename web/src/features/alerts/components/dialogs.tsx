@@ -141,7 +141,7 @@ const KEYS: readonly (readonly [string, readonly string[]])[] = [
   ["refresh", ["r"]],
   ["ends", ["Shift+h", "Shift+g"]],
   ["views", ["g i", "g s", "g a"]],
-  ["pages", ["g o", "g c", "g h", "g n", "g r", "g p"]],
+  ["pages", ["g o", "g c", "g h", "g t", "g k", "g n", "g r", "g p", "g w"]],
   ["help", ["?"]],
 ];
 

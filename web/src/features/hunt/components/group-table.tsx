@@ -39,7 +39,7 @@ export function GroupTable({ table, partial, labelOf, nameOf, onView, onClose, o
   const view = VIEWS.find((one) => one === table.view && (one !== "sankey" || table.fields.length > 1)) ?? "table";
   useKeys({ Escape: () => setBig(false) }, big);
   return (
-    <section className={`card groups-table ${big ? "is-big" : ""}`} aria-label={title}>
+    <section className={`card groups-table ${big ? "is-big" : ""}`} aria-label={`${t("hunt.views.table")}: ${title}`}>
       <div className="card__head">
         <h2 className="cut">{title}</h2>
         <span className="muted nowrap">{t("hunt.groups", { count: table.different, shown: compact(table.different, i18n.language), about: partial ? "≈" : "" })}</span>
