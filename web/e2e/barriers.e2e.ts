@@ -102,7 +102,6 @@ const DIALOGS: DialogOf[] = [
   { name: "hide", file: `${ALERTS}hide-dialog.tsx`, path: inbox, open: key("h") },
   { name: "into a case", file: `${ALERTS}case-dialog.tsx`, path: ({ group }) => `/alerts/${group}`, open: press("Đưa vào hồ sơ") },
   { name: "new case", file: "features/cases/components/new-case.tsx", path: () => "/cases", open: press("Lập hồ sơ") },
-  { name: "facts of a case", file: "features/cases/page.tsx", path: ({ case: one }) => `/cases/${one}`, open: press("Sửa") },
   { name: "merge", file: "features/cases/page.tsx", path: ({ case: one }) => `/cases/${one}`, open: press("Gộp") },
   {
     name: "keep a search",

@@ -1,4 +1,4 @@
-import "@/lib/i18n";
+import { spoken } from "@/lib/i18n";
 import "@/ui/tokens.css";
 import "@/ui/ui.css";
 import { MutationCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
@@ -25,8 +25,17 @@ onSignedOut(() => {
   void router.invalidate();
 });
 
+// The page's own part comes while the session is asked for, not behind it.
+const opened: { routeId: string }[] = router.matchRoutes(router.latestLocation);
+const routes: Record<string, { options: { component?: unknown } }> = router.routesById;
+for (const { routeId } of opened) {
+  const page = routes[routeId]?.options.component;
+  if (typeof page === "function" && "preload" in page && typeof page.preload === "function") void page.preload();
+}
+
 const root = document.getElementById("root");
 if (root) {
+  await spoken;
   createRoot(root).render(
     <StrictMode>
       <QueryClientProvider client={queries}>

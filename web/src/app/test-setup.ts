@@ -3,7 +3,8 @@ import { afterEach } from "vitest";
 // Some tests read files and have no page.
 if (typeof document !== "undefined") {
   const { cleanup } = await import("@testing-library/react");
-  await import("@/lib/i18n");
+  const { learn } = await import("@/lib/i18n");
+  await learn("en");
   afterEach(cleanup);
   // jsdom knows dialogs, but not how to show them.
   HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
