@@ -1,5 +1,6 @@
 import { render } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
+import type { ReactNode } from "react";
 import { expect, test, vi } from "vitest";
 import { useKeys } from "./keys";
 
@@ -36,4 +37,21 @@ test("what is typed into an editor in a shadow root is typed", () => {
   expect(called).not.toHaveBeenCalled();
   press(host);
   expect(called).toHaveBeenCalledOnce();
+});
+
+function Frame({ keys, children }: { keys: Record<string, () => void>; children?: ReactNode }) {
+  useKeys(keys);
+  return children;
+}
+
+test.each(["the frame first", "the page first"])("a pair of the frame is no single key of the page: %s", async (order) => {
+  const [goes, escalates] = [vi.fn(), vi.fn()];
+  // What is inside is there first, unless it comes later.
+  const page = <Page keys={{ s: escalates }} />;
+  const { rerender } = render(<Frame keys={{ "g s": goes }}>{order === "the page first" && page}</Frame>);
+  rerender(<Frame keys={{ "g s": goes }}>{page}</Frame>);
+  await userEvent.keyboard("gs");
+  expect([goes.mock.calls.length, escalates.mock.calls.length]).toEqual([1, 0]);
+  await userEvent.keyboard("s");
+  expect([goes.mock.calls.length, escalates.mock.calls.length]).toEqual([1, 1]);
 });
