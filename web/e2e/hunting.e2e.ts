@@ -221,12 +221,11 @@ test("a sensor shows how it has been, and what was refused", async () => {
 describe("settings", () => {
   test("a unit, a person and a token are made and taken away", async () => {
     await at.open("/settings?tab=units");
-    await at.page.locator(".units__row").first().hover();
     await at.page.getByRole("button", { name: /^Thêm đơn vị dưới/ }).first().click();
     await at.page.getByRole("dialog").getByLabel("Tên đơn vị").fill("Xã Thử");
     await at.page.getByRole("dialog").getByLabel("Cấp").fill("xã");
     await at.page.keyboard.press("Enter");
-    await at.page.locator(".units__row", { hasText: "Xã Thử" }).first().waitFor();
+    await at.page.locator("tbody tr", { hasText: "Xã Thử" }).first().waitFor();
     expect(await at.barriers(true)).toEqual([]);
     await at.picture("settings-units");
     await at.open("/settings?tab=people");
