@@ -156,6 +156,8 @@ pub struct NetflowSummary {
 
 #[derive(Debug, Clone, Serialize)]
 pub struct NetflowRecord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spi: Option<u32>,
     pub app_proto: &'a str,
     pub netflow: NetflowSummary,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,16 +5,15 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use sha1::{Digest, Sha1};
 
-/// `1:` and the hash of the ordered five-tuple. Ports are ICMP type and its counterpart (or code) for ICMP; protocols that
-/// have none hash zeros, as Suricata does and the specification does not.
+/// `1:` and the hash of the ordered five-tuple. Ports are ICMP type and its counterpart for ICMP; protocols that have none
+/// hash zeros, as Suricata does and the specification does not.
 pub fn community_id(
     seed: u16,
     source: (IpAddr, u16),
     destination: (IpAddr, u16),
     protocol: u8,
-    one_way: bool,
 ) -> String {
-    let (first, second) = if one_way || source <= destination {
+    let (first, second) = if source <= destination {
         (source, destination)
     } else {
         (destination, source)
@@ -46,15 +45,15 @@ mod tests {
         let tcp = ("128.232.110.120".parse().expect("an address"), 34_855);
         let server = ("66.35.250.204".parse().expect("an address"), 80);
         assert_eq!(
-            community_id(0, tcp, server, 6, false),
+            community_id(0, tcp, server, 6),
             "1:LQU9qZlK+B5F3KDmev6m5PMibrg="
         );
         assert_eq!(
-            community_id(0, server, tcp, 6, false),
+            community_id(0, server, tcp, 6),
             "1:LQU9qZlK+B5F3KDmev6m5PMibrg="
         );
         assert_eq!(
-            community_id(1, tcp, server, 6, false),
+            community_id(1, tcp, server, 6),
             "1:3V71V58M3Ksw/yuFALMcW0LAHvc="
         );
     }

@@ -145,7 +145,7 @@ impl Flow {
         self.bytes[side] += packet.length as u64;
         self.last_ns = self.last_ns.max(now_ns);
         if let Some(ttl) = packet.ttl() {
-            if self.packets[side] == 1 {
+            if self.ttl_min[side] == 0 {
                 (self.ttl_min[side], self.ttl_max[side]) = (ttl, ttl);
             } else {
                 self.ttl_min[side] = self.ttl_min[side].min(ttl);
@@ -182,8 +182,7 @@ impl Flow {
         for pair in [&mut self.packets, &mut self.bytes] {
             pair.swap(0, 1);
         }
-        self.ttl_min.swap(0, 1);
-        self.ttl_max.swap(0, 1);
+        // Hop limits stay with the side that they were read on, as in Suricata's records.
         self.macs.swap(0, 1);
         self.icmp.swap(0, 1);
         self.history.swap();
@@ -191,14 +190,19 @@ impl Flow {
 
     /// Community ID, computed once.
     pub fn community_id(&mut self, seed: u16) -> &str {
-        let (client, server) = self.ends(Direction::ToServer);
-        let one_way = match (self.protocol, self.icmp[0]) {
+        let (client, mut server) = self.ends(Direction::ToServer);
+        // What has no answer has no second number, though the specification takes the code: records are to be
+        // joined with those of Suricata.
+        let alone = match (self.protocol, self.icmp[0]) {
             (1, Some((kind, _))) => icmpv4_counterpart(kind).is_none(),
             (58, Some((kind, _))) => icmpv6_counterpart(kind).is_none(),
-            _ => false,
+            _ => self.esp_spi.is_some(),
         };
+        if alone {
+            server.1 = 0;
+        }
         let protocol = self.protocol;
         self.community
-            .get_or_insert_with(|| community_id(seed, client, server, protocol, one_way))
+            .get_or_insert_with(|| community_id(seed, client, server, protocol))
     }
 }

@@ -82,14 +82,14 @@ pub(crate) fn ends(packet: &Packet<'_>) -> Option<Ends> {
             let (from, to) = packet.ports()?;
             ends(from, to)
         }
-        Transport::Esp { spi } => ends((spi >> 16) as u16, *spi as u16).map(|ends| {
-            // An SPI holds for one direction (RFC 4303 §2.1): the key is the same both ways.
-            Ends {
-                source: (ends.source.0, 0),
-                destination: (ends.destination.0, 0),
-                ..ends
-            }
-        }),
+        // An SPI holds for one direction (RFC 4303 §2.1): each is a flow of its own.
+        Transport::Esp { spi } => {
+            let [high, higher, low, lower] = spi.to_be_bytes();
+            ends(
+                u16::from_be_bytes([low, lower]),
+                u16::from_be_bytes([high, higher]),
+            )
+        }
         Transport::Icmpv4(icmp) => quoted(icmp.kind == 3, icmp).or_else(|| {
             let error = matches!(icmp.kind, 3 | 4 | 5 | 11 | 12);
             let (from, to) = icmp_ports(icmp.kind, icmp.code, icmpv4_counterpart);

@@ -56,10 +56,11 @@ pub fn read_line(tx: &mut Transaction, line: &[u8], twice: Twice) -> Version {
         }
         let target = parts.uri.unwrap_or_default();
         if parts.method == b"CONNECT" {
-            let authority = uri::host_port(target);
-            request.hostname = Some(authority.host.to_ascii_lowercase());
-            request.port = authority.port;
-            invalid_host = !authority.valid;
+            if let Some(authority) = uri::host_port(target) {
+                request.hostname = Some(authority.host.to_ascii_lowercase());
+                request.port = authority.port;
+                invalid_host = !authority.valid;
+            }
         } else {
             let split = uri::parts(target);
             if let Some(host) = split.hostname {
@@ -166,15 +167,16 @@ pub fn read_headers(tx: &mut Transaction) -> Framing {
     match headers.find_without_nuls(b"host") {
         Some(host) => {
             let authority = uri::host_port(&host.value);
-            if !authority.valid {
+            if authority.as_ref().is_some_and(|authority| !authority.valid) {
                 raised.push(events::REQUEST_HEADER_HOST_INVALID);
             }
-            match &request.hostname {
-                None => {
+            match (&request.hostname, authority) {
+                (None, Some(authority)) => {
                     request.hostname = Some(authority.host.to_ascii_lowercase());
                     request.port = authority.port;
                 }
-                Some(hostname) => {
+                (None, None) => {}
+                (Some(hostname), Some(authority)) => {
                     let other_port = authority.port.is_some()
                         && request.port.is_some()
                         && authority.port != request.port;
@@ -182,6 +184,7 @@ pub fn read_headers(tx: &mut Transaction) -> Framing {
                         raised.push(events::HOST_HEADER_AMBIGUOUS);
                     }
                 }
+                (Some(_), None) => raised.push(events::HOST_HEADER_AMBIGUOUS),
             }
         }
         None if version >= Version::Http11 => raised.push(events::MISSING_HOST_HEADER),

@@ -80,19 +80,37 @@ pub fn parts(uri: &[u8]) -> Parts<'_> {
     parts
 }
 
-/// Splits `host:port`, with IPv6 addresses in brackets.
-pub fn host_port(bytes: &[u8]) -> HostPort<'_> {
+/// Splits `host:port`, with IPv6 addresses in brackets. `None` when no host stands there. What follows a port does not
+/// make it invalid, what follows a host does (as Suricata has it).
+pub fn host_port(bytes: &[u8]) -> Option<HostPort<'_>> {
+    let bytes = bytes.strip_prefix(b"//").unwrap_or(bytes);
+    let start = bytes.iter().position(|&byte| byte != b' ')?;
+    if bytes.starts_with(b"/") {
+        return None;
+    }
+    let bytes = &bytes[start..];
     let end = bytes
         .iter()
         .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
         .unwrap_or(bytes.len());
     let (host, port) = split_port(&bytes[..end]);
+    if host.is_empty() {
+        return None;
+    }
+    let port = port.map(|port| match port.iter().position(|&byte| byte == b' ') {
+        Some(space) => &port[..space],
+        None => port,
+    });
     let number = port.and_then(port_number);
-    HostPort {
+    Some(HostPort {
         host,
         port: number,
-        valid: is_hostname(host) && number.is_some() == port.is_some() && end == bytes.len(),
-    }
+        valid: is_hostname(host)
+            && match port {
+                Some(_) => number.is_some(),
+                None => end == bytes.len(),
+            },
+    })
 }
 
 fn split_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
@@ -367,10 +385,14 @@ mod tests {
             ("[::1]:80", "[::1]", Some(80), true),
             ("example.com:0", "example.com", None, false),
             ("exa mple", "exa mple", None, false),
-            ("", "", None, false),
+            ("example.com:25 /", "example.com", Some(25), true),
+            ("example.com/", "example.com", None, false),
         ];
+        for text in ["", " ", "/", ":80"] {
+            assert!(host_port(text.as_bytes()).is_none(), "{text}");
+        }
         for &(text, host, port, valid) in rows {
-            let got = host_port(text.as_bytes());
+            let got = host_port(text.as_bytes()).expect("a host");
             assert_eq!(
                 (got.host, got.port, got.valid),
                 (host.as_bytes(), port, valid),

@@ -285,7 +285,12 @@ impl AppLayer {
         self.events
             .push("applayer_detect_protocol_only_one_direction");
         self.sides[direction.index()].protocol = Protocol::Failed;
+        let failures = self.failures;
         self.release(direction, context, limits);
+        // What makes no sense to the parser counts as said in its protocol all the same, as in Suricata.
+        if self.failures > failures {
+            self.sides[direction.index()].protocol = self.protocol;
+        }
     }
 
     /// Gives up when neither side can tell the protocol any more, or too much is held.

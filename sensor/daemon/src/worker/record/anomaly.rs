@@ -17,10 +17,11 @@ impl<O: Output> Recording<O> {
             return;
         }
         for event in packet.events.iter() {
+            let name = event.full_name();
             let anomaly = Anomaly {
                 app_proto: None,
-                kind: AnomalyKind::Decode,
-                event: event.full_name(),
+                kind: decoder_kind(name),
+                event: name,
                 layer: None,
             };
             let facts = AnomalyFacts {
@@ -52,7 +53,8 @@ impl<O: Output> Recording<O> {
         let decode = packet
             .events
             .iter()
-            .map(|event| (AnomalyKind::Decode, event.full_name()));
+            .map(|event| event.full_name())
+            .map(|name| (decoder_kind(name), name));
         let stream = stream_events
             .iter()
             .map(|event| (AnomalyKind::Stream, event.full_name()));
@@ -126,5 +128,14 @@ impl<O: Output> Recording<O> {
             }),
         };
         self.write(Class::Record, &record);
+    }
+}
+
+/// Suricata counts the events of ARP, and that of too many layers, as those of streams.
+fn decoder_kind(name: &str) -> AnomalyKind {
+    if name.starts_with("decoder.arp.") || name == "decoder.too_many_layers" {
+        AnomalyKind::Stream
+    } else {
+        AnomalyKind::Decode
     }
 }

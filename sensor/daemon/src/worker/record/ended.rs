@@ -122,6 +122,7 @@ impl<O: Output> Recording<O> {
             (base.src_ip, base.dest_ip) = (Some(from.0), Some(to.0));
             (base.src_port, base.dest_port) = (ports.then_some(from.1), ports.then_some(to.1));
             let record = NetflowRecord {
+                spi: flow.esp_spi,
                 app_proto: match user.app.side_protocol(direction) {
                     Protocol::Unknown => user.app.protocol().name(),
                     side => side.name(),
