@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 use sensor_decode::{Packet, Transport, VLAN_LIMIT};
 
 use crate::History;
-use crate::key::{Ends, icmpv4_counterpart, icmpv6_counterpart};
+use crate::key::Ends;
 use crate::{Direction, community_id};
 
 /// Link-layer addresses kept for either side.
@@ -191,14 +191,8 @@ impl Flow {
     /// Community ID, computed once.
     pub fn community_id(&mut self, seed: u16) -> &str {
         let (client, mut server) = self.ends(Direction::ToServer);
-        // What has no answer has no second number, though the specification takes the code: records are to be
-        // joined with those of Suricata.
-        let alone = match (self.protocol, self.icmp[0]) {
-            (1, Some((kind, _))) => icmpv4_counterpart(kind).is_none(),
-            (58, Some((kind, _))) => icmpv6_counterpart(kind).is_none(),
-            _ => self.esp_spi.is_some(),
-        };
-        if alone {
+        // The second half of an SPI stands apart from the first only in the key.
+        if self.esp_spi.is_some() {
             server.1 = 0;
         }
         let protocol = self.protocol;

@@ -92,7 +92,7 @@ pub(crate) fn ends(packet: &Packet<'_>) -> Option<Ends> {
         }
         Transport::Icmpv4(icmp) => quoted(icmp.kind == 3, icmp).or_else(|| {
             let error = matches!(icmp.kind, 3 | 4 | 5 | 11 | 12);
-            let (from, to) = icmp_ports(icmp.kind, icmp.code, icmpv4_counterpart);
+            let (from, to) = icmp_ports(icmp.kind, icmpv4_counterpart);
             ends(from, to).map(|ends| Ends {
                 starts: !error,
                 ..ends
@@ -100,7 +100,7 @@ pub(crate) fn ends(packet: &Packet<'_>) -> Option<Ends> {
         }),
         // Errors of ICMPv6 are flows of their own, as other sensors have them.
         Transport::Icmpv6(icmp) => {
-            let (from, to) = icmp_ports(icmp.kind, icmp.code, icmpv6_counterpart);
+            let (from, to) = icmp_ports(icmp.kind, icmpv6_counterpart);
             ends(from, to)
         }
         // What carries a datagram as it is belongs together like a flow.
@@ -157,11 +157,11 @@ fn quoted(unreachable: bool, icmp: &Icmp<'_>) -> Option<Ends> {
 }
 
 /// ICMP messages that answer each other share a key: type and counterpart stand for ports, as in Community ID.
-fn icmp_ports(kind: u8, code: u8, counterpart: fn(u8) -> Option<u8>) -> (u16, u16) {
-    match counterpart(kind) {
-        Some(other) => (u16::from(kind), u16::from(other)),
-        None => (u16::from(kind), u16::from(code)),
-    }
+fn icmp_ports(kind: u8, counterpart: fn(u8) -> Option<u8>) -> (u16, u16) {
+    (
+        u16::from(kind),
+        counterpart(kind).map(u16::from).unwrap_or_default(),
+    )
 }
 
 pub(crate) fn icmpv4_counterpart(kind: u8) -> Option<u8> {

@@ -212,14 +212,16 @@ pub fn read_bind(body: &[u8], order: Order) -> Result<Vec<ContextItem>, Short> {
         let syntaxes = reader.u8()?;
         reader.skip(1)?;
         let uuid = Uuid::read(&mut reader, order)?;
-        // One number: the major version in its low half.
-        let version = order.u32(&mut reader)?;
+        // C706 §12.6.3.1 has one number with the major version in its low half; rules are written for Suricata, which
+        // reads two in this order whatever the order of bytes.
+        let version = order.u16(&mut reader)?;
+        let minor = order.u16(&mut reader)?;
         reader.skip(usize::from(syntaxes) * 20)?;
         items.push(ContextItem {
             context,
             uuid,
-            version: (version & 0xffff) as u16,
-            minor: (version >> 16) as u16,
+            version,
+            minor,
         });
     }
     Ok(items)

@@ -67,6 +67,8 @@ struct Message {
 pub struct State {
     sides: [Side; 2],
     phase: Phase,
+    /// A request was the last that was said.
+    unanswered: bool,
 }
 
 /// What a message does to the connection.
@@ -190,6 +192,7 @@ impl State {
             wire::Request::CopyFail(reason) => return self.copy_end(Some(reason), transactions),
             wire::Request::Other => return Effect::Nothing,
         };
+        self.unanswered = true;
         let Some(transaction) = begin(transactions) else {
             return Effect::Full;
         };
@@ -205,6 +208,7 @@ impl State {
 
     /// Data of a COPY from the client: the first opens a transaction of its own.
     fn copy_data(&mut self, bytes: u64, transactions: &mut Transactions) -> Effect {
+        self.unanswered = self.phase == Phase::CopyInOffered;
         let transaction = match self.phase {
             Phase::CopyInOffered => begin(transactions),
             Phase::CopyingIn => transactions.last(),
@@ -224,6 +228,7 @@ impl State {
 
     fn copy_end(&mut self, failure: Option<&[u8]>, transactions: &mut Transactions) -> Effect {
         self.phase = Phase::Other;
+        self.unanswered = false;
         if let Some(transaction) = transactions.last() {
             if let Body::Pgsql(pgsql) = &mut transaction.body {
                 let request = pgsql.request.get_or_insert_default();
@@ -242,6 +247,7 @@ impl State {
 
     fn tls_answer(&mut self, letter: Option<u8>, transactions: &mut Transactions) -> Effect {
         self.phase = Phase::Other;
+        self.unanswered = false;
         let accepted = match letter {
             Some(b'S') => true,
             Some(b'N') => false,
@@ -267,8 +273,13 @@ impl State {
         transactions: &mut Transactions,
     ) {
         if response == wire::Response::Other {
+            // A notice before the answer begins the transaction that has the answer, as in Suricata's records.
+            if self.unanswered {
+                begin(transactions);
+            }
             return;
         }
+        self.unanswered = false;
         let phase = self.phase;
         self.phase = match &response {
             wire::Response::CleartextPassword | wire::Response::Md5Password { .. } => {

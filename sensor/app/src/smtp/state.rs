@@ -60,6 +60,8 @@ enum Sent {
 pub struct State {
     lines: [Lines; 2],
     mode: Mode,
+    /// A chunk of BDAT has ended within a line.
+    cut_in_line: bool,
     waiting: VecDeque<Sent>,
     /// The server has greeted.
     greeted: bool,
@@ -81,6 +83,7 @@ impl Default for State {
         State {
             lines: [Lines::new(MAX_LINE_BYTES), Lines::new(MAX_LINE_BYTES)],
             mode: Mode::Commands,
+            cut_in_line: false,
             waiting: VecDeque::new(),
             greeted: false,
             in_reply: false,
@@ -320,7 +323,8 @@ impl State {
 
     fn end_chunk(&mut self, chunk: &[u8], last: bool, transactions: &mut Transactions) {
         self.mode = Mode::Commands;
-        if !chunk.ends_with(b"\n") {
+        // Told once: it is so in all chunks of a client that cuts where it likes.
+        if !chunk.ends_with(b"\n") && !std::mem::replace(&mut self.cut_in_line, true) {
             self.raise(events::BDAT_CHUNK_LEN_EXCEEDED, transactions);
         }
         // The transaction goes on until a reply to RSET, or the next mail.

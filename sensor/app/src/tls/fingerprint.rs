@@ -61,7 +61,12 @@ pub fn ja4(hello: &Hello, carrier: Carrier) -> String {
         Carrier::Tcp => 't',
         Carrier::Quic => 'q',
     };
-    let version = match hello.highest_version {
+    // In QUIC Suricata takes what the extension says for it, drafts too.
+    let version = match carrier {
+        Carrier::Tcp => hello.highest_version,
+        Carrier::Quic => hello.offered_version,
+    };
+    let version = match version {
         Version::TLS13 => "13",
         Version::TLS12 => "12",
         Version::TLS11 => "11",

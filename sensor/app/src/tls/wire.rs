@@ -172,6 +172,8 @@ pub struct Hello {
     pub version: Version,
     /// Highest of the versions that a client tells.
     pub highest_version: Version,
+    /// The highest number that the client's extension names, drafts among them; 0 without one.
+    pub offered_version: Version,
     pub random: [u8; 32],
     pub session_id: Vec<u8>,
     pub ciphers: Vec<u16>,
@@ -331,6 +333,11 @@ impl Hello {
                     self.version = version;
                     self.highest_version = self.highest_version.max(version);
                 }
+                self.offered_version = words(list)
+                    .filter(|&version| !is_grease(version))
+                    .map(Version)
+                    .max()
+                    .unwrap_or_default();
                 self.has_versions = true;
             }
             (extension::SUPPORTED_VERSIONS, Speaker::Server) => {

@@ -68,6 +68,10 @@ impl<O: Output> Recording<O> {
             retire(user, inspector);
             return;
         }
+        if moment == Moment::FlowEnd {
+            let open = user.app.transactions_mut().iter_mut();
+            open.for_each(|tx| tx.files.iter_mut().for_each(File::abandon));
+        }
         let settings = Arc::clone(&self.settings);
         let community = flow.community_id(settings.community_seed).to_owned();
         let interface = self.interface.clone();
@@ -99,7 +103,7 @@ impl<O: Output> Recording<O> {
         let is_due = |file: &File| {
             !file.logged
                 && (over || file.direction == direction)
-                && (file.state != FileState::Open || moment == Moment::FlowEnd)
+                && file.state != FileState::Open
         };
         let original = user.app.original_protocol();
         for at in 0..user.app.transactions().len() {
