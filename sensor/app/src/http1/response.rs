@@ -180,10 +180,6 @@ impl ResponseSide {
         if line.is_none() && input.len() < 4 && !closed {
             return Turn::More;
         }
-        if wire::is_body_line(input) && self.tx.is_some() {
-            work.raise(self.tx, events::RESPONSE_BODY_UNEXPECTED);
-            return Turn::Used(line.unwrap_or(input.len()));
-        }
         let body = Body::Http1(Box::default());
         let Some(tx) = work.transactions.begin(body) else {
             return Turn::Fail;
@@ -221,7 +217,6 @@ impl ResponseSide {
             // Browsers take what does not look like a status line for body; a short line, or one in front
             // of what may be a status line, is skipped.
             match &input[used..] {
-                [] | [_] if !closed => return Turn::More,
                 [b'H', _, ..] => return Turn::Used(used),
                 [_, _, ..] if line.len() <= 2 => return Turn::Used(used),
                 _ => {}

@@ -514,7 +514,6 @@ mod tests {
             (b"HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\nok", b"ok"),
             (b"HTTP/1.1 304 No\r\n\r\n", b""),
             (b"\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"ok"),
-            (b"junk is body\r\nand more", b"junk is body\r\nand more"),
         ];
         for (response, body) in rows {
             check_body(GET, response, body);
@@ -663,6 +662,24 @@ mod tests {
         assert_eq!(app.protocol(), Protocol::Http1);
         let inner = app.transactions().back().expect("two");
         assert_eq!((inner.id, inner.number), (1, 0));
+    }
+
+    /// A server that speaks no HTTP: what comes at once is a body, what comes later another response, as in Suricata.
+    #[test]
+    fn lines_that_are_no_status_end_with_their_segment() {
+        let lengths = |pieces: &[(Direction, &[u8])]| -> Vec<usize> {
+            let app = run(pieces, usize::MAX);
+            let bodies = app.transactions().iter().map(|tx| {
+                let response = &http(tx).expect("http").response;
+                response.message.body.window.data().len()
+            });
+            bodies.collect()
+        };
+        let whole: &[u8] = b"junk is body\r\nand more";
+        assert_eq!(lengths(&[(ToServer, GET), (ToClient, whole)]), [22]);
+        let (banner, rest) = (&whole[..14], &whole[14..]);
+        let cut = [(ToServer, GET), (ToClient, banner), (ToClient, rest)];
+        assert_eq!(lengths(&cut), [14, 8]);
     }
 
     #[test]
