@@ -195,7 +195,9 @@ impl AppLayer {
         if !side.done && !side.held.is_empty() {
             side.probed = true;
             if self.protocol.is_known() {
-                self.settle_by_other(direction, context, limits);
+                // It has said too little to tell another protocol.
+                side.protocol = self.protocol;
+                self.release(direction, context, limits);
             }
         }
         // A side that has said nothing ends with the flow: until then its replies are awaited.
@@ -543,7 +545,7 @@ mod tests {
                 &[],
             ),
             (
-                &[(ToServer, b"junk junk junk"), (ToClient, b"and more of it")],
+                &[(ToServer, b"junk junk junk junk"), (ToClient, b"and more of it")],
                 Protocol::Failed,
                 &[],
             ),
@@ -583,7 +585,7 @@ mod tests {
     fn one_side_alone_does_not_fail() {
         let rows: &[(&[(Direction, &[u8])], Protocol)] = &[
             (&[], Protocol::Unknown),
-            (&[(ToServer, b"junk junk junk")], Protocol::Unknown),
+            (&[(ToServer, b"junk junk junk junk")], Protocol::Unknown),
             (&[(ToServer, b"junk"), (ToClient, b"GE")], Protocol::Failed),
         ];
         for (pieces, protocol) in rows {

@@ -326,7 +326,7 @@ impl Subject for Facts<'_> {
             to_server: self.traffic.direction == Direction::ToServer,
             established: self.traffic.established,
             age_seconds: u64::try_from(
-                flow.last_ns.div_euclid(1_000_000_000) - flow.start_ns.div_euclid(1_000_000_000),
+                flow.end_ns.div_euclid(1_000_000_000) - flow.start_ns.div_euclid(1_000_000_000),
             )
             .unwrap_or(0),
             packets_to_server: flow.packets[0],

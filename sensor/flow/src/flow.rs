@@ -51,7 +51,10 @@ pub struct Flow {
     pub protocol: u8,
     pub vlans: ArrayVec<u16, VLAN_LIMIT>,
     pub state: State,
+    /// Time of the first packet, and the latest time of any, as the packets have it.
     pub start_ns: i64,
+    pub end_ns: i64,
+    /// When the last packet came, by a clock that does not go back.
     pub last_ns: i64,
     /// By [`Direction::index`].
     pub packets: [u64; 2],
@@ -83,6 +86,7 @@ impl Flow {
             vlans: packet.vlans.clone(),
             state: State::New,
             start_ns: now_ns,
+            end_ns: now_ns,
             last_ns: now_ns,
             packets: [0; 2],
             bytes: [0; 2],
@@ -138,7 +142,18 @@ impl Flow {
         }
     }
 
-    pub(crate) fn count(&mut self, packet: &Packet<'_>, direction: Direction, now_ns: i64) {
+    /// `at_ns` is the packet's own time, `now_ns` that of a clock that does not go back.
+    pub(crate) fn count(
+        &mut self,
+        packet: &Packet<'_>,
+        direction: Direction,
+        now_ns: i64,
+        at_ns: i64,
+    ) {
+        if self.packets == [0; 2] {
+            (self.start_ns, self.end_ns) = (at_ns, at_ns);
+        }
+        self.end_ns = self.end_ns.max(at_ns);
         let side = direction.index();
         self.packets[side] += 1;
         self.history.note(packet, direction);
@@ -190,10 +205,12 @@ impl Flow {
 
     /// Community ID, computed once.
     pub fn community_id(&mut self, seed: u16) -> &str {
-        let (client, mut server) = self.ends(Direction::ToServer);
-        // The second half of an SPI stands apart from the first only in the key.
-        if self.esp_spi.is_some() {
-            server.1 = 0;
+        let (mut client, mut server) = self.ends(Direction::ToServer);
+        match self.protocol {
+            // Of ICMP the type alone, of an SPI the first half.
+            1 | 58 => (client.1, server.1) = (client.1 & 0xff, server.1 & 0xff),
+            50 => server.1 = 0,
+            _ => {}
         }
         let protocol = self.protocol;
         self.community

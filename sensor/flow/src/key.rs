@@ -101,7 +101,8 @@ pub(crate) fn ends(packet: &Packet<'_>) -> Option<Ends> {
         // Errors of ICMPv6 are flows of their own, as other sensors have them.
         Transport::Icmpv6(icmp) => {
             let (from, to) = icmp_ports(icmp.kind, icmpv6_counterpart);
-            ends(from, to)
+            // Messages of another code are another flow here, in Suricata, which compares both as one number.
+            ends(from | u16::from(icmp.code) << 8, to)
         }
         // What carries a datagram as it is belongs together like a flow.
         Transport::None if matches!(protocol, 4 | 41) && !packet.invalid => ends(0, 0),

@@ -217,10 +217,10 @@ impl<T: Default> FlowTable<T> {
         })
     }
 
-    /// Counts a packet of a flow.
-    pub fn count(&mut self, at: Lookup, packet: &Packet<'_>, now_ns: i64) {
+    /// Counts a packet of a flow: `at_ns` is its own time, `now_ns` that of a clock that does not go back.
+    pub fn count(&mut self, at: Lookup, packet: &Packet<'_>, now_ns: i64, at_ns: i64) {
         if let Some(entry) = self.entry(at.index) {
-            entry.flow.count(packet, at.direction, now_ns);
+            entry.flow.count(packet, at.direction, now_ns, at_ns);
         }
     }
 
@@ -336,7 +336,7 @@ mod tests {
                 table.expire(now, |entry, _| gone.push(entry.flow.id));
                 answer = table.lookup(packet, now, |entry, _| gone.push(entry.flow.id));
                 if let Some(at) = answer {
-                    table.count(at, packet, now);
+                    table.count(at, packet, now, now);
                 }
             },
         );

@@ -76,7 +76,7 @@ pub fn read_line(tx: &mut Transaction, line: &[u8], twice: Twice) -> Version {
             request.normal_uri = (!normal.uri.is_empty()).then_some(normal.uri);
         }
     }
-    if invalid_host {
+    if invalid_host && parts.method != b"CONNECT" {
         tx.raise(events::REQUEST_URI_HOST_INVALID);
     }
     if double_encoded {
@@ -195,6 +195,10 @@ pub fn read_headers(tx: &mut Transaction) -> Framing {
             Some(user) => request.username = user,
             None => raised.push(events::REQUEST_AUTH_UNRECOGNIZED),
         }
+    }
+    // Suricata judges a request when it is over, which one for a tunnel never is.
+    if request.method.as_deref() == Some(b"CONNECT") {
+        return framing;
     }
     for event in raised {
         tx.raise(event);

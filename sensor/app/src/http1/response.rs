@@ -100,17 +100,24 @@ impl ResponseSide {
         std::mem::take(&mut self.refuses_body)
     }
 
-    /// Bytes that will never come.
+    /// Bytes that will never come. Bodies bridge them; elsewhere what follows is read as if nothing were missing, as
+    /// Suricata does, so that a response without its beginning still is a body.
     pub fn gap(&mut self, bytes: u64, work: &mut Work<'_>) {
         let left = match self.at {
             At::Length(left) | At::ChunkData(left) => left,
             At::UntilClose => u64::MAX,
-            _ => {
-                if self.at != At::Idle {
-                    work.raise(self.tx, events::INVALID_GAP);
-                    self.complete(FileState::Truncated, work);
-                }
-                self.at = At::Lost;
+            At::Lost => return,
+            At::Idle => {
+                let next = work.awaiting.front().copied();
+                work.raise(next, events::INVALID_GAP);
+                return;
+            }
+            At::Tail => {
+                self.complete(FileState::Closed, work);
+                return self.gap(bytes, work);
+            }
+            At::Line | At::Headers | At::Trailer | At::ChunkSize | At::ChunkEnd => {
+                work.raise(self.tx, events::INVALID_GAP);
                 return;
             }
         };
@@ -119,8 +126,10 @@ impl ResponseSide {
             self.body.gap(tx, SIDE, lost, work.shared, work.limits);
         }
         match self.at {
+            // Even when nothing is left of it, the gap is told of what comes next.
             At::Length(_) if lost == left => {
                 self.complete(FileState::Closed, work);
+                return self.gap(bytes - lost, work);
             }
             At::Length(_) => self.at = At::Length(left - lost),
             At::ChunkData(_) if lost == left => self.at = At::ChunkEnd,
@@ -128,10 +137,7 @@ impl ResponseSide {
             _ => {}
         }
         if bytes > lost {
-            if self.at != At::Idle {
-                self.complete(FileState::Truncated, work);
-            }
-            self.at = At::Lost;
+            self.gap(bytes - lost, work);
         }
     }
 

@@ -6,6 +6,11 @@ use crate::parser::{Prefix, Transport, Verdict};
 use crate::{Context, Limits, PROTOCOLS, Protocol};
 use sensor_flow::Direction;
 
+/// Bytes of a side without which it is not said that none of the protocols is spoken: the longest pattern by which
+/// Suricata knows one.
+const DECIDING_BYTES_OF_CLIENT: usize = 16;
+const DECIDING_BYTES_OF_SERVER: usize = 10;
+
 impl AppLayer {
     /// Looks for the protocol in what is held of a side.
     pub(super) fn detect(&mut self, direction: Direction, context: &Context, limits: &Limits) {
@@ -93,7 +98,12 @@ impl AppLayer {
                 return Some((protocol, Verdict::Reversed));
             }
         }
-        side.probed = !more || side.held.len() >= MAX_PROBE_BYTES;
+        let enough = match direction {
+            Direction::ToServer => DECIDING_BYTES_OF_CLIENT,
+            Direction::ToClient => DECIDING_BYTES_OF_SERVER,
+        };
+        let held = side.held.len();
+        side.probed = held >= MAX_PROBE_BYTES || !more && held >= enough;
         None
     }
 

@@ -370,7 +370,7 @@ impl<O: Output> Worker<O> {
                 None => return,
             }
         }
-        self.flows.count(at, packet, self.now_ns);
+        self.flows.count(at, packet, self.now_ns, at_ns);
         self.with_flow(packet, at, at_ns);
     }
 

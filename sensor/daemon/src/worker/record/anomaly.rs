@@ -114,10 +114,8 @@ impl<O: Output> Recording<O> {
                     opcode: match arp.operation {
                         1 => "request",
                         2 => "reply",
-                        3 => "rarp_request",
-                        4 => "rarp_reply",
-                        8 => "inarp_request",
-                        9 => "inarp_reply",
+                        3 => "request_reverse",
+                        4 => "reply_reverse",
                         _ => "unknown",
                     },
                     src_mac: Mac(arp.sender_mac),

@@ -1,6 +1,5 @@
 //! What stands in every record: time, ends, interface, tunnel.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -12,6 +11,7 @@ use sensor_event::{
 };
 use sensor_flow::{Direction, Flow};
 
+use super::protocol_name::protocol_name;
 use super::{Ends, Stamp};
 use crate::settings::{DnsVersion, ForwardedBy, Settings};
 
@@ -215,53 +215,6 @@ pub(super) fn forwarded_for(
         Some(transaction) => of(transaction),
         None => traffic.app?.transactions().iter().find_map(of),
     }
-}
-
-/// Name in EVE's `proto`: as IANA registers it, or the number in three digits.
-pub(super) fn protocol_name(number: u8) -> Cow<'static, str> {
-    match number {
-        0 => "HOPOPT",
-        1 => "ICMP",
-        2 => "IGMP",
-        3 => "GGP",
-        4 => "IP-in-IP",
-        5 => "ST",
-        6 => "TCP",
-        8 => "EGP",
-        9 => "IGP",
-        17 => "UDP",
-        27 => "RDP",
-        33 => "DCCP",
-        41 => "IPv6",
-        43 => "IPv6-Route",
-        44 => "IPv6-Frag",
-        46 => "RSVP",
-        47 => "GRE",
-        50 => "ESP",
-        51 => "AH",
-        58 => "IPv6-ICMP",
-        59 => "IPv6-NoNxt",
-        60 => "IPv6-Opts",
-        88 => "EIGRP",
-        89 => "OSPF",
-        94 => "OS",
-        97 => "ETHERIP",
-        98 => "ENCAP",
-        103 => "PIM",
-        108 => "IPComp",
-        112 => "VRRP",
-        115 => "L2TP",
-        124 => "IS-IS",
-        132 => "SCTP",
-        133 => "FC",
-        135 => "Mobility",
-        136 => "UDPLite",
-        137 => "MPLS-in-IP",
-        139 => "HIP",
-        140 => "Shim6",
-        other => return format!("{other:03}").into(),
-    }
-    .into()
 }
 
 pub(super) fn tunnel(packet: &Packet<'_>, stamp: Stamp) -> Option<Tunnel> {

@@ -5,6 +5,7 @@ mod anomaly;
 mod common;
 mod ended;
 mod frame;
+mod protocol_name;
 mod transaction;
 
 use std::sync::Arc;

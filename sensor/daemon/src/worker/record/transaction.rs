@@ -101,9 +101,7 @@ impl<O: Output> Recording<O> {
         let over = moment != Moment::Packet || user.app.is_ended();
         // A file is told with a packet of its side, as it is inspected with one.
         let is_due = |file: &File| {
-            !file.logged
-                && (over || file.direction == direction)
-                && file.state != FileState::Open
+            !file.logged && (over || file.direction == direction) && file.state != FileState::Open
         };
         let original = user.app.original_protocol();
         for at in 0..user.app.transactions().len() {
