@@ -72,6 +72,8 @@ struct Change {
 pub struct AppLayer {
     protocol: Protocol,
     original: Option<Protocol>,
+    /// What the last change was to lead to.
+    awaited: Option<Protocol>,
     parser: Option<Box<dyn Parser>>,
     transactions: Transactions,
     sides: [Side; 2],
@@ -97,6 +99,7 @@ impl Default for AppLayer {
         AppLayer {
             protocol: Protocol::Unknown,
             original: None,
+            awaited: None,
             parser: None,
             transactions: Transactions::default(),
             sides: [Side::default(), Side::default()],
@@ -272,7 +275,11 @@ impl AppLayer {
     }
     /// The protocol found before a change (STARTTLS, upgrade): EVE `app_proto_orig`.
     pub fn original_protocol(&self) -> Option<Protocol> {
-        self.original
+        self.original.filter(|&original| original != self.protocol)
+    }
+    /// What the last change was to lead to and has not led to (EVE `app_proto_expected`).
+    pub fn expected_protocol(&self) -> Option<Protocol> {
+        self.awaited.filter(|&awaited| awaited != self.protocol)
     }
     /// Whether detection has finished for this side (found or given up).
     pub fn detection_done(&self, direction: Direction) -> bool {
@@ -433,6 +440,7 @@ impl AppLayer {
                     return;
                 }
                 self.original = Some(self.protocol);
+                self.awaited = expect;
                 self.transactions.renumber();
                 self.change = Some(Change { port, expect });
                 self.protocol = Protocol::Unknown;

@@ -65,7 +65,7 @@ impl<O: Output> Recording<O> {
             app_proto_ts: side(Direction::ToServer),
             app_proto_tc: side(Direction::ToClient),
             app_proto_orig: app.original_protocol().and_then(name),
-            app_proto_expected: None,
+            app_proto_expected: app.expected_protocol().and_then(name),
             flow: sensor_event::FlowSummary {
                 pkts_toserver: flow.packets[0],
                 pkts_toclient: flow.packets[1],
