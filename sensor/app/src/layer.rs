@@ -553,7 +553,10 @@ mod tests {
                 &[],
             ),
             (
-                &[(ToServer, b"junk junk junk junk"), (ToClient, b"and more of it")],
+                &[
+                    (ToServer, b"junk junk junk junk"),
+                    (ToClient, b"and more of it"),
+                ],
                 Protocol::Failed,
                 &[],
             ),
