@@ -14,19 +14,24 @@ pub(super) const KEYWORDS: &[Keyword] = &[
                 offset: 0,
                 relative: false,
             };
-            for part in value.map(parts).unwrap_or_default() {
+            for part in value
+                .filter(|value| !value.is_empty())
+                .map(parts)
+                .unwrap_or_default()
+            {
                 let number = |value: &str| {
                     parse_integer(value)
                         .and_then(|n| u32::try_from(n).ok())
-                        .ok_or_else(|| format!("{value:?} is no number"))
+                        .filter(|n| *n <= 65_535)
+                        .ok_or_else(|| format!("{value:?} is no number up to 65535"))
                 };
                 match part.split_once(char::is_whitespace) {
                     Some(("bytes", value)) => {
-                        let bytes = number(value)?;
-                        if bytes == 0 {
-                            return Err("zero bytes decode to nothing".to_owned());
+                        if decode.offset > 0 || decode.relative {
+                            return Err("bytes stands first".to_owned());
                         }
-                        decode.bytes = Some(bytes);
+                        // No bytes: as many as there are.
+                        decode.bytes = Some(number(value)?).filter(|bytes| *bytes > 0);
                     }
                     Some(("offset", value)) => decode.offset = number(value)?,
                     None if part == "relative" => decode.relative = true,
@@ -37,11 +42,13 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         },
         accepts: &[
             "base64_decode;",
+            "base64_decode:bytes 0, offset 0;",
             r#"content:"a"; base64_decode:bytes 10, offset 2, relative; base64_data; content:"b";"#,
         ],
         rejects: &[
             "base64_decode:bytes;",
-            "base64_decode:bytes 0;",
+            "base64_decode:bytes 65536;",
+            "base64_decode:offset 4, bytes 4;",
             "base64_decode:sideways;",
         ],
     },

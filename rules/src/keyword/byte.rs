@@ -27,6 +27,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "byte_test:4,?,1,0;",
             "byte_test:4,>,1,0,sideways;",
             "byte_test:25,>,1,0,string,dec;",
+            "byte_test:1,==,1,0;",
         ],
     },
     Keyword {
@@ -40,7 +41,16 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "byte_jump:4,0,multiplier 2,align;",
             "byte_jump:0,0,from_end,post_offset -5;",
         ],
-        rejects: &["byte_jump:4;", "byte_jump:9,0;", "byte_jump:4,0,wrong;"],
+        rejects: &[
+            "byte_jump:4;",
+            "byte_jump:9,0;",
+            "byte_jump:4,0,wrong;",
+            "byte_jump:4,65536;",
+            "byte_jump:4,0,post_offset 65536;",
+            "byte_jump:4,0,align 4;",
+            "byte_jump:4,0,bitmask 0xff;",
+            "byte_jump:4,0,dce,string;",
+        ],
     },
     Keyword {
         name: "byte_extract",
@@ -54,7 +64,11 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         rejects: &[
             "byte_extract:1,0;",
             "byte_extract:9,0,x;",
-            "byte_extract:1,0,1x;",
+            "byte_extract:1,0,12;",
+            "byte_extract:1,0,x,align;",
+            "byte_extract:1,40000,x;",
+            "byte_extract:1,0,x,relative,relative;",
+            "byte_extract:15,0,x,string,hex;",
         ],
     },
     Keyword {
@@ -70,6 +84,11 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "byte_math:bytes 4, offset 3, oper +, rvalue 248;",
             "byte_math:bytes 4, offset 0, oper %, rvalue 1, result x;",
             "byte_math:bytes 4, offset 0, oper /, rvalue 0, result x;",
+            "byte_math:bytes 5, offset 0, oper <<, rvalue 1, result x;",
+            "byte_math:bytes 4, offset 0, oper +, rvalue 4294967296, result x;",
+            "byte_math:bytes 4, offset 0, oper +, rvalue 1, result x, little;",
+            "byte_math:bytes 4, offset 0, oper +, rvalue 1, result x, string;",
+            "byte_math:bytes 4, offset 0, oper +, rvalue 1, result x, endian dce;",
         ],
     },
 ];
@@ -77,6 +96,11 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 /// How the number is written, as options say it.
 #[derive(Default)]
 struct Options {
+    /// Words that the keyword takes.
+    known: &'static [&'static str],
+    /// None of them may stand twice.
+    once: bool,
+
     relative: bool,
     endian: Option<Endian>,
     string: bool,
@@ -85,12 +109,15 @@ struct Options {
     multiplier: u32,
     align: Option<u8>,
     from: Option<JumpFrom>,
-    post_offset: Option<Number>,
+    post_offset: Option<i64>,
 }
+
+/// Highest offset of the keywords, before and behind.
+const OFFSET_LIMIT: i64 = 65_535;
 
 impl Options {
     /// Takes one option; false when it is none of them.
-    fn take(&mut self, option: &str, builder: &Builder<'_>) -> Result<bool, String> {
+    fn take(&mut self, option: &str) -> Result<bool, String> {
         let (word, value) = match option.split_once(char::is_whitespace) {
             Some((word, value)) => (word, Some(value.trim())),
             None => (option, None),
@@ -100,7 +127,16 @@ impl Options {
                 .and_then(parse_integer)
                 .ok_or_else(|| format!("{word} needs a number"))
         };
+        if !self.known.contains(&word) {
+            return Ok(false);
+        }
         match word {
+            "relative" if self.relative && self.once => {
+                return Err("relative stands twice".to_owned());
+            }
+            "big" | "little" | "dce" | "endian" if self.endian.is_some() && self.once => {
+                return Err("one order of bytes is enough".to_owned());
+            }
             "relative" => self.relative = true,
             "big" => self.endian = Some(Endian::Big),
             "little" => self.endian = Some(Endian::Little),
@@ -128,6 +164,13 @@ impl Options {
             "hex" => self.base = Some(Base::Hex),
             "dec" => self.base = Some(Base::Decimal),
             "oct" => self.base = Some(Base::Octal),
+            // In byte_math, which has `endian`, it is hexadecimal with or without 0x.
+            "bitmask" if self.known.contains(&"endian") => {
+                let digits = value.unwrap_or_default();
+                let digits = digits.trim_start_matches("0x").trim_start_matches("0X");
+                let mask = u32::from_str_radix(digits, 16);
+                self.bitmask = Some(mask.map_err(|_| "a bitmask has 32 bits, in hexadecimal")?);
+            }
             "bitmask" => {
                 self.bitmask = Some(
                     u32::try_from(number(value)?)
@@ -142,10 +185,14 @@ impl Options {
             }
             "align" => {
                 self.align = Some(match value {
-                    None => 4,
-                    Some("2") => 2,
-                    Some("4") => 4,
-                    Some(other) => return Err(format!("align is 2 or 4, not {other:?}")),
+                    None if !self.once => 4,
+                    Some("2") if self.once => 2,
+                    Some("4") if self.once => 4,
+                    _ => {
+                        return Err(
+                            "byte_jump has align alone, byte_extract align 2 or align 4".to_owned()
+                        );
+                    }
                 });
             }
             "from_beginning" | "from_end" if self.from.is_some() => {
@@ -154,7 +201,8 @@ impl Options {
             "from_beginning" => self.from = Some(JumpFrom::Beginning),
             "from_end" => self.from = Some(JumpFrom::End),
             "post_offset" => {
-                self.post_offset = Some(builder.number(value.ok_or("post_offset needs a number")?)?)
+                let offset = small_offset(value.unwrap_or_default(), OFFSET_LIMIT)?;
+                self.post_offset = Some(offset.into());
             }
             _ => return Ok(false),
         }
@@ -162,6 +210,13 @@ impl Options {
     }
 
     fn reading(&self) -> Result<Reading, String> {
+        let also = self.string || self.base.is_some() || self.from.is_some();
+        if self.endian == Some(Endian::Dce) && also {
+            return Err(
+                "dce takes the order of bytes from the call: leave string, its base and from_… out"
+                    .to_owned(),
+            );
+        }
         match (self.string, self.base, self.endian) {
             (true, Some(base), _) => Ok(Reading::String(base)),
             (true, None, _) => Ok(Reading::String(Base::Decimal)),
@@ -171,13 +226,15 @@ impl Options {
     }
 }
 
-fn rest(options: &[&str], builder: &Builder<'_>) -> Result<Options, String> {
+fn rest(options: &[&str], known: &'static [&'static str], once: bool) -> Result<Options, String> {
     let mut taken = Options {
         multiplier: 1,
+        known,
+        once,
         ..Options::default()
     };
     for option in options {
-        if !taken.take(option, builder)? {
+        if !taken.take(option)? {
             return Err(format!("unknown option {option:?}"));
         }
     }
@@ -202,11 +259,11 @@ fn check_count(count: Number, reading: Reading, lowest: i64) -> Result<(), Strin
     }
 }
 
-fn small_offset(text: &str) -> Result<i32, String> {
+fn small_offset(text: &str, limit: i64) -> Result<i32, String> {
     parse_integer(text)
+        .filter(|offset| (-limit..=limit).contains(offset))
         .and_then(|offset| i32::try_from(offset).ok())
-        .filter(|offset| (-65_535..=65_535).contains(offset))
-        .ok_or_else(|| format!("{text:?} is no offset (-65535 to 65535)"))
+        .ok_or_else(|| format!("{text:?} is no offset (-{limit} to {limit})"))
 }
 
 fn test(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
@@ -214,13 +271,16 @@ fn test(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     let [count, operator, value, offset, options @ ..] = words.as_slice() else {
         return Err("write count, operator, value, offset".to_owned());
     };
-    let options = rest(options, builder)?;
+    let known = &[
+        "relative", "big", "little", "dce", "string", "hex", "dec", "oct", "bitmask",
+    ];
+    let options = rest(options, known, false)?;
     let (negated, operator) = match operator.strip_prefix('!') {
         Some(operator) => (true, operator.trim()),
         None => (false, *operator),
     };
     let comparison = match operator {
-        "=" | "==" => Comparison::Equal,
+        "=" => Comparison::Equal,
         "" if negated => Comparison::Equal,
         "<" => Comparison::Less,
         "<=" => Comparison::LessEqual,
@@ -255,19 +315,38 @@ fn jump(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     let [count, offset, options @ ..] = words.as_slice() else {
         return Err("write count, offset".to_owned());
     };
-    let options = rest(options, builder)?;
+    let known = &[
+        "relative",
+        "big",
+        "little",
+        "dce",
+        "string",
+        "hex",
+        "dec",
+        "oct",
+        "multiplier",
+        "align",
+        "from_beginning",
+        "from_end",
+        "post_offset",
+    ];
+    let options = rest(options, known, false)?;
     let reading = options.reading()?;
     let count = builder.number(count)?;
     check_count(count, reading, 0)?;
+    let offset = match builder.number(offset)? {
+        Number::Literal(_) => Number::Literal(small_offset(offset, OFFSET_LIMIT)?.into()),
+        variable => variable,
+    };
     let condition = ByteJump {
         count,
-        offset: builder.number(offset)?,
+        offset,
         relative: options.relative,
         reading,
         multiplier: options.multiplier,
         align: options.align.is_some(),
         from: options.from.unwrap_or(JumpFrom::Here),
-        post_offset: options.post_offset.unwrap_or(Number::Literal(0)),
+        post_offset: Number::Literal(options.post_offset.unwrap_or(0)),
         bitmask: options.bitmask,
     };
     builder.add(BufferCondition::ByteJump(condition))
@@ -278,13 +357,35 @@ fn extract(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
     let [count, offset, name, options @ ..] = words.as_slice() else {
         return Err("write count, offset, name".to_owned());
     };
-    let options = rest(options, builder)?;
+    let known = &[
+        "relative",
+        "big",
+        "little",
+        "dce",
+        "string",
+        "hex",
+        "dec",
+        "oct",
+        "multiplier",
+        "align",
+    ];
+    let options = rest(options, known, true)?;
     let reading = options.reading()?;
     let count = builder.number(count)?;
     check_count(count, reading, 1)?;
+    let highest = match reading {
+        Reading::String(Base::Decimal) => 20,
+        Reading::String(Base::Hex) => 14,
+        _ => 23,
+    };
+    if matches!(count, Number::Literal(count) if count > highest) {
+        return Err(format!(
+            "more than {highest} digits do not fit into 64 bits"
+        ));
+    }
     let condition = ByteExtract {
         count,
-        offset: small_offset(offset)?,
+        offset: small_offset(offset, i64::from(i16::MAX))?,
         variable: builder.variable(name)?,
         relative: options.relative,
         reading,
@@ -298,12 +399,10 @@ fn extract(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
 fn math(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     let (mut count, mut offset, mut operator, mut operand, mut result) =
         (None, None, None, None, None);
-    let mut options = Options {
-        multiplier: 1,
-        ..Options::default()
-    };
+    let known = &["relative", "endian", "string", "dce", "bitmask"];
+    let mut options = rest(&[], known, true)?;
     for part in parts(needed(value)?) {
-        if options.take(part, builder)? {
+        if options.take(part)? {
             continue;
         }
         let (word, value) = part
@@ -312,7 +411,7 @@ fn math(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
         let value = value.trim();
         let twice = match word {
             "bytes" => count.replace(builder.number(value)?).is_some(),
-            "offset" => offset.replace(small_offset(value)?).is_some(),
+            "offset" => offset.replace(small_offset(value, OFFSET_LIMIT)?).is_some(),
             "oper" => operator.replace(math_operator(value)?).is_some(),
             "rvalue" => operand.replace(builder.number(value)?).is_some(),
             "result" => result.replace(value).is_some(),
@@ -331,11 +430,29 @@ fn math(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     if options.relative && builder.is_sticky() && !builder.has_pattern() {
         return Err("relative counts from a pattern: write a content before it".to_owned());
     }
+    if options.string && options.base.is_none() {
+        return Err("string is followed by hex, dec or oct: string dec".to_owned());
+    }
+    if options.endian == Some(Endian::Dce) {
+        return Err("byte_math has no dce: write endian big or endian little".to_owned());
+    }
     let reading = options.reading()?;
     let count = count.ok_or_else(|| missing("bytes"))?;
     check_count(count, reading, 1)?;
     let operator = operator.ok_or_else(|| missing("oper"))?;
     let operand = operand.ok_or_else(|| missing("rvalue"))?;
+    if matches!(operand, Number::Literal(value) if u32::try_from(value).is_err()) {
+        return Err("rvalue is from 0 to 4294967295".to_owned());
+    }
+    let highest = match operator {
+        MathOperator::ShiftLeft | MathOperator::ShiftRight => 4,
+        _ => 10,
+    };
+    if matches!(count, Number::Literal(count) if count > highest) {
+        return Err(format!(
+            "with this operation at most {highest} bytes are counted"
+        ));
+    }
     if operator == MathOperator::Divide && operand == Number::Literal(0) {
         return Err("a division by zero".to_owned());
     }

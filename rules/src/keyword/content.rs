@@ -128,7 +128,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         doc: "The content stands at the start of the buffer.",
         parse: |builder, value| {
             nothing(value)?;
-            builder.content("startswith")?.startswith = true;
+            let content = builder.content("startswith")?;
+            if std::mem::replace(&mut content.startswith, true) {
+                return Err("stands twice".to_owned());
+            }
             Ok(())
         },
         accepts: &[r#"content:"a"; startswith;"#],
@@ -155,11 +158,16 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         doc: "Kept for old rules; changes nothing.",
         parse: |builder, value| {
             nothing(value)?;
+            if builder.is_sticky() {
+                return Err(
+                    "rawbytes is of the payload: leave it out of a sticky buffer".to_owned(),
+                );
+            }
             builder.content("rawbytes")?.rawbytes = true;
             Ok(())
         },
         accepts: &[r#"content:"a"; rawbytes;"#],
-        rejects: &["rawbytes;"],
+        rejects: &["rawbytes;", r#"http.uri; content:"a"; rawbytes;"#],
     },
     Keyword {
         name: "replace",
@@ -255,7 +263,7 @@ pub(super) fn unescape(text: &str) -> Result<Vec<u8>, String> {
         }
         match c {
             _ if escaped => {
-                if !matches!(c, '"' | ';' | '\\' | ':' | '|') {
+                if !matches!(c, '"' | ';' | '\\' | ':') {
                     return Err(format!("\\{c} is no escape: those are \\\" \\; \\\\ \\:"));
                 }
                 bytes.push(c as u8);

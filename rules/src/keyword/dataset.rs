@@ -202,6 +202,11 @@ fn datarep(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
     let number = number
         .parse::<u16>()
         .map_err(|_| format!("{number:?} is no reputation (0 to 65535)"))?;
+    if !matches!(*operator, "==" | "<" | ">") {
+        return Err(format!(
+            "{operator:?}: a reputation is compared with <, > or =="
+        ));
+    }
     set.reputation = Some((comparison(operator)?, number));
     set_options(&mut set, options)?;
     builder.add(BufferCondition::Dataset(set))
@@ -222,8 +227,9 @@ fn entropy(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
         match word {
             "bytes" => bytes = Some(number()?),
             "offset" => offset = number()?,
-            "value" if value.contains('-') => {
-                let (low, high) = value.split_once('-').unwrap_or((value, ""));
+            "value" if value.contains('-') || value.contains("<>") => {
+                let range = value.split_once("<>").or_else(|| value.split_once('-'));
+                let (low, high) = range.unwrap_or((value, ""));
                 let bound = |text: &str| {
                     text.trim()
                         .parse::<f64>()

@@ -196,6 +196,14 @@ fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<
             builder.vocabulary.protocol_spec(id).name.to_owned()
         }
     };
+    if matches!(
+        builder.signature.protocol,
+        crate::signature::HeaderProtocol::Application(_)
+    ) {
+        return Err(
+            "the header names the protocol already: write alert tcp or alert ip".to_owned(),
+        );
+    }
     let contradicts = |other: &Condition| {
         matches!(other, Condition::AppProtocol { name: theirs, negated: denied, side: at }
             if *at == side && (!negated || !denied || *theirs == name))

@@ -30,6 +30,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "flow:from_server;",
             "flow:stateless;",
             "flow:to_client,no_stream;",
+            "flow:to_client; flow:established;",
         ],
         rejects: &[
             "flow;",
@@ -120,9 +121,6 @@ fn push(builder: &mut Builder<'_>, condition: Condition) -> Result<(), String> {
 }
 
 fn flow(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
-    if builder.signature.flow.is_some() {
-        return Err("stands twice".to_owned());
-    }
     let mut flow = FlowOption::default();
     for word in parts(needed(value)?) {
         let slot = match word.to_ascii_lowercase().as_str() {
@@ -169,7 +167,19 @@ fn flow(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
             return Err(format!("{words} exclude each other"));
         }
     }
-    builder.signature.flow = Some(flow);
+    // Said twice, both hold.
+    let before = builder.signature.flow.unwrap_or_default();
+    builder.signature.flow = Some(FlowOption {
+        to_server: flow.to_server || before.to_server,
+        to_client: flow.to_client || before.to_client,
+        established: flow.established || before.established,
+        not_established: flow.not_established || before.not_established,
+        stateless: flow.stateless || before.stateless,
+        only_stream: flow.only_stream || before.only_stream,
+        no_stream: flow.no_stream || before.no_stream,
+        only_frag: flow.only_frag || before.only_frag,
+        no_frag: flow.no_frag || before.no_frag,
+    });
     Ok(())
 }
 

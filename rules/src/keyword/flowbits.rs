@@ -11,6 +11,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
     accepts: &[
         "flowbits:set,a;",
         "flowbits:isset,a|b;",
+        "flowbits:set,a|b;",
         "flowbits:noalert;",
         "flowbits: isnotset , a ;",
     ],
@@ -18,7 +19,6 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
         "flowbits;",
         "flowbits:set;",
         "flowbits:find,a;",
-        "flowbits:set,a|b;",
         "flowbits:set,a b;",
         "flowbits:noalert,a;",
     ],
@@ -47,9 +47,18 @@ fn flowbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String
     if let Some(name) = names.iter().find(|name| name.contains(char::is_whitespace)) {
         return Err(format!("{name:?}: names have no spaces"));
     }
-    if names.len() > 1 && !matches!(operation, BitOperation::IsSet | BitOperation::IsNotSet) {
-        return Err("several names go with isset and isnotset only".to_owned());
-    }
+    let names = if matches!(operation, BitOperation::IsSet | BitOperation::IsNotSet) {
+        names
+    } else {
+        let whole = names.join("|");
+        if names.len() > 1 {
+            // The reference engine accepts it, and sets none of them.
+            builder.warnings.push(format!(
+                "flowbits: several names go with isset and isnotset only: no rule can test {whole:?}"
+            ));
+        }
+        vec![whole]
+    };
     builder
         .signature
         .flowbits

@@ -9,12 +9,17 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
     doc: "A number that the flow carries: name, + | - | = | == | != | < | <= | > | >=, value; or name, isset | notset.",
     parse: flowint,
     accepts: &[
-        "flowint:n,+,1;",
-        "flowint:n,>,5;",
-        "flowint:n,isset;",
-        "flowint:n,==,other;",
+        "flowint:nn,+,1;",
+        "flowint:nn,>,5;",
+        "flowint:nn,isset;",
+        "flowint:nn,==,other;",
     ],
-    rejects: &["flowint:n;", "flowint:n,?,1;", "flowint:n,+;"],
+    rejects: &[
+        "flowint:n,+,1;",
+        "flowint:nn;",
+        "flowint:nn,?,1;",
+        "flowint:nn,+;",
+    ],
 }];
 
 fn flowint(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
@@ -22,8 +27,10 @@ fn flowint(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
     let [name, operator, rest @ ..] = words.as_slice() else {
         return Err("write name, operation, value".to_owned());
     };
-    if name.is_empty() {
-        return Err("a name is missing".to_owned());
+    if name.len() < 2 || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return Err(format!(
+            "{name:?} is no name: a letter and at least one character more"
+        ));
     }
     let value = || match rest {
         [value] if !value.is_empty() => Ok(match value.parse() {

@@ -11,7 +11,7 @@ macro_rules! number {
             doc: $doc,
             parse: |builder, value| {
                 let make: fn(IntMatch) -> Condition = $make;
-                let wanted = $parse(needed(value)?.trim_matches('"'), $highest)?;
+                let wanted = $parse(needed(value)?, $highest)?;
                 builder.signature.conditions.push(make(wanted));
                 Ok(())
             },

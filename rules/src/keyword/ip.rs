@@ -109,13 +109,31 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         accepts: &["rpc:100000;", "rpc:100000,2;", "rpc:100000,*,3;"],
         rejects: &["rpc;", "rpc:*;", "rpc:100000,x;", "rpc:1,2,3,4;"],
     },
-    number!(
-        "vlan.layers",
-        &[],
-        "VLAN tags of the frame.",
-        255,
-        Condition::VlanLayers
-    ),
+    Keyword {
+        name: "vlan.layers",
+        aliases: &[],
+        doc: "VLAN tags of the frame, up to 3.",
+        parse: |builder, value| {
+            let wanted = integer::parse(needed(value)?, u8::MAX.into())?;
+            // More tags than that are not looked at.
+            let highest = match wanted {
+                IntMatch::Equal(n) | IntMatch::NotEqual(n) | IntMatch::Less(n) => n,
+                IntMatch::LessEqual(n) | IntMatch::Greater(n) | IntMatch::GreaterEqual(n) => n,
+                IntMatch::Between(_, high) => high,
+                IntMatch::NotInclusive(_, high) => high + 1,
+                IntMatch::Mask { mask, .. } => mask,
+                IntMatch::Inclusive(_, high) => high,
+            };
+            if highest > 3 {
+                return Err(format!(
+                    "{highest} is more than 3, as many as are looked at"
+                ));
+            }
+            push(builder, Condition::VlanLayers(wanted))
+        },
+        accepts: &["vlan.layers:2;", "vlan.layers:>1;"],
+        rejects: &["vlan.layers:5;", "vlan.layers:x;", "vlan.layers;"],
+    },
     number!(
         "vxlan_vni",
         &[],
@@ -144,12 +162,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         parse: |builder, value| {
             let value = needed(value)?;
             let (negated, text) = match value.strip_prefix('!') {
-                Some(rest) => (true, rest),
+                Some(rest) => (true, rest.trim_start()),
                 None => (false, value),
             };
-            let parsed = match text.strip_prefix('x') {
+            let parsed = match text.strip_prefix(['x', 'X']) {
                 Some(hex) => u8::from_str_radix(hex, 16).ok(),
-                None => text.parse().ok(),
+                None => integer::digits(text, 255)
+                    .ok()
+                    .and_then(|value| value.try_into().ok()),
             };
             let value = parsed.ok_or_else(|| {
                 format!("{text:?} is no value from 0 to 255 (xff in hexadecimal)")
@@ -165,7 +185,12 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         doc: "IP protocol, by number or name.",
         parse: ip_proto,
         accepts: &["ip_proto:6;", "ip_proto:!tcp;", "ip_proto:>100;"],
-        rejects: &["ip_proto:300;", "ip_proto:zzz;"],
+        rejects: &[
+            "ip_proto:300;",
+            "ip_proto:zzz;",
+            "ip_proto:6; ip_proto:17;",
+            "ip_proto:<6; ip_proto:<17;",
+        ],
     },
     Keyword {
         name: "ipopts",
@@ -196,7 +221,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
         name: "fragbits",
         aliases: &[],
-        doc: "Fragment flags of IPv4: M, D, R with + * or !.",
+        doc: "Fragment flags of IPv4: M, D, R, with + * or ! before them.",
         parse: fragbits,
         accepts: &[
             "fragbits:M;",
@@ -204,15 +229,27 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "fragbits:!D;",
             "fragbits:MD*;",
         ],
-        rejects: &["fragbits:X;", "fragbits:;"],
+        rejects: &["fragbits:X;", "fragbits:;", "fragbits:-M;", "fragbits:m;"],
     },
-    number!(
-        "fragoffset",
-        &[],
-        "Fragment offset of IPv4, in units of 8 bytes.",
-        8_191,
-        Condition::FragOffset
-    ),
+    Keyword {
+        name: "fragoffset",
+        aliases: &[],
+        doc: "Fragment offset of IPv4, in units of 8 bytes: a number, with < or > before it.",
+        parse: |builder, value| {
+            let value = needed(value)?.trim();
+            let (make, number) = match value.strip_prefix(['<', '>']) {
+                Some(rest) if value.starts_with('<') => {
+                    (IntMatch::Less as fn(u64) -> IntMatch, rest)
+                }
+                Some(rest) => (IntMatch::Greater as fn(u64) -> IntMatch, rest),
+                None => (IntMatch::Equal as fn(u64) -> IntMatch, value),
+            };
+            let number = integer::digits(number, 65_535)?;
+            push(builder, Condition::FragOffset(make(number)))
+        },
+        accepts: &["fragoffset:5;", "fragoffset:>0;", "fragoffset:< 5;"],
+        rejects: &["fragoffset:!5;", "fragoffset:1-5;", "fragoffset:;"],
+    },
     Keyword {
         name: "sameip",
         aliases: &[],
@@ -318,26 +355,47 @@ fn ip_proto(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String
     });
     let number =
         number.ok_or_else(|| format!("{name:?} is no IP protocol (0 to 255, or a name)"))?;
+    let clashes = |other: &Condition| {
+        use Comparison::{Equal, Greater, Less};
+        matches!(other, Condition::IpProto { comparison: theirs, .. }
+            if matches!((theirs, &comparison), (Equal, _) | (_, Equal) | (Less, Less) | (Greater, Greater)))
+    };
+    if builder.signature.conditions.iter().any(clashes) {
+        return Err("one protocol, or one < and one >, or several with !".to_owned());
+    }
     push(builder, Condition::IpProto { comparison, number })
 }
 
 fn fragbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
-    let mut mask = 0;
-    let mut mode = FlagMode::Exact;
-    for c in needed(value)?.chars() {
-        match c {
-            '+' => mode = FlagMode::All,
-            '*' => mode = FlagMode::Any,
-            '!' | '-' => mode = FlagMode::Not,
-            'M' | 'm' => mask |= 0x2000,
-            'D' | 'd' => mask |= 0x4000,
-            'R' | 'r' => mask |= 0x8000,
-            c if c.is_whitespace() => {}
-            other => return Err(format!("{other:?}: write M, D, R with + * or !")),
+    let value = needed(value)?;
+    let (mode, flags) = match value.as_bytes() {
+        [b'+', ..] => (FlagMode::All, &value[1..]),
+        [b'*', ..] => (FlagMode::Any, &value[1..]),
+        [b'!', ..] => (FlagMode::Not, &value[1..]),
+        _ => (FlagMode::Exact, value),
+    };
+    let flags = flags.trim_start();
+    let end = flags
+        .find(|c| !matches!(c, 'M' | 'D' | 'R'))
+        .unwrap_or(flags.len());
+    let (flags, rest) = flags.split_at(end);
+    if flags.is_empty() {
+        return Err(format!(
+            "{value:?}: write M, D, R, with + * or ! before them"
+        ));
+    }
+    // The reference engine reads as far as it understands.
+    if !rest.trim().is_empty() {
+        builder.warnings.push(format!(
+            "fragbits: {rest:?} behind the flags changes nothing: + * and ! stand before them"
+        ));
+    }
+    let mask = flags.chars().fold(0, |mask, flag| {
+        mask | match flag {
+            'M' => 0x2000,
+            'D' => 0x4000,
+            _ => 0x8000,
         }
-    }
-    if mask == 0 {
-        return Err("a flag is missing: M, D or R".to_owned());
-    }
+    });
     push(builder, Condition::FragBits { mask, mode })
 }

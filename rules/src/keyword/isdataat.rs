@@ -10,7 +10,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
     parse: |builder, value| {
         let value = needed(value)?;
         let (negated, value) = match value.strip_prefix('!') {
-            Some(rest) => (true, rest.trim_start()),
+            Some(rest) if rest.starts_with(' ') => {
+                return Err("write ! and the number without a space".to_owned());
+            }
+            Some(rest) => (true, rest),
             None => (false, value),
         };
         let words = parts(value);

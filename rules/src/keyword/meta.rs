@@ -11,11 +11,25 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &[],
         doc: "What the alert says.",
         parse: |builder, value| {
-            builder.signature.msg = unquote(needed(value)?)?;
-            Ok(())
+            let text = needed(value)?;
+            if !text.starts_with('"') || text == "\"\"" {
+                return Err("a text stands in double quotes".to_owned());
+            }
+            let before = std::mem::replace(&mut builder.signature.msg, unquote(text)?);
+            if before.is_empty() {
+                Ok(())
+            } else {
+                Err("stands twice".to_owned())
+            }
         },
         accepts: &[r#"msg:"text";"#, r#"msg:"a \"b\"\; c";"#],
-        rejects: &["msg;", r#"msg:"open;"#],
+        rejects: &[
+            "msg;",
+            r#"msg:"open;"#,
+            "msg:a;",
+            r#"msg:"";"#,
+            r#"msg:"a"; msg:"b";"#,
+        ],
     },
     Keyword {
         name: "sid",
@@ -65,7 +79,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &[],
         doc: "Class of the rule, from classification.config; gives its priority.",
         parse: |builder, value| {
-            let name = needed(value)?.trim_matches('"').to_owned();
+            let name = needed(value)?.to_owned();
+            if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                return Err(format!("{name:?} is no class"));
+            }
             match builder.environment.classes.get(&name.to_ascii_lowercase()) {
                 Some(class) => {
                     builder.signature.category = class.text.clone();
@@ -79,24 +96,23 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
         accepts: &["classtype:trojan-activity;", "classtype:of-our-own;"],
-        rejects: &["classtype;"],
+        rejects: &["classtype;", "classtype:1foo;"],
     },
     Keyword {
         name: "priority",
         aliases: &[],
-        doc: "Priority of the alert, 1 (worst) to 255; wins over the class.",
+        doc: "Priority of the alert, 1 the worst; wins over the class.",
         parse: |builder, value| {
-            let text = needed(value)?.trim_matches('"');
-            let priority = text
-                .parse::<u8>()
-                .ok()
-                .filter(|priority| *priority > 0)
-                .ok_or_else(|| format!("{text:?} is no priority (1 to 255)"))?;
+            let priority = super::integer::digits(needed(value)?, i32::MAX as u64)?;
+            let priority = u32::try_from(priority).map_err(|error| error.to_string())?;
+            if builder.priority.is_some_and(|before| before < priority) {
+                return Ok(());
+            }
             builder.priority = Some(priority);
             Ok(())
         },
         accepts: &["priority:1;"],
-        rejects: &["priority:0;", "priority:x;"],
+        rejects: &["priority:-1;", "priority:x;"],
     },
     Keyword {
         name: "reference",
@@ -104,7 +120,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         doc: "Where to read more: system,id.",
         parse: |builder, value| {
             let value = unquote(needed(value)?)?;
-            let (system, id) = value.split_once(',').ok_or("write system,id")?;
+            let (system, id) = value
+                .split_once(',')
+                .filter(|(_, id)| !id.trim().is_empty())
+                .ok_or("write system,id")?;
             builder.signature.references.push(Arc::new((
                 system.trim().to_ascii_lowercase(),
                 id.trim().to_owned(),
@@ -112,7 +131,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
         accepts: &["reference:cve,2021-44228;", "reference:url,example.org/a;"],
-        rejects: &["reference:cve;"],
+        rejects: &["reference:cve;", "reference:cve,;"],
     },
     Keyword {
         name: "metadata",
@@ -144,15 +163,20 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &[],
         doc: "Which end is the victim: src_ip or dest_ip.",
         parse: |builder, value| {
-            builder.signature.target = Some(match needed(value)? {
+            let target = match needed(value)? {
                 "src_ip" => Target::Source,
                 "dest_ip" | "dst_ip" => Target::Destination,
                 other => return Err(format!("{other:?}: write src_ip or dest_ip")),
-            });
-            Ok(())
+            };
+            match builder.signature.target.replace(target) {
+                Some(before) if before != target => {
+                    Err("a rule has one target: src_ip or dest_ip".to_owned())
+                }
+                _ => Ok(()),
+            }
         },
         accepts: &["target:src_ip;", "target:dest_ip;"],
-        rejects: &["target:me;"],
+        rejects: &["target:me;", "target:src_ip; target:dest_ip;"],
     },
     Keyword {
         name: "noalert",

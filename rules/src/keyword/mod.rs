@@ -92,10 +92,35 @@ pub const KEYWORDS: &[&[Keyword]] = &[
     meta::KEYWORDS,
 ];
 
+/// Keywords whose value stands in quotes, or may.
+const QUOTED: &[&str] = &[
+    "app-layer-protocol",
+    "content",
+    "fileext",
+    "filemagic",
+    "filename",
+    "ip_proto",
+    "lua",
+    "msg",
+    "pcre",
+    "pcrexform",
+    "replace",
+    "tls.fingerprint",
+    "tls.issuerdn",
+    "tls.subject",
+    "tos",
+    "uricontent",
+    "xor",
+];
+
 /// Carries out one option.
 pub(crate) fn apply(builder: &mut Builder<'_>, option: &RawOption<'_>) -> Result<(), String> {
     let name = option.name;
     if let Some(keyword) = find(name) {
+        let quoted = option.value.is_some_and(|value| value.starts_with('"'));
+        if quoted && !QUOTED.contains(&keyword.name) {
+            return Err("the value stands without quotes".to_owned());
+        }
         return (keyword.parse)(builder, option.value);
     }
     let vocabulary = builder.vocabulary;

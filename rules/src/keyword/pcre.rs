@@ -26,6 +26,9 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
         r#"pcre:"/a/q";"#,
         "pcre;",
         r#"pcre:"/a"#,
+        r#"pcre:"/abc/R";"#,
+        r#"isdataat:1; pcre:"/abc/R";"#,
+        r#"content:"a"; pcre:"/abc/RU";"#,
     ],
 }];
 
@@ -120,6 +123,16 @@ fn parse(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
             regex.captures_len() - 1,
             captures.len()
         ));
+    }
+    let preceded = match buffer.and_then(|name| builder.vocabulary.buffer(name)) {
+        Some(id) => builder.has_pattern_in(crate::signature::Source::Buffer(id), &[]),
+        None => builder.is_sticky() || builder.has_pattern(),
+    };
+    if relative && !preceded {
+        return Err(
+            "R counts from a pattern before it in the same buffer: write a content, or leave R out"
+                .to_owned(),
+        );
     }
     builder.add(BufferCondition::Pcre(Pcre {
         pattern: text,

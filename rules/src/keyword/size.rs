@@ -1,7 +1,7 @@
 //! Sizes: `bsize`, `dsize`, `urilen`.
 
 use super::{Keyword, integer, needed};
-use crate::signature::{BufferCondition, Condition, IntMatch};
+use crate::signature::{BufferCondition, Condition};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
@@ -9,7 +9,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &[],
         doc: "Length of the buffer in bytes.",
         parse: |builder, value| {
-            let size = size(needed(value)?, u64::MAX)?;
+            let size = integer::parse(needed(value)?, u64::MAX)?;
             if !builder.is_sticky() && !builder.is_base64() {
                 return Err(
                     "bsize speaks of a sticky buffer (http.uri; bsize:5); dsize is for packets"
@@ -37,7 +37,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &[],
         doc: "Length of the packet's payload in bytes.",
         parse: |builder, value| {
-            let size = size(needed(value)?, 65_535)?;
+            let size = integer::parse(needed(value)?, 65_535)?;
             if builder
                 .signature
                 .conditions
@@ -75,7 +75,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
                 Some("raw") => "http.uri.raw",
                 Some(other) => return Err(format!("{other:?}: write norm or raw")),
             };
-            let size = integer::parse(size, 65_535)?;
+            let size = integer::open(size, 65_535)?;
             let id = builder
                 .vocabulary
                 .buffer(buffer)
@@ -91,20 +91,3 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         ],
     },
 ];
-
-/// A size or a range of sizes: its ends are left out, so that something must stand between them.
-fn size(value: &str, highest: u64) -> Result<IntMatch, String> {
-    if value.contains('-') {
-        return Err(format!("{value:?}: a range is written 10<>20"));
-    }
-    let range = value.split_once("<>").and_then(|(low, high)| {
-        let number = |text: &str| text.trim().parse::<u64>().ok();
-        Some((number(low)?, number(high)?))
-    });
-    if let Some((low, high)) = range
-        && high.saturating_sub(low) < 2
-    {
-        return Err(format!("no size lies between {low} and {high}"));
-    }
-    integer::parse(value, highest)
-}

@@ -93,12 +93,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 fn bits(text: &str) -> Result<(u8, Option<FlagMode>), String> {
     let mut mask = 0;
     let mut mode = None;
+    let mut named = false;
     for c in text.chars() {
         let set = |mode: &mut Option<FlagMode>, value| match mode.replace(value) {
             None => Ok(()),
             Some(_) => Err("one of + * ! only".to_owned()),
         };
-        mask |= match c.to_ascii_uppercase() {
+        named |= c.is_ascii_alphanumeric();
+        mask |= match c {
             'F' => 0x01,
             'S' => 0x02,
             'R' => 0x04,
@@ -123,6 +125,9 @@ fn bits(text: &str) -> Result<(u8, Option<FlagMode>), String> {
             c if c.is_whitespace() => 0,
             other => return Err(format!("{other:?} is no flag: F S R P A U E C 0")),
         };
+    }
+    if !named {
+        return Err("a flag is missing: F S R P A U E C 0".to_owned());
     }
     Ok((mask, mode))
 }

@@ -17,7 +17,9 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         rejects: &[
             "threshold:type limit, track by_src, count 1;",
             "threshold:type never, track by_src, count 1, seconds 60;",
-            "threshold:type limit, track by_src, count 0, seconds 60;",
+            "threshold:type limit, track by_src, count x, seconds 60;",
+            "threshold:type backoff, track by_flow, count 1, multiplier 1;",
+            "threshold:type backoff, track by_flow, count 0, multiplier 10;",
             "threshold:type backoff, track by_src, count 1, multiplier 10;",
             "threshold:type backoff, track by_flow, count 1, seconds 1, multiplier 10;",
             "threshold:type limit, track by_src, count 1, seconds 60; detection_filter:track by_src, count 1, seconds 60;",
@@ -45,8 +47,13 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "tag:session;",
             "tag:session,5,packets;",
             "tag:host,60,seconds,src;",
+            "tag:host;",
         ],
-        rejects: &["tag:zzz;", "tag:session,x,packets;", "tag:host,60,seconds;"],
+        rejects: &[
+            "tag:zzz;",
+            "tag:session,x,packets;",
+            "tag:host,60,seconds,up;",
+        ],
     },
 ];
 
@@ -69,9 +76,7 @@ fn words(value: &str) -> Result<Words<'_>, String> {
         let number = || {
             value
                 .parse::<u32>()
-                .ok()
-                .filter(|n| *n > 0)
-                .ok_or_else(|| format!("{word} is a number above 0, not {value:?}"))
+                .map_err(|_| format!("{word} is a number, not {value:?}"))
         };
         let twice = match word {
             "type" => words.kind.replace(value).is_some(),
@@ -100,6 +105,13 @@ fn words(value: &str) -> Result<Words<'_>, String> {
         }
     }
     Ok(words)
+}
+
+fn above_0(number: Option<u32>, name: &str) -> Result<u32, String> {
+    match number {
+        Some(0) => Err(format!("{name} is above 0")),
+        number => number.ok_or_else(|| missing(name)),
+    }
 }
 
 fn missing(name: &str) -> String {
@@ -138,8 +150,13 @@ fn threshold(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Strin
         }
         "backoff" => Threshold::Backoff {
             track,
-            count,
-            multiplier: words.multiplier.ok_or_else(|| missing("multiplier"))?,
+            count: Some(count)
+                .filter(|count| (1..=65_535).contains(count))
+                .ok_or("type backoff counts from 1 to 65535")?,
+            multiplier: words
+                .multiplier
+                .filter(|multiplier| (2..=65_535).contains(multiplier))
+                .ok_or("type backoff has a multiplier from 2 to 65535")?,
         },
         other => return Err(format!("{other:?}: type limit, threshold, both or backoff")),
     });
@@ -160,8 +177,8 @@ fn detection_filter(builder: &mut Builder<'_>, value: Option<&str>) -> Result<()
     }
     builder.signature.detection_filter = Some(DetectionFilter {
         track,
-        count: words.count.ok_or_else(|| missing("count"))?,
-        seconds: words.seconds.ok_or_else(|| missing("seconds"))?,
+        count: above_0(words.count, "count")?,
+        seconds: above_0(words.seconds, "seconds")?,
     });
     Ok(())
 }
@@ -187,10 +204,10 @@ fn tag(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
         _ => return Err("write session, count, packets".to_owned()),
     };
     let scope = match (*scope, side) {
-        ("session", None) => TagScope::Session,
+        ("session", None | Some("src" | "dst")) => TagScope::Session,
         ("host", Some("src")) => TagScope::HostSource,
-        ("host", Some("dst")) => TagScope::HostDestination,
-        ("host", _) => return Err("host needs src or dst".to_owned()),
+        ("host", None | Some("dst")) => TagScope::HostDestination,
+        ("host", Some(other)) => return Err(format!("{other:?}: src or dst")),
         (other, _) => return Err(format!("{other:?}: session or host")),
     };
     builder.signature.tag = Some(Tag {

@@ -121,7 +121,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         },
         accepts: &[
             "tls.version:1.2;",
-            r#"tls.version:"1.0";"#,
+            "tls.version:1.0;",
             "tls.version:0x7f12;",
         ],
         rejects: &["tls.version:9;", "tls.version:0x7f;"],

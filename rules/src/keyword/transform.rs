@@ -1,6 +1,6 @@
 //! Transformations of a sticky buffer (rule manual, “Transformations”).
 
-use super::{Keyword, needed, nothing, parts};
+use super::{Keyword, integer, needed, nothing, parts};
 use crate::signature::{Base64Mode, Builder, Transform, parse_integer};
 
 macro_rules! plain {
@@ -89,7 +89,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &[],
         doc: "Exclusive or with a key in hexadecimal, repeated.",
         parse: |builder, value| {
-            let text = needed(value)?.trim_matches('"');
+            let text = needed(value)?
+                .strip_prefix('"')
+                .and_then(|rest| rest.strip_suffix('"'))
+                .ok_or("the key stands in double quotes")?;
             if text.is_empty() || text.len() % 2 != 0 || text.len() > 512 || !text.is_ascii() {
                 return Err("the key is 1 to 256 bytes in hexadecimal".to_owned());
             }
@@ -106,6 +109,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         rejects: &[
             r#"http.uri; xor:"0"; content:"a";"#,
             r#"http.uri; xor:"zz"; content:"a";"#,
+            r#"http.uri; xor:0d0ac8ff; content:"a";"#,
         ],
     },
     Keyword {
@@ -131,7 +135,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         ],
         rejects: &[
             r#"http.uri; from_base64:mode odd; content:"a";"#,
-            r#"http.uri; from_base64:bytes 0; content:"a";"#,
+            r#"http.uri; from_base64:bytes 4, bytes 5; content:"a";"#,
+            r#"http.uri; from_base64:mode RFC4648; content:"a";"#,
         ],
     },
     Keyword {
@@ -184,7 +189,7 @@ fn max_size(value: Option<&str>) -> Result<u32, String> {
         None => Ok(1024),
         Some(text) => text
             .strip_prefix("max-size")
-            .and_then(parse_integer)
+            .and_then(|text| integer::size(text, HIGHEST.into()).ok())
             .and_then(|n| u32::try_from(n).ok())
             .filter(|n| (1..=HIGHEST).contains(n))
             .ok_or_else(|| format!("write max-size and a number up to {HIGHEST}")),
@@ -193,7 +198,12 @@ fn max_size(value: Option<&str>) -> Result<u32, String> {
 
 fn from_base64(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     let (mut bytes, mut offset, mut mode) = (None, 0, Base64Mode::Rfc4648);
-    for part in value.map(parts).unwrap_or_default() {
+    let mut seen = Vec::new();
+    for part in value
+        .filter(|value| !value.is_empty())
+        .map(parts)
+        .unwrap_or_default()
+    {
         let (word, value) = part
             .split_once(char::is_whitespace)
             .ok_or_else(|| format!("{part:?} needs a value"))?;
@@ -203,16 +213,16 @@ fn from_base64(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Str
                 .filter(|n| *n <= 65_535)
                 .ok_or_else(|| format!("{value:?} is no number up to 65535"))
         };
+        if seen.contains(&word) {
+            return Err(format!("{word} stands twice"));
+        }
+        seen.push(word);
         match word {
-            "bytes" => {
-                bytes = Some(number()?)
-                    .filter(|n| *n > 0)
-                    .map(Some)
-                    .ok_or("zero bytes decode to nothing")?
-            }
+            // No bytes: as many as there are.
+            "bytes" => bytes = Some(number()?).filter(|bytes| *bytes > 0),
             "offset" => offset = number()?,
             "mode" => {
-                mode = match value.trim().to_ascii_lowercase().as_str() {
+                mode = match value.trim() {
                     "rfc4648" => Base64Mode::Rfc4648,
                     "rfc2045" => Base64Mode::Rfc2045,
                     "strict" => Base64Mode::Strict,

@@ -20,6 +20,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "xbits:isset,a,track ip_pair;",
             "xbits:noalert;",
             "xbits:set,a,track tx;",
+            "xbits:set,a,expire 60,track ip_src;",
         ],
         rejects: &[
             "xbits:isset,a,track tx;",
@@ -27,19 +28,24 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "xbits:set,a;",
             "xbits:set,a,track up;",
             "xbits:set,a,track ip_src,expire 0;",
+            "xbits:set,a,track ip_src,expire 4294967296;",
         ],
     },
     Keyword {
         name: "hostbits",
         aliases: &[],
-        doc: "A bit on a host: set|unset|toggle|isset|isnotset,name [,src|dst|both].",
+        doc: "A bit on a host: set|unset|toggle|isset|isnotset,name [,src|dst].",
         parse: hostbits,
         accepts: &[
             "hostbits:set,a;",
             "hostbits:isset,a,dst;",
             "hostbits:noalert;",
         ],
-        rejects: &["hostbits:set;", "hostbits:set,a,up;"],
+        rejects: &[
+            "hostbits:set;",
+            "hostbits:set,a,up;",
+            "hostbits:set,a,both;",
+        ],
     },
 ];
 
@@ -49,9 +55,16 @@ fn xbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
         builder.signature.alerts = false;
         return Ok(());
     }
-    let [operation, name, track, rest @ ..] = words.as_slice() else {
+    let [operation, name, options @ ..] = words.as_slice() else {
         return Err("write operation, name, track ip_src".to_owned());
     };
+    let is_track = |option: &&&str| option.starts_with("track");
+    let track = options.iter().find(is_track).copied().unwrap_or_default();
+    let rest: Vec<&str> = options
+        .iter()
+        .filter(|option| !is_track(option))
+        .copied()
+        .collect();
     let operation = flowbits::operation(operation)?;
     let track = match track.strip_prefix("track").map(str::trim) {
         Some("ip_src") => Track::Source,
@@ -77,11 +90,12 @@ fn xbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
             ));
         }
     };
-    let seconds = match rest {
+    let seconds = match rest.as_slice() {
         [] => EXPIRE_SECONDS,
         [expire] => expire
             .strip_prefix("expire")
-            .and_then(|seconds| seconds.trim().parse().ok())
+            .and_then(|seconds| seconds.trim().parse::<u32>().ok())
+            .map(u64::from)
             .filter(|seconds| *seconds > 0)
             .ok_or_else(|| format!("{expire:?}: write expire and seconds"))?,
         _ => return Err("too many parts".to_owned()),
@@ -106,24 +120,20 @@ fn hostbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String
         }
         [operation, name] => (*operation, *name, "src"),
         [operation, name, side] => (*operation, *name, *side),
-        _ => return Err("write operation, name [, src|dst|both]".to_owned()),
+        _ => return Err("write operation, name [, src|dst]".to_owned()),
     };
     let operation = flowbits::operation(operation)?;
-    let tracks: &[Track] = match side {
-        "src" => &[Track::Source],
-        "dst" => &[Track::Destination],
-        "both" => &[Track::Source, Track::Destination],
-        other => return Err(format!("{other:?}: write src, dst or both")),
+    let track = match side {
+        "src" => Track::Source,
+        "dst" => Track::Destination,
+        other => return Err(format!("{other:?}: write src or dst")),
     };
-    for &track in tracks {
-        let expire = Duration::from_secs(HOSTBITS_SECONDS);
-        builder.signature.xbits.push(XBits {
-            keyword: BitKeyword::Hostbits,
-            operation,
-            name: name.to_owned(),
-            track,
-            expire,
-        });
-    }
+    builder.signature.xbits.push(XBits {
+        keyword: BitKeyword::Hostbits,
+        operation,
+        name: name.to_owned(),
+        track,
+        expire: Duration::from_secs(HOSTBITS_SECONDS),
+    });
     Ok(())
 }

@@ -819,8 +819,6 @@ pub enum Index {
     Any,
     All,
     Nth(i32),
-    /** `absent`: the field must not be there */
-    Absent,
 }
 
 /// How `flags` and `fragbits` compare: exactly, all of these and maybe more (`+`), any of them (`*`), none (`!`).
@@ -944,8 +942,8 @@ pub struct Signature {
     pub classtype: Option<String>,
     /// Text of the class, from `classification.config`.
     pub category: String,
-    /// 1 (worst) to 255; from `priority`, else from the class, else 3.
-    pub priority: u8,
+    /// 1 (worst) and up; from `priority`, else from the class, else 3.
+    pub priority: u32,
     pub references: Vec<Pair>,
     /// `metadata:` in rule order, key → value.
     pub metadata: Vec<Pair>,

@@ -48,7 +48,7 @@ pub(crate) struct Builder<'a> {
     pub protocols: Vec<crate::ProtocolId>,
     pub requires_unmet: Option<String>,
     pub warnings: Vec<String>,
-    pub priority: Option<u8>,
+    pub priority: Option<u32>,
 }
 
 impl<'a> Builder<'a> {
@@ -382,10 +382,15 @@ impl<'a> Builder<'a> {
         else {
             return true;
         };
+        self.has_pattern_in(*source, transforms)
+    }
+
+    /// Whether a pattern stands before, in this buffer.
+    pub fn has_pattern_in(&self, source: Source, transforms: &[Transform]) -> bool {
         self.signature
             .buffers
             .iter()
-            .filter(|list| list.source == *source && list.transforms == *transforms)
+            .filter(|list| list.source == source && list.transforms == transforms)
             .flat_map(|list| &list.conditions)
             .any(|condition| {
                 matches!(
@@ -453,6 +458,11 @@ impl<'a> Builder<'a> {
 
     /// An old content modifier: moves the last content to a buffer.
     pub fn move_content(&mut self, id: BufferId, modifier: &str) -> Result<(), String> {
+        if self.is_sticky() {
+            return Err(format!(
+                "{modifier} moves a content of the payload; within a sticky buffer leave it out"
+            ));
+        }
         self.move_to(self.last_content, id, modifier)
     }
 
@@ -556,7 +566,7 @@ impl<'a> Builder<'a> {
     /// The number of a variable, made on first use.
     pub fn variable(&mut self, name: &str) -> Result<u8, String> {
         const VARIABLE_LIMIT: usize = 32;
-        if name.is_empty() || !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        if name.is_empty() || parse_integer(name).is_some() {
             return Err(format!("{name:?} is no name for a variable"));
         }
         if let Some(index) = self.variables.iter().position(|other| other == name) {

@@ -75,6 +75,7 @@ impl Builder<'_> {
             ));
         }
         self.check_or_else(&mut faults);
+        self.check_files(&mut faults);
         self.check_raw_header(&mut faults);
         self.check_headers(&mut faults);
         self.check_sides(&mut faults);
@@ -108,6 +109,32 @@ impl Builder<'_> {
         }
     }
 
+    /// Files are of protocols that carry some.
+    fn check_files(&self, faults: &mut Vec<Objection>) {
+        let carriers = self.vocabulary.buffer("file.data");
+        let carriers = carriers.map(|id| &self.vocabulary.buffer_spec(id).protocols);
+        let none = |carriers: &Vec<crate::ProtocolId>| match self.signature.protocol {
+            HeaderProtocol::Application(id) => {
+                let family = self.vocabulary.family(id);
+                family
+                    .first()
+                    .is_some_and(|first| !carriers.contains(first))
+            }
+            _ => false,
+        };
+        let asks = self
+            .signature
+            .conditions
+            .iter()
+            .any(|condition| matches!(condition, Condition::HasFile));
+        if asks && carriers.is_some_and(none) {
+            faults.push((
+                Some("filestore"),
+                "the rule's protocol carries no files".to_owned(),
+            ));
+        }
+    }
+
     /// Raw headers are in requests and in replies: the rule says which.
     fn check_raw_header(&self, faults: &mut Vec<Objection>) {
         let signature = &self.signature;
@@ -117,7 +144,10 @@ impl Builder<'_> {
             || signature.hook.is_some()
             || signature.direction == HeaderDirection::Transactional;
         let raw = signature.buffers.iter().any(|list| match list.source {
-            Source::Buffer(id) => self.vocabulary.buffer_spec(id).name == "http.header.raw",
+            Source::Buffer(id) => {
+                list.transforms.is_empty()
+                    && self.vocabulary.buffer_spec(id).name == "http.header.raw"
+            }
             Source::Payload | Source::Packet => false,
         });
         if raw && !directed {
@@ -407,7 +437,15 @@ fn check_list(list: &BufferMatch, faults: &mut Vec<Objection>) {
             ));
         }
         match content.fast_pattern {
-            Some(FastPattern::Only) if content.negated || absolute || relative => {
+            Some(FastPattern::Whole) if content.negated && (absolute || relative) => {
+                faults.push((
+                    Some("fast_pattern"),
+                    "a fast_pattern that must not be there takes no position".to_owned(),
+                ));
+            }
+            Some(FastPattern::Only)
+                if content.negated || absolute || relative || content.startswith =>
+            {
                 faults.push((
                     Some("fast_pattern"),
                     "fast_pattern:only takes neither negation nor positions".to_owned(),
@@ -424,6 +462,25 @@ fn check_list(list: &BufferMatch, faults: &mut Vec<Objection>) {
             }
             _ => {}
         }
+    }
+    let contents = list
+        .conditions
+        .iter()
+        .filter_map(|condition| match condition {
+            BufferCondition::Content(content) => Some(content),
+            _ => None,
+        });
+    let mut before = None;
+    for content in contents {
+        let relative = content.distance.is_some() || content.within.is_some();
+        if relative && before == Some(FastPattern::Only) {
+            faults.push((
+                Some("fast_pattern"),
+                "nothing counts from a content with fast_pattern:only: write fast_pattern"
+                    .to_owned(),
+            ));
+        }
+        before = content.fast_pattern;
     }
     check_size(list, faults);
 }
@@ -442,7 +499,10 @@ fn check_uri_size(list: &BufferMatch, faults: &mut Vec<Objection>) {
             }
             _ => None,
         });
-    let Some(limit) = limit else { return };
+    // A size of 0 never holds; the reference engine accepts it with any content.
+    let Some(limit) = limit.filter(|limit| *limit > 0) else {
+        return;
+    };
     for condition in &list.conditions {
         if let BufferCondition::Content(content) = condition
             && content.bytes.len() as u64 > limit
@@ -458,13 +518,14 @@ fn check_uri_size(list: &BufferMatch, faults: &mut Vec<Objection>) {
     }
 }
 
-/// The largest size that a comparison allows.
+/// The size that contents must fit into. As in the reference engine, which is lenient: an end that a range leaves
+/// out counts, `<=` does not, and a size that must not be is taken for one that must.
 fn largest(size: &IntMatch) -> Option<u64> {
     match *size {
-        IntMatch::Equal(size) | IntMatch::LessEqual(size) | IntMatch::Inclusive(_, size) => {
-            Some(size)
-        }
-        IntMatch::Less(size) | IntMatch::Between(_, size) => Some(size.saturating_sub(1)),
+        IntMatch::Equal(size)
+        | IntMatch::NotEqual(size)
+        | IntMatch::Less(size)
+        | IntMatch::Between(_, size) => Some(size),
         _ => None,
     }
 }
@@ -507,6 +568,7 @@ fn check_size(list: &BufferMatch, faults: &mut Vec<Objection>) {
         .conditions
         .iter()
         .find_map(|condition| match condition {
+            BufferCondition::Size(IntMatch::NotEqual(_)) => None,
             BufferCondition::Size(size) => largest(size),
             _ => None,
         });

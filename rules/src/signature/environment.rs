@@ -18,7 +18,7 @@ pub struct Environment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Class {
     pub text: String,
-    pub priority: u8,
+    pub priority: u32,
 }
 
 /// Variables of a stock configuration of the rule language's reference engine.
@@ -56,7 +56,7 @@ const PORTS: &[(&str, &str)] = &[
 ];
 
 /// Short name, text, priority.
-const CLASSES: &[(&str, &str, u8)] = &[
+const CLASSES: &[(&str, &str, u32)] = &[
     ("not-suspicious", "Not Suspicious Traffic", 3),
     ("unknown", "Unknown Traffic", 3),
     ("bad-unknown", "Potentially Bad Traffic", 2),

@@ -118,7 +118,11 @@ fn push<'a>(
     let offset = start + raw.len() - raw.trim_start().len();
     let raw = raw.trim();
     if raw.is_empty() {
-        return Ok(());
+        return Err(Fault {
+            offset,
+            keyword: None,
+            reason: "an option is missing between two semicolons".to_owned(),
+        });
     }
     let (name, value) = match raw.split_once(':') {
         Some((name, value)) => (name.trim(), Some(value.trim())),

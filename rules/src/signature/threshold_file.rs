@@ -148,8 +148,8 @@ fn parse(line: &str, environment: &Environment) -> Result<Row, String> {
     let what = match kind {
         "threshold" | "event_filter" => {
             let (track, count, seconds) = (track()?, number("count")?, number("seconds")?);
-            if count == 0 || seconds == 0 {
-                return Err("count and seconds are above 0".to_owned());
+            if count == 0 {
+                return Err("count is above 0".to_owned());
             }
             What::Threshold(match value("type")? {
                 "limit" => Threshold::Limit {
@@ -172,7 +172,10 @@ fn parse(line: &str, environment: &Environment) -> Result<Row, String> {
         }
         "rate_filter" => What::Rate(RateFilter {
             track: track()?,
-            count: number("count")?,
+            count: match number("count")? {
+                0 => return Err("count is above 0".to_owned()),
+                count => count,
+            },
             seconds: number("seconds")?,
             action: match value("new_action")? {
                 "alert" | "log" => Action::Alert,
@@ -186,6 +189,9 @@ fn parse(line: &str, environment: &Environment) -> Result<Row, String> {
             timeout: number("timeout")?,
         }),
         "suppress" => match find("track") {
+            None if find("ip").is_some() => {
+                return Err("ip goes with track: track by_src, by_dst or by_either".to_owned());
+            }
             None => What::Silence,
             Some(track) => What::Suppress(Suppress {
                 side: match track {
@@ -276,13 +282,15 @@ mod tests {
             suppress gen_id 5, sig_id 3\n\
             suppress gen_id 1, sig_id 99\n\
             threshold gen_id 0, sig_id 4, type both, track by_flow, count 3, seconds 60\n\
-            limit gen_id 1, sig_id 1\n";
+            limit gen_id 1, sig_id 1\n\
+            suppress gen_id 1, sig_id 1, ip 10.0.0.1\n\
+            rate_filter gen_id 1, sig_id 1, track by_src, count 0, seconds 60, new_action pass, timeout 10\n";
         let mut thresholds = ThresholdFile::read(file, &environment);
         for signature in &mut report.signatures {
             thresholds.apply(signature);
         }
         let wrong: Vec<usize> = thresholds.wrong().iter().map(|(line, _)| *line).collect();
-        assert_eq!(wrong, [7, 8, 9]);
+        assert_eq!(wrong, [7, 8, 9, 10, 11]);
         let [first, second, third] = report.signatures.as_slice() else {
             panic!("three rules");
         };

@@ -599,20 +599,57 @@ fn directions(signature: &Signature, flow: &FlowOption, names: &Names) -> (bool,
     (true, true)
 }
 
-/// A reference as a link, as far as its system is known.
+/// Where systems of references are found, as the reference engine's `reference.config` has it.
+const REFERENCES: &[(&str, &str)] = &[
+    ("arachnids", "https://www.whitehats.com/info/IDS"),
+    ("bid", "https://www.securityfocus.com/bid/"),
+    ("bugtraq", "https://www.securityfocus.com/bid/"),
+    ("cve", "https://cve.mitre.org/cgi-bin/cvename.cgi?name="),
+    ("et", "https://doc.emergingthreats.net/"),
+    ("etpro", "https://doc.emergingthreatspro.com/"),
+    ("exploitdb", "https://www.exploit-db.com/exploits/"),
+    ("mcafee", "https://vil.nai.com/vil/content/v_"),
+    ("md5", "https://www.threatexpert.com/report.aspx?md5="),
+    ("msft", "https://technet.microsoft.com/security/bulletin/"),
+    ("nessus", "https://www.tenable.com/plugins/nessus/"),
+    ("openpacket", "https://www.openpacket.org/capture/grab/"),
+    ("osvdb", "http://osvdb.org/show/osvdb/"),
+    ("secunia", "https://www.secunia.com/advisories/"),
+    ("securitytracker", "http://securitytracker.com/id?"),
+    ("telus", "https://"),
+    ("threatexpert", "http://www.threatexpert.com/report.aspx?md5="),
+    ("url", "https://"),
+    ("xforce", "http://xforce.iss.net/xforce/xfdb/"),
+];
+
+/// A reference as a link, as far as its system is known; a value that is a link stands for itself.
 pub(crate) fn reference(kind: &str, value: &str) -> String {
-    let prefix = match kind {
-        "url" if value.starts_with("http://") || value.starts_with("https://") => "",
-        "url" => "http://",
-        "cve" => "https://cve.mitre.org/cgi-bin/cvename.cgi?name=CVE-",
-        "bugtraq" => "http://www.securityfocus.com/bid/",
-        "md5" => "http://www.threatexpert.com/report.aspx?md5=",
-        _ => return format!("{kind}:{value}"),
-    };
-    let value = if kind == "cve" {
-        value.trim_start_matches("CVE-")
-    } else {
-        value
-    };
-    format!("{prefix}{value}")
+    if value.starts_with("http://") || value.starts_with("https://") {
+        return value.to_owned();
+    }
+    match REFERENCES.iter().find(|(known, _)| *known == kind) {
+        Some((_, prefix)) => format!("{prefix}{value}"),
+        None => format!("{kind}:{value}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_links() {
+        for (kind, value, link) in [
+            ("url", "example.org/a", "https://example.org/a"),
+            ("url", "http://example.org/a", "http://example.org/a"),
+            (
+                "cve",
+                "2021-44228",
+                "https://cve.mitre.org/cgi-bin/cvename.cgi?name=2021-44228",
+            ),
+            ("ours", "5", "ours:5"),
+        ] {
+            assert_eq!(reference(kind, value), link, "{kind}");
+        }
+    }
 }

@@ -32,7 +32,7 @@ impl Use {
     }
 }
 
-pub(crate) type Key = (usize, [Reverse<Use>; 6], u8, u32, bool);
+pub(crate) type Key = (usize, [Reverse<Use>; 6], u32, u32, bool);
 
 fn reads(operation: BitOperation) -> bool {
     matches!(operation, BitOperation::IsSet | BitOperation::IsNotSet)

@@ -21,7 +21,7 @@ pub struct Alert<'a> {
     pub signature: &'a str,
     /// Text of the class; empty without one.
     pub category: &'a str,
-    pub severity: u8,
+    pub severity: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<End>,
     #[serde(skip_serializing_if = "Option::is_none")]

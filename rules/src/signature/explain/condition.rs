@@ -502,8 +502,6 @@ fn indexed(name: String, index: Index, value: &IntMatch, language: Language) -> 
         (Index::All, Language::English) => format!("every {name} is {value}"),
         (Index::Nth(nth), Language::Vietnamese) => format!("{name} thứ {nth} {value}"),
         (Index::Nth(nth), Language::English) => format!("{name} number {nth} is {value}"),
-        (Index::Absent, Language::Vietnamese) => format!("không có {name}"),
-        (Index::Absent, Language::English) => format!("there is no {name}"),
     }
 }
 

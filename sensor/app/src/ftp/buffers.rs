@@ -108,9 +108,11 @@ pub const INT_FIELDS: &[IntFieldRow] = &[
         ready_at: 0,
         bits: 1,
         names: &[
+            ("0", 0),
             ("no", 0),
             ("off", 0),
             ("false", 0),
+            ("1", 1),
             ("yes", 1),
             ("on", 1),
             ("true", 1),

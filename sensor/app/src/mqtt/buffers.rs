@@ -185,8 +185,6 @@ fn reason_code(mqtt: &MqttTransaction, nth: usize) -> Option<u8> {
     single.into_iter().chain(lists.copied()).nth(nth)
 }
 
-const BOOLEANS: &[(&str, u64)] = &[("yes", 1), ("true", 1), ("no", 0), ("false", 0)];
-
 pub const INT_FIELDS: &[IntFieldRow] = &[
     number("mqtt.type", BufferSide::Both, TYPES, |tx, _, nth| {
         header(tx, nth, |message| message.header.kind.0)
@@ -226,7 +224,7 @@ pub const INT_FIELDS: &[IntFieldRow] = &[
     number(
         "mqtt.connack.session_present",
         BufferSide::Both,
-        BOOLEANS,
+        &[],
         |tx, _, nth| {
             let present = |message: &Message| match &message.content {
                 Content::Connack {
