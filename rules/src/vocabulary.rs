@@ -116,10 +116,7 @@ impl Vocabulary {
         let mut family = vec![id];
         match self.protocol_spec(id).name {
             "dcerpc" => family.extend(self.protocol("smb")),
-            "http" => {
-                family.extend(self.protocol("http2"));
-                family.extend(self.protocol("doh2"));
-            }
+            "http" => family.extend(self.protocol("http2")),
             // What HTTP/2 carries DNS in is still either.
             "http2" | "dns" => family.extend(self.protocol("doh2")),
             "http1" => family = self.protocol("http").into_iter().collect(),

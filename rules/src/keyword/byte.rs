@@ -93,13 +93,20 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     },
 ];
 
+/// Whether options of a keyword may stand twice.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Repeats {
+    #[default]
+    Allowed,
+    Refused,
+}
+
 /// How the number is written, as options say it.
 #[derive(Default)]
 struct Options {
     /// Words that the keyword takes.
     known: &'static [&'static str],
-    /// None of them may stand twice.
-    once: bool,
+    repeats: Repeats,
 
     relative: bool,
     endian: Option<Endian>,
@@ -116,6 +123,10 @@ struct Options {
 const OFFSET_LIMIT: i64 = 65_535;
 
 impl Options {
+    fn once(&self) -> bool {
+        self.repeats == Repeats::Refused
+    }
+
     /// Takes one option; false when it is none of them.
     fn take(&mut self, option: &str) -> Result<bool, String> {
         let (word, value) = match option.split_once(char::is_whitespace) {
@@ -131,10 +142,10 @@ impl Options {
             return Ok(false);
         }
         match word {
-            "relative" if self.relative && self.once => {
+            "relative" if self.relative && self.once() => {
                 return Err("relative stands twice".to_owned());
             }
-            "big" | "little" | "dce" | "endian" if self.endian.is_some() && self.once => {
+            "big" | "little" | "dce" | "endian" if self.endian.is_some() && self.once() => {
                 return Err("one order of bytes is enough".to_owned());
             }
             "relative" => self.relative = true,
@@ -185,9 +196,9 @@ impl Options {
             }
             "align" => {
                 self.align = Some(match value {
-                    None if !self.once => 4,
-                    Some("2") if self.once => 2,
-                    Some("4") if self.once => 4,
+                    None if !self.once() => 4,
+                    Some("2") if self.once() => 2,
+                    Some("4") if self.once() => 4,
                     _ => {
                         return Err(
                             "byte_jump has align alone, byte_extract align 2 or align 4".to_owned()
@@ -226,11 +237,15 @@ impl Options {
     }
 }
 
-fn rest(options: &[&str], known: &'static [&'static str], once: bool) -> Result<Options, String> {
+fn rest(
+    options: &[&str],
+    known: &'static [&'static str],
+    repeats: Repeats,
+) -> Result<Options, String> {
     let mut taken = Options {
         multiplier: 1,
         known,
-        once,
+        repeats,
         ..Options::default()
     };
     for option in options {
@@ -274,7 +289,7 @@ fn test(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     let known = &[
         "relative", "big", "little", "dce", "string", "hex", "dec", "oct", "bitmask",
     ];
-    let options = rest(options, known, false)?;
+    let options = rest(options, known, Repeats::Allowed)?;
     let (negated, operator) = match operator.strip_prefix('!') {
         Some(operator) => (true, operator.trim()),
         None => (false, *operator),
@@ -330,7 +345,7 @@ fn jump(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
         "from_end",
         "post_offset",
     ];
-    let options = rest(options, known, false)?;
+    let options = rest(options, known, Repeats::Allowed)?;
     let reading = options.reading()?;
     let count = builder.number(count)?;
     check_count(count, reading, 0)?;
@@ -369,7 +384,7 @@ fn extract(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String>
         "multiplier",
         "align",
     ];
-    let options = rest(options, known, true)?;
+    let options = rest(options, known, Repeats::Refused)?;
     let reading = options.reading()?;
     let count = builder.number(count)?;
     check_count(count, reading, 1)?;
@@ -400,7 +415,7 @@ fn math(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     let (mut count, mut offset, mut operator, mut operand, mut result) =
         (None, None, None, None, None);
     let known = &["relative", "endian", "string", "dce", "bitmask"];
-    let mut options = rest(&[], known, true)?;
+    let mut options = rest(&[], known, Repeats::Refused)?;
     for part in parts(needed(value)?) {
         if options.take(part)? {
             continue;

@@ -13,7 +13,12 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
         "frame:tls.pdu; content:\"a\";",
         "frame:tls.data; base64_decode; base64_data; content:\"a\";",
     ],
-    rejects: &["frame;", "frame:pdu; content:\"a\";", "frame:zzz.pdu;"],
+    rejects: &[
+        "frame;",
+        "frame:http.request; content:\"a\";",
+        "frame:pdu; content:\"a\";",
+        "frame:zzz.pdu;",
+    ],
 }];
 
 fn frame(builder: &mut Builder<'_>, value: &str) -> Result<(), String> {
@@ -33,10 +38,24 @@ fn frame(builder: &mut Builder<'_>, value: &str) -> Result<(), String> {
     let named = name
         .split_once('.')
         .and_then(|(protocol, rest)| Some((vocabulary.protocol(protocol)?, rest)));
+    // Frames are of HTTP/1 or of HTTP/2; those of the latter carry DNS as well.
+    let header = match builder.signature.protocol {
+        HeaderProtocol::Application(id) => Some(id),
+        _ => None,
+    };
+    let of = named.map(|(protocol, _)| protocol).or(header);
+    if of.is_some_and(|id| vocabulary.protocol_spec(id).name == "http") {
+        return Err("write http1 for frames of HTTP/1, http2 for those of HTTP/2".to_owned());
+    }
+    let carrier = |id| match vocabulary.protocol_spec(id).name {
+        "doh2" => vocabulary.protocol("http2").unwrap_or(id),
+        _ => id,
+    };
     let (protocols, rest) = match named {
-        Some((protocol, rest)) => (vocabulary.family(protocol), rest),
+        Some((protocol, rest)) => (vocabulary.family(carrier(protocol)), rest),
         None if matches!(builder.signature.protocol, HeaderProtocol::Application(_)) => {
-            (builder.protocols.clone(), name.as_str())
+            let protocols = builder.protocols.iter().map(|id| carrier(*id));
+            (protocols.collect(), name.as_str())
         }
         None => {
             return Err(format!(

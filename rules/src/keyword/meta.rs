@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Keyword, needed, nothing, parts, unquote};
-use crate::signature::{Builder, Target};
+use crate::signature::{Builder, CaptureKind, Target, VariableTest};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
@@ -284,13 +284,19 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     },
     Keyword {
         name: "flowvar",
-        aliases: &["pktvar"],
-        doc: "Variables that a pcre of another rule captured are not compared.",
-        parse: |_, _| {
-            Err("variables that another rule captured are not compared here: set a flowbit there, and test it".to_owned())
-        },
-        accepts: &[r#"msg:"x";"#],
-        rejects: &["flowvar:name,text;"],
+        aliases: &[],
+        doc: "A variable of the flow, captured by a pcre, holds these bytes: name, \"text\".",
+        parse: |builder, value| variable_test(builder, value, CaptureKind::Flow),
+        accepts: &[r#"flowvar:name,"text";"#, r#"flowvar:name,"|41|b";"#],
+        rejects: &["flowvar:name;", "flowvar:name,;"],
+    },
+    Keyword {
+        name: "pktvar",
+        aliases: &[],
+        doc: "A variable of the packet, captured by a pcre, holds these bytes: name, \"text\".",
+        parse: |builder, value| variable_test(builder, value, CaptureKind::Packet),
+        accepts: &[r#"pktvar:name,"text";"#],
+        rejects: &["pktvar:name;"],
     },
     Keyword {
         name: "config",
@@ -304,6 +310,32 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         rejects: &["config;", "config: logging enable, type tx, scope tx;"],
     },
 ];
+
+fn variable_test(
+    builder: &mut Builder<'_>,
+    value: Option<&str>,
+    kind: CaptureKind,
+) -> Result<(), String> {
+    let (name, text) = needed(value)?
+        .rsplit_once(',')
+        .filter(|(name, _)| !name.trim().is_empty())
+        .ok_or("write name, \"text\"")?;
+    let text = text.trim();
+    let inner = text
+        .strip_prefix('"')
+        .map_or(Some(text), |rest| rest.strip_suffix('"'))
+        .ok_or("the quotes are not closed")?;
+    let content = super::content::unescape(inner)?;
+    if content.is_empty() {
+        return Err("an empty content matches everything and nothing".to_owned());
+    }
+    builder.signature.variable_tests.push(VariableTest {
+        kind,
+        name: name.trim().to_owned(),
+        content,
+    });
+    Ok(())
+}
 
 fn number(value: Option<&str>) -> Result<u32, String> {
     let text = needed(value)?.trim_matches('"');

@@ -531,6 +531,15 @@ pub struct XBits {
     pub expire: Duration,
 }
 
+/// `flowvar`, `pktvar`: what a `pcre` of this or another rule captured under the name holds these bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariableTest {
+    /// Of the flow or of the packet.
+    pub kind: CaptureKind,
+    pub name: String,
+    pub content: Vec<u8>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowInt {
     pub name: String,
@@ -958,6 +967,7 @@ pub struct Signature {
     pub buffers: Vec<BufferMatch>,
     pub flowbits: Vec<FlowBits>,
     pub flowints: Vec<FlowInt>,
+    pub variable_tests: Vec<VariableTest>,
     pub xbits: Vec<XBits>,
     pub threshold: Option<Threshold>,
     pub detection_filter: Option<DetectionFilter>,

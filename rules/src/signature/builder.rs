@@ -97,6 +97,7 @@ impl<'a> Builder<'a> {
                 buffers: Vec::new(),
                 flowbits: Vec::new(),
                 flowints: Vec::new(),
+                variable_tests: Vec::new(),
                 xbits: Vec::new(),
                 threshold: None,
                 detection_filter: None,

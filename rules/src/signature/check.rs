@@ -87,9 +87,25 @@ impl Builder<'_> {
         if !faults.is_empty() {
             return Err(faults);
         }
+        self.leave_out_doh2();
         self.signature.app_protocols = self.protocols;
         self.signature.variables = self.variables;
         Ok((self.signature, self.warnings))
+    }
+
+    /// What speaks of HTTP in general is not about HTTP/2 that carries DNS; `http2` and `doh2` are.
+    fn leave_out_doh2(&mut self) {
+        let http = self.vocabulary.protocol("http");
+        let family = [
+            http,
+            self.vocabulary.protocol("http2"),
+            self.vocabulary.protocol("doh2"),
+        ];
+        let general = self.protocols.iter().any(|id| Some(*id) == http)
+            && self.protocols.iter().all(|id| family.contains(&Some(*id)));
+        if general {
+            self.protocols.retain(|id| Some(*id) != family[2]);
+        }
     }
 
     /// `absent: or_else` leaves the choice to other conditions.

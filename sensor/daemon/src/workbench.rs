@@ -221,6 +221,17 @@ fn miss(engine: &Engine, signature: &Signature, attempt: &Attempt, language: Lan
                 .get(*at)
                 .map_or("", |int| int.name.as_str())
         ),
+        Missed::Variables(at) => format!(
+            "{}: {}",
+            language.pick(
+                "biến đã bắt được không như luật cần",
+                "a captured variable is not as the rule wants"
+            ),
+            signature
+                .variable_tests
+                .get(*at)
+                .map_or("", |test| test.name.as_str())
+        ),
         Missed::HostBits => language
             .pick(
                 "đánh dấu của máy không như luật cần",

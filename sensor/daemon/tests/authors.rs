@@ -493,3 +493,39 @@ fn convert_shows_the_query_and_what_it_leaves_out() {
     std::fs::write(&path, "title: t\n").expect("a file can be written");
     assert_eq!(output(&["convert", &path]).status.code(), Some(1));
 }
+
+#[test]
+fn what_one_rule_captured_another_compares() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = file(
+        &folder,
+        "alert tcp any any -> any any (content:\"GET\"; pcre:\"/GET (?P<flow_path>\\S+)/\"; sid:1;)\n\
+         alert tcp any any -> any any (flowvar:path,\"|2f|\"; sid:2;)\n\
+         alert tcp any any -> any any (flowvar:path,\"zqzq\"; sid:3;)\n\
+         alert tcp any any -> any any (content:\"GET\"; pcre:\"/GET (?P<pkt_path>\\S+)/\"; sid:4;)\n\
+         alert tcp any any -> any any (pktvar:path,\"/\"; sid:5;)\n\
+         alert tcp any any -> any any (pktvar:other,\"/\"; sid:6;)\n",
+    );
+    let done = Command::new(env!("CARGO_BIN_EXE_matluoi-sensor"))
+        .current_dir(root())
+        .args([
+            "replay",
+            "tests/pcap/web/browse/input.pcap",
+            "--rules",
+            &path,
+            "--out",
+        ])
+        .arg(folder.path())
+        .output()
+        .expect("the sensor runs");
+    assert!(done.status.success());
+    let records = std::fs::read_to_string(folder.path().join("eve.json")).expect("records");
+    let mut sids: Vec<u64> = records
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|record| record["alert"]["signature_id"].as_u64())
+        .collect();
+    sids.sort_unstable();
+    sids.dedup();
+    assert_eq!(sids, [1, 2, 4, 5]);
+}

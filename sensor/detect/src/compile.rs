@@ -367,6 +367,7 @@ fn has_match(signature: &Signature, flow: &FlowOption) -> bool {
             .flowints
             .iter()
             .any(|int| matches!(int.operation, Int::IsSet | Int::NotSet | Int::Compare(..)))
+        || !signature.variable_tests.is_empty()
 }
 
 fn packet_condition(signature: &Signature) -> bool {
@@ -409,6 +410,7 @@ fn kind(
         && signature.app_protocols.is_empty()
         && signature.hook.is_none()
         && signature.flowints.is_empty()
+        && signature.variable_tests.is_empty()
         && !signature.bypass
         && !signature.silences_transaction
         && signature.filestore.is_none()
@@ -421,7 +423,7 @@ fn kind(
     let addresses_only = signature.conditions.iter().all(|condition| {
         matches!(
             condition,
-            Condition::IpRep { .. } | Condition::IpProto { .. }
+            Condition::IpRep { .. } | Condition::IpProto { .. } | Condition::IpVersion { .. }
         )
     });
     if plain
@@ -617,7 +619,10 @@ const REFERENCES: &[(&str, &str)] = &[
     ("secunia", "https://www.secunia.com/advisories/"),
     ("securitytracker", "http://securitytracker.com/id?"),
     ("telus", "https://"),
-    ("threatexpert", "http://www.threatexpert.com/report.aspx?md5="),
+    (
+        "threatexpert",
+        "http://www.threatexpert.com/report.aspx?md5=",
+    ),
     ("url", "https://"),
     ("xforce", "http://xforce.iss.net/xforce/xfdb/"),
 ];

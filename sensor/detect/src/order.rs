@@ -98,7 +98,11 @@ fn captures(signature: &Signature, kind: CaptureKind) -> Use {
             BufferCondition::Pcre(pcre) => pcre.captures.iter().any(|capture| capture.kind == kind),
             _ => false,
         });
-    Use::of(false, sets)
+    let tests = signature
+        .variable_tests
+        .iter()
+        .any(|test| test.kind == kind);
+    Use::of(tests, sets)
 }
 
 /// Bits of hosts or pairs. As the reference engine has it, `xbits` counts where it reads, `hostbits` where it sets.

@@ -48,6 +48,8 @@ pub enum Missed {
     FlowBits(usize),
     /// Index in [`Signature::flowints`].
     FlowInts(usize),
+    /// Index in [`Signature::variable_tests`].
+    Variables(usize),
     HostBits,
     /// The list (index in [`Signature::buffers`]) has no bytes to look at: the buffer is not there, or not yet.
     NoBuffer {
@@ -278,7 +280,10 @@ impl Trace {
                     50_000
                 }
                 Missed::Condition(_) => 30,
-                Missed::FlowBits(_) | Missed::FlowInts(_) | Missed::HostBits => 60,
+                Missed::FlowBits(_)
+                | Missed::FlowInts(_)
+                | Missed::Variables(_)
+                | Missed::HostBits => 60,
                 Missed::NoBuffer { list } => 100 + 100 * u32::try_from(*list).unwrap_or(99),
                 Missed::Bytes(bytes) => 100 + 100 * u32::try_from(bytes.list).unwrap_or(99),
             };

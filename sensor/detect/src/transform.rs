@@ -75,6 +75,8 @@ fn plain(transform: &Transform, data: &[u8]) -> Option<Vec<u8>> {
             .map(|(byte, key)| byte ^ key)
             .collect(),
         Transform::DotPrefix => [b".", data].concat(),
+        // Nothing has no digest.
+        Transform::ToMd5 | Transform::ToSha1 | Transform::ToSha256 if data.is_empty() => Vec::new(),
         Transform::ToMd5 => md5::Md5::digest(data).to_vec(),
         Transform::ToSha1 => sha1::Sha1::digest(data).to_vec(),
         Transform::ToSha256 => sha2::Sha256::digest(data).to_vec(),

@@ -7,8 +7,9 @@ mod places;
 mod tests;
 
 use super::{
-    Action, BitOperation, BufferMatch, HeaderDirection, HeaderProtocol, Hook, HookState, RejectTo,
-    Signature, Source, TagMetric, TagScope, Threshold, Track, Transform, lexer,
+    Action, BitOperation, BufferMatch, CaptureKind, HeaderDirection, HeaderProtocol, Hook,
+    HookState, RejectTo, Signature, Source, TagMetric, TagScope, Threshold, Track, Transform,
+    lexer,
 };
 use crate::Vocabulary;
 
@@ -429,7 +430,19 @@ fn needs(signature: &Signature, language: Language) -> Vec<String> {
         .flowints
         .iter()
         .filter_map(|int| condition::flow_number(int, language).map(|told| sentence(&told)));
-    flow.chain(hosts).chain(counts).collect()
+    let variables = signature.variable_tests.iter().map(|test| {
+        sentence(&format!(
+            "{} {} {} {}",
+            match test.kind {
+                CaptureKind::Flow => language.pick("biến của luồng", "the flow's variable"),
+                _ => language.pick("biến của gói tin", "the packet's variable"),
+            },
+            quoted(&test.name),
+            language.pick("chứa", "holds"),
+            quoted(&test.content.escape_ascii().to_string())
+        ))
+    });
+    flow.chain(hosts).chain(counts).chain(variables).collect()
 }
 
 fn quoted(name: &str) -> String {

@@ -22,7 +22,8 @@ const fn row(
         name,
         synonyms,
         modifiers: &[],
-        side: BufferSide::Both,
+        // As the reference engine has it, also what a request holds.
+        side: BufferSide::ToClient,
         ready_at: Transaction::COMPLETE,
         lowercase: false,
         streaming: false,

@@ -7,9 +7,7 @@ const TEXT_DIGITS: usize = 23;
 
 /// The number of `count` bytes at `at`; `None` when they are not all there or are no number.
 pub(crate) fn read(data: &[u8], at: i64, count: i64, reading: Reading) -> Option<u64> {
-    let at = usize::try_from(at).ok()?;
-    let count = usize::try_from(count).ok()?;
-    let bytes = data.get(at..at.checked_add(count)?)?;
+    let bytes = span(data, at, count, reading)?;
     match reading {
         Reading::Binary(endian) => {
             if bytes.is_empty() || bytes.len() > 8 {
@@ -29,14 +27,18 @@ pub(crate) fn read(data: &[u8], at: i64, count: i64, reading: Reading) -> Option
 pub(crate) fn width(data: &[u8], at: i64, count: i64, reading: Reading) -> i64 {
     match reading {
         Reading::Binary(_) => count,
-        Reading::String(base) => {
-            let bytes = usize::try_from(at)
-                .ok()
-                .and_then(|at| data.get(at..))
-                .unwrap_or_default();
-            let bytes = &bytes[..bytes.len().min(usize::try_from(count).unwrap_or(0))];
-            text(bytes, base).map_or(0, |(_, width)| width as i64)
-        }
+        Reading::String(base) => span(data, at, count, reading)
+            .and_then(|bytes| text(bytes, base))
+            .map_or(0, |(_, width)| width as i64),
+    }
+}
+
+/// The bytes of a number; a count of 0 means text as far as its digits go.
+fn span(data: &[u8], at: i64, count: i64, reading: Reading) -> Option<&[u8]> {
+    let rest = data.get(usize::try_from(at).ok()?..)?;
+    match (usize::try_from(count).ok()?, reading) {
+        (0, Reading::String(_)) => Some(rest),
+        (count, _) => rest.get(..count),
     }
 }
 
@@ -194,6 +196,8 @@ mod tests {
             (b"0x1f", 0, 4, Reading::String(Base::Hex), Some(0x1f)),
             (b"17", 0, 2, Reading::String(Base::Octal), Some(15)),
             (b"zz", 0, 2, Reading::String(Base::Decimal), None),
+            (b"a70\r", 1, 0, Reading::String(Base::Decimal), Some(70)),
+            (b"70", 2, 0, Reading::String(Base::Decimal), None),
         ];
         for &(data, at, count, reading, expected) in rows {
             assert_eq!(

@@ -1,6 +1,6 @@
 //! Headers of rules, and conditions that need no bytes.
 
-use rules::signature::{BitOperation, Condition, Track};
+use rules::signature::{BitOperation, CaptureKind, Condition, Track, VariableTest};
 use sensor_app::Transaction;
 
 use super::Pass;
@@ -171,7 +171,22 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
         if let Some(at) = ints.position(|int| !self.state.int_holds(int)) {
             return Some(Missed::FlowInts(at));
         }
+        let mut tests = one.signature.variable_tests.iter();
+        if let Some(at) = tests.position(|test| !self.variable_holds(test)) {
+            return Some(Missed::Variables(at));
+        }
         (!self.host_bits_hold(one)).then_some(Missed::HostBits)
+    }
+
+    fn variable_holds(&self, test: &VariableTest) -> bool {
+        let variables = match test.kind {
+            CaptureKind::Flow => self.state.variables(),
+            CaptureKind::Packet | CaptureKind::Alert => &self.scratch.packet_variables,
+        };
+        variables
+            .iter()
+            .find(|(name, _)| *name == test.name)
+            .is_some_and(|(_, value)| memchr::memmem::find(value, &test.content).is_some())
     }
 
     fn host_bits_hold(&self, one: &Compiled) -> bool {

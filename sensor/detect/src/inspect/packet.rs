@@ -227,7 +227,8 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                     let mut address = [0; 16];
                     match packet_buffer(self.traffic, buffer, &mut address) {
                         Some(data) => self.bytes_hold(part, Bytes::whole(data), &mut variables),
-                        None => part.absent,
+                        // As in the reference engine, a header that is not there is no match for `absent`.
+                        None => false,
                     }
                 }
                 PartHome::App(_) | PartHome::Frame(..) => false,

@@ -425,7 +425,10 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                 progress > sensor_app::http1::stage::BODY
             } else {
                 // The stages of HTTP/1 begin when the one before is known.
-                progress > row.ready_at || is_http1 && progress == row.ready_at
+                progress > row.ready_at
+                    || is_http1 && progress == row.ready_at
+                    || matches!(transaction.protocol(), Protocol::Smb | Protocol::Dcerpc)
+                        && transaction.is_complete(direction)
             }
         };
         match row.getter {
