@@ -86,7 +86,7 @@ impl<'a> From<OfSigma<'a>> for Alert<'a> {
             rev: 1,
             signature: own.title,
             category: own.category,
-            severity: own.severity,
+            severity: own.severity.into(),
             source: None,
             target: None,
             references: None,
