@@ -265,7 +265,8 @@ fn listen(
 
 /// Writes a little where the spool is. A folder that cannot be written is told by the sensor's start.
 fn measure_disk(folder: &Path, status: &mut Status) {
-    let trial = folder.join(".trial");
+    // A sensor that starts meanwhile, as another user, has a trial of its own.
+    let trial = folder.join(".doctor-trial");
     let begun = Instant::now();
     let written = (0..WRITES).try_for_each(|_| {
         let mut file = std::fs::File::create(&trial)?;
