@@ -35,6 +35,8 @@ pub struct Overload {
     /// 0: nothing; 1: the rest of long and encrypted flows; from 2 on: new flows but one in 2^(step - 1).
     step: u32,
     changed_ns: i64,
+    /// How long frames waited then.
+    waited_then_ns: i64,
     /// When frames were last seen to wait.
     waited_ns: i64,
 }
@@ -48,9 +50,12 @@ impl Overload {
         // A clock that was set back must not hold the step for ever.
         let since = |time: i64| now_ns.saturating_sub(time).unsigned_abs();
         if waited > BEHIND_NS && self.step < MAX_STEP {
-            if self.step == 0 || since(self.changed_ns) >= STEP_UP_NS.unsigned_abs() {
+            // What waits already is worked off first: while it grows less, enough is left out.
+            let grows = waited >= self.waited_then_ns;
+            if self.step == 0 || grows && since(self.changed_ns) >= STEP_UP_NS.unsigned_abs() {
                 self.step += 1;
                 self.changed_ns = now_ns;
+                self.waited_then_ns = waited;
             }
         } else if self.step > 0
             && since(self.waited_ns) >= STEP_DOWN_NS.unsigned_abs()
@@ -105,13 +110,18 @@ mod tests {
             assert_eq!(overload.step(), expected);
             now += STEP_UP_NS / 2;
         }
+        // What waits grows less: enough is left out.
+        overload.note(3 * BEHIND_NS, now);
+        now += SECOND;
+        overload.note(2 * BEHIND_NS, now);
+        assert_eq!(overload.step(), 4);
         // It catches up, with frames that still wait a little: nothing changes.
         for _ in 0..100 {
             now += SECOND / 10;
             overload.note(BEHIND_NS / 2, now);
-            assert_eq!(overload.step(), 3);
+            assert_eq!(overload.step(), 4);
         }
-        for expected in [3, 2, 2, 1, 1, 0, 0] {
+        for expected in [4, 3, 3, 2, 2, 1, 1, 0, 0] {
             now += STEP_DOWN_NS / 2;
             overload.note(0, now);
             assert_eq!(overload.step(), expected);
