@@ -149,12 +149,12 @@ impl Inspector {
         &self.scratch.matches
     }
 
-    /// Transactions whose records the last inspection has switched off.
     /// Files that rules want stored, of the last packet.
     pub fn stores(&self) -> &[StoreFiles] {
         &self.scratch.stores
     }
 
+    /// Transactions whose records the last inspection has switched off.
     pub fn silenced(&self) -> &[u64] {
         &self.scratch.silenced
     }
