@@ -23,16 +23,20 @@ fn rule_files() -> Vec<SourceFile> {
     let mut sources = Vec::new();
     collect(&shared().join("rules/sigma"), &mut sources);
     if sources.is_empty() {
-        sources = include_str!("examples.yml")
-            .split("\n---\n")
-            .enumerate()
-            .map(|(number, text)| SourceFile {
-                name: format!("examples.yml {number}"),
-                text: text.to_owned(),
-            })
-            .collect();
+        sources = documents("examples.yml", include_str!("examples.yml"));
     }
     sources
+}
+
+/// The documents of a file, each as a file of its own.
+fn documents(name: &str, text: &str) -> Vec<SourceFile> {
+    text.split("\n---\n")
+        .enumerate()
+        .map(|(number, text)| SourceFile {
+            name: format!("{name} {number}"),
+            text: text.to_owned(),
+        })
+        .collect()
 }
 
 fn collect(folder: &Path, out: &mut Vec<SourceFile>) {

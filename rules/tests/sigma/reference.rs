@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
-use rules::sigma::ast::{Expr, FieldTest, Test};
+use chrono::{DateTime, Datelike, Timelike};
+use rules::sigma::ast::{Expr, FieldTest, Test, TimePart};
 use rules::sigma::{Anchor, Comparison, Pattern, Token};
 use serde_json::Value;
+use unicode_normalization::UnicodeNormalization;
 
 pub fn matches(expr: &Expr, event: &Value) -> bool {
     match expr {
@@ -98,7 +100,7 @@ fn scalars<'a>(value: &'a Value, out: &mut Vec<&'a Value>) {
 
 fn text(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(text.nfc().collect()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(value) => Some(value.to_string()),
         _ => None,
@@ -122,19 +124,37 @@ fn passes(test: &Test, value: &Value) -> bool {
         Test::Cidr(network) => text
             .parse::<IpAddr>()
             .is_ok_and(|address| network.contains(address)),
-        Test::Compare(comparison, number) => text.parse::<f64>().is_ok_and(|value| {
-            let number = number.as_f64();
-            match comparison {
-                Comparison::Less => value < number,
-                Comparison::LessOrEqual => value <= number,
-                Comparison::Greater => value > number,
-                Comparison::GreaterOrEqual => value >= number,
-                Comparison::Equal => value == number,
-                Comparison::NotEqual => value != number,
-            }
-        }),
-        Test::Null | Test::Exists | Test::Time(..) | Test::Field(_) => false,
+        Test::Compare(comparison, number) => text
+            .parse()
+            .is_ok_and(|value| compares(value, *comparison, number.as_f64())),
+        Test::Time(part, comparison, number) => time_part(&text, *part)
+            .is_some_and(|value| compares(f64::from(value), *comparison, number.as_f64())),
+        Test::Null | Test::Exists | Test::Field(_) => false,
     }
+}
+
+fn compares(value: f64, comparison: Comparison, number: f64) -> bool {
+    match comparison {
+        Comparison::Less => value < number,
+        Comparison::LessOrEqual => value <= number,
+        Comparison::Greater => value > number,
+        Comparison::GreaterOrEqual => value >= number,
+        Comparison::Equal => value == number,
+        Comparison::NotEqual => value != number,
+    }
+}
+
+/// In the zone that the time is written in.
+fn time_part(text: &str, part: TimePart) -> Option<u32> {
+    let time = DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%#z").ok()?;
+    Some(match part {
+        TimePart::Minute => time.minute(),
+        TimePart::Hour => time.hour(),
+        TimePart::Day => time.day(),
+        TimePart::Week => time.iso_week().week(),
+        TimePart::Month => time.month(),
+        TimePart::Year => time.year().try_into().ok()?,
+    })
 }
 
 /// One character of a pattern.
