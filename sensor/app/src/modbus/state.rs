@@ -154,6 +154,29 @@ fn raise_errors(transaction: &mut Transaction, message: &Message, direction: Dir
     }
 }
 
+/// Whether a message and one of the other side are a request and its answer; the message is marked where its
+/// values do not fit. sawp counts what was read in bits, registers too (Modbus Application Protocol 1.1b3 §6.3,
+/// §6.4: two bytes each), so that it marks every sound answer: those are counted anew.
+fn answers(message: &mut Message, other: &Message) -> bool {
+    let was_wrong = message.error_flags.intersects(ErrorFlags::DATA_VALUE);
+    if !message.matches(other) {
+        return false;
+    }
+    if !was_wrong
+        && !message.access_type.intersects(AccessType::BIT_ACCESS_MASK)
+        && let (Data::Read(Read::Response(data)), Data::Read(Read::Request { quantity, .. }))
+        | (Data::Read(Read::Request { quantity, .. }), Data::Read(Read::Response(data))) =
+            (&message.data, &other.data)
+    {
+        if data.len() == 2 * usize::from(*quantity) {
+            message.error_flags &= !ErrorFlags::DATA_VALUE;
+        } else {
+            message.error_flags |= ErrorFlags::DATA_VALUE;
+        }
+    }
+    true
+}
+
 /// Takes a message; `None` when too many are unanswered.
 fn take(direction: Direction, mut message: Message, transactions: &mut Transactions) -> Option<()> {
     let fitting = transactions.live_mut().iter_mut().find(|transaction| {
@@ -163,14 +186,14 @@ fn take(direction: Direction, mut message: Message, transactions: &mut Transacti
                     && modbus
                         .request
                         .as_ref()
-                        .is_some_and(|request| message.matches(request))
+                        .is_some_and(|request| answers(&mut message, request))
             }
             (Body::Modbus(modbus), Direction::ToServer) => {
                 modbus.request.is_none()
                     && modbus
                         .response
                         .as_ref()
-                        .is_some_and(|response| message.matches(response))
+                        .is_some_and(|response| answers(&mut message, response))
             }
             _ => false,
         }
@@ -356,6 +379,31 @@ mod tests {
             [5, 6, 7].map(|at| modbus.written(at)),
             [Some(7), Some(8), None]
         );
+    }
+
+    #[test]
+    fn registers_that_are_read_are_two_bytes_each() {
+        for function in [3, 4] {
+            for (data, event) in [
+                (&[0, 7, 0, 8][..], None),
+                (&[0, 7], Some(events::VALUE_MISMATCH)),
+                (&[0, 7, 0, 8, 0, 9], Some(events::VALUE_MISMATCH)),
+            ] {
+                let mut answer = vec![1, function, data.len() as u8];
+                answer.extend(data);
+                let request = (ToServer, message(1, &[1, function, 0, 0, 0, 2]));
+                let answer = (ToClient, message(1, &answer));
+                let transactions = run(&[request.clone(), answer.clone()], usize::MAX);
+                assert_eq!(transactions.begun(), 1);
+                assert_eq!(transactions.live()[0].events, Vec::from_iter(event));
+                // The client's side may come later.
+                let transactions = run(&[answer, request], usize::MAX);
+                assert_eq!(transactions.begun(), 1);
+                let wrong = event.map_or(0, |_| 1);
+                let flagged = records(&transactions)[0].matches("DATA_VALUE").count();
+                assert_eq!(flagged, wrong);
+            }
+        }
     }
 
     #[test]
