@@ -247,6 +247,7 @@ impl Condition {
                 | Condition::FtpBounce
                 | Condition::HasFile
                 | Condition::CipService { .. }
+                | Condition::Modbus(_)
         )
     }
 
@@ -545,6 +546,27 @@ mod tests {
                 !condition.holds(&Tagged(&[])),
                 "{condition:?} without a VLAN"
             );
+        }
+    }
+
+    #[test]
+    fn what_a_transaction_alone_can_answer_is_asked_of_transactions() {
+        use super::super::{ModbusMatch, ModbusWanted};
+        let of_transaction = [
+            Condition::Modbus(ModbusMatch {
+                unit: None,
+                wanted: ModbusWanted::Anything,
+            }),
+            Condition::CipService {
+                service: 1,
+                class: None,
+                attribute: None,
+            },
+            Condition::HasFile,
+        ];
+        for condition in of_transaction {
+            assert!(condition.is_of_transaction(), "{condition:?}");
+            assert!(!condition.wants_packet(), "{condition:?}");
         }
     }
 }
