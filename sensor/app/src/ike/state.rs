@@ -98,12 +98,25 @@ impl IkeTransaction {
 
 #[derive(Debug, Default)]
 pub struct State {
+    /// The identifier of who has begun last.
+    initiator: u64,
     domain: Option<u32>,
     participants: [Arc<Participant>; 2],
     algorithms: Algorithms,
 }
 
 impl State {
+    /// Gateways talk from port 500 to port 500, so that one flow carries all that they ever agree on: what was said
+    /// before goes when somebody begins anew.
+    fn begin(&mut self, header: &Header) {
+        if header.responder == 0 && header.initiator != self.initiator {
+            *self = State {
+                initiator: header.initiator,
+                ..State::default()
+            };
+        }
+    }
+
     fn one(
         &mut self,
         direction: Direction,
@@ -271,6 +284,7 @@ impl Parser for State {
             return Step::More;
         };
         let body = reader.rest();
+        self.begin(&header);
         let (version, raised) = match header.major {
             1 => match self.one(direction, &header, body) {
                 Some((one, raised)) => (Version::One(Box::new(one)), raised),
@@ -376,9 +390,8 @@ mod tests {
         );
     }
 
-    #[test]
-    fn weak_proposals_are_told() {
-        // One proposal with DES, MD5 and the second group.
+    /// An answer that chooses DES, MD5 and the second group.
+    fn weak_answer() -> Vec<u8> {
         let mut transforms = Vec::new();
         for (last, kind, id) in [(3u8, 1u8, 2u8), (3, 2, 1), (3, 3, 1), (0, 4, 2)] {
             transforms.extend([last, 0, 0, 8, kind, 0, 0, id]);
@@ -387,7 +400,45 @@ mod tests {
         proposal.extend(transforms);
         let mut body = vec![0, 0, 0, proposal.len() as u8 + 4];
         body.extend(proposal);
-        let seen = run(&[(ToClient, message(0x20, 33, 34, 0x20, &body))]);
+        message(0x20, 33, 34, 0x20, &body)
+    }
+
+    #[test]
+    fn what_begins_anew_knows_nothing_of_what_was_before() {
+        let mut other = message(0x20, 41, 34, 8, b"");
+        other[..16].copy_from_slice(b"another.\0\0\0\0\0\0\0\0");
+        // Sent again, without an answer yet.
+        let again = other.clone();
+        let mut refusal = message(0x20, 41, 34, 0x20, b"");
+        refusal[..16].copy_from_slice(b"another.\0\0\0\0\0\0\0\0");
+        let seen = run(&[
+            (ToClient, weak_answer()),
+            (ToServer, message(0x20, 41, 36, 8, b"")),
+            (ToServer, other),
+            (ToServer, again),
+            (ToClient, refusal),
+        ]);
+        let chosen: Vec<_> = seen
+            .live()
+            .iter()
+            .map(|tx| match &tx.body {
+                Body::Ike(ike) => match &ike.version {
+                    Version::Two(two) => two.algorithms.encryption,
+                    Version::One(_) => panic!("another version"),
+                },
+                _ => panic!("another protocol"),
+            })
+            .collect();
+        let (weak, none) = (
+            IkeTransformEncType::ENCR_DES,
+            IkeTransformEncType::ENCR_NULL,
+        );
+        assert_eq!(chosen, [weak, weak, none, none, none]);
+    }
+
+    #[test]
+    fn weak_proposals_are_told() {
+        let seen = run(&[(ToClient, weak_answer())]);
         assert_eq!(
             seen.live()[0].events,
             [
