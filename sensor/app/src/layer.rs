@@ -593,6 +593,24 @@ mod tests {
     }
 
     #[test]
+    fn a_short_first_command_is_not_held_back_from_its_answer() {
+        let pieces: &[(Direction, &[u8])] = &[
+            (ToClient, b"220 (vsFTPd 3.0.3)\r\n"),
+            (ToServer, b"SYST\r\n"),
+            (ToClient, b"215 UNIX Type: L8\r\n"),
+            (ToServer, b"AUTH SSL\r\n"),
+            (ToClient, b"234 Proceed with negotiation.\r\n"),
+        ];
+        let app = run(&pieces[..3], false);
+        assert_eq!(app.protocol(), Protocol::Ftp);
+        assert_eq!(app.side_protocol(ToServer), Protocol::Ftp);
+        assert_eq!(app.transaction_count(), 2);
+        let app = run(pieces, false);
+        assert_eq!(app.protocol(), Protocol::Unknown);
+        assert_eq!(app.original_protocol(), Some(Protocol::Ftp));
+    }
+
+    #[test]
     fn one_side_alone_does_not_fail() {
         let rows: &[(&[(Direction, &[u8])], Protocol)] = &[
             (&[], Protocol::Unknown),

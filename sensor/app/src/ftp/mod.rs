@@ -22,7 +22,7 @@ pub use state::FtpTransaction;
 /// Where servers listen.
 const PORT: u16 = 21;
 /// How clients open, in any case of letters.
-const OPENINGS: [&[u8]; 3] = [b"FEAT", b"PASS ", b"PORT "];
+const OPENINGS: [&[u8]; 5] = [b"FEAT", b"PASS ", b"PORT ", b"AUTH TLS", b"AUTH SSL"];
 /// So does a client of POP3, which is known by its server's greeting.
 const USER: &[u8] = b"USER ";
 const GREETING: &[u8] = b"220";
@@ -65,6 +65,8 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
             match OPENINGS.iter().find(|opening| begins(opening)) {
                 Some(opening) if data.len() >= opening.len() => Verdict::Yes,
                 None if user && data.len() >= USER.len() => Verdict::Yes,
+                // Behind the greeting any line is a command; it must not wait for more, since the server does not.
+                None if prefix.other == Protocol::Ftp && data.contains(&b'\n') => Verdict::Yes,
                 None if !user => Verdict::No,
                 _ => Verdict::More,
             }
@@ -105,6 +107,11 @@ mod tests {
             (ToServer, 99, Protocol::Unknown, "P", Verdict::More),
             (ToServer, 99, Protocol::Unknown, "US", Verdict::More),
             (ToServer, 21, Protocol::Unknown, "GET /", Verdict::No),
+            (ToServer, 99, Protocol::Unknown, "AUTH", Verdict::More),
+            (ToServer, 99, Protocol::Unknown, "AUTH SSL", Verdict::Yes),
+            (ToServer, 99, Protocol::Unknown, "AUTH PLAIN", Verdict::No),
+            (ToServer, 21, Protocol::Unknown, "SYST\r\n", Verdict::No),
+            (ToServer, 21, Protocol::Ftp, "SYST\r\n", Verdict::Yes),
             (ToClient, 21, Protocol::Unknown, "220 x\r\n", Verdict::Yes),
             (ToClient, 21, Protocol::Unknown, "220 x", Verdict::More),
             (ToClient, 99, Protocol::Unknown, "220 x\r\n", Verdict::No),

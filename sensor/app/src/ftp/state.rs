@@ -155,7 +155,8 @@ impl State {
             return Ok(false);
         };
         self.answer(line, transaction);
-        Ok(self.command == Some(Command::AUTH_TLS) && line.bytes.starts_with(b"234 "))
+        let asked = matches!(self.command, Some(Command::AUTH_TLS | Command::AUTH_SSL));
+        Ok(asked && line.bytes.starts_with(b"234 "))
     }
 
     fn answer(&mut self, line: &Line<'_>, transaction: &mut Transaction) {
@@ -458,19 +459,23 @@ mod tests {
     }
 
     #[test]
-    fn auth_tls_hands_over() {
-        let (_, step) = run(
-            &[(ToServer, b"AUTH TLS\r\n"), (ToClient, b"234 go\r\n\x16")],
-            usize::MAX,
-        );
-        assert!(matches!(
-            step,
-            Step::Change {
-                rest: 1,
-                expect: Some(Protocol::Tls),
-                ..
-            }
-        ));
+    fn auth_hands_over() {
+        let asked = |command| {
+            let pieces: &[(Direction, &[u8])] =
+                &[(ToServer, command), (ToClient, b"234 go\r\n\x16")];
+            run(pieces, usize::MAX).1
+        };
+        for command in [&b"AUTH TLS\r\n"[..], b"AUTH SSL\r\n"] {
+            assert!(matches!(
+                asked(command),
+                Step::Change {
+                    rest: 1,
+                    expect: Some(Protocol::Tls),
+                    ..
+                }
+            ));
+        }
+        assert_eq!(asked(b"AUTH GSSAPI\r\n"), Step::More);
     }
 
     proptest! {

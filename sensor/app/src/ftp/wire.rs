@@ -9,6 +9,8 @@ pub struct Command(&'static str);
 impl Command {
     pub const APPE: Command = Command("APPE");
     pub const AUTH_TLS: Command = Command("AUTH TLS");
+    /// What clients ask for that are older than RFC 4217, and those that try everything.
+    pub const AUTH_SSL: Command = Command("AUTH SSL");
     pub const EPRT: Command = Command("EPRT");
     pub const EPSV: Command = Command("EPSV");
     pub const LIST: Command = Command("LIST");
@@ -62,11 +64,11 @@ pub enum Carries {
 const SEARCH_BYTES: usize = 64;
 
 const NAMES: &[&str] = &[
-    "PORT", "EPRT", "AUTH TLS", "PASV", "EPSV", "RETR", "STOR", "ABOR", "ACCT", "ALLO", "APPE",
-    "CDUP", "CHMOD", "CWD", "DELE", "HELP", "IDLE", "LIST", "MAIL", "MDTM", "MKD", "MLFL", "MLSD",
-    "MODE", "MRCP", "MRSQ", "MSAM", "MSND", "MSOM", "NLST", "NOOP", "PASS", "PWD", "QUIT", "REIN",
-    "REST", "RMD", "RNFR", "RNTO", "SITE", "SIZE", "SMNT", "STAT", "STOU", "STRU", "SYST", "TYPE",
-    "UMASK", "USER",
+    "PORT", "EPRT", "AUTH TLS", "AUTH SSL", "PASV", "EPSV", "RETR", "STOR", "ABOR", "ACCT", "ALLO",
+    "APPE", "CDUP", "CHMOD", "CWD", "DELE", "HELP", "IDLE", "LIST", "MAIL", "MDTM", "MKD", "MLFL",
+    "MLSD", "MODE", "MRCP", "MRSQ", "MSAM", "MSND", "MSOM", "NLST", "NOOP", "PASS", "PWD", "QUIT",
+    "REIN", "REST", "RMD", "RNFR", "RNTO", "SITE", "SIZE", "SMNT", "STAT", "STOU", "STRU", "SYST",
+    "TYPE", "UMASK", "USER",
 ];
 
 /// A reply line in code and text; a line without a code is text.
@@ -140,6 +142,8 @@ mod tests {
             ("retr x", Some("RETR")),
             ("XPWD", Some("PWD")),
             ("AUTH TLS", Some("AUTH TLS")),
+            ("auth ssl", Some("AUTH SSL")),
+            ("AUTH GSSAPI", None),
             ("SITE CHMOD 644 x", Some("SITE")),
             ("FEAT", None),
             ("", None),
