@@ -86,7 +86,9 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
             }
         }
         Direction::ToClient => {
-            if prefix.server_port != PORT && prefix.other != Protocol::Http2 {
+            // A client may have asked for a name before its server has said anything.
+            let after_client = matches!(prefix.other, Protocol::Http2 | Protocol::Doh2);
+            if prefix.server_port != PORT && !after_client {
                 return Verdict::No;
             }
             if prefix.data.len() < HEADER_BYTES {
@@ -322,4 +324,43 @@ fn push_line(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     text.extend_from_slice(b": ");
     text.extend_from_slice(value);
     text.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parser::Transport;
+    use crate::testing;
+
+    #[test]
+    fn a_server_is_known_after_its_client() {
+        const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
+        let server = |port, other| {
+            probe(&Prefix {
+                transport: Transport::Tcp,
+                direction: Direction::ToClient,
+                data: SETTINGS,
+                server_port: port,
+                client_port: 40_000,
+                midway: false,
+                other,
+            })
+        };
+        assert_eq!(server(8053, Protocol::Http2), Verdict::Yes);
+        // The client has asked for a name before its server spoke.
+        assert_eq!(server(8053, Protocol::Doh2), Verdict::Yes);
+        assert_eq!(server(PORT, Protocol::Unknown), Verdict::Yes);
+        assert_eq!(server(8053, Protocol::Unknown), Verdict::No);
+    }
+
+    #[test]
+    fn clients_are_known_by_the_magic() {
+        let client = |data| {
+            let (tcp, to_server) = (Transport::Tcp, Direction::ToServer);
+            testing::probe(Protocol::Http2, tcp, to_server, 8053, data)
+        };
+        assert_eq!(client(MAGIC), Verdict::Yes);
+        assert_eq!(client(&MAGIC[..5]), Verdict::More);
+        assert_eq!(client(b"GET / HTTP/1.1\r\n"), Verdict::No);
+    }
 }
