@@ -9,7 +9,8 @@ declare -A services=(
     [samba]="smbd nmbd" [dovecot-pop3d]=dovecot [ngircd]=ngircd [redis-server]=redis-server
     [mariadb-server]=mariadb [slapd]=slapd [krb5-kdc]=krb5-kdc [krb5-admin-server]=krb5-admin-server
     [mosquitto]=mosquitto [snmpd]=snmpd [postgresql-15]=postgresql [atftpd]=atftpd [chrony]=chrony
-    [rsyslog]=rsyslog [avahi-daemon]=avahi-daemon
+    [rsyslog]=rsyslog [avahi-daemon]=avahi-daemon [nfs-ganesha]=nfs-ganesha [rpcbind]="rpcbind.socket rpcbind"
+    [charon-systemd]=strongswan [xrdp]=xrdp [caddy]=caddy [unbound]=unbound
 )
 lists=("$LAB_HERE/packages.txt")
 [ "${1:-}" = "--all" ] && lists+=("$LAB_HERE/packages-protocols.txt")
@@ -17,7 +18,16 @@ missing=()
 while read -r package; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
 done < <(grep -hv '^#' "${lists[@]}")
-[ ${#missing[@]} = 0 ] && exit 0
+# pypi: what Debian has not, in a folder of its own.
+pypi() {
+    [ "${1:-}" = "--all" ] || return 0
+    [ -e "$LAB_PYTHON/bin/python3" ] || /usr/bin/python3 -m venv "$LAB_PYTHON"
+    "$LAB_PYTHON/bin/pip" install --quiet --requirement "$LAB_HERE/packages-pypi.txt"
+}
+if [ ${#missing[@]} = 0 ]; then
+    pypi "$@"
+    exit 0
+fi
 echo "installing ${missing[*]}"
 
 # policy-rc.d is how Debian lets one forbid a package to start its service.
@@ -36,3 +46,4 @@ if [ -d /run/systemd/system ]; then
         done
     done
 fi
+pypi "$@"

@@ -24,6 +24,9 @@ TAP_DEVICE=lan0
 HOST_TAP=ml-tap
 NAMESPACES="ml-attacker ml-internet ml-server ml-client ml-gate ml-switch"
 
+# Python with the packages of packages-pypi.txt.
+LAB_PYTHON=/opt/matluoi-lab
+
 # The names which the laboratory's programs look up; all lead into the laboratory.
 PORTAL=dichvucong.tinh.example
 

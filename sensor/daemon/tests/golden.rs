@@ -1,6 +1,7 @@
 //! Golden cases: a folder of `tests/pcap` with an `expected.jsonl` is replayed (with its `test.rules`, if it has
 //! them), and must give exactly those records. Times and ids come from the capture, so output is the same
-//! on every machine. `UPDATE_GOLDEN=1 cargo test -p matluoi-sensor --test golden` writes the files anew;
+//! on every machine. Each rule has to fire, but for those whose message begins with `not: `.
+//! `UPDATE_GOLDEN=1 cargo test -p matluoi-sensor --test golden` writes the files anew;
 //! `touch tests/pcap/TOPIC/CASE/expected.jsonl` makes a case of a capture.
 
 use std::path::{Path, PathBuf};
@@ -38,6 +39,46 @@ fn replay(case: &Path) -> String {
     eve.lines()
         .filter(|line| !line.contains(r#""event_type":"stats""#))
         .fold(String::new(), |text, line| text + line + "\n")
+}
+
+/// What is between two marks, the first time that both are there.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    Some(rest.split_once(after)?.0)
+}
+
+#[test]
+fn rules_fire_where_they_should_and_nowhere_else() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        // The records are being written: they are judged by the next run.
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/pcap");
+    let mut found = Vec::new();
+    cases(&folder, &mut found);
+    let mut faults = Vec::new();
+    let mut looked_at = 0;
+    for case in found {
+        let Ok(rules) = std::fs::read_to_string(case.join("test.rules")) else {
+            continue;
+        };
+        let records =
+            std::fs::read_to_string(case.join("expected.jsonl")).expect("the case has records");
+        for rule in rules.lines().filter(|line| line.starts_with("alert ")) {
+            let (Some(message), Some(id)) =
+                (between(rule, "msg:\"", "\";"), between(rule, "sid:", ";"))
+            else {
+                panic!("{}: {rule}: no message or no number", case.display());
+            };
+            looked_at += 1;
+            let fires = records.contains(&format!("\"signature_id\":{id},"));
+            if fires == message.starts_with("not: ") {
+                faults.push(format!("{}: {id} {message}: {fires}", case.display()));
+            }
+        }
+    }
+    assert!(looked_at > 0, "no case has rules");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]

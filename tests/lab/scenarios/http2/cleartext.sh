@@ -1,4 +1,4 @@
-# HTTP/2 without TLS: known before, and by an upgrade.
+# HTTP/2 without TLS, known before: a page fetched, and a form sent.
 # packages: nginx-light curl
 mkdir -p nginx2
 printf 'pid %s/run/nginx2.pid;\nerror_log /dev/null;\nevents {}\nhttp { access_log /dev/null; client_body_temp_path %s/nginx2; proxy_temp_path %s/nginx2; fastcgi_temp_path %s/nginx2; uwsgi_temp_path %s/nginx2; scgi_temp_path %s/nginx2; server { listen %s:8082 http2; root %s/www; } }\n' \
