@@ -33,11 +33,11 @@ impl Tongue {
 pub enum Question {
     /// Which of them load, and what is wrong with the others: [`Checked`].
     Check,
-    /// What they do, in words: a list of [`Explained`].
+    /// What they do, in words: [`OfRules`] with [`Explained`].
     Explain,
     /// What may be written at a byte of one rule: a list of [`Offer`].
     Complete { offset: usize },
-    /// What each does on a capture: a list of [`Tried`].
+    /// What each does on a capture: [`OfRules`] with [`Tried`].
     Try { capture: PathBuf },
 }
 
@@ -153,6 +153,12 @@ pub struct NearMiss {
     /// Bytes around that place: offset, hexadecimal, text.
     #[serde(default)]
     pub hex: Vec<String>,
+}
+
+/// An answer about the rules of a text. What is wrong with rules, a check tells.
+#[derive(Deserialize)]
+pub struct OfRules<T> {
+    pub rules: Vec<T>,
 }
 
 /// Asks, and reads the answer.

@@ -50,8 +50,8 @@ impl Machine for Engine {
                 json!({"loaded": 2, "failed": 0, "skipped": 0, "failures": [], "warnings": []})
             }
             Question::Try { capture } if capture.is_file() => {
-                json!([{"sid": 1, "msg": tongue.name(), "looks": 3, "matches": 0, "alerts": 0, "attempts": [
-                    {"frame": 7, "direction": "to_server", "why": "no \"GET\""}]}])
+                json!({"faults": [], "rules": [{"sid": 1, "msg": tongue.name(), "looks": 3, "matches": 0, "alerts": 0, "attempts": [
+                    {"frame": 7, "direction": "to_server", "why": "no \"GET\""}]}]})
             }
             Question::Try { .. } => return Err(EngineFault::Failed("no capture".to_owned())),
             Question::Explain => return Err(EngineFault::Limit("time")),

@@ -27,7 +27,7 @@ pub(super) fn parse(
     };
     if text.len() > limits::CONDITION_BYTES {
         return fail(format!(
-            "the condition is longer than {} bytes",
+            "the condition is longer than {} bytes: split the rule",
             limits::CONDITION_BYTES
         ));
     }
@@ -132,7 +132,7 @@ impl<'a> Parser<'a> {
         self.depth += 1;
         if self.depth > limits::CONDITION_DEPTH {
             return Err(format!(
-                "brackets and \"not\" stand more than {} deep within each other",
+                "brackets and \"not\" stand more than {} deep within each other: split the condition",
                 limits::CONDITION_DEPTH
             ));
         }
@@ -143,7 +143,7 @@ impl<'a> Parser<'a> {
             if self.take(")") {
                 Ok(inner)
             } else {
-                Err("a bracket is not closed".to_owned())
+                Err("a bracket is not closed: write the ) that is missing".to_owned())
             }
         } else {
             self.selection()
@@ -154,12 +154,14 @@ impl<'a> Parser<'a> {
 
     fn selection(&mut self) -> Result<Condition, String> {
         let Some(token) = self.peek() else {
-            return Err("the condition ends where a search identifier is expected".to_owned());
+            return Err(
+                "the condition ends where a search identifier is expected: name one".to_owned(),
+            );
         };
         self.at += 1;
         if matches!(token, "(" | ")") {
             return Err(format!(
-                "{token:?} stands where a search identifier is expected"
+                "{token:?} stands where a search identifier is expected: name one before it"
             ));
         }
         if self
@@ -193,7 +195,7 @@ impl<'a> Parser<'a> {
                 let hint = match nearest(token, self.identifiers.iter().copied()) {
                     Some(near) => format!("; did you mean {near:?}?"),
                     None if token.contains('*') => format!("; write \"1 of {token}\""),
-                    None => String::new(),
+                    None => format!(": detection has {}", self.identifiers.join(", ")),
                 };
                 Err(format!("there is no search identifier {token:?}{hint}"))
             }
@@ -215,7 +217,9 @@ impl<'a> Parser<'a> {
             }
         }
         if parts.is_empty() {
-            return Err(format!("no search identifier is called {pattern:?}"));
+            return Err(format!(
+                "no search identifier is called {pattern:?}: write one of that name, or mend the name"
+            ));
         }
         Ok(single(
             parts,

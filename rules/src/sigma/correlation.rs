@@ -71,7 +71,7 @@ pub(super) fn read(body: &Node, meta: Meta, faults: &mut Faults) -> Option<Corre
         None => false,
         Some((Value::Bool(value), _)) => *value,
         Some((_, place)) => {
-            faults.error(place, "generate is true or false");
+            faults.error(place, "generate is true or false: write one of them");
             false
         }
     };
@@ -90,19 +90,23 @@ pub(super) fn read(body: &Node, meta: Meta, faults: &mut Faults) -> Option<Corre
 fn kind(body: &Node, faults: &mut Faults) -> Option<CorrelationKind> {
     let Some(node) = body.get("type") else {
         let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
-        faults.error(body.place, format!("type is missing: {}", names.join(", ")));
+        faults.error(
+            body.place,
+            format!("type is missing: write one of {}", names.join(", ")),
+        );
         return None;
     };
     let name = node.text().unwrap_or_default();
     let known = KINDS.iter().find(|(known, _)| *known == name);
     if known.is_none() {
         let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+        let hint = match nearest(name, names.iter().copied()) {
+            Some(near) => format!("; did you mean {near:?}?"),
+            None => format!(": write one of {}", names.join(", ")),
+        };
         faults.error(
             node.place,
-            format!(
-                "there is no correlation type {name:?}: {}",
-                names.join(", ")
-            ),
+            format!("there is no correlation type {name:?}{hint}"),
         );
     }
     known.map(|(_, kind)| *kind)
@@ -214,7 +218,10 @@ fn condition(
             ("percentile", Some(number)) if kind == ValuePercentile => {
                 let percentile = number.as_f64();
                 if !(0.0..=100.0).contains(&percentile) {
-                    faults.error(member.place, "percentile is a number from 0 to 100");
+                    faults.error(
+                        member.place,
+                        "percentile is a number from 0 to 100: write such as 95",
+                    );
                 }
                 condition.percentile = Some(percentile);
             }
@@ -225,7 +232,10 @@ fn condition(
                     format!("{key:?} is no comparison: gt, gte, lt, lte, eq, neq are"),
                 ),
             },
-            (key, None) => faults.error(member.node.place, format!("{key:?} wants a number")),
+            (key, None) => faults.error(
+                member.node.place,
+                format!("{key:?} wants a number: write such as {key}: 10"),
+            ),
         }
     }
     if condition.comparisons.is_empty() {
@@ -238,14 +248,26 @@ fn condition(
     if wants_field && condition.fields.is_empty() {
         faults.error(
             node.place,
-            format!("{} wants a field in its condition", kind.name()),
+            format!(
+                "{} wants a field in its condition: write such as field: dest_port",
+                kind.name()
+            ),
         );
     }
     if kind != ValueCount && condition.fields.len() > 1 {
-        faults.error(node.place, format!("{} works on one field", kind.name()));
+        faults.error(
+            node.place,
+            format!(
+                "{} works on one field: write a correlation for each",
+                kind.name()
+            ),
+        );
     }
     if !wants_field && !condition.fields.is_empty() {
-        faults.warning(node.place, format!("{} looks at no field", kind.name()));
+        faults.warning(
+            node.place,
+            format!("{} looks at no field: leave it out", kind.name()),
+        );
         condition.fields.clear();
     }
     Some(condition)

@@ -42,6 +42,13 @@ impl Diagnostic {
     }
 }
 
+impl Diagnostic {
+    /// What to write instead, where the reason tells: it stands behind the fault and a colon, or a semicolon.
+    pub fn remedy(&self) -> Option<&str> {
+        remedy(&self.reason)
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -71,5 +78,50 @@ impl Faults {
         self.list
             .iter()
             .any(|fault| fault.severity == Severity::Error)
+    }
+}
+
+/// [`Diagnostic::remedy`] of a reason.
+pub fn remedy(reason: &str) -> Option<&str> {
+    let mut open = 0_usize;
+    let (mut quoted, mut escaped) = (false, false);
+    let mut found = None;
+    for (at, character) in reason.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '(' | '[' | '{' => open += 1,
+            ')' | ']' | '}' => open = open.saturating_sub(1),
+            ':' | ';' if open == 0 && found.is_none() => {
+                let rest = reason.get(at + 1..).unwrap_or_default();
+                found = rest.strip_prefix(' ');
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_behind_the_fault_is_the_remedy() {
+        let rows = [
+            ("there is no id", None),
+            ("no number: write 5", Some("write 5")),
+            (
+                "\"a: \\\"b; c\" (d: e) is no level; did you mean \"high\"?",
+                Some("did you mean \"high\"?"),
+            ),
+            ("a:b is one word", None),
+        ];
+        for (reason, remedy) in rows {
+            let own = Diagnostic::error(Place::default(), reason);
+            assert_eq!(own.remedy(), remedy, "{reason}");
+        }
     }
 }

@@ -217,7 +217,7 @@ fn detection(
         );
     }
     if searches.is_empty() {
-        faults.error(body.place, "there is no search identifier");
+        faults.error(body.place, "there is no search identifier: write one, such as selection, with the fields to look at");
     }
     let identifiers: Vec<&str> = searches.iter().map(|member| member.key.as_str()).collect();
     let expressions: Vec<Option<Expr>> = searches
@@ -234,7 +234,10 @@ fn detection(
     let mut used = vec![false; identifiers.len()];
     let mut conditions = Vec::new();
     if condition_node.items().is_empty() {
-        faults.error(condition_node.place, "the condition is empty");
+        faults.error(
+            condition_node.place,
+            "the condition is empty: name the search identifiers to match",
+        );
     }
     for node in condition_node.items() {
         let text = match &node.value {
@@ -242,7 +245,7 @@ fn detection(
             _ => {
                 faults.error(
                     node.place,
-                    format!("a condition is a text; this is {}", node.kind()),
+                    format!("a condition is a text, and this is {}: write such as selection and not filter", node.kind()),
                 );
                 continue;
             }
@@ -262,7 +265,10 @@ fn detection(
     {
         faults.warning(
             member.place,
-            format!("no condition names the search identifier {:?}", member.key),
+            format!(
+                "no condition names the search identifier {:?}: name it there, or leave it out",
+                member.key
+            ),
         );
     }
     if faults.refused() {
@@ -331,7 +337,10 @@ fn search(member: &Member, placeholders: &Placeholders, faults: &mut Faults) -> 
     match &node.value {
         Value::Map(_) => fields(node, placeholders, faults),
         Value::List(items) if items.is_empty() => {
-            faults.error(node.place, format!("{:?} is an empty list", member.key));
+            faults.error(
+                node.place,
+                format!("{:?} is an empty list: give fields or keywords", member.key),
+            );
             None
         }
         Value::List(items) => {
@@ -434,7 +443,7 @@ fn keyword(
     if !is_searchable(&expr) {
         faults.error(
             node.place,
-            "a keyword that is empty or null would match every event",
+            "a keyword that is empty or null would match every event: leave it out",
         );
         return None;
     }

@@ -110,8 +110,10 @@ mod yaml;
 pub use advice::advice;
 pub use ast::GENERATOR;
 pub use convert::{Converted, Search, SearchTest, convert};
-pub use correlate::{Correlated, CorrelationState, ORIGINS, Origin};
-pub use diagnostic::{Diagnostic, Place, Severity};
+pub use correlate::{
+    Correlated, CorrelationNearness, CorrelationState, Lacking, NearestGroup, ORIGINS, Origin,
+};
+pub use diagnostic::{Diagnostic, Place, Severity, remedy};
 pub use document::{Parsed, diagnostics, parse};
 pub use engine::{Engine, EngineRule, MatchedField, RuleIndex, Scratch, Summary};
 pub use explain::{explain, explain_correlation};

@@ -10,7 +10,7 @@ use super::limits;
 pub(super) fn compile(regex: &Regex) -> Result<::regex::Regex, String> {
     if regex.text.len() > limits::VALUE_BYTES {
         return Err(format!(
-            "the expression is longer than {} bytes",
+            "the expression is longer than {} bytes: split it",
             limits::VALUE_BYTES
         ));
     }

@@ -1,5 +1,7 @@
 //! Points in time as events write them.
 
+use std::fmt;
+
 use super::ast::TimePart;
 
 /// `2026-08-05T03:22:11.123456+0700`, `2026-08-05 03:22:11Z`, `2026-08-05`, and the like; a zone that is missing
@@ -83,6 +85,15 @@ impl Moment {
     }
 
     /// Nanoseconds since 1970.
+    pub fn of_nanoseconds(value: i64) -> Moment {
+        Moment {
+            seconds: value.div_euclid(1_000_000_000),
+            nanoseconds: value.rem_euclid(1_000_000_000) as u32,
+            offset_s: 0,
+        }
+    }
+
+    /// Nanoseconds since 1970.
     pub fn nanoseconds(self) -> i64 {
         self.seconds
             .saturating_mul(1_000_000_000)
@@ -107,6 +118,25 @@ impl Moment {
                 (thursday - days_of(year, 1, 1)) / 7 + 1
             }
         }
+    }
+}
+
+/// In UTC, to the microsecond.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, second) = (
+            self.seconds.div_euclid(86_400),
+            self.seconds.rem_euclid(86_400),
+        );
+        let (year, month, day) = date_of(days);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:06}Z",
+            second / 3_600,
+            second / 60 % 60,
+            second % 60,
+            self.nanoseconds / 1_000
+        )
     }
 }
 
@@ -200,5 +230,9 @@ mod tests {
         }
         let moment = Moment::parse("2009-10-16T16:44:16.083524+0000").expect("a time");
         assert_eq!(moment.nanoseconds(), 1_255_711_456_083_524_000);
+        let again = Moment::of_nanoseconds(moment.nanoseconds());
+        assert_eq!(again.to_string(), "2009-10-16T16:44:16.083524Z");
+        let before = Moment::of_nanoseconds(-1);
+        assert_eq!(before.to_string(), "1969-12-31T23:59:59.999999Z");
     }
 }

@@ -205,7 +205,7 @@ impl Reader {
                 let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
                     return Err(Diagnostic::error(
                         place,
-                        "the alias names what is not yet complete",
+                        "the alias names what is not yet complete: write what it stands for",
                     ));
                 };
                 self.count(size, place)?;
@@ -235,7 +235,7 @@ impl Reader {
             return Err(Diagnostic::error(
                 place,
                 format!(
-                    "lists and maps stand more than {} levels deep within each other",
+                    "lists and maps stand more than {} levels deep within each other: rules need few",
                     limits::YAML_DEPTH
                 ),
             ));
@@ -249,7 +249,10 @@ impl Reader {
             ..
         }) = self.open.last()
         {
-            return Err(Diagnostic::error(place, "a key must be a text"));
+            return Err(Diagnostic::error(
+                place,
+                "a key must be a text: write it in quotes",
+            ));
         }
         self.open.push(Open {
             node: Node { place, value },
@@ -284,9 +287,9 @@ impl Reader {
                     let place = node.place;
                     let key = match node.value {
                         Value::Null => String::new(),
-                        _ => node
-                            .scalar()
-                            .ok_or_else(|| Diagnostic::error(place, "a key must be a text"))?,
+                        _ => node.scalar().ok_or_else(|| {
+                            Diagnostic::error(place, "a key must be a text: write it in quotes")
+                        })?,
                     };
                     open.key = Some((key, place));
                 }

@@ -117,6 +117,27 @@ fn shared_cases() {
     }
 }
 
+/// Who is refused is told what to write instead.
+#[test]
+fn refusals_have_remedies() {
+    let shared = std::fs::read_to_string(shared().join("sigma/cases.jsonl")).unwrap_or_default();
+    let mut cases = cases(include_str!("cases.jsonl"));
+    cases.extend(self::cases(&shared));
+    let (mut refused, mut without) = (0, Vec::new());
+    for case in cases.iter().filter(|case| case["expected"] == "reject") {
+        for own in loaded(case["rule"].as_str().expect("a rule")).diagnostics {
+            let place = own.diagnostic.place;
+            assert!(place.line > 0 && place.column > 0, "{}", own.diagnostic);
+            refused += 1;
+            if own.diagnostic.remedy().is_none() {
+                without.push(own.diagnostic.to_string());
+            }
+        }
+    }
+    assert!(without.is_empty(), "{}", without.join("\n"));
+    assert!(refused > 20, "{refused}");
+}
+
 /// Names of the fields that an expression tests.
 fn fields(expr: &Expr, out: &mut Vec<String>) {
     match expr {

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use crate::ApiState;
 use crate::caller::Caller;
-use crate::engine::{Checked, Explained, Offer, Question, Tongue, Tried, ask};
+use crate::engine::{Checked, Explained, OfRules, Offer, Question, Tongue, Tried, ask};
 use crate::error::{Problem, Result, invalid};
 use crate::evidence;
 use crate::json::Json;
@@ -80,9 +80,8 @@ async fn explain(
         return invalid("text", "too_long");
     }
     let question = Question::Explain;
-    Ok(Json(
-        ask(&state, question, &request.text, request.language).await?,
-    ))
+    let told: OfRules<Explained> = ask(&state, question, &request.text, request.language).await?;
+    Ok(Json(told.rules))
 }
 
 /// What may be written at a place of a rule.
@@ -116,10 +115,10 @@ async fn try_rules(
     }
     let (name, capture) = found(&state, &caller, &request.capture).await?;
     let question = Question::Try { capture };
-    let rules = ask(&state, question, &request.text, request.language).await?;
+    let told: OfRules<Tried> = ask(&state, question, &request.text, request.language).await?;
     Ok(Json(TryBody {
         capture: name,
-        rules,
+        rules: told.rules,
     }))
 }
 

@@ -20,7 +20,10 @@
 //!   what is older than that is counted ([`CorrelationState::late`]), and no more.
 //! - Events may come from several places ([`Origin`]); what comes about tells from which.
 
+mod event;
 mod memory;
+mod near;
+mod trace;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -31,7 +34,11 @@ use super::ast::{CorrelationCondition, CorrelationKind};
 use super::engine::RuleIndex;
 use super::number::{Comparison, Scalar};
 use super::record::{Record, Slot};
+use event::{Event, chained, read};
 use memory::{Memory, Window};
+use trace::Trace;
+
+pub use near::{CorrelationNearness, Lacking, NearestGroup};
 
 /// Groups of one correlation.
 const GROUPS: usize = 65_536;
@@ -89,6 +96,9 @@ pub struct CorrelationState {
     pub forgotten: u64,
     /// Events that came too late to count.
     pub late: u64,
+    /// Whether what correlations come near to is noted.
+    #[serde(skip)]
+    traced: bool,
 }
 
 /// A correlation has come about.
@@ -115,6 +125,8 @@ struct State {
     /// Groups by when they were last looked at here.
     order: VecDeque<(i64, Arc<str>)>,
     entries: usize,
+    #[serde(skip)]
+    trace: Option<Trace>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -131,8 +143,24 @@ struct Group {
 }
 
 impl CorrelationState {
+    /// One that notes what correlations come near to; for authors of rules, not for days of traffic.
+    pub(super) fn traced() -> CorrelationState {
+        CorrelationState {
+            traced: true,
+            ..CorrelationState::default()
+        }
+    }
+
     pub(super) fn now(&self) -> i64 {
         self.now_ns
+    }
+
+    fn make_ready(&mut self, correlations: usize) {
+        let traced = self.traced;
+        self.states.resize_with(correlations, || State {
+            trace: traced.then(Trace::default),
+            ..State::default()
+        });
     }
 }
 
@@ -181,7 +209,7 @@ impl Correlations {
         (at_ns, origin): (i64, Origin),
         out: &mut Vec<Correlated>,
     ) {
-        state.states.resize_with(self.list.len(), State::default);
+        state.make_ready(self.list.len());
         let named = self.by_rule.get(&rule).into_iter().flatten();
         let mut waiting: Vec<(CorrelationIndex, u32, Vec<Origin>)> = named
             .map(|&(index, reference)| (index, reference, vec![origin]))
@@ -194,10 +222,13 @@ impl Correlations {
             let Some(input) = compiled.inputs.get(&(reference, rule)) else {
                 continue;
             };
-            let Some(event) = read(input, record, reference, (at_ns, origins)) else {
+            let Some(own) = state.states.get_mut(index as usize) else {
                 continue;
             };
-            let Some(own) = state.states.get_mut(index as usize) else {
+            let Some(event) = read(input, record, reference, (at_ns, origins)) else {
+                if let Some(trace) = &mut own.trace {
+                    trace.without_group(reference as usize);
+                }
                 continue;
             };
             own.make_room(compiled, at_ns, &mut state.forgotten);
@@ -217,7 +248,7 @@ impl Correlations {
             return;
         }
         state.now_ns = now_ns;
-        state.states.resize_with(self.list.len(), State::default);
+        state.make_ready(self.list.len());
         self.judge(state, Some(now_ns), out);
     }
 
@@ -258,77 +289,6 @@ impl Correlations {
     }
 }
 
-/// A window that has ended is known by its group only.
-fn chained(compiled: &Compiled, found: &Correlated, reference: u32) -> Option<Event> {
-    let mut key = String::new();
-    let mut shown = Vec::with_capacity(compiled.group_by.len());
-    for field in &compiled.group_by {
-        let (_, value) = found.group.iter().find(|(name, _)| name == field)?;
-        super::fold::push_folded(value, &mut key);
-        key.push('\0');
-        shown.push(value.clone());
-    }
-    Some(Event {
-        key: key.into(),
-        shown,
-        reference: reference as usize,
-        at_ns: found.last_ns,
-        value: None,
-        origins: found.origins.clone(),
-    })
-}
-
-/// An event as a correlation sees it.
-struct Event {
-    key: Arc<str>,
-    shown: Vec<String>,
-    reference: usize,
-    at_ns: i64,
-    /// Counted or computed with; none where the event has no such field.
-    value: Option<String>,
-    origins: Vec<Origin>,
-}
-
-fn read(
-    input: &Input,
-    record: &Record,
-    reference: u32,
-    (at_ns, origins): (i64, Vec<Origin>),
-) -> Option<Event> {
-    let first = |slots: &[Slot]| {
-        slots
-            .iter()
-            .flat_map(|slot| record.values(*slot))
-            .find(|value| value.kind.is_value())
-    };
-    let mut key = String::new();
-    let mut shown = Vec::with_capacity(input.group.len());
-    for slots in &input.group {
-        let value = first(slots)?;
-        key.push_str(value.folded);
-        key.push('\0');
-        shown.push(value.text.to_owned());
-    }
-    let value = if input.values.is_empty() {
-        None
-    } else {
-        let parts: Option<Vec<String>> = input
-            .values
-            .iter()
-            .map(|slots| first(slots).map(|value| value.folded.to_owned()))
-            .collect();
-        parts.map(|parts| parts.join("\0"))
-    };
-    Some(Event {
-        key: key.into(),
-        shown,
-        reference: reference as usize,
-        at_ns,
-        value,
-        origins,
-    })
-}
-
 impl State {
     fn event(
         &mut self,
@@ -337,6 +297,9 @@ impl State {
         event: Event,
         late: &mut u64,
     ) -> Option<Correlated> {
+        if let Some(trace) = &mut self.trace {
+            trace.event(&event);
+        }
         if !self.groups.contains_key(&event.key) {
             self.order.push_back((event.at_ns, Arc::clone(&event.key)));
             self.groups.insert(
@@ -367,6 +330,9 @@ impl State {
         let since = if waits { i64::MIN } else { since };
         let value = group.memory.add(compiled, &event, since);
         self.entries = (self.entries + group.memory.len()).saturating_sub(before);
+        if let Some(trace) = self.trace.as_mut().filter(|_| !waits) {
+            trace.measured(compiled, &event.key, value, newest);
+        }
         let value = value?;
         if waits || !compiled.holds(value) {
             return None;
@@ -404,11 +370,16 @@ impl State {
             if now_ns.is_some_and(|now| begun.saturating_add(compiled.timespan_ns) >= now) {
                 return;
             }
-            let ended = self.groups.remove(key);
+            let key = Arc::clone(key);
             self.order.pop_front();
-            let Some(group) = ended else { continue };
+            let Some(group) = self.groups.remove(&key) else {
+                continue;
+            };
             self.entries = self.entries.saturating_sub(group.memory.len());
             let value = group.memory.total(compiled);
+            if let Some(trace) = &mut self.trace {
+                trace.measured(compiled, &key, Some(value), group.last_ns);
+            }
             if compiled.holds(value) {
                 out.push(Correlated {
                     correlation: index,

@@ -33,7 +33,7 @@ pub(super) fn expand(item: Item, placeholders: &Placeholders) -> Result<Vec<Item
         };
         if texts.len().saturating_mul(values.len()) > limits::EXPANSIONS {
             return Err(format!(
-                "more than {} values come of this",
+                "more than {} values come of this: split them over several items",
                 limits::EXPANSIONS
             ));
         }

@@ -64,7 +64,7 @@ pub(super) fn item(
         faults.error(
             key_place,
             format!(
-                "the field's name is longer than {} bytes",
+                "the field's name is longer than {} bytes: shorten it",
                 limits::FIELD_BYTES
             ),
         );
@@ -107,7 +107,7 @@ pub(super) fn item(
     let mut before: Vec<&str> = Vec::new();
     for name in &modifiers {
         if before.contains(name) {
-            faults.warning(key_place, format!("{name:?} stands twice"));
+            faults.warning(key_place, format!("{name:?} stands twice: leave one out"));
         }
         if let Err(reason) = chain.note(name, &before) {
             faults.error(key_place, reason);
@@ -163,7 +163,10 @@ fn value(key: &str, node: &Node, several: bool, faults: &mut Faults) -> Option<I
         Value::Text(text) if text.len() > limits::VALUE_BYTES => {
             faults.error(
                 node.place,
-                format!("the value is longer than {} bytes", limits::VALUE_BYTES),
+                format!(
+                    "the value is longer than {} bytes: look for a part of it",
+                    limits::VALUE_BYTES
+                ),
             );
             None
         }
@@ -215,7 +218,7 @@ impl Chain {
             "cased" => self.cased = true,
             "neq" => self.negated = true,
             "exists" if !before.is_empty() => {
-                return Err("\"exists\" stands alone".to_owned());
+                return Err("\"exists\" stands alone: write two items for two modifiers".to_owned());
             }
             "exists" => self.exists = true,
             "gt" | "gte" | "lt" | "lte" => {
@@ -230,7 +233,9 @@ impl Chain {
             "i" | "m" | "s" if !before.contains(&"re") => {
                 return Err(format!("{name:?} belongs to \"re\": write re|{name}"));
             }
-            _ if self.exists => return Err("\"exists\" stands alone".to_owned()),
+            _ if self.exists => {
+                return Err("\"exists\" stands alone: write two items for two modifiers".to_owned());
+            }
             _ => {}
         }
         Ok(())
@@ -250,7 +255,7 @@ fn apply(
             "re" => out.push(Item::Regex(as_regex(item, before)?)),
             "i" | "m" | "s" => {
                 let Item::Regex(mut regex) = item else {
-                    return Err(format!("{name:?} belongs to \"re\""));
+                    return Err(format!("{name:?} belongs to \"re\": write re|{name}"));
                 };
                 match name {
                     "i" => regex.insensitive = true,
@@ -266,11 +271,11 @@ fn apply(
                 Item::Source(text) => Item::Pattern(pattern::open_dashes(&Pattern::parse(&text))),
                 Item::Pattern(pattern) => Item::Pattern(pattern::open_dashes(&pattern)),
                 number @ Item::Number(_) => number,
-                _ => return Err("\"windash\" wants texts".to_owned()),
+                _ => return Err("\"windash\" wants texts: write the value in quotes".to_owned()),
             }),
             "cidr" => {
                 let Item::Source(text) = item else {
-                    return Err("\"cidr\" wants networks such as 10.0.0.0/8".to_owned());
+                    return Err("\"cidr\" wants networks: write such as 10.0.0.0/8".to_owned());
                 };
                 let network = Network::parse(&text).ok_or_else(|| {
                     format!("{text:?} is no network: write 10.0.0.0/8 or 2001:db8::/32")
@@ -288,7 +293,7 @@ fn apply(
                         .iter()
                         .any(|name| *name != "neq" && *name != "cased" && *name != "all")
                 {
-                    return Err("\"fieldref\" comes first and wants the name of a field".to_owned());
+                    return Err("\"fieldref\" comes first and wants the name of a field: write field|fieldref: other".to_owned());
                 }
                 out.push(Item::Reference(text, Anchor::Whole));
             }
@@ -297,7 +302,7 @@ fn apply(
         }
         if out.len() > limits::EXPANSIONS {
             return Err(format!(
-                "more than {} values come of this",
+                "more than {} values come of this: split them over several items",
                 limits::EXPANSIONS
             ));
         }
@@ -307,8 +312,16 @@ fn apply(
 
 fn anchor(name: &str, item: Item) -> Result<Item, String> {
     let pattern = match item {
-        Item::Null => return Err(format!("{name:?} wants a text; null has none")),
-        Item::Network(_) => return Err(format!("{name:?} and \"cidr\" exclude each other")),
+        Item::Null => {
+            return Err(format!(
+                "{name:?} wants a text, and null has none: leave one of them out"
+            ));
+        }
+        Item::Network(_) => {
+            return Err(format!(
+                "{name:?} and \"cidr\" exclude each other: leave one of them out"
+            ));
+        }
         // A regular expression is looked for anywhere as it is.
         Item::Regex(regex) => return Ok(Item::Regex(regex)),
         Item::Reference(field, _) => {
@@ -342,7 +355,7 @@ fn as_pattern(item: Item) -> Result<Pattern, String> {
                 );
             }
         },
-        _ => return Err("a text is wanted here".to_owned()),
+        _ => return Err("a text is wanted here: write the value in quotes".to_owned()),
     })
 }
 
@@ -368,7 +381,7 @@ fn as_regex(item: Item, before: &[&str]) -> Result<Regex, String> {
 fn finish(item: Item, chain: &Chain) -> Result<Finished, String> {
     if chain.exists {
         let Item::Bool(wanted) = item else {
-            return Err("\"exists\" wants true or false".to_owned());
+            return Err("\"exists\" wants true or false: write one of them".to_owned());
         };
         return Ok(if wanted {
             Finished::Is(Test::Exists)
@@ -383,11 +396,11 @@ fn finish(item: Item, chain: &Chain) -> Result<Finished, String> {
                 Some(number) => Number::from(number),
                 None => {
                     return Err(format!(
-                        "{text:?} is no number, and only numbers have an order"
+                        "{text:?} is no number, and only numbers have an order: write such as 5 or 0.5"
                     ));
                 }
             },
-            _ => return Err("a number is wanted here".to_owned()),
+            _ => return Err("a number is wanted here: write such as 5 or 0.5".to_owned()),
         };
         let comparison = chain.comparison.unwrap_or(Comparison::Equal);
         return Ok(Finished::Is(match chain.time {
@@ -412,7 +425,7 @@ fn finish(item: Item, chain: &Chain) -> Result<Finished, String> {
         other => {
             let pattern = as_pattern(other)?.settled(chain.cased);
             if pattern.bytes() > limits::VALUE_BYTES * 4 {
-                return Err("the value has become too long".to_owned());
+                return Err("the value has become too long: look for a part of it".to_owned());
             }
             Test::Text(pattern)
         }

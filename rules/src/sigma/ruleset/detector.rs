@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Ruleset;
 use super::loader::number;
-use crate::sigma::correlate::{Correlated, CorrelationState, Origin};
+use crate::sigma::correlate::{Correlated, CorrelationNearness, CorrelationState, Origin};
 use crate::sigma::engine::{MatchedField, RuleIndex, Scratch};
 use crate::sigma::once;
 use crate::sigma::record::RecordError;
@@ -36,6 +36,11 @@ pub struct Detector {
 }
 
 impl SharedState {
+    /// One that notes what correlations come near to, for [`Ruleset::near`].
+    pub fn traced() -> SharedState {
+        SharedState(Arc::new(Mutex::new(CorrelationState::traced())))
+    }
+
     /// As bytes, for [`SharedState::read`].
     ///
     /// # Errors
@@ -59,6 +64,15 @@ impl SharedState {
     pub fn left_out(&self) -> (u64, u64) {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (state.forgotten, state.late)
+    }
+}
+
+impl Ruleset {
+    /// How near a correlation has come, by its index in [`Ruleset::correlations`]; none of a state that is not
+    /// [traced](SharedState::traced).
+    pub fn near(&self, state: &SharedState, correlation: usize) -> Option<CorrelationNearness> {
+        let state = state.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.compiled.near(&state, number(correlation))
     }
 }
 

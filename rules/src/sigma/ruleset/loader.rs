@@ -288,7 +288,7 @@ impl Loader {
             self.refused += 1;
             if resolved[index].is_some() {
                 let reason = format!(
-                    "the correlation names itself in a circle, or one that is refused, or stands more than {} deep",
+                    "the correlation names itself in a circle, or one that is refused, or stands more than {} deep: name rules, or mend what it names",
                     limits::CHAIN_DEPTH
                 );
                 faults.push((

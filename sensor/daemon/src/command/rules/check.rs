@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use ::rules::sigma::remedy;
 use ::rules::signature::{Failure, SourceFile, option_span};
 use serde::Serialize;
 
+use super::faults::line_of;
 use super::{Format, Tongue};
 use crate::console::Console;
 use crate::ruleset::{self, Ruleset, Warning};
@@ -104,14 +106,12 @@ struct Shown {
 impl Checked {
     /// The line of a Sigma file that a fault is in, and the byte of its column.
     fn sigma_line(&self, failure: &Failure) -> Option<(&str, usize)> {
-        let file = self.texts.iter().find(|file| file.name == failure.file)?;
-        let line = file.text.lines().nth(failure.line.checked_sub(1)?)?;
-        let mut columns = line.char_indices().skip(failure.column.saturating_sub(1));
-        Some((line, columns.next().map_or(line.len(), |(at, _)| at)))
+        line_of(&self.texts, &failure.file, failure.line, failure.column)
     }
 
     fn row<'a>(&self, failure: &'a Failure, code: Option<&'a str>) -> Row<'a> {
-        let (column, end_column) = match self.sigma_line(failure) {
+        let of_sigma = self.sigma_line(failure);
+        let (column, end_column) = match of_sigma {
             Some((line, start)) => (start + 1, line.trim_end().len().max(start) + 1),
             None => {
                 let start = failure.column.saturating_sub(1);
@@ -129,6 +129,7 @@ impl Checked {
             keyword: failure.keyword.as_deref(),
             code,
             reason: &failure.reason,
+            remedy: of_sigma.and_then(|_| remedy(&failure.reason)),
         }
     }
 
@@ -173,6 +174,9 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
     reason: &'a str,
+    /// Of a Sigma rule: the part of the reason that says what to write instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'a str>,
 }
 
 #[derive(Serialize)]

@@ -8,6 +8,7 @@ use ::rules::sigma::{Converted, LoadedRule, convert};
 use serde::Serialize;
 
 use super::Format;
+use super::faults::{Fault, WithFaults, tell};
 use crate::console::Console;
 use crate::sigma;
 
@@ -55,13 +56,15 @@ impl<'a> Told<'a> {
 pub fn run(args: &ConvertArgs) -> anyhow::Result<ExitCode> {
     let settings = super::settings(&args.set)?;
     let rules = sigma::load(&args.what, &settings)?;
-    for own in &rules.ruleset.diagnostics {
-        eprintln!("{}:{}", own.file, own.diagnostic);
-    }
+    let faults = Fault::of_sigma(&rules);
+    tell(args.format, &faults);
     let told: Vec<Told<'_>> = rules.ruleset.rules.iter().map(Told::of).collect();
     let mut out = Console::new();
     match args.format {
-        Format::Json => out.json(&told)?,
+        Format::Json => out.json(&WithFaults {
+            rules: &told,
+            faults: &faults,
+        })?,
         Format::Text => {
             for one in &told {
                 writeln!(out, "{}  sid {}", one.title, one.sid)?;

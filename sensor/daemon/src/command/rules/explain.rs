@@ -10,11 +10,11 @@ use anyhow::bail;
 use sensor_detect::Advice;
 use serde::Serialize;
 
+use super::faults::{Fault, WithFaults, tell};
 use super::{Format, Tongue};
 use crate::console::Console;
 use crate::ruleset::{self, Ruleset};
-use crate::settings::Settings;
-use crate::sigma;
+use crate::sigma::{self, SigmaRules};
 
 #[derive(clap::Args)]
 pub struct ExplainArgs {
@@ -105,15 +105,15 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let language = Tongue::or_environment(args.lang);
     let paths: Vec<PathBuf> = files.iter().chain(&args.rules).cloned().collect();
     let (signatures, sigma) = super::split(&paths);
-    let of_sigma = if sigma.is_empty() {
-        Vec::new()
-    } else {
-        explain_sigma(&sigma, &settings, language)?
-    };
     let rules = ruleset::compile(&signatures, &settings)?;
-    for failure in &rules.failures {
-        eprintln!("{failure}");
+    let mut faults: Vec<Fault> = rules.failures.iter().map(Fault::from).collect();
+    let mut of_sigma = Vec::new();
+    if !sigma.is_empty() {
+        let sigma = sigma::load(&sigma, &settings)?;
+        faults.extend(Fault::of_sigma(&sigma));
+        of_sigma = explain_sigma(&sigma, language);
     }
+    tell(args.format, &faults);
     let mut told = Vec::new();
     let mut signature = |index| Told::Signature(Box::new(explanation(&rules, index, language)));
     if sids.is_empty() {
@@ -132,7 +132,10 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     }
     let mut out = Console::new();
     match args.format {
-        Format::Json => out.json(&told)?,
+        Format::Json => out.json(&WithFaults {
+            rules: &told,
+            faults: &faults,
+        })?,
         Format::Text => {
             for one in &told {
                 match one {
@@ -149,15 +152,7 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn explain_sigma(
-    paths: &[PathBuf],
-    settings: &Settings,
-    language: Language,
-) -> anyhow::Result<Vec<OfSigma>> {
-    let rules = sigma::load(paths, settings)?;
-    for own in &rules.ruleset.diagnostics {
-        eprintln!("{}:{}", own.file, own.diagnostic);
-    }
+fn explain_sigma(rules: &SigmaRules, language: Language) -> Vec<OfSigma> {
     let of = |kind, meta: &Meta, file: &str, words| OfSigma {
         sid: meta.sid(),
         id: meta.id.clone(),
@@ -175,7 +170,7 @@ fn explain_sigma(
         let words = ::rules::sigma::explain_correlation(own, language);
         of("correlation", &own.correlation.meta, &own.file, words)
     });
-    Ok(of_rules.chain(of_correlations).collect())
+    of_rules.chain(of_correlations).collect()
 }
 
 fn explanation(rules: &Ruleset, index: u32, language: Language) -> Explanation {

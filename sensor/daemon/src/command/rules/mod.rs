@@ -4,6 +4,7 @@ mod check;
 mod complete;
 mod convert;
 mod explain;
+mod faults;
 mod lsp;
 mod profile;
 mod profile_sigma;

@@ -10,6 +10,7 @@ use sensor_event::Class;
 use serde::Serialize;
 
 use super::Format;
+use super::faults::{Fault, WithFaults, tell};
 use crate::command::replay::feed;
 use crate::console::Console;
 use crate::output::Output;
@@ -66,9 +67,8 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
         return super::profile_sigma::run(args, &signatures, &sigma, settings);
     }
     let rules = ruleset::compile(&signatures, &settings)?;
-    for failure in &rules.failures {
-        eprintln!("{failure}");
-    }
+    let faults: Vec<Fault> = rules.failures.iter().map(Fault::from).collect();
+    tell(args.format, &faults);
     let engine = Arc::clone(&rules.engine);
     let mut worker = Worker::new(0, Arc::new(settings), Some(rules.engine), None, Nowhere);
     worker.measure();
@@ -108,7 +108,10 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
     rows.truncate(args.top);
     let mut out = Console::new();
     match args.format {
-        Format::Json => out.json(&rows)?,
+        Format::Json => out.json(&WithFaults {
+            rules: &rows,
+            faults: &faults,
+        })?,
         Format::Text => {
             writeln!(
                 out,

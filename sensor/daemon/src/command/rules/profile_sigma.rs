@@ -12,6 +12,7 @@ use sensor_event::Class;
 use serde::Serialize;
 
 use super::Format;
+use super::faults::{Fault, tell};
 use super::profile::ProfileArgs;
 use crate::command::replay::feed;
 use crate::console::Console;
@@ -30,6 +31,7 @@ struct Report {
     /// All rules together, as they run.
     together_microseconds: f64,
     rows: Vec<Row>,
+    faults: Vec<Fault>,
 }
 
 #[derive(Serialize)]
@@ -124,9 +126,8 @@ pub fn run(
         bail!("signatures and Sigma rules are measured apart: name one kind");
     }
     let rules = sigma::load(paths, &settings)?;
-    for fault in &rules.ruleset.diagnostics {
-        eprintln!("{}:{}", fault.file, fault.diagnostic);
-    }
+    let faults = Fault::of_sigma(&rules);
+    tell(args.format, &faults);
     let zone_s = sigma::pipeline(&settings)?.time_zone_s;
     let kept = records_of(&args.pcaps, settings)?;
     let (events, _, together) = measure(rules.ruleset.engine(), &kept.records);
@@ -158,6 +159,7 @@ pub fn run(
         rules: rules.ruleset.running(),
         together_microseconds: together,
         rows,
+        faults,
     };
     let mut out = Console::new();
     match args.format {

@@ -1,4 +1,7 @@
-//! How near events come to a rule that does not match them: which parts of its condition hold, and how often.
+//! How near events come to a rule that does not match them: which parts of its condition hold, and how often; and to a
+//! correlation that does not come about.
+
+mod correlation;
 
 use super::ast::{Expr, Rule};
 use super::engine::{Engine, EngineRule, Scratch};
@@ -14,6 +17,8 @@ pub struct Nearness {
     parts: Vec<Part>,
     /// Events of the kinds that the rule reads.
     pub events: u64,
+    /// Those that match it.
+    pub matches: u64,
 }
 
 /// One part of a condition.
@@ -32,8 +37,10 @@ impl Nearness {
             Expr::And(parts) => parts.iter().collect(),
             other => vec![other],
         };
+        // Behind the parts stands the whole.
         let rules: Vec<EngineRule> = expressions
             .iter()
+            .chain([&&own.rule.expression])
             .map(|part| {
                 let rule = Rule {
                     expression: (*part).clone(),
@@ -54,6 +61,7 @@ impl Nearness {
             scratch: Scratch::default(),
             parts: expressions.iter().map(words).collect(),
             events: 0,
+            matches: 0,
         })
     }
 
@@ -64,8 +72,9 @@ impl Nearness {
         }
         self.events += 1;
         for hit in self.scratch.hits() {
-            if let Some(part) = self.parts.get_mut(*hit as usize) {
-                part.events += 1;
+            match self.parts.get_mut(*hit as usize) {
+                Some(part) => part.events += 1,
+                None => self.matches += 1,
             }
         }
     }
@@ -100,7 +109,10 @@ mod tests {
         near.look("tls", "{}");
         near.look("dns", "{");
         let counts: Vec<u64> = near.parts().iter().map(|part| part.events).collect();
-        assert_eq!((near.events, counts), (3, vec![2, 1]));
+        assert_eq!((near.events, counts, near.matches), (3, vec![2, 1], 0));
+        let both = r#"{"event_type":"dns","dns":{"queries":[{"rrname":"d.vn","rrtype":"TXT"}]}}"#;
+        near.look("dns", both);
+        assert_eq!(near.matches, 1);
         assert_eq!(near.parts()[0].words, "query ends with \".vn\"");
     }
 }
