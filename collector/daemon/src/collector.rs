@@ -25,7 +25,7 @@ use crate::evidence::Desk;
 use crate::machine::{Rest, indexed};
 use crate::settings::Config;
 use crate::storage::Keeper;
-use crate::{backup, console, sigma, syslog};
+use crate::{backup, console, sigma, syslog, watchdog};
 
 /// Pause between looks at what has served its time.
 const MAINTENANCE: Duration = Duration::from_secs(600);
@@ -83,8 +83,10 @@ pub async fn serve(path: &Path) -> Result<()> {
     let told = tokio::select! {
         told = until_told_to_stop() => told,
         error = collector.failed() => Err(error),
+        () = watchdog::keep_telling() => Ok(()),
     };
     tracing::info!("stopping");
+    watchdog::stopping();
     collector.stop().await?;
     told
 }

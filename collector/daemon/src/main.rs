@@ -13,6 +13,7 @@ mod settings;
 mod sigma;
 mod storage;
 mod syslog;
+mod watchdog;
 
 use std::path::PathBuf;
 

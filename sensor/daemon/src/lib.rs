@@ -13,6 +13,7 @@ mod ruleset;
 mod settings;
 mod sigma;
 mod sigma_told;
+mod watchdog;
 pub mod workbench;
 mod worker;
 

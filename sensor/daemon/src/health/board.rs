@@ -20,6 +20,8 @@ const ALERT_BYTES: usize = 16 * 1_024;
 pub struct Board {
     started: Instant,
     places: Vec<Mutex<Place>>,
+    /// Of each worker, how often it told something: it does at least every few hundred frames and whenever the line is quiet.
+    turns: Vec<AtomicU64>,
     /// Milliseconds after the start until which somebody looks.
     looked_at_until: AtomicU64,
     alerts: Mutex<VecDeque<Box<[u8]>>>,
@@ -40,6 +42,7 @@ impl Board {
         Board {
             started: Instant::now(),
             places: (0..workers).map(|_| Mutex::default()).collect(),
+            turns: (0..workers).map(|_| AtomicU64::default()).collect(),
             looked_at_until: AtomicU64::new(0),
             alerts: Mutex::default(),
         }
@@ -52,6 +55,9 @@ impl Board {
     /// Takes what a worker has counted, and tells it whether somebody looks. When its place is being read at this
     /// moment, the next time will do.
     pub fn tell<O: Output>(&self, number: u16, worker: &mut Worker<O>) {
+        if let Some(turns) = self.turns.get(usize::from(number)) {
+            turns.fetch_add(1, Ordering::Relaxed);
+        }
         let looks = self.elapsed_ms() < self.looked_at_until.load(Ordering::Relaxed);
         worker.set_watched(looks);
         let window = worker.watched();
@@ -62,6 +68,12 @@ impl Board {
         if window.is_some() || !looks {
             place.window = window;
         }
+    }
+
+    /// How many turns each worker has made.
+    pub fn turns(&self) -> Vec<u64> {
+        let turns = self.turns.iter();
+        turns.map(|turns| turns.load(Ordering::Relaxed)).collect()
     }
 
     /// The counts of a worker that another one comes after.

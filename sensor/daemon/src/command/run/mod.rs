@@ -31,6 +31,7 @@ use crate::reload::{self, Reloader, Rules};
 use crate::ruleset::{self, Ruleset};
 use crate::sigma;
 use crate::sigma_told::SigmaTold;
+use crate::watchdog::Watchdog;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -79,6 +80,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .and_then(|name| Card::open(name).ok());
     let listener = socket::listen(&config.state_dir)?;
     let metrics = config.metrics.map(metrics::listen).transpose()?;
+    let watchdog = Watchdog::from_environment()
+        .inspect_err(|error| tracing::warn!(%error, "the service manager is not told anything"))
+        .unwrap_or_default();
     let outlets = PreparedOutlets::prepare(config.outlets.clone()).context("[[output]]")?;
     // Before there is another thread: what is given up is given up by all.
     let gaps = match config.confinement {
@@ -205,6 +209,20 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             runtime.spawn(stopped(Arc::clone(&stop)))
         }
     };
+    if let Some(watchdog) = watchdog {
+        watchdog.ready();
+        let (board, stop) = (Arc::clone(&board), Arc::clone(&stop));
+        // Files are read at a pace of their own, and come to an end.
+        let on_a_line = config.interface.is_some();
+        runtime.spawn(async move {
+            let turns = || if on_a_line { board.turns() } else { Vec::new() };
+            tokio::select! {
+                () = watchdog.keep_telling(turns) => {}
+                () = stopped(stop) => {}
+            }
+            watchdog.stopping();
+        });
+    }
     let config = Arc::new(config);
     let recorder = spool.as_ref().map(|spool| spool.handle());
     let kept = Kept {
