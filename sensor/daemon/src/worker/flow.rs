@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use sensor_app::{AppLayer, Context, Limits};
+use sensor_decode::{Packet, Tcp};
 use sensor_detect::FlowState;
 use sensor_evidence::Trail;
 use sensor_flow::{Direction, Flow, State};
@@ -111,6 +112,26 @@ impl Tracked {
     pub fn turns(&self, encrypted: bool) -> bool {
         let ciphered = !encrypted && self.app.is_encrypted();
         self.app.is_changing() || ciphered && self.app.protocol() == sensor_app::Protocol::Ssh
+    }
+
+    /// A packet begins another session on the ports of this flow. Of a session that was left out nobody knows whether it has
+    /// ended: a SYN begins another one there, unless it asks again for want of an answer.
+    pub fn is_reused_by(
+        &self,
+        flow: &Flow,
+        packet: &Packet<'_>,
+        direction: Direction,
+        config: &sensor_stream::Config,
+    ) -> bool {
+        if self.shed.is_some() {
+            let begins = packet
+                .tcp()
+                .is_some_and(|tcp| tcp.flags & (Tcp::SYN | Tcp::ACK) == Tcp::SYN);
+            return begins && flow.packets.iter().all(|count| *count > 0);
+        }
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.is_reused_by(packet, direction, config))
     }
 
     /// The session is closed: nothing follows on either side.

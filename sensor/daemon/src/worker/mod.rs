@@ -357,9 +357,9 @@ impl<O: Output> Worker<O> {
             return;
         };
         if let Some(entry) = self.flows.entry(at.index)
-            && entry.user.session.as_ref().is_some_and(|session| {
-                session.is_reused_by(packet, at.direction, &self.settings.stream)
-            })
+            && entry
+                .user
+                .is_reused_by(&entry.flow, packet, at.direction, &self.settings.stream)
             && let Some(entry) = self.flows.end(at.index)
         {
             self.counts.tcp_reused += 1;
