@@ -10,7 +10,9 @@ const PATIENCE: Duration = Duration::from_secs(240);
 fn told(socket: &UnixDatagram) -> String {
     let mut buffer = [0; 256];
     let length = socket.recv(&mut buffer).expect("something is told");
-    String::from_utf8_lossy(&buffer[..length]).trim_end().to_owned()
+    String::from_utf8_lossy(&buffer[..length])
+        .trim_end()
+        .to_owned()
 }
 
 #[test]
