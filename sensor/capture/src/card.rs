@@ -87,7 +87,8 @@ impl Card {
             return None;
         }
         for (place, byte) in request.ifr_name.iter_mut().zip(name) {
-            *place = byte.cast_signed();
+            // `c_char` has a sign here and none there.
+            *place = libc::c_char::from_ne_bytes([*byte]);
         }
         request.ifr_ifru.ifru_data = (&raw mut value).cast();
         // SAFETY: the request names a `Value` of this frame, which is what these two commands read and write.
