@@ -79,6 +79,13 @@ pub fn parse(text: &str, placeholders: &Placeholders) -> Parsed {
         previous = Some(node);
     }
     parsed.diagnostics.sort_by_key(|fault| fault.place);
+    if let Some(first) = parsed.diagnostics.get(limits::FILE_FAULTS) {
+        let more = parsed.diagnostics.len() - limits::FILE_FAULTS;
+        let reason = format!("there are {more} more faults from here on: mend those before first");
+        let last = Diagnostic::error(first.place, reason);
+        parsed.diagnostics.truncate(limits::FILE_FAULTS);
+        parsed.diagnostics.push(last);
+    }
     parsed
 }
 

@@ -14,6 +14,8 @@ pub const YAML_DEPTH: usize = 32;
 pub const YAML_NODES: usize = 400_000;
 /// Documents of one file.
 pub const DOCUMENTS: usize = 20_000;
+/// Faults of one file that are told; of the others, only that there are more.
+pub const FILE_FAULTS: usize = 1_000;
 /// Bytes of a condition.
 pub const CONDITION_BYTES: usize = 16 << 10;
 /// Brackets and `not`s within each other.

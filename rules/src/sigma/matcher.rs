@@ -1,20 +1,19 @@
 //! The values of one slot against all literals of all rules at once.
 //!
 //! Whole values are looked up in a sorted table; what stands at the start, at the end or anywhere goes through one
-//! Aho-Corasick automaton, or, when there are very many, [`Windows`]. A pattern with wildcards is tried once its
-//! longest literal has been met.
+//! Aho-Corasick automaton. A pattern with wildcards is tried once its longest literal has been met.
 
 use aho_corasick::automaton::Automaton;
-use aho_corasick::{Anchored, MatchKind, dfa};
+use aho_corasick::{Anchored, MatchKind, StartKind, dfa, nfa};
 
 use super::pattern::{Anchor, Pattern};
 use super::record::{Slot, Value};
-use super::windows::{WINDOW, Windows};
 
 /// A test of a bucket, by number.
 pub(super) type TestId = u32;
 
-/// Bytes of literals up to which they are one automaton's: a full table, which is fast while it is small.
+/// Bytes of literals up to which their automaton is a full table, the fastest; beyond, its size and the time to build it
+/// grow out of proportion, and it is a compact one.
 const TABLE_BYTES: usize = 24 << 10;
 
 /// Whole values of so many bytes are told apart by their length.
@@ -27,12 +26,12 @@ pub(super) struct Matcher {
     whole: Vec<(Box<str>, Vec<Use>)>,
     /// Lengths that whole values have, those from [`LONG`] on as one.
     lengths: [u64; LONG / 64 + 1],
-    parts: Vec<Part>,
+    parts: Option<Parts>,
 }
 
-/// Literals that are looked for together, with what each is for.
+/// Literals that are looked for within a value, with what each is for.
 #[derive(Debug)]
-struct Part {
+struct Parts {
     machine: Machine,
     uses: Vec<Vec<Use>>,
 }
@@ -40,7 +39,7 @@ struct Part {
 #[derive(Debug)]
 enum Machine {
     Table(Box<dfa::DFA>),
-    Windows(Windows),
+    Compact(Box<nfa::contiguous::NFA>),
 }
 
 /// What a literal that was met means.
@@ -146,32 +145,26 @@ fn grouped(mut rows: Vec<(String, Use)>) -> (Vec<String>, Vec<Vec<Use>>) {
     (texts, uses)
 }
 
-fn parts(rows: Vec<(String, Use)>) -> Vec<Part> {
-    let bytes: usize = rows.iter().map(|(text, _)| text.len()).sum();
-    let (long, short) = if bytes <= TABLE_BYTES {
-        (Vec::new(), rows)
-    } else {
-        rows.into_iter().partition(|(text, _)| text.len() >= WINDOW)
-    };
-    let mut parts = Vec::new();
-    if !short.is_empty() {
-        let (texts, uses) = grouped(short);
+fn parts(rows: Vec<(String, Use)>) -> Option<Parts> {
+    if rows.is_empty() {
+        return None;
+    }
+    let (texts, uses) = grouped(rows);
+    let bytes: usize = texts.iter().map(String::len).sum();
+    let machine = if bytes <= TABLE_BYTES {
         let table = dfa::Builder::new()
             .match_kind(MatchKind::Standard)
-            .start_kind(aho_corasick::StartKind::Unanchored)
+            .start_kind(StartKind::Unanchored)
             .build(&texts);
-        // It fails beyond two thousand million states only, which no such few literals come to.
-        if let Ok(table) = table {
-            let machine = Machine::Table(Box::new(table));
-            parts.push(Part { machine, uses });
-        }
-    }
-    if !long.is_empty() {
-        let (texts, uses) = grouped(long);
-        let machine = Machine::Windows(Windows::new(texts.iter().map(String::as_str)));
-        parts.push(Part { machine, uses });
-    }
-    parts
+        table.map(|own| Machine::Table(Box::new(own)))
+    } else {
+        let compact = nfa::contiguous::Builder::new()
+            .match_kind(MatchKind::Standard)
+            .build(&texts);
+        compact.map(|own| Machine::Compact(Box::new(own)))
+    };
+    // It fails beyond two thousand million states only, which the limits of rules keep away from.
+    machine.ok().map(|machine| Parts { machine, uses })
 }
 
 /// Word and bit of a length.
@@ -197,13 +190,13 @@ impl Matcher {
                 }
             }
         }
-        for part in &self.parts {
-            part.find(value, &mut hit);
+        if let Some(parts) = &self.parts {
+            parts.find(value, &mut hit);
         }
     }
 }
 
-impl Part {
+impl Parts {
     fn find(&self, value: Value<'_>, hit: &mut impl FnMut(TestId)) {
         let met = |pattern: usize, end: usize, length: usize| {
             for own in self.uses.get(pattern).into_iter().flatten() {
@@ -213,15 +206,13 @@ impl Part {
             }
         };
         match &self.machine {
-            Machine::Table(table) => scan(table, value, met),
-            Machine::Windows(windows) => {
-                windows.find(value.folded.as_bytes(), met);
-            }
+            Machine::Table(table) => scan(table.as_ref(), value, met),
+            Machine::Compact(compact) => scan(compact.as_ref(), value, met),
         }
     }
 }
 
-fn scan(machine: &dfa::DFA, value: Value<'_>, mut met: impl FnMut(usize, usize, usize)) {
+fn scan(machine: &impl Automaton, value: Value<'_>, mut met: impl FnMut(usize, usize, usize)) {
     let Ok(mut state) = machine.start_state(Anchored::No) else {
         return;
     };

@@ -104,7 +104,7 @@ mod ruleset;
 mod test;
 mod time;
 mod told;
-mod windows;
+
 mod yaml;
 
 pub use advice::advice;

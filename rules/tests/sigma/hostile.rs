@@ -66,6 +66,20 @@ fn known_attacks_are_refused() {
     try_all("title: t", &deep);
 }
 
+/// Faults are told in a number that a person can read.
+#[test]
+fn faults_of_a_file_are_bounded() {
+    let parsed = parse(&"--- \ntitle: x\n".repeat(10_000), &Placeholders::new());
+    assert_eq!(parsed.refused, 10_000);
+    assert_eq!(parsed.diagnostics.len(), 1_001);
+    let last = parsed.diagnostics.last().map(ToString::to_string);
+    assert!(
+        last.as_ref()
+            .is_some_and(|last| last.contains("more faults from here on")),
+        "{last:?}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

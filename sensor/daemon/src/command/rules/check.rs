@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use ::rules::sigma::remedy;
-use ::rules::signature::{Failure, SourceFile, option_span};
+use ::rules::signature::{Failure, option_span};
 use serde::Serialize;
 
-use super::faults::line_of;
+use super::faults::Texts;
 use super::{Format, Tongue};
 use crate::console::Console;
 use crate::ruleset::{self, Ruleset, Warning};
@@ -91,7 +91,7 @@ impl OfSigma {
 struct Checked {
     rules: Ruleset,
     /// Of Sigma rules.
-    texts: Vec<SourceFile>,
+    texts: Texts,
     has_signatures: bool,
 }
 
@@ -106,7 +106,7 @@ struct Shown {
 impl Checked {
     /// The line of a Sigma file that a fault is in, and the byte of its column.
     fn sigma_line(&self, failure: &Failure) -> Option<(&str, usize)> {
-        line_of(&self.texts, &failure.file, failure.line, failure.column)
+        self.texts.line(&failure.file, failure.line, failure.column)
     }
 
     fn row<'a>(&self, failure: &'a Failure, code: Option<&'a str>) -> Row<'a> {
@@ -210,12 +210,12 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let (signatures, sigma) = super::split(&args.paths);
     let mut checked = Checked {
         rules: ruleset::compile(&signatures, &settings)?,
-        texts: Vec::new(),
+        texts: Texts::default(),
         has_signatures: !signatures.is_empty(),
     };
     if !sigma.is_empty() {
         let sigma = sigma::load(&sigma, &settings)?;
-        checked.texts.clone_from(&sigma.sources);
+        checked.texts = Texts::new(&sigma.sources);
         checked.rules.join(sigma);
     }
     let rules = &checked.rules;

@@ -1,5 +1,7 @@
 //! Faults of rules, as the JSON of all tools has them: `{"rules": [...], "faults": [...]}`.
 
+use std::collections::BTreeMap;
+
 use ::rules::sigma::{FileDiagnostic, Severity};
 use ::rules::signature::{Failure, SourceFile};
 use serde::Serialize;
@@ -40,14 +42,18 @@ pub(super) struct WithFaults<'a, T> {
 impl Fault {
     pub fn of_sigma(rules: &SigmaRules) -> Vec<Fault> {
         let diagnostics = rules.ruleset.diagnostics.iter();
+        if rules.ruleset.diagnostics.is_empty() {
+            return Vec::new();
+        }
+        let texts = Texts::new(&rules.sources);
         diagnostics
-            .map(|own| Fault::of_diagnostic(own, &rules.sources))
+            .map(|own| Fault::of_diagnostic(own, &texts))
             .collect()
     }
 
-    fn of_diagnostic(own: &FileDiagnostic, sources: &[SourceFile]) -> Fault {
+    fn of_diagnostic(own: &FileDiagnostic, texts: &Texts) -> Fault {
         let place = own.diagnostic.place;
-        let line = line_of(sources, &own.file, place.line, place.column);
+        let line = texts.line(&own.file, place.line, place.column);
         Fault {
             file: own.file.clone(),
             line: place.line,
@@ -81,17 +87,34 @@ impl From<&Failure> for Fault {
     }
 }
 
-/// The line of a Sigma file that a place is in, and the byte of its column there.
-pub(super) fn line_of<'a>(
-    sources: &'a [SourceFile],
-    file: &str,
-    line: usize,
-    column: usize,
-) -> Option<(&'a str, usize)> {
-    let source = sources.iter().find(|source| source.name == file)?;
-    let text = source.text.lines().nth(line.checked_sub(1)?)?;
-    let mut columns = text.char_indices().skip(column.saturating_sub(1));
-    Some((text, columns.next().map_or(text.len(), |(at, _)| at)))
+/// Texts of Sigma files, of which lines are asked for.
+#[derive(Default)]
+pub(super) struct Texts {
+    /// By name: the text, and where its lines begin.
+    files: BTreeMap<String, (String, Vec<usize>)>,
+}
+
+impl Texts {
+    pub fn new(sources: &[SourceFile]) -> Texts {
+        let files = sources.iter().map(|source| {
+            let ends = source.text.match_indices('\n').map(|(at, _)| at + 1);
+            let starts = std::iter::once(0).chain(ends).collect();
+            (source.name.clone(), (source.text.clone(), starts))
+        });
+        Texts {
+            files: files.collect(),
+        }
+    }
+
+    /// The line that a place (line and column from 1, the column in characters) is in, and the byte of its column there.
+    pub fn line(&self, file: &str, line: usize, column: usize) -> Option<(&str, usize)> {
+        let (text, starts) = self.files.get(file)?;
+        let start = *starts.get(line.checked_sub(1)?)?;
+        let end = starts.get(line).copied().unwrap_or(text.len());
+        let text = text.get(start..end)?.trim_end_matches(['\n', '\r']);
+        let mut columns = text.char_indices().skip(column.saturating_sub(1));
+        Some((text, columns.next().map_or(text.len(), |(at, _)| at)))
+    }
 }
 
 /// Tells people of faults, beside what the tool prints. In JSON they stand in it.
