@@ -1,1 +1,3 @@
-//! Whole-system checks.
+//! Whole-system checks, and what they share.
+
+pub mod conversations;
