@@ -281,6 +281,11 @@ impl Engine {
         })
     }
 
+    /// Whether any rule looks at the payload of streams.
+    pub fn looks_at_streams(&self) -> bool {
+        self.signatures.iter().any(|one| one.wants_stream)
+    }
+
     /// Whether any rule asks for transactions of a protocol.
     pub fn inspects(&self, protocol: Protocol) -> bool {
         self.transaction_groups.get(&protocol).is_some_and(|sides| {

@@ -84,11 +84,11 @@ pub(crate) struct Buffer {
     /// Inspected raw up to here.
     raw: u64,
     /// What was not inspected raw when a gap came, by position.
-    stale: VecDeque<(u64, Vec<u8>)>,
+    pub(crate) stale: VecDeque<(u64, Vec<u8>)>,
     /// Length of the gap before `raw_floor`.
-    missing: u64,
+    pub(crate) missing: u64,
     /// The window began anew here: after a gap the bytes before do not belong together with those behind.
-    raw_floor: u64,
+    pub(crate) raw_floor: u64,
     /// Behind the last byte seen.
     right_edge: u64,
     pub raw_disabled: bool,
@@ -439,10 +439,11 @@ impl Buffer {
         false
     }
 
-    /// Drops bytes that nobody will ask for again; `behind` more are kept to compare with what comes again.
-    pub fn trim(&mut self, chunk: u64, behind: u64) {
+    /// Drops bytes that nobody will ask for again: neither parsers, nor rules, nor alerts that are to show what lies
+    /// behind `shown`; `behind` more are kept to compare with what comes again.
+    pub fn trim(&mut self, chunk: u64, shown: u64, behind: u64) {
         let wanted = if self.raw_disabled {
-            self.delivered
+            self.delivered.min(shown)
         } else {
             self.delivered.min(self.raw.saturating_sub(chunk))
         };

@@ -48,6 +48,8 @@ pub(crate) struct Half {
     /// The depth was told to the sink.
     pub truncated: bool,
     pub raw_trigger: bool,
+    /// Alerts show what lies behind this position.
+    pub shown: u64,
     pub buffer: Buffer,
 }
 

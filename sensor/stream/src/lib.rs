@@ -16,6 +16,7 @@ mod policy;
 mod reassemble;
 mod sack;
 mod session;
+mod shown;
 mod state;
 mod third_way;
 mod validate;
@@ -80,6 +81,8 @@ pub struct Config {
     pub hosts: HostPolicies,
     /// Tell when overlapping data differs: a rule asks for it, and delivered bytes are kept longer for it.
     pub compare_overlaps: bool,
+    /// Rules look at the stream itself: alerts show what they have not looked at yet.
+    pub raw_inspected: bool,
 }
 
 impl Default for Config {
@@ -93,6 +96,7 @@ impl Default for Config {
             raw_chunk_bytes: 2_560,
             hosts: HostPolicies::default(),
             compare_overlaps: false,
+            raw_inspected: true,
         }
     }
 }

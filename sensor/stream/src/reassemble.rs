@@ -73,7 +73,8 @@ impl Session {
             } else {
                 0
             };
-            half.buffer.trim(step.config.raw_chunk_bytes, behind);
+            half.buffer
+                .trim(step.config.raw_chunk_bytes, half.shown, behind);
             if half.closed {
                 half.buffer.slim();
             }

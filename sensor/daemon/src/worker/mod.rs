@@ -620,7 +620,11 @@ impl<O: Output> Worker<O> {
         entry
             .user
             .spare_stream(self.inspector.is_some(), &self.settings.stream);
+        let detected = entry.user.app.detection_done(at.direction);
         if let Some(session) = &mut entry.user.session {
+            if detected || self.inspector.is_none() {
+                session.looked_at(at.direction, &self.settings.stream);
+            }
             session.prune(at.direction);
         }
     }
@@ -761,5 +765,9 @@ fn suit(settings: &mut Arc<Settings>, engine: &Engine) {
     let differs = StreamEvent::ReassemblyOverlapDifferentData.number();
     if !settings.stream.compare_overlaps && engine.asks_for_stream_event(differs) {
         Arc::make_mut(settings).stream.compare_overlaps = true;
+    }
+    let raw_inspected = engine.looks_at_streams();
+    if settings.stream.raw_inspected != raw_inspected {
+        Arc::make_mut(settings).stream.raw_inspected = raw_inspected;
     }
 }

@@ -1,18 +1,16 @@
 //! Matches → alert records, and packets that rules tagged.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use rules::signature::{Action, CaptureKind, RejectTo, Target};
 use sensor_app::{Protocol, Transaction};
-use sensor_decode::{LinkType, Packet};
+use sensor_decode::{LinkType, Packet, Transport};
 use sensor_detect::{Captured, Engine, FlowState, Inspector, Match, Traffic, Verdict};
 use sensor_event::{
     Alert, AlertFlow, AlertRecord, Base64, Body, Class, End, Json, PacketInfo, Printable, Record,
     Text, Time,
 };
 use sensor_flow::{Direction, Flow};
-use sensor_stream::RawWindow;
 
 use super::common::{common, file_info, forwarded_for, tunnel, variables, with_packet_variables};
 use super::{Ends, Recording, Stamp, frame};
@@ -91,16 +89,20 @@ impl<O: Output> Recording<O> {
                 .map(|address| address.to_string()),
         };
         let with_app = settings.metadata_in_alerts;
-        let stream_bytes = traffic
-            .raw
-            .filter(|_| found.in_stream)
-            .map(|raw| stream_payload(&raw));
-        let payload = stream_bytes.as_deref().unwrap_or(if traffic.flow_end {
-            &[]
-        } else {
-            packet.payload
-        });
-        let payload = &payload[..payload.len().min(settings.payload_limit_bytes)];
+        let in_stream = found.in_stream && packet.tcp().is_some();
+        let shown_bytes = traffic
+            .session
+            .filter(|_| in_stream)
+            .map(|session| {
+                let limit = settings.payload_limit_bytes.saturating_sub(1);
+                session.shown(traffic.direction, limit)
+            })
+            .filter(|bytes| !bytes.is_empty());
+        let payload: &[u8] = match &shown_bytes {
+            Some(bytes) => bytes,
+            None if traffic.flow_end || matches!(packet.transport, Transport::None) => &[],
+            None => packet.payload,
+        };
         let mut flow = traffic.flow.cloned();
         let community = flow
             .as_mut()
@@ -151,8 +153,8 @@ impl<O: Output> Recording<O> {
             tunnel: tunnel(packet, stamp),
             payload: (!payload.is_empty()).then_some(Base64(payload)),
             payload_printable: (!payload.is_empty()).then_some(Printable(payload)),
-            payload_length: (!payload.is_empty()).then_some(payload.len()),
-            stream: Some(u8::from(stream_bytes.is_some())),
+            payload_length: (!payload.is_empty() || !in_stream).then_some(payload.len()),
+            stream: Some(u8::from(in_stream)),
             frame: shown.as_ref().map(frame::Shown::info),
             packet: (!traffic.flow_end).then_some(Base64(packet.frame)),
             packet_info: (!traffic.flow_end).then(|| packet_info(packet.link)),
@@ -202,20 +204,15 @@ impl<O: Output> Recording<O> {
     }
 }
 
-/// Stream data as alerts show it: new bytes, and how many are missing before them.
-fn stream_payload<'a>(raw: &RawWindow<'a>) -> Cow<'a, [u8]> {
-    let new = raw.data.get(raw.seen..).unwrap_or_default();
-    if raw.missing == 0 {
-        return Cow::Borrowed(new);
-    }
-    let mut bytes = format!("[{} bytes missing]", raw.missing).into_bytes();
-    bytes.extend_from_slice(new);
-    Cow::Owned(bytes)
-}
+/// What libpcap calls raw IP on Linux, which in capture files is 101 (pcap-linktype(7)).
+const DLT_RAW: u16 = 12;
 
 fn packet_info(link: LinkType) -> PacketInfo {
     PacketInfo {
-        linktype: link.0,
+        linktype: match link {
+            LinkType::RAW => DLT_RAW,
+            LinkType(number) => number,
+        },
         linktype_name: link.name(),
     }
 }
