@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rules::{Address, AppProtocols, IntFieldId, RpcInterface, Subject};
 use sensor_app::tls::TlsTransaction;
 use sensor_app::{AppLayer, Body, IntFieldRow, Protocol, Transaction};
-use sensor_decode::{Net, Packet, Transport};
+use sensor_decode::{Net, Packet, PacketSource, Transport};
 use sensor_flow::{Direction, Flow};
 use sensor_stream::{EventSet, RawWindow, Session};
 
@@ -41,6 +41,16 @@ pub struct Traffic<'a> {
     pub flow_end: bool,
     /// Number of the captured frame, from 1.
     pub frame: Option<u64>,
+}
+
+impl Traffic<'_> {
+    /// Nobody sent this packet: it stands for what the stream still has to show.
+    pub(crate) fn is_made_up(&self) -> bool {
+        matches!(
+            self.packet.source_kind,
+            PacketSource::StreamEnd | PacketSource::FlowTimeout
+        )
+    }
 }
 
 /// Whether transactions are to be inspected with this packet.
@@ -102,7 +112,10 @@ impl Subject for Facts<'_> {
     }
 
     fn ttl(&self) -> Option<u8> {
-        self.traffic.packet.ttl().filter(|_| !self.traffic.flow_end)
+        self.traffic
+            .packet
+            .ttl()
+            .filter(|_| !self.traffic.is_made_up())
     }
 
     fn tos(&self) -> Option<u8> {
@@ -163,7 +176,7 @@ impl Subject for Facts<'_> {
             .packet
             .tcp()
             .map(|tcp| tcp.flags)
-            .filter(|_| !self.traffic.flow_end)
+            .filter(|_| !self.traffic.is_made_up())
     }
 
     fn tcp_seq(&self) -> Option<u32> {
@@ -223,7 +236,7 @@ impl Subject for Facts<'_> {
 
     fn checksum_valid(&self, layer: &str) -> Option<bool> {
         let packet = self.traffic.packet;
-        if self.traffic.flow_end {
+        if self.traffic.is_made_up() {
             return None;
         }
         let v4 = matches!(packet.net, Net::Ipv4(_));
@@ -245,7 +258,7 @@ impl Subject for Facts<'_> {
     }
 
     fn payload_len(&self) -> Option<usize> {
-        (!self.traffic.flow_end).then_some(self.traffic.packet.payload.len())
+        (!self.traffic.is_made_up()).then_some(self.traffic.packet.payload.len())
     }
 
     fn rpc_call(&self) -> Option<[u32; 3]> {
@@ -260,7 +273,7 @@ impl Subject for Facts<'_> {
                 .and_then(|bytes| bytes.try_into().ok())
                 .map(u32::from_be_bytes)
         };
-        if self.traffic.flow_end || word(4)? != 0 {
+        if self.traffic.is_made_up() || word(4)? != 0 {
             return None;
         }
         Some([word(12)?, word(16)?, word(20)?])

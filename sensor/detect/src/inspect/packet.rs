@@ -124,7 +124,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
     fn packet_rule(&mut self, index: u32) {
         self.scratch.current = index;
         let one = &self.engine.signatures[index as usize];
-        if self.traffic.flow_end && one.packets_only {
+        if self.traffic.is_made_up() && one.packets_only {
             return;
         }
         if let Some(miss) = self.header_miss(one) {
@@ -249,7 +249,7 @@ pub(super) fn packet_buffer<'a>(
     address: &'a mut [u8; 16],
 ) -> Option<&'a [u8]> {
     use sensor_decode::{Net, Transport};
-    if traffic.flow_end {
+    if traffic.is_made_up() {
         return None;
     }
     let packet = traffic.packet;
