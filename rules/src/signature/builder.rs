@@ -506,7 +506,13 @@ impl<'a> Builder<'a> {
         if !spec.parsed {
             self.wait_for(&format!("the parser that fills {}", spec.name));
         }
-        self.note_protocols(&spec.protocols.clone(), modifier)?;
+        let http1 = |id: &&crate::ProtocolId| self.vocabulary.protocol_spec(**id).name == "http";
+        // The modifiers are older than HTTP/2, and do not speak of it.
+        let protocols = match spec.protocols.iter().find(http1) {
+            Some(&http1) => vec![http1],
+            None => spec.protocols.clone(),
+        };
+        self.note_protocols(&protocols, modifier)?;
         let found = self
             .signature
             .buffers

@@ -198,12 +198,10 @@ impl Condition {
                 let holds = |number: u64| number != HOLE && value.matches(number);
                 match index {
                     Index::Any => (0..FIELD_VALUES).map_while(nth).any(holds),
-                    Index::All => {
-                        nth(0).is_some()
-                            && (0..FIELD_VALUES)
-                                .map_while(nth)
-                                .all(|n| n == HOLE || value.matches(n))
-                    }
+                    // Of none, all match: a request without an answer has none that differs.
+                    Index::All => (0..FIELD_VALUES)
+                        .map_while(nth)
+                        .all(|n| n == HOLE || value.matches(n)),
                     Index::Nth(at) if *at >= 0 => nth(*at as usize).is_some_and(holds),
                     Index::Nth(at) => {
                         let count = (0..FIELD_VALUES).map_while(nth).count() as i64;
