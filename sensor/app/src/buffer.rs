@@ -47,8 +47,8 @@ pub struct BufferRow {
     /// Old content modifiers (`http_uri`).
     pub modifiers: &'static [&'static str],
     pub side: BufferSide,
-    /// The transaction's progress (of that side) from which the buffer can be inspected.
-    pub ready_at: u8,
+    /// The transaction's progress from which the buffer can be inspected, of each side (`Direction::index`).
+    pub ready_at: [u8; 2],
     /// All letters are lower case (`http.host`).
     pub lowercase: bool,
     /// The buffer grows while the transaction lasts (bodies, files): inspect again as it grows.
@@ -90,7 +90,7 @@ impl BufferRow {
             synonyms: &[],
             modifiers: &[],
             side,
-            ready_at: Transaction::COMPLETE,
+            ready_at: [Transaction::COMPLETE; 2],
             lowercase: false,
             streaming: false,
             getter,
@@ -127,7 +127,7 @@ const fn file_row(
         synonyms,
         modifiers: &[],
         side: BufferSide::Both,
-        ready_at: 0,
+        ready_at: [0; 2],
         lowercase: false,
         streaming: true,
         getter: BufferGetter::Many(getter),

@@ -266,7 +266,7 @@ const fn row(
         synonyms,
         modifiers: &[],
         side: BufferSide::Both,
-        ready_at: 0,
+        ready_at: [0; 2],
         lowercase: false,
         streaming: false,
         getter: BufferGetter::One(getter),

@@ -63,3 +63,44 @@ fn a_body_that_is_still_coming_is_not_absent() {
     assert_eq!(alerts[&2], [25]);
     assert_eq!(alerts[&3], [9, 11, 13, 15, 25, 35, 44, 61, 71, 81]);
 }
+
+#[test]
+fn the_line_of_a_response_that_another_follows_is_looked_at() {
+    let rules = "alert http any any -> any any (http.stat_code; content:\"100\"; sid:1;)\n\
+        alert http any any -> any any (http.stat_code; content:\"200\"; sid:2;)\n\
+        alert http any any -> any any (flow:to_client; http.protocol; content:\"HTTP\"; sid:3;)\n";
+    let alerts = alerts("webshell/upload", rules);
+    assert_eq!(alerts[&1], [45]);
+    assert_eq!(alerts[&2], [11, 23, 35, 47]);
+    assert_eq!(alerts[&3], [11, 23, 35, 45]);
+}
+
+#[test]
+fn fields_of_http2_are_looked_at_as_they_come_and_missed_when_their_time_is_over() {
+    let rules = "alert http2 any any -> any any (flow:to_client; http.content_type; absent; sid:1;)\n\
+        alert http2 any any -> any any (flow:to_client; http.content_type; bsize:>3; sid:2;)\n\
+        alert http2 any any -> any any (http.response_header; absent; sid:3;)\n\
+        alert http2 any any -> any any (flow:to_client; http2.header_name; absent; sid:4;)\n";
+    let alerts = alerts("http2/cleartext", rules);
+    let without_fields = [11, 11, 13, 16, 16, 26, 26, 32, 32, 32];
+    assert_eq!(alerts[&1], [11, 11, 16, 16, 26, 26, 32, 32]);
+    assert_eq!(alerts[&2], [20, 38]);
+    assert_eq!(alerts[&3], without_fields);
+    assert_eq!(alerts[&4], without_fields);
+}
+
+#[test]
+fn a_message_without_a_query_lacks_it() {
+    let rules = "alert pgsql any any -> any any (pgsql.query; absent; sid:1;)\n";
+    let alerts = alerts("pgsql/session", rules);
+    assert_eq!(alerts[&1], [16, 19, 28, 31, 44, 51, 54, 59]);
+}
+
+#[test]
+fn a_reply_is_missing_only_when_the_server_has_begun_to_speak() {
+    let rules = "alert ftp any any -> any any (ftp.reply_received:no; sid:1;)\n\
+        alert ftp any any -> any any (ftp.reply_received:yes; sid:2;)\n";
+    let alerts = alerts("ftp/anonymous", rules);
+    assert_eq!(alerts.get(&1), None);
+    assert_eq!(alerts[&2][..4], [10, 12, 14, 19]);
+}

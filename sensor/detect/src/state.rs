@@ -83,6 +83,8 @@ pub(crate) struct SideState {
     pub settled: Vec<u32>,
     /// Signatures without a fast pattern were put among the pending.
     pub listed: bool,
+    /// Progress of the side when its buffers were scanned last.
+    pub progress: u8,
     /// The side is complete and was inspected as such.
     pub done: bool,
 }

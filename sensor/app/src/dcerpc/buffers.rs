@@ -12,7 +12,7 @@ pub const fn stub_data(
         synonyms: &["dce_stub_data"],
         modifiers: &[],
         side: BufferSide::Both,
-        ready_at: Transaction::COMPLETE,
+        ready_at: [Transaction::COMPLETE; 2],
         lowercase: false,
         streaming: false,
         getter: BufferGetter::One(getter),

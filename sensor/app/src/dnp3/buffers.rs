@@ -56,7 +56,7 @@ pub const BUFFERS: &[BufferRow] = &[BufferRow {
     synonyms: &["dnp3_data"],
     modifiers: &[],
     side: BufferSide::Both,
-    ready_at: 0,
+    ready_at: [0; 2],
     lowercase: false,
     streaming: true,
     getter: BufferGetter::One(|tx, _| {

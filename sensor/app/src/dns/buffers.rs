@@ -34,7 +34,7 @@ pub(crate) const fn row(
         synonyms,
         modifiers: &[],
         side,
-        ready_at: Transaction::COMPLETE,
+        ready_at: [Transaction::COMPLETE; 2],
         lowercase: false,
         streaming: false,
         getter: BufferGetter::Many(get),

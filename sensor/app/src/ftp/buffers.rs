@@ -3,6 +3,7 @@
 use sensor_flow::Direction;
 
 use super::data::FtpDataTransaction;
+use super::stage;
 use super::state::{FtpTransaction, Mode};
 use crate::buffer::{
     FILE_DATA, FILE_MAGIC, FILE_MD5, FILE_NAME, FILE_SEEN, FILE_SHA1, FILE_SHA256, FILE_SIZE,
@@ -30,7 +31,7 @@ const fn row(name: &'static str, side: BufferSide, getter: BufferGetter) -> Buff
         synonyms: &[],
         modifiers: &[],
         side,
-        ready_at: Transaction::COMPLETE,
+        ready_at: [Transaction::COMPLETE; 2],
         lowercase: false,
         streaming: false,
         getter,
@@ -117,11 +118,11 @@ pub const INT_FIELDS: &[IntFieldRow] = &[
             ("on", 1),
             ("true", 1),
         ],
+        // Nothing can be said before the server has, or until the session ends without its word.
         getter: |tx, side, nth| {
-            let Body::Ftp(ftp) = &tx.body else {
-                return None;
-            };
-            (nth == 0 && side == Direction::ToClient).then(|| u64::from(ftp.answered))
+            let ftp = ftp(tx)?;
+            let spoken = tx.progress[Direction::ToClient.index()] >= stage::SPOKEN;
+            (nth == 0 && side == Direction::ToClient && spoken).then(|| u64::from(ftp.answered))
         },
     },
 ];

@@ -19,6 +19,12 @@ use crate::{Protocol, ProtocolRow};
 pub use data::{FtpDataTransaction, State as DataState, Transfer};
 pub use state::FtpTransaction;
 
+/// Stages of a transaction before it is complete.
+mod stage {
+    /// A line of the reply has come.
+    pub(super) const SPOKEN: u8 = 1;
+}
+
 /// Where servers listen.
 const PORT: u16 = 21;
 /// How clients open, in any case of letters.

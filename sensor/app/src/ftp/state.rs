@@ -6,6 +6,7 @@ use sensor_flow::Direction;
 
 use super::data::Transfer;
 use super::events;
+use super::stage;
 use super::wire::{self, Carries, Command};
 use crate::expected::Expected;
 use crate::lines::{Line, Lines};
@@ -175,6 +176,7 @@ impl State {
             }
             _ => None,
         };
+        transaction.advance(Direction::ToClient, stage::SPOKEN);
         if line.cut {
             transaction.raise(events::RESPONSE_COMMAND_TOO_LONG);
         }

@@ -21,14 +21,15 @@ const fn row(
         synonyms,
         modifiers,
         side,
-        ready_at,
+        ready_at: [ready_at; 2],
         lowercase: false,
         streaming: false,
         getter,
     }
 }
 
-const LINE: u8 = stage::HEADERS;
+/// There once the line is known, and as long as the one of a `100 Continue` has no successor.
+const LINE: u8 = stage::LINE;
 const FIELDS: u8 = stage::BODY;
 
 /// A buffer of one side, with a closure from the transaction to bytes.

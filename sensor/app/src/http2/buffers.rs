@@ -25,10 +25,7 @@ const fn row(
         modifiers,
         side,
         // Fields of the server come with its data or its end.
-        ready_at: match side {
-            BufferSide::ToClient => stage::DATA_SERVER,
-            BufferSide::ToServer | BufferSide::Both => stage::OPEN,
-        },
+        ready_at: [stage::OPEN, stage::DATA_SERVER],
         lowercase: false,
         streaming: false,
         getter,
@@ -45,8 +42,12 @@ const fn one(
     row(name, synonyms, modifiers, side, BufferGetter::One(getter))
 }
 
+/// Single fields, which are there as they come.
 const fn many(name: &'static str, side: BufferSide, getter: Many) -> BufferRow {
-    row(name, &[], &[], side, BufferGetter::Many(getter))
+    BufferRow {
+        ready_at: [stage::OPEN; 2],
+        ..row(name, &[], &[], side, BufferGetter::Many(getter))
+    }
 }
 
 fn side(tx: &Transaction, direction: Direction) -> Option<&Side> {
@@ -82,7 +83,7 @@ fn body(tx: &Transaction, direction: Direction) -> Option<Bytes<'_>> {
 const fn streaming(row: BufferRow) -> BufferRow {
     BufferRow {
         streaming: true,
-        ready_at: stage::OPEN,
+        ready_at: [stage::OPEN; 2],
         ..row
     }
 }

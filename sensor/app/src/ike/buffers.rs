@@ -35,7 +35,7 @@ const fn row(name: &'static str, side: BufferSide, getter: BufferGetter) -> Buff
         synonyms: &[],
         modifiers: &[],
         side,
-        ready_at: Transaction::COMPLETE,
+        ready_at: [Transaction::COMPLETE; 2],
         lowercase: false,
         streaming: false,
         getter,

@@ -24,7 +24,7 @@ const fn row(
         modifiers: &[],
         // As the reference engine has it, also what a request holds.
         side: BufferSide::ToClient,
-        ready_at: Transaction::COMPLETE,
+        ready_at: [Transaction::COMPLETE; 2],
         lowercase: false,
         streaming: false,
         getter: BufferGetter::Many(getter),

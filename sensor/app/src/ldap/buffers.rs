@@ -20,7 +20,7 @@ const fn row(name: &'static str, side: BufferSide, getter: BufferGetter) -> Buff
         synonyms: &[],
         modifiers: &[],
         side,
-        ready_at: 0,
+        ready_at: [0; 2],
         lowercase: false,
         // Responses come one after another.
         streaming: matches!(side, BufferSide::ToClient),

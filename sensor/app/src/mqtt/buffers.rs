@@ -20,7 +20,7 @@ const fn buffer(name: &'static str, side: BufferSide, getter: BufferGetter) -> B
         synonyms: &[],
         modifiers: &[],
         side,
-        ready_at: 0,
+        ready_at: [0; 2],
         lowercase: false,
         streaming: false,
         getter,

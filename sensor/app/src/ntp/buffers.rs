@@ -15,7 +15,7 @@ pub const BUFFERS: &[BufferRow] = &[BufferRow {
     synonyms: &[],
     modifiers: &[],
     side: BufferSide::Both,
-    ready_at: 0,
+    ready_at: [0; 2],
     lowercase: false,
     streaming: false,
     getter: BufferGetter::One(|tx, _| Some(Bytes::whole(&ntp(tx)?.reference_id))),

@@ -18,7 +18,7 @@ const fn row(
         synonyms,
         modifiers: &[],
         side,
-        ready_at: Transaction::COMPLETE,
+        ready_at: [Transaction::COMPLETE; 2],
         lowercase: false,
         streaming: false,
         getter,

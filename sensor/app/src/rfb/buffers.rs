@@ -15,7 +15,7 @@ pub const BUFFERS: &[BufferRow] = &[BufferRow {
     synonyms: &[],
     modifiers: &[],
     side: BufferSide::ToClient,
-    ready_at: Transaction::COMPLETE,
+    ready_at: [Transaction::COMPLETE; 2],
     lowercase: false,
     streaming: false,
     getter: BufferGetter::One(|tx, _| {

@@ -17,7 +17,7 @@ const fn row(name: &'static str, side: BufferSide, getter: BufferGetter) -> Buff
         synonyms: &[],
         modifiers: &[],
         side,
-        ready_at: 0,
+        ready_at: [0; 2],
         lowercase: false,
         streaming: false,
         getter,

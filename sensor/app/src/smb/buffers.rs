@@ -43,7 +43,7 @@ const fn row(
         synonyms,
         modifiers: &[],
         side: BufferSide::ToServer,
-        ready_at,
+        ready_at: [ready_at; 2],
         lowercase: false,
         streaming: false,
         getter: BufferGetter::One(getter),

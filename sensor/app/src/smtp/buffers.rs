@@ -29,7 +29,7 @@ const fn row(
         synonyms,
         modifiers: &[],
         side: BufferSide::ToServer,
-        ready_at: 0,
+        ready_at: [0; 2],
         lowercase: false,
         streaming: true,
         getter,

@@ -20,7 +20,7 @@ const fn row(
         synonyms: &[],
         modifiers: &[],
         side: BufferSide::Both,
-        ready_at: Transaction::COMPLETE,
+        ready_at: [Transaction::COMPLETE; 2],
         lowercase: false,
         streaming: false,
         getter: BufferGetter::One(getter),

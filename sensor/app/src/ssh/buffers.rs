@@ -26,7 +26,7 @@ const fn row(
         synonyms,
         modifiers: &[],
         side,
-        ready_at: BANNER_DONE,
+        ready_at: [BANNER_DONE; 2],
         lowercase: false,
         streaming: matches!(appears, Appears::Later),
         getter: BufferGetter::One(get),

@@ -22,7 +22,7 @@ const fn row(
         synonyms,
         modifiers: &[],
         side,
-        ready_at,
+        ready_at: [ready_at; 2],
         lowercase: false,
         streaming: false,
         getter,

@@ -10,7 +10,7 @@ pub const BUFFERS: &[BufferRow] = &[BufferRow {
     synonyms: &[],
     modifiers: &[],
     side: BufferSide::Both,
-    ready_at: Transaction::COMPLETE,
+    ready_at: [Transaction::COMPLETE; 2],
     lowercase: false,
     streaming: false,
     getter: BufferGetter::One(|tx, _| Some(Bytes::whole(&websocket(tx)?.payload))),

@@ -4,7 +4,7 @@
 //! its buffers as they become ready. What holds already is remembered with the transaction.
 
 use rules::Side;
-use sensor_app::{BufferGetter, BufferSide, Bytes, Protocol, Transaction};
+use sensor_app::{BufferGetter, BufferRow, BufferSide, Bytes, Protocol, Transaction, http1};
 use sensor_flow::Direction;
 
 use super::packet::packet_buffer;
@@ -173,13 +173,18 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
     ) {
         let direction = self.traffic.direction;
         let progress = transaction.progress[direction.index()];
+        let before = std::mem::replace(&mut side.progress, progress);
         if !std::mem::replace(&mut side.listed, true) {
             candidates.extend(&group.always);
         }
         side.scanned.resize(group.scanners.len(), 0);
         for (scanner, scanned) in group.scanners.iter().zip(&mut side.scanned) {
-            let ready = progress >= scanner.row.ready_at || self.traffic.flow_end;
-            if !ready || (*scanned > 0 && !scanner.row.streaming) {
+            let row = scanner.row;
+            let ready = progress >= row.ready_at[direction.index()] || self.traffic.flow_end;
+            // As long as its stage lasts, a buffer may come or change.
+            if !ready
+                || *scanned > 0 && !row.streaming && has_passed(row, transaction, direction, before)
+            {
                 continue;
             }
             match scanner.row.getter {
@@ -188,14 +193,14 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                         continue;
                     };
                     let end = bytes.offset + bytes.data.len() as u64;
-                    if *scanned == end + 1 {
+                    if *scanned == end + 1 && row.streaming {
                         continue;
                     }
                     // What was scanned before matters only as far as a pattern may lie across the seam.
                     let from = (*scanned)
                         .saturating_sub(1 + scanner.matcher.longest() as u64)
                         .saturating_sub(bytes.offset);
-                    let new = if scanner.steps.is_empty() {
+                    let new = if scanner.steps.is_empty() && row.streaming {
                         bytes.data.get(from as usize..).unwrap_or_default()
                     } else {
                         bytes.data
@@ -334,7 +339,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                     BufferHome::App(rows) => rows
                         .iter()
                         .find(|(protocol, _)| *protocol == transaction.protocol())
-                        .map(|(_, row)| row.ready_at),
+                        .map(|(_, row)| row.ready_at[self.traffic.direction.index()]),
                     _ => None,
                 },
                 _ => None,
@@ -413,29 +418,20 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
             return Verdict::Open(0);
         }
         let complete = transaction.is_complete(direction) || self.traffic.flow_end;
-        if transaction.progress[direction.index()] < row.ready_at && !complete {
+        if transaction.progress[direction.index()] < row.ready_at[direction.index()] && !complete {
             return Verdict::Open(0);
         }
         // What has not come by the stage that brings it will not come; the end of the flow alone proves nothing.
-        let passed = {
-            let progress = transaction.progress[direction.index()];
-            let is_http1 = transaction.protocol() == Protocol::Http1;
-            if is_http1 && row.streaming {
-                // A body that is not shown yet is not missing.
-                progress > sensor_app::http1::stage::BODY
-            } else {
-                // The stages of HTTP/1 begin when the one before is known.
-                progress > row.ready_at
-                    || is_http1 && progress == row.ready_at
-                    || matches!(transaction.protocol(), Protocol::Smb | Protocol::Dcerpc)
-                        && transaction.is_complete(direction)
-            }
-        };
+        let passed = has_passed(
+            row,
+            transaction,
+            direction,
+            transaction.progress[direction.index()],
+        );
         match row.getter {
             BufferGetter::One(get) => match get(transaction, direction) {
                 None if part.absent && passed => Verdict::Matched,
-                None if part.absent && !complete => Verdict::Open(0),
-                None if complete || !row.streaming => Verdict::Never,
+                None if complete || passed && !row.streaming => Verdict::Never,
                 None => Verdict::Open(0),
                 Some(bytes) => {
                     let bytes = Bytes {
@@ -449,7 +445,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                         } else {
                             Verdict::Matched
                         }
-                    } else if bytes.complete {
+                    } else if bytes.complete && (complete || passed) {
                         Verdict::Never
                     } else {
                         Verdict::Open(0)
@@ -471,6 +467,26 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                 }
             }
         }
+    }
+}
+
+/// Whether the stage that brings a buffer is over at this progress: what it holds then, it will hold at the end.
+fn has_passed(
+    row: &BufferRow,
+    transaction: &Transaction,
+    direction: Direction,
+    progress: u8,
+) -> bool {
+    let ready_at = row.ready_at[direction.index()];
+    match transaction.protocol() {
+        // A body that is not shown yet is not missing.
+        Protocol::Http1 if row.streaming => progress > http1::stage::BODY,
+        // Most stages of HTTP/1 begin when the one before is known.
+        Protocol::Http1 if ready_at > http1::stage::LINE => progress >= ready_at,
+        Protocol::Smb | Protocol::Dcerpc => {
+            progress > ready_at || progress == Transaction::COMPLETE
+        }
+        _ => progress > ready_at,
     }
 }
 
