@@ -7,6 +7,7 @@
 
 mod certificate;
 mod names;
+mod software;
 mod told;
 
 use std::net::IpAddr;
@@ -17,7 +18,6 @@ use sensor_flow::{Direction, Flow};
 
 use crate::dns::wire::Rdata;
 use crate::dns::{DnsTransaction, Kind};
-use crate::http1::HttpTransaction;
 use crate::{Body, Protocol, Transaction};
 
 pub use told::Shared;
@@ -62,33 +62,24 @@ impl Facts {
         now_ns: i64,
     ) -> Vec<Fact> {
         let mut facts = Vec::new();
+        let within = |own| before.is_some_and(|before| before != own);
         match &transaction.body {
             Body::Dns(dns) => {
                 self.answer(dns, now_ns, &mut facts);
-                let expected = before.is_some() || flow.server_port == DNS_PORT;
+                let expected = within(Protocol::Dns) || flow.server_port == DNS_PORT;
                 self.port(Protocol::Dns, expected, flow, now_ns, &mut facts);
             }
-            Body::Http1(http) => {
-                self.http(http, flow, now_ns, &mut facts);
-                let expected = before.is_some() || HTTP_PORTS.contains(&flow.server_port);
+            Body::Http1(_) => {
+                let expected = within(Protocol::Http1) || HTTP_PORTS.contains(&flow.server_port);
                 self.port(Protocol::Http1, expected, flow, now_ns, &mut facts);
             }
             Body::Http2(http2) => {
                 if let Some(dns) = http2.side(Direction::ToClient).dns.as_deref() {
                     self.answer(dns, now_ns, &mut facts);
                 }
-            }
-            Body::Ssh(ssh) => {
-                for direction in Direction::BOTH {
-                    let software = &ssh.sides[direction.index()].software;
-                    self.software(software, direction, Protocol::Ssh, flow, now_ns, &mut facts);
-                }
-            }
-            Body::Mysql(mysql) => {
-                if let Some(version) = &mysql.session.version {
-                    let server = Direction::ToClient;
-                    self.software(version, server, Protocol::Mysql, flow, now_ns, &mut facts);
-                }
+                // What carries DNS has been HTTP/2 before.
+                let expected = within(Protocol::Http2) || HTTP_PORTS.contains(&flow.server_port);
+                self.port(transaction.protocol(), expected, flow, now_ns, &mut facts);
             }
             Body::Tls(tls) => {
                 if let Some(shown) = &tls.server.certificate {
@@ -112,6 +103,9 @@ impl Facts {
                 }
             }
             _ => {}
+        }
+        for direction in Direction::BOTH {
+            self.software(&transaction.body, direction, flow, now_ns, &mut facts);
         }
         facts
     }
@@ -141,6 +135,8 @@ impl Facts {
             flow.protocol,
             app_proto,
         );
+        // Data of FTP goes to a port of the moment.
+        let serves = serves && protocol != Protocol::FtpData;
         if serves && flow.has_ports() && is_internal(flow.server) && self.is_new(key, now_ns) {
             facts.push(Fact::Service {
                 ip: flow.server,
@@ -188,30 +184,21 @@ impl Facts {
         }
     }
 
-    fn http(&mut self, http: &HttpTransaction, flow: &Flow, now_ns: i64, facts: &mut Vec<Fact>) {
-        for (direction, name) in [
-            (Direction::ToServer, &b"user-agent"[..]),
-            (Direction::ToClient, b"server"),
-        ] {
-            if let Some(software) = http.message(direction).headers.value(name) {
-                self.software(software, direction, Protocol::Http1, flow, now_ns, facts);
-            }
-        }
-    }
-
     /// What the sender of a direction runs.
     fn software(
         &mut self,
-        software: &[u8],
+        body: &Body,
         direction: Direction,
-        protocol: Protocol,
         flow: &Flow,
         now_ns: i64,
         facts: &mut Vec<Fact>,
     ) {
+        let Some((protocol, software)) = software::of(body, direction) else {
+            return;
+        };
         let software = &software[..software.len().min(MAX_TEXT_BYTES)];
         let ((ip, _), _) = flow.ends(direction);
-        if software.is_empty() || !self.is_new(("software", ip, software), now_ns) {
+        if !self.is_new(("software", ip, software), now_ns) {
             return;
         }
         facts.push(Fact::Software {

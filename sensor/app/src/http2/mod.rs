@@ -210,7 +210,7 @@ impl Side {
     }
 
     /// The first value of a field, by its exact name.
-    fn first(&self, name: &[u8]) -> Option<&[u8]> {
+    pub(crate) fn first(&self, name: &[u8]) -> Option<&[u8]> {
         self.fields()
             .find(|field| *field.name == *name)
             .map(|field| &*field.value)

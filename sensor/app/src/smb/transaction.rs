@@ -108,6 +108,17 @@ pub struct SmbTransaction {
     pub detail: Detail,
 }
 
+impl SmbTransaction {
+    /// The program that a side of a session set-up says to be (SMB 1).
+    pub(crate) fn lan_manager(&self, side: Direction) -> Option<&[u8]> {
+        let Detail::SessionSetup(setup) = &self.detail else {
+            return None;
+        };
+        let [_, manager] = setup.native[side.index()].as_ref()?;
+        Some(manager)
+    }
+}
+
 #[derive(Debug)]
 pub enum Detail {
     Generic,
