@@ -209,7 +209,22 @@ async fn published_rules_come_to_the_sensor() {
         }),
     };
     let sensor = Sensor::start_with(home.path(), Some(rules));
-    let texts = ["luật một\n".to_owned(), "x".repeat(1 << 20), String::new()];
+    // Hashes of files are as good as random: packed, they are longer than a message usually may be.
+    let mut hashes = String::new();
+    for number in 0..150_000_u64 {
+        let mixed = number
+            .wrapping_add(1)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29)
+            .wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let other = mixed.rotate_left(31).wrapping_mul(0x94d0_49bb_1331_11eb);
+        hashes.push_str(&format!(
+            "{mixed:016x}{other:016x}{:016x}{:016x}\n",
+            mixed ^ other.rotate_left(7),
+            other ^ mixed.rotate_left(13)
+        ));
+    }
+    let texts = ["luật một\n".to_owned(), hashes, String::new()];
     for (count, text) in (1..).zip(&texts) {
         let hash = text.len().to_string();
         desk.rows().rules = Some(PublishedRules {

@@ -404,6 +404,16 @@ pub fn option_span(text: &str, offset: usize) -> (usize, usize) {
     (start, end)
 }
 
+/// Names and values of a rule's options, in their order; none of a text that cannot be cut into options.
+pub fn option_values(text: &str) -> Vec<(&str, Option<&str>)> {
+    let options = lexer::split(text).map(|raw| raw.options);
+    options
+        .unwrap_or_default()
+        .into_iter()
+        .map(|option| (option.name, option.value))
+        .collect()
+}
+
 /// Where the first option of this name begins.
 pub fn option_offset(text: &str, name: &str) -> Option<usize> {
     let raw = lexer::split(text).ok()?;

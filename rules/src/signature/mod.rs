@@ -5,6 +5,7 @@
 
 mod ast;
 mod builder;
+mod carried;
 mod check;
 mod condition;
 pub mod editor;
@@ -20,6 +21,7 @@ mod threshold_file;
 
 pub use ast::*;
 pub(crate) use builder::{Builder, parse_integer};
+pub use carried::{carried_files, carry};
 pub use environment::Environment;
 pub use explain::{
     Language, explain, explain_bytes, explain_condition, list_place, literal, place,
@@ -28,8 +30,8 @@ pub use fault::{Failure, Fault};
 pub(crate) use lexer::RawOption;
 pub use load::{
     FILE_LIMIT_BYTES, OPTION_LIMIT, Parsed, RULE_LIMIT_BYTES, ReadError, Report, RuleText,
-    SourceFile, TextHash, load, load_each, option_offset, option_span, parse_rule, read_paths,
-    rule_texts,
+    SourceFile, TextHash, load, load_each, option_offset, option_span, option_values, parse_rule,
+    read_paths, rule_texts,
 };
 pub(crate) use load::{nearest, read_paths_ending};
 pub use threshold_file::ThresholdFile;

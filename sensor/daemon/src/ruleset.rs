@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use rules::sigma::Severity;
 use rules::signature::{
     Environment, Failure, Language, Report, RuleText, SourceFile, TextHash, ThresholdFile,
-    load_each, option_offset, read_paths, rule_texts,
+    carried_files, load_each, option_offset, read_paths, rule_texts,
 };
 use sensor_detect::{
     Countries, Engine, EngineBuilder, Keep, Known, Names, Options, read_categories,
@@ -126,6 +126,7 @@ fn of_sources(
     };
     let options = Options {
         directories,
+        carried: carried_files(sources.iter().map(|file| file.text.as_str())),
         action_order: settings.action_order,
         known,
         keep,

@@ -62,11 +62,13 @@ impl<'a> EngineBuilder<'a> {
     /// hosts, and the sets that rules fill, are shared with it.
     pub fn new(before: Option<&'a Engine>, names: Arc<Names>, mut options: Options) -> Self {
         let directories = std::mem::take(&mut options.directories);
+        let carried = std::mem::take(&mut options.carried);
         EngineBuilder {
             shared: Shared {
                 names,
                 addresses: AddressSets::default(),
-                datasets: DatasetTable::new(directories, before.map(|engine| &engine.datasets)),
+                datasets: DatasetTable::new(directories, before.map(|engine| &engine.datasets))
+                    .carrying(carried),
                 flowbits: before.map_or_else(Default::default, |engine| engine.flowbits.clone()),
                 hostbits: before.map_or_else(Default::default, |engine| engine.hostbits.clone()),
             },
@@ -124,10 +126,11 @@ impl<'a> EngineBuilder<'a> {
         let Shared {
             names,
             addresses,
-            datasets,
+            mut datasets,
             flowbits,
             hostbits,
         } = shared;
+        datasets.loaded();
         let tags_hosts = signatures.iter().any(|one| {
             let tag = one.signature.tag;
             tag.is_some_and(|tag| tag.scope != TagScope::Session)

@@ -97,6 +97,8 @@ fn option<'a>(dataset: &'a Dataset, name: &str) -> Option<&'a str> {
 pub struct DatasetTable {
     /// Relative `load` paths are looked up here, then in the working directory.
     directories: Vec<PathBuf>,
+    /// Files that the rules carry with them, by name.
+    carried: HashMap<String, String>,
     sets: Vec<Arc<Set>>,
     /// Sets of the rule set before this one.
     before: Vec<Arc<Set>>,
@@ -107,9 +109,21 @@ impl DatasetTable {
     pub fn new(directories: Vec<PathBuf>, before: Option<&DatasetTable>) -> Self {
         DatasetTable {
             directories,
+            carried: HashMap::new(),
             sets: Vec::new(),
             before: before.map_or_else(Vec::new, |table| table.sets.clone()),
         }
+    }
+
+    /// With files that the rules carry with them: these are looked at first.
+    pub fn carrying(mut self, carried: HashMap<String, String>) -> Self {
+        self.carried = carried;
+        self
+    }
+
+    /// No more sets are opened: what they were read from is forgotten.
+    pub fn loaded(&mut self) {
+        self.carried = HashMap::new();
     }
 
     /// The set that a rule names, loaded on first use.
@@ -184,7 +198,11 @@ impl DatasetTable {
 
     fn load(&self, dataset: &Dataset, load: &str, values: &mut Values) -> Result<(), DatasetError> {
         let path = self.place(load);
-        let text = match std::fs::read_to_string(&path) {
+        let read = match self.carried.get(load) {
+            Some(text) => Ok(text.clone()),
+            None => std::fs::read_to_string(&path),
+        };
+        let text = match read {
             Ok(text) => text,
             // A set that is kept from run to run begins empty.
             Err(source)
@@ -593,6 +611,26 @@ mod tests {
         assert!(check_memory(&set, &values).is_ok());
         values.insert(b"a".to_vec(), Entry::default());
         assert!(check_memory(&set, &values).is_err());
+    }
+
+    #[test]
+    fn files_that_rules_carry_come_before_those_of_folders() {
+        let carried = HashMap::from([("set.lst".to_owned(), "b2xk\n".to_owned())]);
+        let mut table = DatasetTable::new(Vec::new(), None).carrying(carried);
+        let set = |load: &str| Dataset {
+            load: Some(load.to_owned()),
+            ..dataset("string", &[])
+        };
+        table.open(&set("set.lst")).expect("it is carried");
+        let values = table.sets[0].values.read().expect("nobody fails");
+        assert!(values.contains_key(b"old".as_slice()));
+        drop(values);
+        table.loaded();
+        let other = Dataset {
+            name: "other".to_owned(),
+            ..set("set.lst")
+        };
+        assert!(table.open(&other).is_err(), "it is forgotten");
     }
 
     #[test]

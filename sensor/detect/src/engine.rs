@@ -1,6 +1,6 @@
 //! A rule set, compiled: shared by all workers, never changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -113,6 +113,8 @@ pub(crate) struct PacketGroup {
 pub struct Options {
     /// Where datasets with relative paths are looked for.
     pub directories: Vec<PathBuf>,
+    /// Files that the rules carry with them; they come before those of the folders.
+    pub carried: HashMap<String, String>,
     /// Which action is looked at first (`action-order`).
     pub action_order: [Action; 4],
     /// What is known of addresses.
@@ -135,6 +137,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             directories: Vec::new(),
+            carried: HashMap::new(),
             action_order: [Action::Pass, Action::Drop, Action::Reject, Action::Alert],
             known: Known::default(),
             keep: Keep::Everything,

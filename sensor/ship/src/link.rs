@@ -33,6 +33,8 @@ const WINDOW: usize = 32;
 /// The collector commits twice a second; this long without an answer means that it is stuck.
 const ACK_TIMEOUT: Duration = Duration::from_secs(60);
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(30);
+/// Whole public rule sets and their lists come in one message, packed.
+const MAX_MESSAGE_BYTES: usize = 16 * 1_024 * 1_024;
 /// Ledger rows in one heartbeat.
 const LEDGER_ROWS: usize = 500;
 /// Requests for evidence, and answers to it, that are not looked at yet.
@@ -90,7 +92,7 @@ impl<'a> Link<'a> {
             sigma: Some(sigma_rules(&(shipper.options.sigma)())),
         };
         outbound.send(message(FromSensor::Hello(hello))).await?;
-        let mut client = DeliveryClient::new(channel);
+        let mut client = DeliveryClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES);
         let greeting = async {
             let mut inbound = client
                 .deliver(ReceiverStream::new(messages))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::wire;
 
 /// The longest text that is taken.
-const MAX_TEXT_BYTES: usize = 4 * 1_024 * 1_024;
+const MAX_TEXT_BYTES: usize = 64 * 1_024 * 1_024;
 /// Of a reason, this is told.
 const MAX_REASON_BYTES: usize = 2_000;
 
