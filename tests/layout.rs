@@ -32,6 +32,7 @@ const MAP: &[(&str, &str)] = &[
         "collector-ingest collector-index collector-search collector-api",
     ),
     ("collector/sigma", "collector-search collector-api tantivy"),
+    ("collector/feeds", "all but: rules"),
     ("collector/api", "tantivy"),
     ("collector/daemon", "matluoi-sensor"),
 ];
