@@ -16,6 +16,7 @@ mod error;
 mod eve;
 mod evidence;
 mod export;
+mod feeds;
 mod group_actions;
 mod groups;
 mod guidance;
@@ -66,6 +67,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use evidence::sweep as sweep_evidence;
 pub use export::sweep as sweep_exports;
+pub use feeds::{
+    FeedSettings, begin_due as begin_due_feeds, fail_interrupted as fail_interrupted_feeds,
+};
 pub use guidance::{Guidance, GuidanceError};
 pub use live::{Live, LiveAlert};
 pub use rule_hunts::sweep as sweep_rule_hunts;
@@ -82,6 +86,8 @@ const MAX_HANDLING: Duration = Duration::from_secs(60);
 
 const PARALLEL_EXPORTS: usize = 2;
 const PARALLEL_HUNTS: usize = 2;
+/// Each has its content in memory.
+const PARALLEL_FEEDS: usize = 1;
 
 /// Makes an enrolment string out of a token.
 pub type EnrolmentString = Arc<dyn Fn(&str) -> String + Send + Sync>;
@@ -100,6 +106,8 @@ pub struct Parts {
     pub exports_dir: PathBuf,
     /// Captures that rules are tried on.
     pub captures_dir: PathBuf,
+    /// How rule and intelligence sources are fetched.
+    pub feeds: FeedSettings,
     /// Where packets that were asked for lie.
     pub evidence: Shelf,
     /// Where ingest tells of alerts.
@@ -120,6 +128,8 @@ struct Shared {
     exporting: Semaphore,
     /// Hunts with rules that run at once; others wait.
     hunting: Semaphore,
+    /// Runs of sources at once; others wait.
+    feeding: Semaphore,
     bulks: group_actions::SharedBulks,
 }
 
@@ -137,6 +147,7 @@ impl ApiState {
             answers: Answers::default(),
             exporting: Semaphore::new(PARALLEL_EXPORTS),
             hunting: Semaphore::new(PARALLEL_HUNTS),
+            feeding: Semaphore::new(PARALLEL_FEEDS),
             bulks: group_actions::SharedBulks::default(),
         }))
     }
@@ -155,6 +166,10 @@ impl ApiState {
 
     fn hunting(&self) -> &Semaphore {
         &self.0.hunting
+    }
+
+    fn feeding(&self) -> &Semaphore {
+        &self.0.feeding
     }
 
     fn limiter(&self) -> &Limiter {
@@ -226,6 +241,7 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(assets::router())
             .merge(cases::router())
             .merge(collector_rules::router())
+            .merge(feeds::router())
             .merge(groups::router())
             .merge(group_actions::router())
             .merge(hide_rules::router())

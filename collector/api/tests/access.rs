@@ -12,9 +12,9 @@ use collector_evidence::Shelf;
 use collector_index::{Event, Index, Options, Stream};
 use collector_search::Embedded;
 use collector_state::{
-    AlertBatch, AlertSeen, HeartbeatSeen, HideCondition, HideField, HideTest, NewAsset, NewCase,
-    NewHideRule, NewRuleSet, NewUnit, NewUser, PasswordCost, Refused, Role, RuleCapture, Scope,
-    Store, StoreOptions, UnitId, UnixMillis,
+    AlertBatch, AlertSeen, FeedChange, HeartbeatSeen, HideCondition, HideField, HideTest, NewAsset,
+    NewCase, NewHideRule, NewRuleSet, NewUnit, NewUser, PasswordCost, Refused, Role, RuleCapture,
+    Scope, SecretChange, Store, StoreOptions, UnitId, UnixMillis,
 };
 use sensor_event::Class;
 use serde_json::{Value, json};
@@ -146,6 +146,7 @@ impl Server {
             index_days: 30,
             exports_dir: folder.path().join("exports"),
             captures_dir: folder.path().join("captures"),
+            feeds: collector_api::FeedSettings::default(),
             evidence: Shelf::open(&folder.path().join("evidence")).expect("a shelf"),
             live: Live::default(),
             clock: now,
@@ -285,6 +286,17 @@ async fn of_first_unit(store: &Store, unit: UnitId) {
         .publish_rules(1, None, Some(1), MARK, &Scope::All, who)
         .await
         .expect("published");
+    let feed = FeedChange {
+        config: json!({"kind": "rules", "address": format!("https://{MARK}/")}).to_string(),
+        enabled: true,
+        every_hours: None,
+        publishes: false,
+        secret: SecretChange::Keep,
+    };
+    store
+        .create_feed(unit, &format!("{MARK} 2"), &feed, "administrator-a", now())
+        .await
+        .expect("a source");
     let capture = RuleCapture {
         id: "1".to_owned(),
         unit_id: unit,

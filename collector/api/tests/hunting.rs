@@ -80,6 +80,7 @@ fn server(folder: tempfile::TempDir, store: Store, engine: Arc<dyn SearchEngine>
         index_days: 30,
         exports_dir: folder.path().join("exports"),
         captures_dir: folder.path().join("captures"),
+        feeds: collector_api::FeedSettings::default(),
         evidence: Shelf::open(&folder.path().join("evidence")).expect("a shelf"),
         live: Live::default(),
         clock: now,

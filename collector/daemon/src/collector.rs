@@ -25,7 +25,7 @@ use crate::evidence::Desk;
 use crate::machine::{Rest, indexed};
 use crate::settings::Config;
 use crate::storage::Keeper;
-use crate::{backup, console, sigma, syslog, watchdog};
+use crate::{backup, console, feeds, sigma, syslog, watchdog};
 
 /// Pause between looks at what has served its time.
 const MAINTENANCE: Duration = Duration::from_secs(600);
@@ -230,6 +230,7 @@ impl Collector {
             index_days: config.records.days,
             exports_dir: config.data_dir.join("exports"),
             captures_dir: config.data_dir.join("captures"),
+            feeds: feeds::settings(&config.feeds, &config.data_dir)?,
             evidence: shelf,
             live: live.clone(),
             clock: now,
@@ -307,6 +308,10 @@ impl Collector {
         services.spawn(async move { delivering.await.context("delivery") });
         services.spawn(async move { serving.await.context("console") });
         services.spawn(maintaining);
+        services.spawn(feeds::run_when_due(
+            api_state.clone(),
+            stopping(stopped.clone()),
+        ));
         services.spawn(sweep_exports(api_state, stopping(stopped)));
         services.spawn(watching);
         services.spawn(keeping);

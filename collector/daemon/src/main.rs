@@ -8,6 +8,7 @@ mod console;
 mod demo;
 mod engine;
 mod evidence;
+mod feeds;
 mod machine;
 mod settings;
 mod sigma;

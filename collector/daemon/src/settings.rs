@@ -37,6 +37,8 @@ pub struct RawConfig {
     syslog: RawSyslog,
     #[serde(default)]
     workbench: RawWorkbench,
+    #[serde(default)]
+    feeds: RawFeeds,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -123,6 +125,26 @@ pub struct SyslogConfig {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawFeeds {
+    /// For sources that name none of their own, as in "http://proxy:3128"; it may have a name and a password.
+    proxy: Option<String>,
+    /// A file of certificates (PEM) that are trusted beside those of public authorities.
+    authorities: Option<PathBuf>,
+    /// Folders that sources may be made of, with all below them.
+    #[serde(default)]
+    folders: Vec<PathBuf>,
+}
+
+/// How rule and intelligence sources are reached.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FeedsConfig {
+    pub proxy: Option<String>,
+    pub authorities: Option<PathBuf>,
+    pub folders: Vec<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawWorkbench {
     /// The sensor's program, whose engine checks and tries rules.
     sensor: Option<PathBuf>,
@@ -151,6 +173,7 @@ pub struct Config {
     pub syslog: SyslogConfig,
     /// The one beside this program when absent.
     pub sensor_program: Option<PathBuf>,
+    pub feeds: FeedsConfig,
 }
 
 impl Config {
@@ -194,6 +217,7 @@ impl Config {
             },
             syslog: SyslogConfig::default(),
             sensor_program: None,
+            feeds: FeedsConfig::default(),
         }
     }
 
@@ -251,6 +275,11 @@ impl Config {
                 senders: faults.networks("syslog.senders", &raw.syslog.senders),
             },
             sensor_program: raw.workbench.sensor,
+            feeds: FeedsConfig {
+                proxy: faults.proxy("feeds.proxy", raw.feeds.proxy),
+                authorities: raw.feeds.authorities,
+                folders: raw.feeds.folders,
+            },
         };
         if !(2..=64).contains(&config.open_writers) {
             faults.add("index.open_writers", "is a number from 2 to 64");
@@ -323,6 +352,18 @@ impl Faults {
                 key,
                 "is a host and a port, as in \"collector.example.vn:7443\"",
             );
+        }
+        text
+    }
+
+    fn proxy(&mut self, key: &str, text: Option<String>) -> Option<String> {
+        let is_one = |text: &String| {
+            text.strip_prefix("http://")
+                .or_else(|| text.strip_prefix("https://"))
+                .is_some_and(|rest| !rest.is_empty())
+        };
+        if !text.as_ref().is_none_or(is_one) {
+            self.add(key, "is an address, as in \"http://proxy.example.vn:3128\"");
         }
         text
     }

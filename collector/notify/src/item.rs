@@ -159,6 +159,7 @@ fn alarm_name(kind: &str, language: Language) -> &str {
         "disk_reserve" => ("đĩa chỉ còn phần dự trữ", "disk at its reserve"),
         "retention_short" => ("lưu trữ chưa đủ thời hạn", "retention short"),
         "notifications_failing" => ("không gửi được thông báo", "notifications failing"),
+        "feeds_failing" => ("không cập nhật được nguồn luật", "rule sources failing"),
         other => (other, other),
     };
     match language {

@@ -20,6 +20,9 @@ const WEEKS: i64 = 4;
 /// Where less than this is usual, silence says nothing.
 const LEAST_USUAL: u64 = 50;
 
+/// Failing sources that an alarm names.
+const NAMED_FEEDS: usize = 10;
+
 /// From where on something is wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -280,6 +283,18 @@ async fn look_at_collector(
             .map(|(shelf, held, asked)| json!({ "shelf": shelf, "held": held, "asked": asked }));
         let detail = json!({ "shelves": rows.collect::<Vec<_>>() });
         found.add_own(AlarmKind::RetentionShort, detail);
+    }
+    let failing: Vec<Value> = store
+        .feeds(&Scope::All)
+        .await?
+        .into_iter()
+        .filter(|feed| feed.enabled && feed.failures > 0)
+        .take(NAMED_FEEDS)
+        .map(|feed| json!({ "id": feed.id, "name": feed.name, "failures": feed.failures }))
+        .collect();
+    if let [first, ..] = failing.as_slice() {
+        let detail = json!({ "name": first["name"], "count": failing.len(), "feeds": failing });
+        found.add_own(AlarmKind::FeedsFailing, detail);
     }
     let (_, failed) = store.outbox_counts(now.plus(-UnixMillis::DAY)).await?;
     if failed > 0 {

@@ -63,6 +63,8 @@ kinds! {
     RetentionShort = "retention_short", 2;
     /// Messages could not be sent.
     NotificationsFailing = "notifications_failing", 2;
+    /// Sources of rules fail: what sensors run grows old.
+    FeedsFailing = "feeds_failing", 3;
 }
 
 impl AlarmKind {

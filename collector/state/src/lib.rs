@@ -16,6 +16,7 @@ mod case;
 mod enrolment;
 mod error;
 mod evidence;
+mod feed;
 mod figures;
 mod group;
 mod hide;
@@ -57,6 +58,7 @@ pub use case::{
 pub use enrolment::{Enrolment, PendingEnrolment};
 pub use error::{Result, StateError};
 pub use evidence::{Evidence, EvidenceState, EvidenceStep, NewEvidence};
+pub use feed::{Feed, FeedChange, FeedRun, FeedRunStatus, RunEnd, SecretChange};
 pub use figures::{AddressFigures, AnalystFigures, Figures, SensorFigures, SignatureFigures};
 pub use group::{
     Action, ActionOutcome, Actor, AlertBatch, AlertSeen, AppliedAlert, By, Change, Conflict, Group,

@@ -108,8 +108,20 @@ pub const MAX_RULE_SETS: i64 = 200;
 pub const MAX_RULE_SET_BYTES: usize = 384 * 1_024;
 /// Versions of one set; the oldest that no sensor is to run go first.
 pub const MAX_VERSIONS_PER_RULE_SET: i64 = 500;
-/// Of all sets that are published, so that what a sensor gets fits one message.
-pub const MAX_PUBLISHED_BYTES: i64 = 3 * 1_024 * 1_024;
+/// Bytes of a version that a source made: whole public rule sets, with their lists.
+pub const MAX_FED_VERSION_BYTES: usize = 32 * 1_024 * 1_024;
+/// Bytes of all versions of one set; the oldest that no sensor is to run go first.
+pub const MAX_BYTES_OF_VERSIONS: i64 = 256 * 1_024 * 1_024;
+/// Of all sets that are published, so that a sensor takes them (64 MiB of text).
+pub const MAX_PUBLISHED_BYTES: i64 = 48 * 1_024 * 1_024;
+/// Rule and intelligence sources, runs of one that are remembered, and bytes of each of its four filters.
+pub const MAX_FEEDS: i64 = 200;
+pub const MAX_RUNS_PER_FEED: i64 = 100;
+pub const MAX_FILTER_BYTES: usize = 64 * 1_024;
+/// Of the address, the proxy and what a source is asked with.
+pub const MAX_FEED_ADDRESS_BYTES: usize = 2_000;
+/// Of what a run says, JSON.
+pub const MAX_RUN_REPORT_BYTES: usize = 512 * 1_024;
 /// Captures that rules are tried on: how many, bytes of one, and of all.
 pub const MAX_RULE_CAPTURES: i64 = 200;
 pub const MAX_RULE_CAPTURE_BYTES: usize = 32 * 1_024 * 1_024;

@@ -487,6 +487,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/feeds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_feeds"];
+        put?: never;
+        /** Makes a source, and the rule set that it feeds. */
+        post: operations["create_feed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A source with its filters and its last runs. */
+        get: operations["feed"];
+        /** Changes how a source is reached, read and scheduled; it is fetched whole the next time. */
+        put: operations["change_feed"];
+        post?: never;
+        /** Removes a source. Its rule set stays, with its versions and what sensors run of it. */
+        delete: operations["delete_feed"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives a source a file by hand, where it cannot be fetched, and begins a run. The body is the file. */
+        put: operations["give_feed_content"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{id}/filters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Keeps the four filters, if each of their lines does something. They work from the next run on. */
+        put: operations["save_feed_filters"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a run in the background; the source tells how far it is. */
+        post: operations["run_feed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{hash}": {
         parameters: {
             query?: never;
@@ -1257,6 +1344,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rule-sets/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a version changes: rules by number, and lists that they load. */
+        get: operations["rule_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rule-sets/{id}/draft": {
         parameters: {
             query?: never;
@@ -1971,7 +2075,7 @@ export interface components {
             /**
              * @description sensor_disconnected, sensor_silent, packet_drops, no_traffic, records_shed, records_lost,
              *     spool_filling, clock_skew, ruleset_mismatch, canary_missing, disk_days_left, disk_reserve,
-             *     retention_short, notifications_failing
+             *     retention_short, notifications_failing, feeds_failing
              */
             kind: string;
             opened: string;
@@ -2228,6 +2332,43 @@ export interface components {
             reason?: string | null;
             /** @description true_positive, false_positive, benign; a close needs one. */
             verdict?: string | null;
+        };
+        ChangesBody: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            added: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            changed: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            disabled: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            enabled: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            removed: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            values_added: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            values_removed: number;
         };
         ChannelBody: {
             config?: components["schemas"]["ChannelConfig"] | null;
@@ -2650,6 +2791,105 @@ export interface components {
             /** @description As a rule writes it. */
             pattern: string;
         };
+        FeedBody: components["schemas"]["FeedConfig"] & {
+            changed: string;
+            changed_by: string;
+            due?: string | null;
+            enabled: boolean;
+            /** Format: int32 */
+            every_hours?: number | null;
+            /** Format: int64 */
+            everywhere?: number | null;
+            /**
+             * Format: int32
+             * @description Runs that failed in a row.
+             */
+            failures: number;
+            has_secret: boolean;
+            /** Format: int64 */
+            id: number;
+            last_run?: components["schemas"]["FeedRunBody"] | null;
+            name: string;
+            /**
+             * Format: int64
+             * @description The newest version of its set, and the one that all sensors are to run.
+             */
+            newest?: number | null;
+            publishes: boolean;
+            /** Format: int64 */
+            set_id: number;
+            /** Format: int64 */
+            unit_id: number;
+            unit_name: string;
+        };
+        /** @description How a source is reached and read, as it is stored. */
+        FeedConfig: {
+            /**
+             * @description Of a page of the web, or a folder on the collector; empty: files are given by hand.
+             * @default
+             */
+            address: string;
+            /**
+             * @description Name of the header that lets the source know who asks.
+             * @default null
+             */
+            header: string | null;
+            /**
+             * @description What the values of a list are: domain, ip, network, url, ja3, cert_sha1, md5, sha1, sha256.
+             * @default null
+             */
+            indicator: string | null;
+            /**
+             * @description rules, list, csv, misp, taxii, folder
+             * @default
+             */
+            kind: string;
+            /**
+             * @description `http://host:port`; the collector's own without it.
+             * @default null
+             */
+            proxy: string | null;
+        };
+        FeedContent: {
+            feed: components["schemas"]["FeedBody"];
+            filters: components["schemas"]["FiltersBody"];
+            /** @description Newest first. */
+            runs: components["schemas"]["FeedRunBody"][];
+        };
+        FeedCreated: {
+            /** Format: int64 */
+            id: number;
+            /** Format: int64 */
+            set_id: number;
+        };
+        FeedRequest: components["schemas"]["FeedConfig"] & {
+            enabled: boolean;
+            /**
+             * Format: int32
+             * @description Hours between runs, 1 to 744; absent: by hand.
+             */
+            every_hours?: number | null;
+            /** @description A run publishes what it made to all sensors of the unit, unless half of the rules would go. */
+            publishes?: boolean;
+            /** @description Value of the header. Absent: as it was; empty: none. */
+            secret?: string | null;
+        };
+        FeedRunBody: {
+            ended?: string | null;
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: int64
+             * @description The version that it made.
+             */
+            number?: number | null;
+            report: components["schemas"]["RunReport"];
+            started: string;
+            /** @description running, unchanged, kept, published, failed */
+            status: string;
+            /** @description Absent: its time had come. */
+            user?: string | null;
+        };
         FieldBody: {
             kind: string;
             label_en: string;
@@ -2670,6 +2910,75 @@ export interface components {
             sha256: string;
             /** Format: int64 */
             size: number;
+        };
+        FilterFaultBody: {
+            /** @description enable, disable, modify, drop */
+            filter: string;
+            /**
+             * Format: int64
+             * @description From 1.
+             */
+            line: number;
+            reason: string;
+        };
+        FilteredBody: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            disabled: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            enabled: number;
+            /**
+             * Format: int64
+             * @description Switched on for the flow bits that they set.
+             * @default 0
+             */
+            for_flowbits: number;
+            /**
+             * @description Lines that name no rule.
+             * @default []
+             */
+            idle: components["schemas"]["FilterFaultBody"][];
+            /**
+             * Format: int64
+             * @default 0
+             */
+            modified: number;
+        };
+        /** @description The four filters, each as suricata-update reads it. */
+        FiltersBody: {
+            /** @default  */
+            disable: string;
+            /** @default  */
+            drop: string;
+            /** @default  */
+            enable: string;
+            /** @default  */
+            modify: string;
+            /**
+             * Format: int64
+             * @description Rises with each change of the source or its filters.
+             * @default 0
+             */
+            revision: number;
+        };
+        FiltersSaved: {
+            /** @description Lines that do nothing. Where there are some, nothing is kept. */
+            faults: components["schemas"]["FilterFaultBody"][];
+            /**
+             * Format: int64
+             * @description Of what is kept now.
+             */
+            revision: number;
         };
         FlowBody: {
             /** @description In the order of time. */
@@ -2949,6 +3258,15 @@ export interface components {
             to: string;
             total: components["schemas"]["Counts"];
         };
+        ListChangeBody: {
+            /** Format: int64 */
+            added: number;
+            name: string;
+            /** Format: int64 */
+            removed: number;
+            /** Format: int64 */
+            values: number;
+        };
         /** @description What came within a second. */
         LiveBody: {
             /** Format: int64 */
@@ -3059,6 +3377,12 @@ export interface components {
             transaction?: number | null;
             /** @description The condition that failed, in words. */
             why: string;
+        };
+        NewFeedRequest: components["schemas"]["FeedRequest"] & {
+            /** @description Also that of the rule set which it feeds. */
+            name: string;
+            /** Format: int64 */
+            unit_id: number;
         };
         NewRuleSetRequest: {
             name: string;
@@ -3479,6 +3803,17 @@ export interface components {
             /** Format: int64 */
             unit_id: number;
         };
+        RuleChangeBody: {
+            after?: string | null;
+            before?: string | null;
+            /** Format: int32 */
+            gid: number;
+            /** @description added, removed, changed, enabled, disabled */
+            kind: string;
+            msg: string;
+            /** Format: int32 */
+            sid: number;
+        };
         /** @description Whom to tell what, and when. A rule sees its unit and those below. */
         RuleConfig: {
             about: components["schemas"]["Told"][];
@@ -3503,6 +3838,23 @@ export interface components {
             /** @description Only alerts whose signature or category contains this, whatever the case and accents. */
             text?: string;
         };
+        RuleDiff: {
+            /** Format: int64 */
+            added: number;
+            /** Format: int64 */
+            changed: number;
+            /** @description Not all are shown. */
+            cut: boolean;
+            /** Format: int64 */
+            disabled: number;
+            /** Format: int64 */
+            enabled: number;
+            lists: components["schemas"]["ListChangeBody"][];
+            /** Format: int64 */
+            removed: number;
+            /** @description By number; at most 1,000. */
+            rules: components["schemas"]["RuleChangeBody"][];
+        };
         /** @description What is wrong with a text of rules. */
         RuleFault: {
             /** Format: int64 */
@@ -3515,6 +3867,12 @@ export interface components {
             reason: string;
             /** @description error: the document is refused; warning: it runs, but hardly as its author thinks. */
             severity: string;
+        };
+        RuleFaultBody: {
+            msg: string;
+            reason: string;
+            /** Format: int32 */
+            sid: number;
         };
         RuleHuntBody: {
             created: string;
@@ -3588,6 +3946,11 @@ export interface components {
              * @description The version that all sensors of the unit are to run, apart from those that were given another.
              */
             everywhere?: number | null;
+            /**
+             * Format: int64
+             * @description The source that writes its versions; such a set has no draft.
+             */
+            fed_by?: number | null;
             /** Format: int64 */
             id: number;
             name: string;
@@ -3662,6 +4025,113 @@ export interface components {
         RulesText: {
             language?: components["schemas"]["Tongue"];
             text: string;
+        };
+        RunBegun: {
+            /** Format: int64 */
+            id: number;
+        };
+        RunError: {
+            /** @description A word that the console translates. */
+            code: string;
+            detail: string;
+        };
+        /** @description What a run did. */
+        RunReport: {
+            /**
+             * Format: int64
+             * @description The version that it is compared with; absent: nothing was published.
+             * @default null
+             */
+            against: number | null;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            bytes: number;
+            /**
+             * @default {
+             *       "added": 0,
+             *       "changed": 0,
+             *       "disabled": 0,
+             *       "enabled": 0,
+             *       "removed": 0,
+             *       "values_added": 0,
+             *       "values_removed": 0
+             *     }
+             */
+            changes: components["schemas"]["ChangesBody"];
+            /**
+             * @description The checksum that the source offers, and that agrees.
+             * @default null
+             */
+            checked_by: string | null;
+            /**
+             * @description fetched, not_modified, given (a file by hand), stored (what was fetched before)
+             * @default
+             */
+            content: string;
+            /** @default null */
+            error: components["schemas"]["RunError"] | null;
+            /**
+             * @description Some of them.
+             * @default []
+             */
+            faults: components["schemas"]["RuleFaultBody"][];
+            /**
+             * Format: int64
+             * @description Rules that the sensor's engine refuses; they are left out.
+             * @default 0
+             */
+            faulty: number;
+            /**
+             * @default {
+             *       "disabled": 0,
+             *       "dropped": 0,
+             *       "enabled": 0,
+             *       "for_flowbits": 0,
+             *       "idle": [],
+             *       "modified": 0
+             *     }
+             */
+            filtered: components["schemas"]["FilteredBody"];
+            /**
+             * Format: int64
+             * @description Values of lists.
+             * @default 0
+             */
+            indicators: number;
+            /**
+             * @description By reason: values and lines that are left out.
+             * @default {}
+             */
+            left_out: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Rules of the source, those that are switched off too, and those of the version.
+             * @default 0
+             */
+            rules: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            rules_on: number;
+            /**
+             * @description fetching, reading, checking, keeping, done
+             * @default
+             */
+            step: string;
+            /**
+             * @description Why it was not published though it should be: shrunk.
+             * @default null
+             */
+            withheld: string | null;
+        };
+        RunRequest: {
+            /** @description fetch: ask the source; stored: take what was fetched before, for filters that changed. */
+            what: string;
         };
         SavedSearchBody: {
             class?: string | null;
@@ -5245,6 +5715,293 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_feeds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedBody"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_feed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFeedRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedCreated"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    feed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedContent"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_feed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_feed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_feed_content: {
+        parameters: {
+            query: {
+                /** @description Of the file that is given. */
+                name: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunBegun"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save_feed_filters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FiltersBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FiltersSaved"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_feed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunBegun"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7117,6 +7874,39 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rule_diff: {
+        parameters: {
+            query: {
+                /** @description Absent: everything is new. */
+                from?: number;
+                to: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDiff"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

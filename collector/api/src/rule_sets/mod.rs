@@ -2,6 +2,7 @@
 //! the administrators' to say ([`publish`]).
 
 mod bench;
+mod diff;
 mod publish;
 
 use axum::extract::{Path, State};
@@ -39,6 +40,8 @@ pub struct RuleSetBody {
     apart: u64,
     /// The draft is not the newest version's text.
     changed: bool,
+    /// The source that writes its versions; such a set has no draft.
+    fed_by: Option<i64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -116,6 +119,7 @@ fn body(set: RuleSet) -> RuleSetBody {
         everywhere: set.everywhere,
         apart: set.apart,
         changed: set.changed,
+        fed_by: set.fed_by,
     }
 }
 
@@ -286,5 +290,6 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(keep))
         .routes(routes!(version))
         .merge(bench::router())
+        .merge(diff::router())
         .merge(publish::router())
 }

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use collector_api::machine::{Machine, NoMachine};
-use collector_api::{ApiState, Guidance, Live, Parts};
+use collector_api::{ApiState, FeedSettings, Guidance, Live, Parts};
 use collector_evidence::Shelf;
 use collector_index::{Index, Options};
 use collector_search::Embedded;
@@ -67,6 +67,10 @@ impl Server {
                 index_days: 30,
                 exports_dir: folder.path().join("exports"),
                 captures_dir: folder.path().join("captures"),
+                feeds: FeedSettings {
+                    folder: folder.path().join("feeds"),
+                    ..FeedSettings::default()
+                },
                 evidence: shelf.clone(),
                 live: Live::default(),
                 clock: || NOW,
@@ -129,7 +133,11 @@ impl Server {
     }
 
     pub async fn sign_in(&mut self, password: &str) -> StatusCode {
-        let login = json!({ "username": "admin", "password": password });
+        self.sign_in_as("admin", password).await
+    }
+
+    pub async fn sign_in_as(&mut self, name: &str, password: &str) -> StatusCode {
+        let login = json!({ "username": name, "password": password });
         let (status, body) = self.ask("POST", "/session", login).await;
         self.csrf = body["csrf"].as_str().unwrap_or_default().to_owned();
         status

@@ -1,6 +1,7 @@
 //! The centre's own rules: sets with a draft and versions, and which sensor is to run which version.
 
 mod capture;
+mod fed;
 mod publish;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,8 @@ use sqlx::sqlite::SqliteRow;
 use crate::error::{Result, StateError};
 use crate::ids::{UnitId, UnixMillis};
 use crate::limits::{
-    MAX_COMMENT_BYTES, MAX_RULE_SET_BYTES, MAX_RULE_SETS, MAX_VERSIONS_PER_RULE_SET,
+    MAX_BYTES_OF_VERSIONS, MAX_COMMENT_BYTES, MAX_RULE_SET_BYTES, MAX_RULE_SETS,
+    MAX_VERSIONS_PER_RULE_SET,
 };
 use crate::store::Store;
 use crate::text::cut;
@@ -47,6 +49,8 @@ pub struct RuleSet {
     pub apart: u64,
     /// The draft is not the newest version's text.
     pub changed: bool,
+    /// The source that writes its versions; such a set has no draft.
+    pub fed_by: Option<i64>,
 }
 
 /// A text that is kept as it was.
@@ -72,8 +76,8 @@ const SETS: &str = "SELECT s.id, s.unit_id, u.name, s.name, s.revision, s.draft_
     length(CAST(s.draft AS BLOB)), newest.number,
     (SELECT number FROM rule_targets t WHERE t.set_id = s.id AND sensor_no = 0),
     (SELECT count(*) FROM rule_targets t WHERE t.set_id = s.id AND sensor_no <> 0),
-    newest.text IS NULL OR newest.text <> s.draft
-    FROM rule_sets s JOIN units u ON u.id = s.unit_id
+    f.id IS NULL AND (newest.text IS NULL OR newest.text <> s.draft), f.id
+    FROM rule_sets s JOIN units u ON u.id = s.unit_id LEFT JOIN feeds f ON f.set_id = s.id
     LEFT JOIN rule_versions newest ON newest.set_id = s.id
         AND newest.number = (SELECT max(number) FROM rule_versions v WHERE v.set_id = s.id) WHERE 1";
 
@@ -152,7 +156,7 @@ impl Store {
         (user, now): (&str, UnixMillis),
     ) -> Result<i64> {
         check_text(text)?;
-        self.rule_set(id, scope).await?;
+        by_hand(&self.rule_set(id, scope).await?)?;
         sqlx::query_scalar(
             "UPDATE rule_sets SET draft = ?, draft_by = ?, draft_at = ?, revision = revision + 1
              WHERE id = ? AND revision = ? RETURNING revision",
@@ -181,56 +185,28 @@ impl Store {
         (user, now): (&str, UnixMillis),
     ) -> Result<i64> {
         let why = checked_reason(why)?;
-        self.rule_set(id, scope).await?;
+        by_hand(&self.rule_set(id, scope).await?)?;
         let mut tx = self.write().await?;
-        let (text, number): (String, i64) = sqlx::query_as(
-            "SELECT draft, 1 + coalesce((SELECT max(number) FROM rule_versions WHERE set_id = s.id), 0)
-             FROM rule_sets s WHERE id = ? AND revision = ?",
-        )
-        .bind(id)
-        .bind(revision)
-        .fetch_optional(&mut *tx)
-        .await?
-        .ok_or(StateError::Invalid {
-            field: "revision",
-            reason: "changed_meanwhile",
+        let text: String =
+            sqlx::query_scalar("SELECT draft FROM rule_sets s WHERE id = ? AND revision = ?")
+                .bind(id)
+                .bind(revision)
+                .fetch_optional(&mut *tx)
+                .await?
+                .ok_or(StateError::Invalid {
+                    field: "revision",
+                    reason: "changed_meanwhile",
+                })?;
+        let new = NewVersion {
+            text: &text,
+            rules,
+            why,
+        };
+        let number = insert_version(&mut tx, id, new, (user, now)).await?;
+        let number = number.ok_or(StateError::Invalid {
+            field: "draft",
+            reason: "not_changed",
         })?;
-        let newest: Option<String> = sqlx::query_scalar(
-            "SELECT text FROM rule_versions WHERE set_id = ? ORDER BY number DESC LIMIT 1",
-        )
-        .bind(id)
-        .fetch_optional(&mut *tx)
-        .await?;
-        if newest.as_ref() == Some(&text) {
-            return Err(StateError::Invalid {
-                field: "draft",
-                reason: "not_changed",
-            });
-        }
-        sqlx::query(
-            "INSERT INTO rule_versions (set_id, number, at, user, why, rules, hash, text)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(id)
-        .bind(number)
-        .bind(now.0)
-        .bind(user)
-        .bind(why)
-        .bind(rules.cast_signed())
-        .bind(rule_text_hash(&text))
-        .bind(&text)
-        .execute(&mut *tx)
-        .await?;
-        // The oldest go, as far as no sensor is to run them.
-        sqlx::query(
-            "DELETE FROM rule_versions WHERE set_id = ?1 AND number <= ?2 - ?3 AND number NOT IN
-             (SELECT number FROM rule_targets WHERE set_id = ?1)",
-        )
-        .bind(id)
-        .bind(number)
-        .bind(MAX_VERSIONS_PER_RULE_SET)
-        .execute(&mut *tx)
-        .await?;
         tx.commit().await?;
         Ok(number)
     }
@@ -263,7 +239,8 @@ impl Store {
         self.rule_set(id, scope).await?;
         let gone = sqlx::query(
             "DELETE FROM rule_sets WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM rule_targets WHERE set_id = ?1)",
+             AND NOT EXISTS (SELECT 1 FROM rule_targets WHERE set_id = ?1)
+             AND NOT EXISTS (SELECT 1 FROM feeds WHERE set_id = ?1)",
         )
         .bind(id)
         .execute(self.writer())
@@ -275,6 +252,89 @@ impl Store {
             });
         }
         Ok(())
+    }
+}
+
+/// A text that is to be kept.
+struct NewVersion<'a> {
+    text: &'a str,
+    rules: u64,
+    why: &'a str,
+}
+
+/// Keeps a version, and forgets the oldest; none: the newest has this text already.
+async fn insert_version(
+    tx: &mut sqlx::SqliteConnection,
+    set: i64,
+    new: NewVersion<'_>,
+    (user, now): (&str, UnixMillis),
+) -> Result<Option<i64>> {
+    let hash = rule_text_hash(new.text);
+    let newest: Option<(i64, String)> = sqlx::query_as(
+        "SELECT number, hash FROM rule_versions WHERE set_id = ? ORDER BY number DESC LIMIT 1",
+    )
+    .bind(set)
+    .fetch_optional(&mut *tx)
+    .await?;
+    if newest.as_ref().is_some_and(|(_, newest)| *newest == hash) {
+        return Ok(None);
+    }
+    let number = newest.map_or(1, |(number, _)| number + 1);
+    sqlx::query(
+        "INSERT INTO rule_versions (set_id, number, at, user, why, rules, hash, text)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(set)
+    .bind(number)
+    .bind(now.0)
+    .bind(user)
+    .bind(new.why)
+    .bind(new.rules.cast_signed())
+    .bind(hash)
+    .bind(new.text)
+    .execute(&mut *tx)
+    .await?;
+    forget_versions(
+        tx,
+        set,
+        number,
+        (MAX_VERSIONS_PER_RULE_SET, MAX_BYTES_OF_VERSIONS),
+    )
+    .await?;
+    Ok(Some(number))
+}
+
+/// Of the versions of a set the oldest go, as far as no sensor is to run them: those beyond a number, and beyond a
+/// number of bytes; the newest stays.
+async fn forget_versions(
+    tx: &mut sqlx::SqliteConnection,
+    set: i64,
+    newest: i64,
+    (most, bytes): (i64, i64),
+) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM rule_versions WHERE set_id = ?1 AND number < ?2 AND number NOT IN
+         (SELECT number FROM rule_targets WHERE set_id = ?1) AND (number <= ?2 - ?3 OR number IN
+         (SELECT number FROM (SELECT number, sum(octet_length(text)) OVER (ORDER BY number DESC) AS held
+          FROM rule_versions WHERE set_id = ?1) WHERE held > ?4))",
+    )
+    .bind(set)
+    .bind(newest)
+    .bind(most)
+    .bind(bytes)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What a source writes nobody else does.
+fn by_hand(set: &RuleSet) -> Result<()> {
+    match set.fed_by {
+        None => Ok(()),
+        Some(_) => Err(StateError::Invalid {
+            field: "draft",
+            reason: "written_by_source",
+        }),
     }
 }
 
@@ -325,6 +385,7 @@ fn set_from(row: &SqliteRow) -> RuleSet {
         everywhere: row.get(9),
         apart: row.get::<i64, _>(10).unsigned_abs(),
         changed: row.get(11),
+        fed_by: row.get(12),
     }
 }
 

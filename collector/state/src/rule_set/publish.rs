@@ -180,7 +180,7 @@ impl Store {
             .await?;
         }
         let bytes: i64 = sqlx::query_scalar(
-            "SELECT coalesce(sum(bytes), 0) FROM (SELECT max(length(CAST(text AS BLOB))) AS bytes
+            "SELECT coalesce(sum(bytes), 0) FROM (SELECT max(octet_length(text)) AS bytes
              FROM rule_targets JOIN rule_versions USING (set_id, number) GROUP BY set_id)",
         )
         .fetch_one(&mut *tx)

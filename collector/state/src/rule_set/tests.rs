@@ -187,3 +187,32 @@ async fn what_a_sensor_runs_is_held_against_what_it_is_to_run() {
     report("another", None).await;
     assert_eq!(state().await.0, PublishedState::Waiting);
 }
+
+#[tokio::test]
+async fn old_versions_go_by_number_and_by_bytes() {
+    for (most, bytes, expected) in [
+        (100, 1_000, &[6, 5, 4, 3, 2, 1][..]),
+        (3, 1_000, &[6, 5, 4, 1]),
+        (100, 20, &[6, 5, 1]),
+        (100, 1, &[6, 1]),
+    ] {
+        let (_folder, store) = store().await;
+        let texts = [
+            "00000001", "00000002", "00000003", "00000004", "00000005", "00000006",
+        ];
+        let id = set(&store, "riêng", UnitId::ROOT, &texts).await;
+        let all = Scope::All;
+        store
+            .publish_rules(id, None, Some(1), "w", &all, WHO)
+            .await
+            .expect("published");
+        let mut tx = store.write().await.expect("a transaction");
+        super::forget_versions(&mut tx, id, 6, (most, bytes))
+            .await
+            .expect("forgotten");
+        tx.commit().await.expect("committed");
+        let left = store.rule_versions(id, &all).await.expect("versions");
+        let left: Vec<i64> = left.iter().map(|version| version.number).collect();
+        assert_eq!(left, expected, "{most} {bytes}: sensors run the first");
+    }
+}
