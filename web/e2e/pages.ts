@@ -13,14 +13,16 @@ export interface Known {
   group: number;
   case: number;
   set: number;
+  feed: number;
 }
 
 const SETTINGS = ["people", "units", "notifications", "alarms", "sources", "storage"] as const;
 const ALERT = ["protocol", "payload", "packets", "rule", "json", "history"] as const;
 const BENCH = ["try", "diff", "versions", "publish"] as const;
+const FEED = ["changes", "filters", "settings"] as const;
 const tables = "/hunt?from=now-7d&q=type%3Aflow%20%7C%20groupby%20-sankey%20src_ip%20dest_ip%20%7C%20groupby%20-pie%20app_proto%20%7C%20groupby%20src_ip";
 
-export function pagesOf({ group, case: one, set }: Known): PageOf[] {
+export function pagesOf({ group, case: one, set, feed }: Known): PageOf[] {
   const tabs = (path: string, names: readonly string[], prefix: string) => Object.fromEntries(names.map((name) => [`${prefix}-${name}`, `${path}?tab=${name}`]));
   return [
     { route: "/", views: { overview: "/" } },
@@ -38,6 +40,8 @@ export function pagesOf({ group, case: one, set }: Known): PageOf[] {
     { route: "/rules/$sid", views: { rule: "/rules/9000031" } },
     { route: "/rule-sets", views: { "rule-sets": "/rule-sets" } },
     { route: "/rule-sets/$set", views: { "rule-set": `/rule-sets/${set}`, ...tabs(`/rule-sets/${set}`, BENCH, "rule-set") } },
+    { route: "/rule-feeds", views: { "rule-feeds": "/rule-feeds" } },
+    { route: "/rule-feeds/$feed", views: { "rule-feed": `/rule-feeds/${feed}`, ...tabs(`/rule-feeds/${feed}`, FEED, "rule-feed") } },
     { route: "/rule-hunts", views: { "rule-hunts": "/rule-hunts" } },
     { route: "/reports", views: { reports: "/reports", handover: "/reports?kind=handover" } },
     { route: "/wall", views: { wall: "/wall" } },
@@ -59,14 +63,18 @@ async function ask<T>({ page }: Console, path: string, content?: object): Promis
   return answer as T;
 }
 
-/** The newest group, a case and a set of rules; the latter two are made where there are none. */
+/** The newest group, a case, a set of rules and a source of rules; the latter three are made where there are none. */
 export async function known(at: Console): Promise<Known> {
   const { items: groups } = await ask<{ items: { id: number }[] }>(at, "/api/v1/groups?limit=1");
   const { items: cases } = await ask<{ items: { id: number }[] }>(at, "/api/v1/cases?limit=1");
-  const [set] = await ask<{ id: number }[]>(at, "/api/v1/rule-sets");
+  const [feed] = await ask<{ id: number }[]>(at, "/api/v1/feeds");
+  const sets = await ask<{ id: number; fed_by: number | null }[]>(at, "/api/v1/rule-sets");
+  const set = sets.find((one) => one.fed_by === null);
   const { user } = await ask<{ user: { unit_id: number } }>(at, "/api/v1/session");
   const group = groups[0]?.id;
   if (group === undefined) throw new Error("the demonstration has no alerts");
   const one = cases[0] ?? (await ask<{ id: number }>(at, "/api/v1/cases", { title: "Máy chủ web có webshell", severity: 1, groups: [group] }));
-  return { group, case: one.id, set: (set ?? (await ask<{ id: number }>(at, "/api/v1/rule-sets", { name: "Bộ luật mẫu", unit_id: user.unit_id }))).id };
+  const made = { name: "Nguồn mẫu", unit_id: user.unit_id, kind: "list", address: "", enabled: true, publishes: false };
+  const fed = feed ?? (await ask<{ id: number }>(at, "/api/v1/feeds", made));
+  return { group, case: one.id, feed: fed.id, set: (set ?? (await ask<{ id: number }>(at, "/api/v1/rule-sets", { name: "Bộ luật mẫu", unit_id: user.unit_id }))).id };
 }

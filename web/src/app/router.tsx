@@ -8,6 +8,7 @@ import { graphSearch } from "@/features/graph/route";
 import { casesSearch } from "@/features/cases/route";
 import { huntSearch } from "@/features/hunt/route";
 import { reportsSearch } from "@/features/reports/route";
+import { feedSearch } from "@/features/feeds/route";
 import { ruleHuntsSearch } from "@/features/rule-hunts/route";
 import { rulesSearch } from "@/features/rules/route";
 import { sensorsSearch } from "@/features/sensors/route";
@@ -119,6 +120,19 @@ const ruleSet = createRoute({
   component: lazyRouteComponent(() => import("@/features/workbench/page"), "RuleSetPage"),
 });
 
+const ruleFeeds = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/rule-feeds",
+  component: lazyRouteComponent(() => import("@/features/feeds/list"), "FeedsPage"),
+});
+
+const ruleFeed = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/rule-feeds/$feed",
+  validateSearch: feedSearch,
+  component: lazyRouteComponent(() => import("@/features/feeds/page"), "FeedPage"),
+});
+
 const ruleHunts = createRoute({
   getParentRoute: () => signedIn,
   path: "/rule-hunts",
@@ -190,7 +204,7 @@ const account = createRoute({
   component: lazyRouteComponent(() => import("@/features/account/page"), "AccountPage"),
 });
 
-const tree = rootRoute.addChildren([signIn, signedIn.addChildren([overview, inbox, alert, hideRules, cases, oneCase, reports, rules, rule, ruleSets, ruleSet, ruleHunts, hunt, about, attack, graph, sensors, settings, account]), bare.addChildren([wall])]);
+const tree = rootRoute.addChildren([signIn, signedIn.addChildren([overview, inbox, alert, hideRules, cases, oneCase, reports, rules, rule, ruleSets, ruleSet, ruleFeeds, ruleFeed, ruleHunts, hunt, about, attack, graph, sensors, settings, account]), bare.addChildren([wall])]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

@@ -3,6 +3,7 @@ import { alertSearch, inboxSearch } from "@/features/alerts/route";
 import { aboutSearch } from "@/features/about/route";
 import { casesSearch } from "@/features/cases/route";
 import { askedOf, huntSearch, isUnfiltered } from "@/features/hunt/route";
+import { feedSearch } from "@/features/feeds/route";
 import { sensorsSearch } from "@/features/sensors/route";
 import { settingsSearch } from "@/features/settings/route";
 import { wallSearch } from "@/features/wallboard/route";
@@ -17,6 +18,8 @@ test("addresses hold what is valid, and nothing else", () => {
   expect(aboutSearch({ from: "now-1h", to: "later" })).toEqual({ from: "now-1h" });
   expect(settingsSearch({ tab: "people" })).toEqual({ tab: "people" });
   expect(wallSearch({ every: 1 })).toEqual({});
+  expect(feedSearch({ tab: "filters" })).toEqual({ tab: "filters" });
+  expect(feedSearch({ tab: "other" })).toEqual({});
   expect(casesSearch({ tab: "mine", x: 1 })).toEqual({ tab: "mine" });
   expect(sensorsSearch({ sort: "-drops" })).toEqual({ sort: "-drops" });
   expect(sensorsSearch({ sort: "--drops" })).toEqual({});

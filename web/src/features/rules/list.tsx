@@ -2,12 +2,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDown, ArrowUp, Download, EyeOff, FilePenLine, Radar, ScrollText, Search } from "lucide-react";
+import { ArrowDown, ArrowUp, CloudDownload, Download, EyeOff, FilePenLine, Radar, ScrollText, Search } from "lucide-react";
 import { useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { compact, number, percent } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
 import { csv, save, stamped } from "@/lib/save";
+import { useRights } from "@/lib/session";
 import { ago } from "@/lib/time";
 import { buttonClass, Empty, Failure, IconButton, Loading, Severity } from "@/ui/basics";
 import { chosen, precision, rulesQuery, type Rule } from "./api";
@@ -22,6 +23,7 @@ const FROM_THE_GREATEST: readonly RuleSort[] = ["alerts", "hidden", "last"];
 
 export function RulesPage() {
   const { t, i18n } = useTranslation();
+  const { author } = useRights();
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const rules = useQuery(rulesQuery);
@@ -64,6 +66,11 @@ export function RulesPage() {
         <Link to="/rule-sets" className={buttonClass()}>
           <FilePenLine aria-hidden /> {t("bench.sets")}
         </Link>
+        {author && (
+          <Link to="/rule-feeds" className={buttonClass()}>
+            <CloudDownload aria-hidden /> {t("feeds.link")}
+          </Link>
+        )}
         <Link to="/rule-hunts" className={buttonClass()}>
           <Radar aria-hidden /> {t("ruleHunts.link")}
         </Link>

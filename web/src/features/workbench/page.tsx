@@ -77,7 +77,7 @@ function Bench({ content }: { content: Schemas["RuleSetContent"] }) {
           </p>
         </div>
         {dirty && <span className="tag tag--warn">{t("bench.unsaved")}</span>}
-        {author && (
+        {author && !set.fed_by && (
           <>
             <Button onClick={() => saving()} disabled={!dirty || save.isPending}>
               <Save aria-hidden /> {t("bench.save")}
@@ -96,10 +96,18 @@ function Bench({ content }: { content: Schemas["RuleSetContent"] }) {
         ))}
       </nav>
       <div className="page__body bench">
-        {tab === "edit" && <Write text={text} onText={setText} readOnly={!author} />}
+        {set.fed_by && tab === "edit" && (
+          <p className="note">
+            {t("bench.fedBy")}.{" "}
+            <Link to="/rule-feeds/$feed" params={{ feed: String(set.fed_by) }}>
+              {t("bench.openFeed")}
+            </Link>
+          </p>
+        )}
+        {!set.fed_by && tab === "edit" && <Write text={text} onText={setText} readOnly={!author} />}
         {tab === "try" && <Trial text={text} />}
         {tab === "diff" && <Differences set={set} versions={versions} text={text} />}
-        {tab === "versions" && <Versions set={set} versions={versions} onRestore={author ? restore : undefined} />}
+        {tab === "versions" && <Versions set={set} versions={versions} onRestore={author && !set.fed_by ? restore : undefined} />}
         {tab === "publish" && <Publish set={set} versions={versions} />}
       </div>
       {keeping && <KeepDialog set={set.id} revision={base.revision} onClose={() => setKeeping(false)} />}

@@ -1,0 +1,93 @@
+/** Rule and intelligence sources. */
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { ArrowLeft, CloudDownload, Plus } from "lucide-react";
+import { useEffect, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useKeys } from "@/lib/keys";
+import { usePrefs } from "@/lib/prefs";
+import { useRights } from "@/lib/session";
+import { dateTime } from "@/lib/time";
+import { Button, buttonClass, Empty, Failure, Loading } from "@/ui/basics";
+import { SortedTable, type Column } from "@/ui/sorted-table";
+import { feedsQuery, type Feed } from "./api";
+import { CreateDialog } from "./components/create";
+import { Status } from "./components/status";
+import "./feeds.css";
+
+export function FeedsPage() {
+  const { t } = useTranslation();
+  const { zone } = usePrefs();
+  const { administrator } = useRights();
+  const feeds = useQuery(feedsQuery);
+  const [making, setMaking] = useState(false);
+  useKeys({ r: () => void feeds.refetch() });
+  useEffect(() => {
+    document.title = `${t("feeds.title")} – Mắt Lưới`;
+  }, [t]);
+  const columns = useMemo(
+    (): Column<Feed>[] => [
+      {
+        head: t("feeds.name"),
+        value: (feed) => feed.name,
+        cell: (feed) => (
+          <>
+            <Link to="/rule-feeds/$feed" params={{ feed: String(feed.id) }} className="strong">
+              {feed.name}
+            </Link>{" "}
+            {!feed.enabled && <span className="tag">{t("feeds.off")}</span>}
+          </>
+        ),
+      },
+      { head: t("account.unit"), value: (feed) => feed.unit_name },
+      { head: t("feeds.kind"), value: (feed) => t(`feeds.kinds.${feed.kind}`, { defaultValue: feed.kind }) },
+      { head: t("feeds.address"), value: (feed) => feed.address, cell: (feed) => (feed.address ? <span className="mono feeds__detail">{feed.address}</span> : t("feeds.byHand")) },
+      { head: t("feeds.outcome"), value: (feed) => feed.last_run && t(`feeds.status.${feed.last_run.status}`, { defaultValue: feed.last_run.status }), cell: (feed) => (feed.last_run ? <Status run={feed.last_run} published={feed.everywhere} /> : <span className="muted">–</span>) },
+      { head: t("feeds.started"), value: (feed) => feed.last_run?.started, cell: (feed) => (feed.last_run ? <span className="tabular nowrap">{dateTime(feed.last_run.started, zone)}</span> : <span className="muted">–</span>) },
+      { head: t("feeds.due"), value: (feed) => feed.due, cell: (feed) => (feed.due && feed.enabled ? <span className="tabular nowrap">{dateTime(feed.due, zone)}</span> : t("feeds.byHand")) },
+      { head: t("bench.newest"), value: (feed) => feed.newest, cell: (feed) => feed.newest ?? <span className="muted">–</span>, numeric: true },
+      { head: t("bench.published"), value: (feed) => feed.everywhere, cell: (feed) => feed.everywhere ?? <span className="muted">–</span>, numeric: true },
+    ],
+    [t, zone],
+  );
+  return (
+    <div className="page">
+      <div className="page__head">
+        <Link to="/rules" className={buttonClass("quiet")}>
+          <ArrowLeft aria-hidden /> {t("nav.rules")}
+        </Link>
+        <h1>{t("feeds.title")}</h1>
+        <span className="spring" />
+        {administrator && (
+          <Button look="primary" onClick={() => setMaking(true)}>
+            <Plus aria-hidden /> {t("feeds.create")}
+          </Button>
+        )}
+      </div>
+      <div className="page__body">
+        {feeds.isPending ? (
+          <Loading rows={6} />
+        ) : feeds.isLoadingError ? (
+          <Failure error={feeds.error} retry={() => void feeds.refetch()} />
+        ) : (
+          <div className="card">
+            <SortedTable
+              caption={t("feeds.title")}
+              name="rule-feeds"
+              columns={columns}
+              items={feeds.data}
+              rowKey={(feed) => feed.id}
+              rowClass={(feed) => (feed.failures > 0 ? "feeds__failing" : undefined)}
+              empty={
+                <Empty title={t("feeds.none")} icon={CloudDownload}>
+                  <p>{t("feeds.noneHint")}</p>
+                </Empty>
+              }
+            />
+          </div>
+        )}
+      </div>
+      {making && <CreateDialog onClose={() => setMaking(false)} />}
+    </div>
+  );
+}
