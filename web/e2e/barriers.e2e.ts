@@ -116,6 +116,8 @@ const DIALOGS: DialogOf[] = [
   { name: "new set of rules", file: "features/workbench/list.tsx", path: () => "/rule-sets", open: press("Tạo bộ luật") },
   { name: "keep a version", file: "features/workbench/components/keep-dialog.tsx", path: ({ set }) => `/rule-sets/${set}`, open: press("Chốt phiên bản") },
   { name: "fetch packets", file: "features/workbench/components/past.tsx", path: ({ set }) => `/rule-sets/${set}?tab=try`, open: press(/^Lấy gói tin của/) },
+  { name: "new source of rules", file: "features/feeds/components/create.tsx", path: () => "/rule-feeds", open: press("Thêm nguồn") },
+  { name: "remove a source", file: "features/feeds/components/settings.tsx", path: ({ feed }) => `/rule-feeds/${feed}?tab=settings`, open: press("Gỡ nguồn") },
   { name: "second factor", file: `${SETTINGS}access.tsx`, path: settings("access"), open: press("Bật xác thực hai lớp") },
   { name: "token", file: `${SETTINGS}access.tsx`, path: settings("access"), open: press("Tạo token") },
   { name: "person", file: `${SETTINGS}people.tsx`, path: settings("people"), open: press("Thêm người dùng") },

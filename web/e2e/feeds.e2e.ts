@@ -62,8 +62,8 @@ test("a source is added, and fetched at once", { timeout: 120_000 }, async () =>
 test("what it changes is shown, and published to the sensors", { timeout: 120_000 }, async () => {
   const { page, picture, barriers } = shown;
   await tab("Thay đổi").click();
-  await page.getByText("TT TRACE").click();
-  await page.getByText("Sau:").waitFor();
+  await page.locator("summary", { hasText: "TT TRACE" }).click();
+  await page.locator("details[open]").getByText("Sau:").waitFor();
   await page.getByLabel("Lý do").fill("bản đầu");
   await picture("feeds-changes");
   expect(await barriers()).toEqual([]);
@@ -109,7 +109,7 @@ test("a source that breaks is told, and the version before stays", { timeout: 12
   await page.getByText("mọi cảm biến chạy bản 1").waitFor();
   await picture("feeds-failed");
   expect(await barriers()).toEqual([]);
-  await shown.open("/settings?tab=alarms");
+  await shown.open("/sensors");
   await page.getByText("Nguồn luật không cập nhật được").first().waitFor({ timeout: 30_000 });
 });
 

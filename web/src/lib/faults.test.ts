@@ -4,12 +4,14 @@ import { expect, test } from "vitest";
 import { faultText, inVietnamese } from "./faults";
 import sentences from "./faults.vi.json";
 
-/** The engine's source, with its placeholders as they are written here and its broken lines joined. */
+/** The source of the engine and of the filters of rule sources, with its placeholders as they are written here and its broken lines joined. */
 function source(): string {
-  const folder = resolve("../rules/src");
-  return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".rs"))
-    .map((name) => readFileSync(`${folder}/${name}`, "utf8"))
+  const files = ["../rules/src", "../collector/feeds/src/filter"].flatMap((path) => {
+    const folder = resolve(path);
+    const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".rs"));
+    return names.map((name) => readFileSync(`${folder}/${name}`, "utf8"));
+  });
+  return files
     .join("\n")
     .replace(/\\\n\s*/g, "")
     .replaceAll('\\"', '"')

@@ -32,7 +32,10 @@ export function RuleSetPage() {
 function Bench({ content }: { content: Schemas["RuleSetContent"] }) {
   const { t } = useTranslation();
   const { set, versions } = content;
-  const { tab = "edit" } = route.useSearch();
+  // What a source writes has no draft.
+  const tabs = set.fed_by ? (["versions", "publish"] as const) : BENCH_TABS;
+  const { tab: asked = "edit" } = route.useSearch();
+  const tab = tabs.find((one) => one === asked) ?? tabs[0];
   const navigate = route.useNavigate();
   const { author } = useRights();
   const problem = useProblemText();
@@ -89,14 +92,14 @@ function Bench({ content }: { content: Schemas["RuleSetContent"] }) {
         )}
       </div>
       <nav className="tabs__list bench__tabs" aria-label={set.name}>
-        {BENCH_TABS.map((one) => (
-          <Link key={one} to="/rule-sets/$set" params={{ set: String(set.id) }} search={(before) => ({ ...before, tab: one === "edit" ? undefined : one })} className="tabs__tab" aria-current={one === tab ? "page" : undefined} activeOptions={{ exact: true }} activeProps={{}}>
+        {tabs.map((one) => (
+          <Link key={one} to="/rule-sets/$set" params={{ set: String(set.id) }} search={(before) => ({ ...before, tab: one === tabs[0] ? undefined : one })} className="tabs__tab" aria-current={one === tab ? "page" : undefined} activeOptions={{ exact: true }} activeProps={{}}>
             {t(`bench.tab.${one}`)}
           </Link>
         ))}
       </nav>
       <div className="page__body bench">
-        {set.fed_by && tab === "edit" && (
+        {set.fed_by && (
           <p className="note">
             {t("bench.fedBy")}.{" "}
             <Link to="/rule-feeds/$feed" params={{ feed: String(set.fed_by) }}>
@@ -104,7 +107,7 @@ function Bench({ content }: { content: Schemas["RuleSetContent"] }) {
             </Link>
           </p>
         )}
-        {!set.fed_by && tab === "edit" && <Write text={text} onText={setText} readOnly={!author} />}
+        {tab === "edit" && <Write text={text} onText={setText} readOnly={!author} />}
         {tab === "try" && <Trial text={text} />}
         {tab === "diff" && <Differences set={set} versions={versions} text={text} />}
         {tab === "versions" && <Versions set={set} versions={versions} onRestore={author && !set.fed_by ? restore : undefined} />}

@@ -2,6 +2,7 @@
 import { Save } from "lucide-react";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { faultText } from "@/lib/faults";
 import { Button, Card, useProblemText } from "@/ui/basics";
 import { toast } from "@/ui/toasts";
 import { useRunFeed, useSaveFilters, type Filters, type FilterFault } from "../api";
@@ -15,7 +16,7 @@ const EXAMPLES: Record<(typeof FILTERS)[number], string> = {
 };
 
 export function FilterEditor({ feed, filters, readOnly, hasContent }: { feed: number; filters: Filters; readOnly: boolean; hasContent: boolean }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const id = useId();
   const problem = useProblemText();
   const save = useSaveFilters(feed);
@@ -65,7 +66,7 @@ export function FilterEditor({ feed, filters, readOnly, hasContent }: { feed: nu
                 .filter((fault) => fault.filter === name)
                 .map((fault) => (
                   <p key={fault.line} className="field__error" role="alert">
-                    {t("feeds.faultAt", { line: fault.line, reason: fault.reason })}
+                    {t("feeds.faultAt", { line: fault.line, reason: faultText(fault.reason, null, i18n.language) })}
                   </p>
                 ))}
             </div>

@@ -1,5 +1,6 @@
 /** What the newest run found, and the runs before. */
 import { useTranslation } from "react-i18next";
+import { faultText } from "@/lib/faults";
 import { bytes, number } from "@/lib/format";
 import { usePrefs } from "@/lib/prefs";
 import { dateTime } from "@/lib/time";
@@ -23,7 +24,7 @@ export function Runs({ feed, runs }: { feed: Feed; runs: readonly FeedRun[] }) {
           items={runs}
           rowKey={(run) => run.id}
           columns={[
-            { head: t("feeds.started"), value: (run) => run.started, cell: (run) => <span className="tabular nowrap">{dateTime(run.started, zone)}</span> },
+            { head: t("bench.at"), value: (run) => run.started, cell: (run) => <span className="tabular nowrap">{dateTime(run.started, zone)}</span> },
             { head: t("feeds.by"), value: (run) => run.user ?? t("feeds.schedule") },
             { head: t("feeds.outcome"), value: (run) => t(`feeds.status.${run.status}`, { defaultValue: run.status }), cell: (run) => <Status run={run} published={feed.everywhere} /> },
             { head: t("feeds.version"), value: (run) => run.number, cell: (run) => run.number ?? <span className="muted">–</span>, numeric: true },
@@ -86,7 +87,7 @@ function Report({ feed, run }: { feed: Feed; run: FeedRun }) {
           <ul className="feeds__faults">
             {report.faults.map((fault) => (
               <li key={fault.sid}>
-                <span className="mono">{fault.sid}</span> {fault.msg}: {fault.reason}
+                <span className="mono">{fault.sid}</span> {fault.msg}: {faultText(fault.reason, null, i18n.language)}
               </li>
             ))}
           </ul>

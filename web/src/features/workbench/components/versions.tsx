@@ -34,9 +34,11 @@ export function Versions({ set, versions, onRestore }: { set: RuleSet; versions:
         ]}
         actions={(one) => (
           <>
-            <Link to="/rule-sets/$set" params={{ set: String(set.id) }} search={{ tab: "diff", against: one.number }} className="button button--small button--quiet">
-              {t("bench.compare", { number: one.number })}
-            </Link>
+            {!set.fed_by && (
+              <Link to="/rule-sets/$set" params={{ set: String(set.id) }} search={{ tab: "diff", against: one.number }} className="button button--small button--quiet">
+                {t("bench.compare", { number: one.number })}
+              </Link>
+            )}
             {onRestore && (
               <Button size="small" look="quiet" onClick={() => void restore(one.number)}>
                 <Undo2 aria-hidden /> {t("bench.restore", { number: one.number })}
