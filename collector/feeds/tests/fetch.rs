@@ -342,3 +342,70 @@ async fn pages_of_a_taxii_collection_are_followed() {
     let headers = asked.lock().expect("nobody fails")[0].1.clone();
     assert_eq!(headers["accept"], "application/taxii+json;version=2.1");
 }
+
+/// Serves one answer over TLS, with a certificate of its own; gives the port and the certificate.
+async fn serve_tls(answer: &'static str) -> (u16, String) {
+    use rcgen::{CertificateParams, KeyPair};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::crypto::ring::default_provider;
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    let certificate = params.self_signed(&key).expect("signed");
+    let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private)
+        .expect("a certificate");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // Who does not trust the certificate goes away.
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let mut asked = [0; 4_096];
+            let _ = stream.read(&mut asked).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    (port, certificate.pem())
+}
+
+#[tokio::test]
+async fn own_authorities_are_trusted_and_cipher_is_not_given_up() {
+    let plain = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nlist";
+    let (port, pem) = serve_tls(plain).await;
+    let ask = |port: u16| Request {
+        address: format!("https://localhost:{port}/list"),
+        ..Request::default()
+    };
+    assert_eq!(code(FeedKind::List, &ask(port)).await, "unreachable");
+    let trusting = |pem: String| Settings {
+        authorities: pem.into_bytes(),
+        ..settings()
+    };
+    let (bytes, _, _) = content(fetch(FeedKind::List, &ask(port), &trusting(pem)).await);
+    assert_eq!(bytes, b"list");
+    let away = "HTTP/1.1 302 Found\r\nlocation: http://localhost/\r\ncontent-length: 0\r\n\r\n";
+    let (port, pem) = serve_tls(away).await;
+    let refused = fetch(FeedKind::List, &ask(port), &trusting(pem)).await;
+    assert!(
+        matches!(refused, Err(FetchError::Downgrade { .. })),
+        "{refused:?}"
+    );
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned();
+    let refused = fetch(FeedKind::List, &ask(port), &trusting(broken)).await;
+    assert_eq!(
+        refused.expect_err("it is no certificate").code(),
+        "authorities"
+    );
+}
