@@ -319,3 +319,88 @@ impl DatagramHeader {
         self.flags1 & 0x04 == 0 || self.flags1 & 0x02 != 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HEADER: &[u8] = b"\x05\0\x0b\x03\x10\0\0\0\x48\0\0\0\x01\0\0\0";
+    /// One interface with one transfer syntax.
+    const BIND: &[u8] = b"\xd0\x16\xd0\x16\0\0\0\0\x01\0\0\0\0\0\x01\0\
+        0123456789abcdef\x04\0\0\0fedcba9876543210\x02\0\0\0";
+    /// An address of four bytes, two of padding, one result.
+    const BIND_ACK: &[u8] = b"\xd0\x16\xd0\x16\0\0\0\0\x04\x00135\0\0\0\x01\0\0\0\
+        \0\0\0\0fedcba9876543210\x02\0\0\0";
+    const REQUEST: &[u8] = b"\x04\0\0\0\x01\0\x0f\0";
+
+    fn datagram() -> Vec<u8> {
+        let mut bytes = vec![4, 0, 0x20, 0, 0x10, 0, 0, 0];
+        bytes.extend([0; 16 * 3]);
+        bytes.extend([
+            0, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 3, 0, 0xff, 0xff, 0xff, 0xff, 5, 0, 0, 0, 0, 0,
+        ]);
+        bytes
+    }
+
+    #[test]
+    fn messages_are_read() {
+        let header = Header::read(&mut Reader::new(HEADER)).expect("whole");
+        assert!(header.is_plausible() && header.is_first() && header.is_last());
+        assert_eq!((header.fragment_bytes, header.call_id), (72, 1));
+        let items = read_bind(BIND, Order::Little).expect("whole");
+        assert_eq!((items.len(), items[0].version), (1, 4));
+        assert_eq!(
+            items[0].uuid.to_string(),
+            "33323130-3534-3736-3839-616263646566"
+        );
+        assert_eq!(read_bind_ack(BIND_ACK, Order::Little), Ok(vec![0]));
+        let request = Request::read(&mut Reader::new(REQUEST), Order::Little).expect("whole");
+        assert_eq!((request.context, request.operation), (1, 15));
+        let header = DatagramHeader::read(&mut Reader::new(&datagram())).expect("whole");
+        assert_eq!(
+            (header.sequence, header.operation, header.body_bytes),
+            (9, 3, 5)
+        );
+    }
+
+    #[test]
+    fn a_cut_message_asks_for_more() {
+        for cut in 0..HEADER.len() {
+            assert!(Header::read(&mut Reader::new(&HEADER[..cut])).is_err());
+        }
+        // What follows the last syntax or result is not looked at.
+        for cut in 0..BIND.len() {
+            assert!(read_bind(&BIND[..cut], Order::Little).is_err(), "{cut}");
+        }
+        for cut in 0..BIND_ACK.len() {
+            assert!(read_bind_ack(&BIND_ACK[..cut], Order::Little).is_err());
+        }
+        for cut in 0..REQUEST.len() {
+            assert!(Request::read(&mut Reader::new(&REQUEST[..cut]), Order::Little).is_err());
+        }
+        let datagram = datagram();
+        for cut in 0..datagram.len() {
+            assert!(DatagramHeader::read(&mut Reader::new(&datagram[..cut])).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), little in any::<bool>()) {
+            let order = if little { Order::Little } else { Order::Big };
+            if let Ok(header) = Header::read(&mut Reader::new(&bytes)) {
+                header.is_plausible();
+                header.kind.name();
+            }
+            if let Ok(items) = read_bind(&bytes, order) {
+                prop_assert!(items.len() <= usize::from(u8::MAX));
+            }
+            if let Ok(results) = read_bind_ack(&bytes, order) {
+                prop_assert!(results.len() <= usize::from(u8::MAX));
+            }
+            let _ = Request::read(&mut Reader::new(&bytes), order);
+            let _ = DatagramHeader::read(&mut Reader::new(&bytes));
+        }
+    }
+}

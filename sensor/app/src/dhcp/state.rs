@@ -61,6 +61,7 @@ impl Parser for State {
 mod tests {
     use super::super::wire::tests::request;
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_datagram_is_a_transaction() {
@@ -96,5 +97,35 @@ mod tests {
                 r#""dns_servers":["192.0.2.1"]}}"#,
             )
         );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(
+            options in proptest::collection::vec(any::<u8>(), 0..120),
+            at in any::<prop::sample::Index>(),
+            to in any::<u8>(),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = request(&options);
+            let at = at.index(bytes.len());
+            bytes[at] = to;
+            bytes.truncate(cut.index(bytes.len() + 1));
+            let context = Context {
+                now_ns: 0,
+                server_port: 67,
+                client_port: 68,
+            };
+            let mut transactions = Transactions::default();
+            for direction in Direction::BOTH {
+                // The next datagram may be sound, whatever this one is.
+                let step = State.chunk(direction, &bytes, &mut transactions, &context, &Limits::default());
+                prop_assert!(matches!(step, Step::More | Step::Failed));
+            }
+            prop_assert!(transactions.live().len() <= 2);
+            for transaction in transactions.live() {
+                serde_json::to_string(&transaction.record()).expect("a record serialises");
+            }
+        }
     }
 }

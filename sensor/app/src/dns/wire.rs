@@ -475,3 +475,108 @@ impl<'a> Parser<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// One question, its answer by a pointer, and an address in the additional section.
+    const ANSWER: &[u8] = b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\x01\x01a\x04test\0\0\x01\0\x01\
+        \xc0\x0c\0\x05\0\x01\0\0\0\x1e\0\x04\x01b\xc0\x0e\
+        \x01b\xc0\x0e\0\x01\0\x01\0\0\0\x1e\0\x04\xc0\0\x02\x01";
+    /// Bytes of it without the additional section.
+    const WITHOUT_ADDITIONAL: usize = ANSWER.len() - 18;
+
+    #[test]
+    fn a_cut_message_asks_for_more() {
+        for cut in 0..WITHOUT_ADDITIONAL {
+            assert!(Message::read(&ANSWER[..cut]).is_err(), "{cut}");
+        }
+        // Of the later sections what is unsound is left out and noted.
+        for cut in WITHOUT_ADDITIONAL..ANSWER.len() {
+            let message = Message::read(&ANSWER[..cut]).expect("question and answer are whole");
+            assert!(message.oddities.invalid_additionals, "{cut}");
+            assert!(message.additionals.is_empty());
+        }
+        let whole = Message::read(ANSWER).expect("whole");
+        assert!(!whole.oddities.invalid_additionals);
+        assert_eq!(whole.target(&whole.answers[0]), Some(&b"b.test"[..]));
+        assert_eq!(whole.name(&whole.additionals[0].name), b"b.test");
+    }
+
+    /// So many questions whose names are all a pointer to what stands behind them.
+    fn questions(count: u16, name: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0, 0, 0, 0];
+        bytes.extend(count.to_be_bytes());
+        bytes.extend([0; 6]);
+        let far = bytes.len() + 6 * usize::from(count);
+        let pointer = 0xc000 | u16::try_from(far).expect("it can be pointed to");
+        for _ in 0..count {
+            bytes.extend(pointer.to_be_bytes());
+            bytes.extend(b"\0\x01\0\x01");
+        }
+        bytes.extend(name);
+        bytes
+    }
+
+    #[test]
+    fn steps_of_all_names_have_a_limit() {
+        const HOPS: usize = 200;
+        let chain = |count: u16| {
+            let begin = 12 + 6 * usize::from(count);
+            let mut name = Vec::new();
+            for hop in 1..=HOPS {
+                let next = u16::try_from(begin + 2 * hop).expect("it can be pointed to");
+                name.extend((0xc000 | next).to_be_bytes());
+            }
+            name.extend(b"\x01a\0");
+            questions(count, &name)
+        };
+        let few = MAX_MESSAGE_NAME_STEPS / (HOPS + 2);
+        for (count, too_many) in [(few - 1, false), (few + 2, true)] {
+            let count = u16::try_from(count).expect("it is a number of questions");
+            let message = Message::read(&chain(count)).expect("it is whole");
+            assert_eq!(message.oddities.too_many_labels, too_many, "{count}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_all_names_have_a_limit() {
+        let mut name = Vec::new();
+        for _ in 0..15 {
+            name.push(63);
+            name.extend([b'x'; 63]);
+        }
+        name.push(0);
+        let bytes = questions(2_000, &name);
+        let message = Message::read(&bytes).expect("it is whole");
+        assert!(message.oddities.name_too_long);
+        assert!(message.store.len() <= bytes.len() + MAX_MESSAGE_NAME_BYTES);
+        let bytes = questions(100, &name);
+        let message = Message::read(&bytes).expect("it is whole");
+        assert!(!message.oddities.name_too_long);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            noise in proptest::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let mut bytes = ANSWER.to_vec();
+            for (at, to) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = to;
+            }
+            bytes.extend(noise);
+            if let Ok(message) = Message::read(&bytes) {
+                let resources = message.answers.iter().chain(&message.authorities);
+                for resource in resources.chain(&message.additionals) {
+                    prop_assert!(message.name(&resource.name).len() <= message.store.len());
+                    message.target(resource);
+                }
+            }
+        }
+    }
+}

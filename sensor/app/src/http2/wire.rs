@@ -184,6 +184,7 @@ pub fn unpadded<'a>(header: &FrameHeader, payload: &'a [u8]) -> &'a [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn parts_of_frames() {
@@ -201,5 +202,26 @@ mod tests {
         assert_eq!(unpadded(&header, &[9, b'a']), [9, b'a']);
         assert_eq!(ErrorCode(2).name(), "InternalError");
         assert_eq!(ErrorCode(99).name(), "99");
+    }
+
+    #[test]
+    fn a_cut_header_asks_for_more() {
+        const HEADER: &[u8] = &[0, 0, 6, 4, 8, 0x80, 0, 0, 3];
+        for cut in 0..HEADER.len() {
+            assert!(FrameHeader::read(&HEADER[..cut]).is_err(), "{cut}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            prop_assert!(settings(&bytes).len() <= bytes.len() / 6);
+            if let Ok(header) = FrameHeader::read(&bytes) {
+                prop_assert!(unpadded(&header, &bytes).len() <= bytes.len());
+            }
+            if let Some(&number) = bytes.first() {
+                ErrorCode(number.into()).name();
+            }
+        }
     }
 }

@@ -37,6 +37,7 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
 mod tests {
     use super::*;
     use crate::testing;
+    use proptest::prelude::*;
     use sensor_flow::Direction::{self, ToClient, ToServer};
 
     const QUERY: &[u8] = b"\x12\x34\0\0\0\x01\0\0\0\0\0\0\x04wpad\0\0\x01\0\x01";
@@ -67,5 +68,14 @@ mod tests {
                 r#"{"llmnr":{"type":"response","id":4660,"opcode":0,"queries":[{"rrname":"wpad","rrtype":"a"}],"answers":[{"rrname":"wpad","a":"192.168.0.9"}]}}"#,
             ]
         );
+    }
+
+    const SESSION: &[testing::Piece<'static>] = &[(ToServer, QUERY), (ToClient, ANSWER)];
+
+    proptest! {
+        #[test]
+        fn no_input_panics(pieces in testing::noise(SESSION)) {
+            testing::run_owned(Protocol::Llmnr, Transport::Udp, &pieces);
+        }
     }
 }

@@ -47,11 +47,15 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing;
+    use proptest::prelude::*;
+
+    const ANSWER: &[u8] =
+        b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x01a\x05local\0\0\x01\x80\x01\0\0\0\x78\0\x04\xc0\0\x02\x01";
+    const SESSION: &[testing::Piece<'static>] = &[(Direction::ToServer, ANSWER)];
 
     #[test]
     fn who_speaks_is_the_client() {
-        const ANSWER: &[u8] =
-            b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x01a\x05local\0\0\x01\x80\x01\0\0\0\x78\0\x04\xc0\0\x02\x01";
         let rows = [
             (ANSWER, 5353, Direction::ToServer, Verdict::Yes),
             (ANSWER, 5353, Direction::ToClient, Verdict::Reversed),
@@ -69,6 +73,13 @@ mod tests {
                 other: Protocol::Unknown,
             };
             assert_eq!(probe(&prefix), verdict, "{port} {direction:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics(pieces in testing::noise(SESSION)) {
+            testing::run_owned(Protocol::Mdns, Transport::Udp, &pieces);
         }
     }
 }

@@ -21,6 +21,8 @@ mod text;
 mod transaction;
 mod wire1;
 mod wire2;
+#[cfg(test)]
+mod wire_tests;
 
 use sensor_flow::Direction;
 

@@ -93,6 +93,7 @@ impl FrameHeader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn headers() {
@@ -117,5 +118,29 @@ mod tests {
             masked.unmask(&[1 ^ b'a', 2 ^ b'b', 3 ^ b'c', 4 ^ b'd', 1 ^ b'e']),
             b"abcde"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_header_asks_for_more(flags in any::<u8>(), second in any::<u8>(), rest in proptest::collection::vec(any::<u8>(), 12)) {
+            let mut bytes = vec![flags, second];
+            bytes.extend(rest);
+            let (header, read) = FrameHeader::read(&bytes).expect("the longest header is here");
+            prop_assert_eq!(FrameHeader::read(&bytes[..read]), Ok((header, read)));
+            for cut in 0..read {
+                prop_assert!(FrameHeader::read(&bytes[..cut]).is_err());
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if let Ok((header, read)) = FrameHeader::read(&bytes) {
+                header.opcode.name();
+                let payload = &bytes[read..];
+                let plain = header.unmask(payload);
+                // Masking twice is not masking.
+                prop_assert_eq!(header.unmask(&plain), payload);
+            }
+        }
     }
 }
