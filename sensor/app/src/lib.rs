@@ -23,6 +23,8 @@ pub mod irc;
 pub mod krb5;
 mod layer;
 pub mod ldap;
+#[cfg(test)]
+mod limit_tests;
 mod limits;
 mod lines;
 pub mod llmnr;
