@@ -310,6 +310,12 @@ async fn a_source_publishes_by_itself_unless_its_rules_go() {
     let told = good(&mut server, "GET", &format!("/feeds/{id}"), Value::Null).await;
     assert_eq!(told["feed"]["everywhere"], 1);
     assert!(told["feed"]["due"].is_string());
+    let back = json!({"why": "sai"});
+    good(&mut server, "POST", &path, back).await;
+    let ended = run(&mut server, id, "fetch").await;
+    assert_eq!(ended["status"], "unchanged", "what was taken back stays so");
+    let told = good(&mut server, "GET", &format!("/feeds/{id}"), Value::Null).await;
+    assert_eq!(told["feed"]["everywhere"], Value::Null);
 }
 
 #[tokio::test]
@@ -317,7 +323,10 @@ async fn files_are_given_by_hand_where_nothing_can_be_fetched() {
     let mut server = server().await;
     let mut new = request("list", "");
     new["indicator"] = json!("domain");
+    new["every_hours"] = json!(6);
     let (id, set) = create(&mut server, new).await;
+    let told = good(&mut server, "GET", &format!("/feeds/{id}"), Value::Null).await;
+    assert_eq!(told["feed"]["due"], Value::Null);
     let ended = run(&mut server, id, "fetch").await;
     assert_eq!(ended["report"]["error"]["code"], "no_content");
     let path = format!("/feeds/{id}/content?name=list.txt");

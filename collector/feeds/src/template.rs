@@ -1,6 +1,6 @@
 //! Indicators → rules: one rule for each place where a kind is seen, with the list as a data set that the text carries.
 //!
-//! A URL is looked for as host and path, each in a set of its own; both together are as good as the pair. What is in
+//! A URL is looked for as host and path, as they are sent, each in a set of its own; both together are as good as the pair. What is in
 //! cipher shows its host alone, which would be blamed for all its pages: URLs are looked for in plain HTTP.
 
 use std::collections::BTreeSet;
@@ -80,7 +80,7 @@ const TEMPLATES: [Template; 10] = [
         offset: 4,
         header: "alert http $HOME_NET any -> any any",
         what: "HTTP request for a URL on the list",
-        options: "http.host; dataset:isset,{url-host}; http.uri; dataset:isset,{url-path};",
+        options: "http.host; dataset:isset,{url-host}; http.uri.raw; dataset:isset,{url-path};",
         severity: "Critical",
     },
     Template {

@@ -146,15 +146,12 @@ impl Job {
             .store
             .note_feed_seen(self.feed.id, known.as_deref())
             .await?;
-        let Some(number) = kept.or(self.unpublished()) else {
+        // What somebody has taken back is not published again by itself: only what is new is.
+        let Some(number) = kept else {
             return Ok((FeedRunStatus::Unchanged, None));
         };
         if !self.feed.publishes {
-            let status = match kept {
-                Some(_) => FeedRunStatus::Kept,
-                None => FeedRunStatus::Unchanged,
-            };
-            return Ok((status, kept));
+            return Ok((FeedRunStatus::Kept, kept));
         }
         let gone = self.report.changes.removed + self.report.changes.disabled;
         if gone * 2 > compared.published_rules {
@@ -176,12 +173,6 @@ impl Job {
         };
         state.store.audit(entry).await?;
         Ok((FeedRunStatus::Published, Some(number)))
-    }
-
-    /// The newest version, where it is not the one that sensors are to run.
-    fn unpublished(&self) -> Option<i64> {
-        let newest = self.feed.newest.filter(|_| self.feed.publishes);
-        newest.filter(|_| self.feed.newest != self.feed.everywhere)
     }
 
     /// What the source has; none: what it had when the newest version was made.
@@ -232,7 +223,7 @@ impl Job {
                 self.report.content = "not_modified".to_owned();
                 known.etag = request.seen.etag;
                 known.last_modified = request.seen.last_modified;
-                if is_current && self.unpublished().is_none() {
+                if is_current {
                     return Ok(None);
                 }
                 Ok(stored.map(|(name, bytes)| Came { name, bytes, known }))

@@ -56,7 +56,10 @@ fn change(request: FeedRequest) -> Result<FeedChange> {
     Ok(FeedChange {
         config: json.map_err(|error| ApiError::Broken(error.to_string()))?,
         enabled: request.enabled,
-        every_hours: request.every_hours,
+        // Where there is nothing to fetch, files come by hand.
+        every_hours: request
+            .every_hours
+            .filter(|_| !request.config.address.is_empty()),
         publishes: request.publishes,
         secret: match request.secret {
             None => SecretChange::Keep,

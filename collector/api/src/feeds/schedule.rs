@@ -1,6 +1,6 @@
 //! When sources run, and how a run begins.
 
-use collector_state::{Feed, FeedRunStatus, StateError, UnixMillis};
+use collector_state::{Feed, FeedRunStatus, RunEnd, StateError, UnixMillis};
 
 use super::body::{RunError, RunReport, config};
 use super::job::{Job, Origin};
@@ -80,8 +80,29 @@ pub async fn start(
         origin,
         report,
     };
-    tokio::spawn(job.run(state.clone()));
+    let state = state.clone();
+    tokio::spawn(async move {
+        let feed = job.feed.clone();
+        if let Err(error) = tokio::spawn(job.run(state.clone())).await {
+            tracing::error!(%error, feed = feed.name, "a run of a source broke off");
+            broke_off(&state, id, &feed).await;
+        }
+    });
     Ok(id)
+}
+
+/// A run that did not come to its end would keep the source from running again.
+async fn broke_off(state: &ApiState, run: i64, feed: &Feed) {
+    let (now, report) = (state.now(), failed_report("internal"));
+    let end = RunEnd {
+        status: FeedRunStatus::Failed,
+        number: None,
+        report: &report,
+        due: due(feed, FeedRunStatus::Failed, now),
+    };
+    if let Err(error) = state.store.end_feed_run(run, &end, now).await {
+        tracing::error!(%error, feed = feed.name, "the end of a run is not noted");
+    }
 }
 
 /// When a source runs again: after its hours, or sooner after a failure; not all at one moment.

@@ -45,7 +45,7 @@ export function FeedsPage() {
       { head: t("feeds.outcome"), value: (feed) => feed.last_run && t(`feeds.status.${feed.last_run.status}`, { defaultValue: feed.last_run.status }), cell: (feed) => (feed.last_run ? <Status run={feed.last_run} published={feed.everywhere} /> : <span className="muted">–</span>) },
       { head: t("feeds.started"), value: (feed) => feed.last_run?.started, cell: (feed) => (feed.last_run ? <span className="tabular nowrap">{dateTime(feed.last_run.started, zone)}</span> : <span className="muted">–</span>) },
       { head: t("feeds.due"), value: (feed) => feed.due, cell: (feed) => (feed.due && feed.enabled ? <span className="tabular nowrap">{dateTime(feed.due, zone)}</span> : t("feeds.byHand")) },
-      { head: t("bench.newest"), value: (feed) => feed.newest, cell: (feed) => feed.newest ?? <span className="muted">–</span>, numeric: true },
+      { head: t("bench.newest"), value: (feed) => feed.newest, cell: (feed) => (feed.newest === null || feed.newest === undefined ? <span className="muted">–</span> : <>{feed.newest !== feed.everywhere && <span className="tag tag--warn">{t("feeds.waits")}</span>} {feed.newest}</>), numeric: true },
       { head: t("bench.published"), value: (feed) => feed.everywhere, cell: (feed) => feed.everywhere ?? <span className="muted">–</span>, numeric: true },
     ],
     [t, zone],

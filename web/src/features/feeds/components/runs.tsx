@@ -51,9 +51,9 @@ function Report({ feed, run }: { feed: Feed; run: FeedRun }) {
   const { filtered } = report;
   const rows: [string, string][] = [
     [t("feeds.content"), `${t(`feeds.contents.${report.content || "none"}`)}${report.bytes > 0 ? ` · ${bytes(report.bytes, i18n.language)}` : ""}`],
-    [t("feeds.checksum"), report.checked_by ?? t("feeds.noChecksum")],
-    [t("feeds.rulesFound"), t("feeds.rulesOf", { on: count(report.rules_on), all: count(report.rules) })],
   ];
+  if (report.content === "fetched") rows.push([t("feeds.checksum"), report.checked_by ?? t("feeds.noChecksum")]);
+  if (report.rules > 0) rows.push([t("feeds.rulesFound"), t("feeds.rulesOf", { on: count(report.rules_on), all: count(report.rules) })]);
   if (report.indicators > 0) rows.push([t("feeds.values"), count(report.indicators)]);
   if (left.length > 0) rows.push([t("feeds.leftOut"), left.map(([reason, many]) => `${t(`feeds.left.${reason}`, { defaultValue: reason })}: ${count(many)}`).join(" · ")]);
   const turned = filtered.enabled + filtered.disabled + filtered.modified + filtered.dropped + filtered.for_flowbits;
