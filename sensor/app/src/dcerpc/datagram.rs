@@ -21,9 +21,11 @@ impl State {
         let direction = match header.kind {
             _ if header.version != 4 => return None,
             Kind::REQUEST => Direction::ToServer,
-            Kind::RESPONSE => Direction::ToClient,
+            Kind::RESPONSE | Kind::FAULT | Kind::REJECT => Direction::ToClient,
             _ => return None,
         };
+        // A fault or a refusal has a status in place of results.
+        let is_refused = matches!(header.kind, Kind::FAULT | Kind::REJECT);
         let identity = Datagram {
             activity: header.activity,
             sequence: header.sequence,
@@ -34,6 +36,7 @@ impl State {
         });
         let tx = match waiting {
             Some(at) => transactions.live_mut().get_mut(at)?,
+            None if is_refused => return None,
             None => {
                 let mut call = DcerpcTransaction::new(0, 0, Default::default());
                 call.datagram = Some(identity);
@@ -42,9 +45,13 @@ impl State {
             }
         };
         if let Body::Dcerpc(call) = &mut tx.body {
-            let fragments = &mut call.fragments[direction.index()];
-            *fragments = fragments.saturating_add(1);
-            call.append(direction, stub);
+            if is_refused {
+                call.response = header.kind;
+            } else {
+                let fragments = &mut call.fragments[direction.index()];
+                *fragments = fragments.saturating_add(1);
+                call.append(direction, stub);
+            }
             if header.kind == Kind::REQUEST && !call.request_seen {
                 call.request_seen = true;
                 call.operation = header.operation;
@@ -88,4 +95,67 @@ impl Parser for State {
     }
 
     fn close(&mut self, _: Direction, _: &mut Transactions, _: &Context, _: &Limits) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::Transport;
+    use crate::{Protocol, testing};
+    use proptest::prelude::*;
+    use sensor_flow::Direction::{ToClient, ToServer};
+
+    /// A message of this kind and call, little-endian, with a body of four bytes.
+    const fn message(kind: u8, sequence: u8) -> [u8; 84] {
+        let mut bytes = [0; 84];
+        bytes[0] = 4;
+        bytes[1] = kind;
+        bytes[4] = 0x10;
+        bytes[60] = 1;
+        bytes[64] = sequence;
+        bytes[68] = 3;
+        bytes[74] = 4;
+        bytes
+    }
+    const ASKED: [u8; 84] = message(0, 1);
+    const ANSWERED: [u8; 84] = message(2, 1);
+    const ASKED_AGAIN: [u8; 84] = message(0, 2);
+    const FAULT: [u8; 84] = message(3, 2);
+    const REJECTED: [u8; 84] = message(6, 7);
+    const SESSION: &[testing::Piece<'static>] = &[
+        (ToServer, &ASKED),
+        (ToClient, &ANSWERED),
+        (ToServer, &ASKED_AGAIN),
+        (ToClient, &FAULT),
+        (ToClient, &REJECTED),
+    ];
+
+    #[test]
+    fn calls_are_answered_or_refused() {
+        let (records, _) = testing::run(Protocol::Dcerpc, Transport::Udp, SESSION, usize::MAX);
+        let tell = |response: &str, sequence: u8| {
+            format!(
+                concat!(
+                    r#"{{"dcerpc":{{"request":"REQUEST","req":{{"opnum":0,"frag_cnt":1,"stub_data_size":4}},"#,
+                    r#""response":{},"activityuuid":"00000000-0000-0000-0000-000000000000","#,
+                    r#""seqnum":{},"rpc_version":"4.0"}}}}"#
+                ),
+                response, sequence
+            )
+        };
+        // A refusal of what nobody has asked is no call.
+        assert_eq!(
+            records,
+            [
+                tell(r#""RESPONSE","res":{"frag_cnt":1,"stub_data_size":4}"#, 1),
+                tell(r#""FAULT""#, 2),
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics(pieces in testing::noise(SESSION)) {
+            testing::run_owned(Protocol::Dcerpc, Transport::Udp, &pieces);
+        }
+    }
 }

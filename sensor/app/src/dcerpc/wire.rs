@@ -20,6 +20,8 @@ pub struct Kind(pub u8);
 impl Kind {
     pub const REQUEST: Kind = Kind(0);
     pub const RESPONSE: Kind = Kind(2);
+    pub const FAULT: Kind = Kind(3);
+    pub const REJECT: Kind = Kind(6);
     pub const BIND: Kind = Kind(11);
     pub const BIND_ACK: Kind = Kind(12);
     pub const ALTER_CONTEXT: Kind = Kind(14);
