@@ -248,7 +248,11 @@ impl Collector {
             ..Retention::default()
         };
         let maintaining = maintain(state.clone(), retention, stopping(stopped.clone()));
-        let watching = watch_over(Arc::clone(&keeper), stopping(stopped.clone()));
+        let watching = watch_over(
+            Arc::clone(&keeper),
+            Arc::clone(&syslog_counts),
+            stopping(stopped.clone()),
+        );
         let keeping = Arc::clone(&keeper).run(stopping(stopped.clone()));
         let notifier = Notifier::new(state.clone(), &hostname(), now);
         let notifying = {
@@ -423,7 +427,11 @@ async fn maintain(
 }
 
 /// Looks for what is wrong, until told to stop.
-async fn watch_over(keeper: Arc<Keeper>, stopping: impl Future<Output = ()>) -> Result<()> {
+async fn watch_over(
+    keeper: Arc<Keeper>,
+    syslog: Arc<SyslogCounts>,
+    stopping: impl Future<Output = ()>,
+) -> Result<()> {
     let mut stopping = std::pin::pin!(stopping);
     loop {
         let looked = async {
@@ -435,6 +443,7 @@ async fn watch_over(keeper: Arc<Keeper>, stopping: impl Future<Output = ()>) -> 
                     days_left: storage.disk.days_left,
                 },
                 short: Keeper::short(&storage),
+                refused_senders: crate::syslog::refused(&syslog, now()),
                 indexed: &|sensor, epoch| indexed(keeper.index(), sensor, epoch),
             };
             watch(keeper.state(), &around, now()).await?;

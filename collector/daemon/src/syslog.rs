@@ -1,10 +1,13 @@
 //! Logs of devices, received by syslog as those of one source.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use collector_ingest::{Intake, SyslogCounts, SyslogSockets, serve_syslog};
-use collector_state::{Scope, Store, UnitId};
+use collector_notify::REFUSED_MS;
+use collector_state::{Scope, Store, UnitId, UnixMillis};
+use sensor_event::Time;
 use tokio::net::{TcpListener, UdpSocket};
 
 use crate::collector::now;
@@ -62,6 +65,13 @@ pub async fn service<S: Future<Output = ()> + Send>(
         }
         anyhow::Ok(())
     })
+}
+
+/// Who has sent of late and may not, with the messages of each.
+pub fn refused(counts: &SyslogCounts, now: UnixMillis) -> Vec<(IpAddr, u64)> {
+    let since = now.plus(-REFUSED_MS).0.saturating_mul(1_000_000);
+    let refused = counts.refused_since(Time(since)).into_iter();
+    refused.map(|own| (own.address, own.messages)).collect()
 }
 
 /// The id of the source, which is made at the first start.

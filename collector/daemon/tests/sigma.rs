@@ -7,7 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use collector_state::{GroupFilter, GroupPage, GroupSort, Scope, Store, StoreOptions};
+use collector_state::{
+    Alarm, AlarmFilter, AlarmKind, GroupFilter, GroupPage, GroupSort, Page, Scope, Store,
+    StoreOptions,
+};
 
 const RULE: &str = "
 title: Tunnel
@@ -102,6 +105,20 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
         );
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// What is wrong now.
+async fn alarms(folder: &Path) -> Vec<Alarm> {
+    let path = folder.join("data/state.sqlite");
+    let store = Store::open(&path, StoreOptions::default()).await;
+    let store = store.expect("it opens");
+    let page = Page {
+        limit: 100,
+        before: None,
+    };
+    let alarms = store.alarms(&Scope::All, AlarmFilter::Open, page).await;
+    store.close().await;
+    alarms.expect("it reads").items
 }
 
 /// Alerts of a rule in the inbox, and whether others are on their way.
@@ -316,6 +333,18 @@ fn logs_of_devices_come_by_syslog_and_rules_run_over_them() {
         until(title, || runtime.block_on(alerts(folder, title)).0 > 0);
         assert_eq!(runtime.block_on(alerts(folder, title)).0, 1, "{title}");
     }
+    // Who refuses somebody is told of it.
+    until("an alarm", || {
+        let alarms = runtime.block_on(alarms(folder));
+        let refused = alarms
+            .iter()
+            .find(|alarm| alarm.kind == AlarmKind::SyslogRefused);
+        refused.is_some_and(|alarm| {
+            let detail = r#"{"addresses":1,"messages":1,"senders":["127.0.0.2"]}"#;
+            assert_eq!(alarm.detail, detail);
+            true
+        })
+    });
     let figures = bench.figures();
     for lost in ["lost_no_room", "lost_not_stored", "cut"] {
         let row = format!("matluoi_syslog{{what=\"{lost}\"}} 0");

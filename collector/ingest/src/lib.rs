@@ -41,4 +41,4 @@ pub use ports::{
     PublishedRules, RefusedLine, Registry, RulesState, SensorRules, Spool, Store, StreamMarks,
 };
 pub use server::{Addresses, delivery_service, serve};
-pub use syslog::{SyslogCounts, SyslogSockets, serve_syslog};
+pub use syslog::{RefusedSender, SyslogCounts, SyslogSockets, serve_syslog};

@@ -20,4 +20,4 @@ pub use config::{
 pub use item::Item;
 pub use notifier::Notifier;
 pub use send::{SendError, Sender};
-pub use watch::{DiskSeen, Surroundings, WatchSettings, conditions, watch};
+pub use watch::{DiskSeen, REFUSED_MS, Surroundings, WatchSettings, conditions, watch};

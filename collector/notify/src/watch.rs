@@ -2,6 +2,7 @@
 //! collector by its disk and queue.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use collector_state::{
     AlarmKind, CanaryHealth, Condition, LedgerCounts, Result, Scope, Sensor, SensorKind, Store,
@@ -13,6 +14,10 @@ use utoipa::ToSchema;
 
 /// How long drops and traffic are looked back on.
 const WINDOW_MS: i64 = 10 * 60_000;
+/// How long those who send logs by syslog and may not are told of after their last message.
+pub const REFUSED_MS: i64 = 60 * 60_000;
+/// Of them, so many are named.
+const NAMED_SENDERS: usize = 5;
 /// A week has so many hours.
 const WEEK: i64 = 7 * 24;
 /// Weeks that make up what is usual.
@@ -82,6 +87,8 @@ pub struct Surroundings<'a> {
     pub disk: DiskSeen,
     /// Shelf, days held, days asked: where less is held than is asked.
     pub short: Vec<(&'static str, u64, u64)>,
+    /// Who has sent logs by syslog within [`REFUSED_MS`] and may not, with the messages of each; the most first.
+    pub refused_senders: Vec<(IpAddr, u64)>,
     /// Through which number the alerts of a sensor's epoch are committed in the index.
     pub indexed: &'a (dyn Fn(&str, u64) -> u64 + Sync),
 }
@@ -295,6 +302,17 @@ async fn look_at_collector(
     if let [first, ..] = failing.as_slice() {
         let detail = json!({ "name": first["name"], "count": failing.len(), "feeds": failing });
         found.add_own(AlarmKind::FeedsFailing, detail);
+    }
+    if !around.refused_senders.is_empty() {
+        let senders = around.refused_senders.iter();
+        let named = senders.clone().take(NAMED_SENDERS);
+        let named: Vec<String> = named.map(|(address, _)| address.to_string()).collect();
+        let detail = json!({
+            "messages": senders.map(|(_, messages)| messages).sum::<u64>(),
+            "addresses": around.refused_senders.len(),
+            "senders": named,
+        });
+        found.add_own(AlarmKind::SyslogRefused, detail);
     }
     let (_, failed) = store.outbox_counts(now.plus(-UnixMillis::DAY)).await?;
     if failed > 0 {

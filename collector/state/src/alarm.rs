@@ -65,6 +65,8 @@ kinds! {
     NotificationsFailing = "notifications_failing", 2;
     /// Sources of rules fail: what sensors run grows old.
     FeedsFailing = "feeds_failing", 3;
+    /// Somebody sends logs by syslog and may not.
+    SyslogRefused = "syslog_refused", 3;
 }
 
 impl AlarmKind {

@@ -2075,7 +2075,7 @@ export interface components {
             /**
              * @description sensor_disconnected, sensor_silent, packet_drops, no_traffic, records_shed, records_lost,
              *     spool_filling, clock_skew, ruleset_mismatch, canary_missing, disk_days_left, disk_reserve,
-             *     retention_short, notifications_failing, feeds_failing
+             *     retention_short, notifications_failing, feeds_failing, syslog_refused
              */
             kind: string;
             opened: string;

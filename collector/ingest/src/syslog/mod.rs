@@ -7,7 +7,7 @@
 mod frame;
 mod message;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,7 @@ const TOGETHER: usize = 1_000;
 const MAX_CONNECTIONS: usize = 512;
 /// A connection that says nothing for so long is closed.
 const SILENCE: Duration = Duration::from_secs(3_600);
-/// Addresses that may not send and are told in the log.
+/// Addresses that may not send and are told apart; of the others, messages are counted together.
 const TOLD: usize = 1_024;
 /// Pause after a fault of a socket.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -43,9 +43,62 @@ pub struct SyslogCounts {
     not_allowed: AtomicU64,
     not_stored: AtomicU64,
     connections_refused: AtomicU64,
+    /// Those who sent and may not.
+    refused: Mutex<HashMap<IpAddr, Refused>>,
+}
+
+/// What somebody sent who may not.
+#[derive(Debug, Clone, Copy)]
+struct Refused {
+    messages: u64,
+    last: Time,
+}
+
+/// Somebody who sent and may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusedSender {
+    pub address: IpAddr,
+    /// Datagrams and connections since the start.
+    pub messages: u64,
 }
 
 impl SyslogCounts {
+    /// Who has sent since a moment and may not, those with the most messages first; some of them where there are
+    /// more than a thousand.
+    pub fn refused_since(&self, since: Time) -> Vec<RefusedSender> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent: Vec<RefusedSender> = refused
+            .iter()
+            .filter(|(_, own)| own.last.0 >= since.0)
+            .map(|(address, own)| RefusedSender {
+                address: *address,
+                messages: own.messages,
+            })
+            .collect();
+        recent.sort_by_key(|own| (std::cmp::Reverse(own.messages), own.address));
+        recent
+    }
+
+    /// Counts a message of somebody who may not send; whether that is the first.
+    fn refuse(&self, address: IpAddr, now: Time) -> bool {
+        add(&self.not_allowed, 1);
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = refused.get_mut(&address) {
+            own.messages += 1;
+            own.last = now;
+            return false;
+        }
+        if refused.len() >= TOLD {
+            return false;
+        }
+        let first = Refused {
+            messages: 1,
+            last: now,
+        };
+        refused.insert(address, first);
+        true
+    }
+
     /// By name.
     pub fn rows(&self) -> Vec<(&'static str, u64)> {
         [
@@ -75,23 +128,18 @@ pub struct SyslogSockets {
 }
 
 /// Who may send; what others send is counted, and each of them is told once.
-struct Senders {
-    allows: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
-    /// Those that were told.
-    refused: Mutex<HashSet<IpAddr>>,
-}
+struct Senders(Arc<dyn Fn(IpAddr) -> bool + Send + Sync>);
 
 impl Senders {
     /// A message, or a connection, of an address.
     fn allow(&self, address: IpAddr, counts: &SyslogCounts) -> bool {
-        if (self.allows)(address) {
+        if (self.0)(address) {
             return true;
         }
-        add(&counts.not_allowed, 1);
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        if refused.len() < TOLD && refused.insert(address) {
+        let address = address.to_canonical();
+        if counts.refuse(address, now()) {
             tracing::warn!(
-                address = %address.to_canonical(),
+                %address,
                 "sends logs by syslog and may not: add it to syslog.senders, or have it stop"
             );
         }
@@ -107,10 +155,7 @@ pub async fn serve_syslog(
     counts: Arc<SyslogCounts>,
 ) {
     let (sender, messages) = mpsc::channel(WAITING);
-    let senders = Senders {
-        allows: sockets.allows,
-        refused: Mutex::default(),
-    };
+    let senders = Senders(sockets.allows);
     let udp = sockets
         .udp
         .map(|socket| datagrams(socket, &senders, sender.clone(), &counts));
@@ -272,5 +317,36 @@ async fn take(
                 add(&counts.not_stored, count);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_send_is_remembered() {
+        let counts = SyslogCounts::default();
+        let address = |last: u8| IpAddr::from([192, 0, 2, last]);
+        let rows = [(1, 10, true), (2, 20, true), (2, 21, false), (1, 5, false)];
+        for (last, at, is_first) in rows {
+            assert_eq!(counts.refuse(address(last), Time(at)), is_first);
+        }
+        let told = |since| -> Vec<(IpAddr, u64)> {
+            let refused = counts.refused_since(Time(since)).into_iter();
+            refused.map(|own| (own.address, own.messages)).collect()
+        };
+        assert_eq!(told(0), [(address(1), 2), (address(2), 2)]);
+        assert_eq!(told(20), [(address(2), 2)]);
+        // However many come, few are told apart.
+        for number in 0..2 * TOLD as u32 {
+            counts.refuse(IpAddr::from(number.to_be_bytes()), Time(30));
+        }
+        assert_eq!(told(0).len(), TOLD);
+        let all = counts
+            .rows()
+            .into_iter()
+            .find(|(name, _)| *name == "lost_not_allowed");
+        assert_eq!(all.map(|(_, count)| count), Some(4 + 2 * TOLD as u64));
     }
 }
