@@ -1,5 +1,5 @@
-//! With which packets rules alert that name a protocol or a stage of its transactions: as Suricata 8.0.6 does on the
-//! same capture, sessions of TLS over four connections.
+//! With which packets rules alert that name a protocol, a stage of its transactions or what is missing in them, and what is
+//! counted: as Suricata 8.0.6 does on the same captures.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Frames of the alerts, by sid; 0: the end of a flow.
-fn alerts(case: &str, rules: &str) -> BTreeMap<u64, Vec<u64>> {
+/// Records of a capture.
+fn records(case: &str, rules: &str, settings: &[&str]) -> Vec<Value> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let out = tempfile::tempdir().expect("a folder can be made");
     let file = out.path().join("test.rules");
@@ -21,13 +21,19 @@ fn alerts(case: &str, rules: &str) -> BTreeMap<u64, Vec<u64>> {
         .arg(&file)
         .arg("--out")
         .arg(out.path())
+        .args(settings.iter().flat_map(|setting| ["--set", setting]))
         .status()
         .expect("the sensor runs");
     assert!(status.success(), "{status}");
     let eve = std::fs::read_to_string(out.path().join("eve.json")).expect("it is written");
+    let record = |line| serde_json::from_str(line).expect("a line is JSON");
+    eve.lines().map(record).collect()
+}
+
+/// Frames of the alerts, by sid; 0: the end of a flow.
+fn alerts(case: &str, rules: &str) -> BTreeMap<u64, Vec<u64>> {
     let mut frames: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-    for line in eve.lines() {
-        let event: Value = serde_json::from_str(line).expect("a line is JSON");
+    for event in records(case, rules, &[]) {
         if let Some(sid) = event["alert"]["signature_id"].as_u64() {
             let frame = event["pcap_cnt"].as_u64().unwrap_or(0);
             frames.entry(sid).or_default().push(frame);
@@ -103,4 +109,18 @@ fn a_reply_is_missing_only_when_the_server_has_begun_to_speak() {
     let alerts = alerts("ftp/anonymous", rules);
     assert_eq!(alerts.get(&1), None);
     assert_eq!(alerts[&2][..4], [10, 12, 14, 19]);
+}
+
+#[test]
+fn a_flow_counts_with_each_protocol_that_it_speaks() {
+    let rules = "alert http any any -> any any (sid:1;)\n";
+    let settings = ["stream.midstream-policy=pass-flow"];
+    let records = records("websocket/chat", rules, &settings);
+    let stats = &records.last().expect("counters are told")["stats"];
+    let app = &stats["app_layer"];
+    assert_eq!(app["flow"]["http"], app["flow"]["websocket"]);
+    assert_ne!(app["flow"]["http"], 0);
+    assert_ne!(app["tx"]["http"], 0);
+    assert_eq!(stats["exception_policy"]["tcp"]["midstream"]["bypass"], 0);
+    assert_eq!(stats["memcap"]["pressure"], 0);
 }

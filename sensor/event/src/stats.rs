@@ -39,14 +39,14 @@ impl StatsTree {
         }
     }
 
-    /// Adds the counters of another worker's tree. Of `max_…` the larger stays, `avg_pkt_size` is reckoned anew, of
+    /// Adds the counters of another worker's tree. Of `max_…` and `pressure…` the larger stays, `avg_pkt_size` is reckoned anew, of
     /// lists the first one stays.
     pub fn merge(&mut self, other: StatsTree) {
         match (self, other) {
             (StatsTree::Count(count), StatsTree::Count(more)) => *count += more,
             (StatsTree::Branch(children), StatsTree::Branch(more)) => {
                 for (name, tree) in more {
-                    let is_maximum = name.starts_with("max_");
+                    let is_maximum = name.starts_with("max_") || name.starts_with("pressure");
                     match (children.entry(name), tree) {
                         (Entry::Vacant(place), tree) => {
                             place.insert(tree);

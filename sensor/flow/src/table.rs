@@ -94,6 +94,8 @@ pub struct Counts {
     pub timed_out: u64,
     /// Ended before their time because the table was full.
     pub evicted: u64,
+    /// Followed at once, at most so far.
+    pub most: usize,
 }
 
 /// Where a packet belongs.
@@ -210,6 +212,7 @@ impl<T: Default> FlowTable<T> {
         self.deadlines.entry(deadline).or_default().push((slot, id));
         self.slots[slot] = Some(entry);
         self.places.insert(key, slot);
+        self.counts.most = self.counts.most.max(self.places.len());
         Some(Lookup {
             index: FlowIndex(slot),
             direction: Direction::ToServer,

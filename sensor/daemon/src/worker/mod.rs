@@ -113,7 +113,7 @@ impl<O: Output> Worker<O> {
             evidence: None,
             expectations: Arc::default(),
             checksums: ChecksumSample::default(),
-            counts: stats::Counts::default(),
+            counts: stats::Counts::new(&settings),
             tally: Tally::default(),
             overload: Overload::default(),
             home: HomeNet::of(&settings.environment),
@@ -260,6 +260,14 @@ impl<O: Output> Worker<O> {
         );
         if let Some(evidence) = &self.evidence {
             evidence.count(&mut tree);
+        }
+        self.recording.count(&mut tree);
+        for (name, flows) in [
+            ("memcap.pressure", self.flows.len()),
+            ("memcap.pressure_max", self.flows.counts().most),
+        ] {
+            let percent = flows * 100 / self.settings.flow_limit.max(1);
+            tree.add(name, percent as u64);
         }
         for (name, packets) in [
             ("shed.long_flow_pkts", self.tally.shed_long),

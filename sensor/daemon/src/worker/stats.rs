@@ -10,6 +10,7 @@ use sensor_flow::Entry;
 use sensor_stream::{MidstreamPolicy, Outcome, StreamEvent, TcpState};
 
 use super::flow::Tracked;
+use crate::settings::Settings;
 
 /// `flow.end.tcp_state.…`
 const TCP_STATES: [&str; 11] = [
@@ -45,6 +46,8 @@ pub struct Counts {
     urgent: u64,
     no_room: u64,
     without_beginning: BTreeMap<&'static str, u64>,
+    /// The policy that `without_beginning` counts.
+    midstream_policy: MidstreamPolicy,
     stream_events: BTreeMap<StreamEvent, u64>,
     ended: BTreeMap<&'static str, u64>,
     ended_tcp: BTreeMap<&'static str, u64>,
@@ -62,7 +65,24 @@ struct Application {
     failures: u64,
 }
 
+impl Application {
+    /// A flow with so many transactions; a session that is one thing from end to end is no transaction of anything.
+    fn add(&mut self, protocol: Protocol, transactions: u64) {
+        self.flows += 1;
+        if !matches!(protocol, Protocol::Tls | Protocol::Ssh | Protocol::FtpData) {
+            self.transactions += transactions;
+        }
+    }
+}
+
 impl Counts {
+    pub fn new(settings: &Settings) -> Self {
+        Counts {
+            midstream_policy: settings.stream.midstream_policy,
+            ..Counts::default()
+        }
+    }
+
     pub fn segments(&mut self, outcome: &Outcome) {
         let tally = &outcome.tally;
         self.sessions += u64::from(tally.session);
@@ -107,19 +127,24 @@ impl Counts {
         *self.ended.entry(state).or_default() += 1;
         if entry.flow.protocol == 6 {
             let state = entry.user.session.as_ref().map(|session| session.state());
-            let name = state.and_then(TcpState::name).unwrap_or("none");
-            *self.ended_tcp.entry(name).or_default() += 1;
-        }
-        let protocol = entry.user.app.protocol();
-        let udp = entry.flow.protocol == 17;
-        if protocol.is_known() {
-            let counts = self.applications.entry((protocol, udp)).or_default();
-            counts.flows += 1;
-            // A session of TLS is no transaction of anything.
-            if protocol != Protocol::Tls {
-                counts.transactions += entry.user.app.transaction_count();
+            // A session that was not followed has no state to end in.
+            if let Some(name) = state.and_then(TcpState::name) {
+                *self.ended_tcp.entry(name).or_default() += 1;
             }
-            counts.failures += entry.user.app.failures();
+        }
+        let app = &entry.user.app;
+        let udp = entry.flow.protocol == 17;
+        let now = app.transaction_count_now();
+        let before = app.transaction_count().saturating_sub(now);
+        // A flow that changed its protocol counts with both.
+        if let Some(original) = app.original_protocol() {
+            self.application(original, udp).add(original, before);
+        }
+        let protocol = app.protocol();
+        if protocol.is_known() {
+            let counts = self.application(protocol, udp);
+            counts.add(protocol, now);
+            counts.failures += app.failures();
         } else if protocol == Protocol::Failed {
             let failed = if udp {
                 &mut self.failed_udp
@@ -128,6 +153,10 @@ impl Counts {
             };
             *failed += 1;
         }
+    }
+
+    fn application(&mut self, protocol: Protocol, udp: bool) -> &mut Application {
+        self.applications.entry((protocol, udp)).or_default()
     }
 
     pub fn tree(
@@ -176,8 +205,12 @@ impl Counts {
         }
         tree.add("flow_bypassed.local_pkts", self.bypassed_packets);
         tree.add("flow_bypassed.local_bytes", self.bypassed_bytes);
-        for (policy, count) in &self.without_beginning {
-            tree.add(&format!("exception_policy.tcp.midstream.{policy}"), *count);
+        if self.midstream_policy != MidstreamPolicy::Ignore {
+            for policy in [MidstreamPolicy::PassFlow, MidstreamPolicy::Bypass] {
+                let name = policy.name();
+                let count = self.without_beginning.get(name).copied().unwrap_or(0);
+                tree.add(&format!("exception_policy.tcp.midstream.{name}"), count);
+            }
         }
         for (name, count) in [
             ("sessions", self.sessions),

@@ -15,6 +15,10 @@ pub struct FileStore {
     /// Files stored so far; the number of the last one.
     count: u32,
     bytes: u64,
+    /// Files that could not be written.
+    failed: u64,
+    /// Files that a limit has kept from being stored.
+    refused: u64,
 }
 
 impl FileStore {
@@ -23,6 +27,16 @@ impl FileStore {
             settings,
             count: 0,
             bytes: 0,
+            failed: 0,
+            refused: 0,
+        }
+    }
+
+    /// Adds the counters, where files are stored at all.
+    pub fn count(&self, tree: &mut sensor_event::StatsTree) {
+        if self.settings.enabled {
+            tree.add("file_store.fs_errors", self.failed);
+            tree.add("file_store.over_limit", self.refused);
         }
     }
 
@@ -32,10 +46,11 @@ impl FileStore {
             return None;
         }
         let folder = self.settings.folder.as_ref()?;
-        let content = content.filter(|content| content.len() <= MAX_FILE_BYTES)?;
+        let content = content?;
         let digest = file.sha256.filter(|_| file.state != FileState::Error)?;
         let bytes = self.bytes.saturating_add(content.len() as u64);
-        if bytes > MAX_STORED_BYTES {
+        if content.len() > MAX_FILE_BYTES || bytes > MAX_STORED_BYTES {
+            self.refused += 1;
             return None;
         }
         let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -45,6 +60,7 @@ impl FileStore {
             let written =
                 std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, content));
             if let Err(error) = written {
+                self.failed += 1;
                 tracing::warn!(%error, path = %path.display(), "a file could not be stored");
                 return None;
             }
@@ -93,6 +109,11 @@ mod tests {
         assert_eq!(std::fs::read(path).expect("stored"), b"abc");
         let long = vec![0; MAX_FILE_BYTES + 1];
         assert_eq!(store.take(&file(&long), true, Some(&long)), None);
+        assert_eq!((store.failed, store.refused), (0, 1));
+        // A file stands where a folder is to be made.
+        std::fs::write(folder.path().join("2c"), b"").expect("written");
+        assert_eq!(store.take(&file(b"hello"), true, Some(b"hello")), None);
+        assert_eq!((store.failed, store.refused), (1, 1));
         let mut off = FileStore::new(FileStoreSettings {
             enabled: false,
             ..settings

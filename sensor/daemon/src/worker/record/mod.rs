@@ -102,6 +102,11 @@ impl<O: Output> Recording<O> {
         }
     }
 
+    /// Adds what was counted here.
+    pub fn count(&self, tree: &mut sensor_event::StatsTree) {
+        self.store.count(tree);
+    }
+
     /// From now on Sigma rules see every record, or none do.
     pub fn set_sigma(&mut self, rules: Option<&Arc<SigmaRules>>) {
         self.sigma = rules.map(|rules| Sigma {
