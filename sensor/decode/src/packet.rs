@@ -27,6 +27,9 @@ pub enum PacketSource {
     FlowTimeout,
 }
 
+/// Number of the fragment header (RFC 8200 §4.5).
+const IPV6_FRAGMENT: u8 = 44;
+
 impl PacketSource {
     pub fn name(self) -> &'static str {
         match self {
@@ -453,6 +456,14 @@ impl<'a> Packet<'a> {
             Net::Ipv4(ip) => Some(ip.protocol),
             Net::Ipv6(ip) => Some(ip.protocol),
             Net::None | Net::Arp(_) => None,
+        }
+    }
+
+    /// The same as rules and records have it: of a fragment of IPv6 that of its own header (RFC 8200 §4.5).
+    pub fn shown_protocol(&self) -> Option<u8> {
+        match self.net {
+            Net::Ipv6(_) if self.fragment.is_some() => Some(IPV6_FRAGMENT),
+            _ => self.ip_protocol(),
         }
     }
 

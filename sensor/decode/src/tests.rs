@@ -279,3 +279,22 @@ proptest! {
         prop_assert!(!told(LinkType::RAW, &ipv6(protocol, &payload)).is_empty());
     }
 }
+
+#[test]
+fn a_fragment_of_ipv6_is_shown_as_one() {
+    let first = [&[6, 0, 0, 1, 0, 0, 0, 9][..], &[0; 24]].concat();
+    for (frame, protocol, shown) in [
+        (ipv6(44, &first), 6, 44),
+        (ipv6(17, &udp(b"a")), 17, 17),
+        (ipv4(17, &[], &udp(b"a")), 17, 17),
+    ] {
+        let mut seen = Vec::new();
+        decode(
+            LinkType::RAW,
+            &frame,
+            &mut Counters::default(),
+            &mut |packet| seen.push((packet.ip_protocol(), packet.shown_protocol())),
+        );
+        assert_eq!(seen, [(Some(protocol), Some(shown))]);
+    }
+}

@@ -43,7 +43,15 @@ pub struct Traffic<'a> {
     pub frame: Option<u64>,
 }
 
-impl Traffic<'_> {
+impl<'a> Traffic<'a> {
+    /// The packet's payload; without a transport that can be read there is none.
+    pub(crate) fn payload(&self) -> &'a [u8] {
+        match self.packet.transport {
+            Transport::None => &[],
+            _ => self.packet.payload,
+        }
+    }
+
     /// Nobody sent this packet: it stands for what the stream still has to show.
     pub(crate) fn is_made_up(&self) -> bool {
         matches!(
@@ -83,7 +91,7 @@ impl Facts<'_> {
 
 impl Subject for Facts<'_> {
     fn ip_proto(&self) -> Option<u8> {
-        self.traffic.packet.ip_protocol()
+        self.traffic.packet.shown_protocol()
     }
 
     fn address(&self, which: Address) -> Option<IpAddr> {
@@ -258,7 +266,7 @@ impl Subject for Facts<'_> {
     }
 
     fn payload_len(&self) -> Option<usize> {
-        (!self.traffic.is_made_up()).then_some(self.traffic.packet.payload.len())
+        (!self.traffic.is_made_up()).then_some(self.traffic.payload().len())
     }
 
     fn rpc_call(&self) -> Option<[u32; 3]> {

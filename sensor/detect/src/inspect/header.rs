@@ -14,7 +14,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
     /// What of protocol, addresses, ports and flow of a rule does not fit the packet.
     pub(super) fn header_miss(&self, one: &Compiled) -> Option<HeaderMiss> {
         let packet = self.traffic.packet;
-        let protocol = packet.ip_protocol();
+        let protocol = packet.shown_protocol();
         let layer4 = match one.layer4 {
             Layer4::Any => protocol.is_some(),
             Layer4::Tcp => protocol == Some(6),

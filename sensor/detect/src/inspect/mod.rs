@@ -350,7 +350,7 @@ impl<'a, const TRACED: bool> Pass<'a, TRACED> {
         if traffic.flow_end || traffic.encrypted || traffic.packet.encloses {
             &[]
         } else {
-            traffic.packet.payload
+            traffic.payload()
         }
     }
 

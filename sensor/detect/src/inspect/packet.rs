@@ -52,7 +52,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
             candidates.extend(&engine.stream_event_rules);
         }
         let group =
-            &engine.packet_groups[group_of(packet.ip_protocol())][traffic.direction.index()];
+            &engine.packet_groups[group_of(packet.shown_protocol())][traffic.direction.index()];
         candidates.extend(group.always.rules(packet.ports()));
         if first && traffic.flow.is_some() {
             candidates.extend(&group.flow_start);
@@ -89,7 +89,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
     /// One more piece of stream data, of a packet that was looked at already.
     pub(super) fn stream(&mut self) {
         let traffic = self.traffic;
-        let group = &self.engine.packet_groups[group_of(traffic.packet.ip_protocol())]
+        let group = &self.engine.packet_groups[group_of(traffic.packet.shown_protocol())]
             [traffic.direction.index()];
         let mut candidates = std::mem::take(&mut self.scratch.candidates);
         candidates.clear();

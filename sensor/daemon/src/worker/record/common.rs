@@ -115,7 +115,7 @@ pub(super) fn common<'a>(
         src_port: ports.map(|ports| ports.0),
         dest_ip: addresses.map(|(_, destination, _)| destination),
         dest_port: ports.map(|ports| ports.1),
-        proto: protocol(packet).map(protocol_name),
+        proto: packet.shown_protocol().map(protocol_name),
         ip_v: addresses.map(|(source, ..)| if source.is_ipv4() { 4 } else { 6 }),
         icmp_type: icmp.map(|icmp| icmp.0),
         icmp_code: icmp.map(|icmp| icmp.1),
@@ -154,21 +154,13 @@ pub(super) fn common<'a>(
 
 /// TCP, UDP or SCTP, whether or not its header could be read.
 fn has_ports(packet: &Packet<'_>) -> bool {
-    matches!(protocol(packet), Some(6 | 17 | 132))
+    matches!(packet.shown_protocol(), Some(6 | 17 | 132))
 }
 
 /// Ports of the packet; zero where its header is not there, or cannot be read.
 fn ports(packet: &Packet<'_>) -> Option<(u16, u16)> {
     let found = packet.ports();
     found.or_else(|| has_ports(packet).then_some((0, 0)))
-}
-
-/// Protocol of the packet; of a fragment of IPv6 that of its header.
-fn protocol(packet: &Packet<'_>) -> Option<u8> {
-    match packet.net {
-        sensor_decode::Net::Ipv6(_) if packet.fragment.is_some() => Some(44),
-        _ => packet.ip_protocol(),
-    }
 }
 
 /// Link-layer addresses of a whole flow, as one direction has them.
