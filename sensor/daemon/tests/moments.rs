@@ -86,13 +86,15 @@ fn fields_of_http2_are_looked_at_as_they_come_and_missed_when_their_time_is_over
     let rules = "alert http2 any any -> any any (flow:to_client; http.content_type; absent; sid:1;)\n\
         alert http2 any any -> any any (flow:to_client; http.content_type; bsize:>3; sid:2;)\n\
         alert http2 any any -> any any (http.response_header; absent; sid:3;)\n\
-        alert http2 any any -> any any (flow:to_client; http2.header_name; absent; sid:4;)\n";
+        alert http2 any any -> any any (flow:to_client; http2.header_name; absent; sid:4;)\n\
+        alert http2 any any -> any any (flow:to_client; file.data; absent; sid:5;)\n";
     let alerts = alerts("http2/cleartext", rules);
     let without_fields = [11, 11, 13, 16, 16, 26, 26, 32, 32, 32];
     assert_eq!(alerts[&1], [11, 11, 16, 16, 26, 26, 32, 32]);
     assert_eq!(alerts[&2], [20, 38]);
     assert_eq!(alerts[&3], without_fields);
     assert_eq!(alerts[&4], without_fields);
+    assert_eq!(alerts[&5], [11, 11, 16, 16, 26, 26, 32, 32]);
 }
 
 #[test]

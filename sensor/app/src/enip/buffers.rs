@@ -74,7 +74,7 @@ const fn buffer(name: &'static str, get: Get) -> BufferRow {
         synonyms: &[],
         modifiers: &[],
         side: BufferSide::Both,
-        ready_at: [Transaction::COMPLETE; 2],
+        ready_at: [0; 2],
         lowercase: false,
         streaming: false,
         getter: BufferGetter::One(get),

@@ -83,7 +83,7 @@ fn body(tx: &Transaction, direction: Direction) -> Option<Bytes<'_>> {
 const fn streaming(row: BufferRow) -> BufferRow {
     BufferRow {
         streaming: true,
-        ready_at: [stage::OPEN; 2],
+        ready_at: [stage::DATA_CLIENT, stage::DATA_SERVER],
         ..row
     }
 }
