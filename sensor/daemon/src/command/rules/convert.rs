@@ -19,7 +19,7 @@ pub struct ConvertArgs {
     what: Vec<PathBuf>,
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// A setting, as in `replay`; `sigma.pipelines` among them.
+    /// A setting, as in `replay`; `sigma.pipeline` among them.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
