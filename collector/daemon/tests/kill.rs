@@ -114,7 +114,8 @@ fn nothing_is_lost_and_nothing_comes_twice() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let identity = runtime
         .block_on(sensor_ship::enrol(&string, &sensor_folder, "sensor"))
-        .expect("it enrols");
+        .expect("it enrols")
+        .identity;
     let mut sensor = bench.sensor();
     for _ in 0..KILLS {
         pause();

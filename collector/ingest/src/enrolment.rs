@@ -1,6 +1,7 @@
 //! `POST /enrol`: a token and a certificate request against a certificate.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
@@ -54,6 +55,8 @@ struct Answer {
     sensor_id: String,
     certificate_pem: String,
     ca_pem: String,
+    /// By this machine's clock, in milliseconds of Unix time.
+    now_ms: i64,
 }
 
 /// Accepts enrolments until the future is dropped.
@@ -159,7 +162,15 @@ async fn enrol(
         sensor_id,
         certificate_pem,
         ca_pem: desk.authority.ca_pem().to_owned(),
+        now_ms: unix_ms(),
     }))
+}
+
+fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
 }
 
 fn internal(error: PortError) -> Refusal {

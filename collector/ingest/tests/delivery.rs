@@ -144,9 +144,12 @@ async fn enrolment_takes_a_token_once_and_the_right_authority() {
             .await
             .expect_err("it is refused");
     }
-    enrol(&string.to_string(), home.path(), "sensor")
+    let enrolled = enrol(&string.to_string(), home.path(), "sensor")
         .await
         .expect("it enrols");
+    // Both have the clock of this machine.
+    let ahead_ms = enrolled.ahead_ms.expect("the collector tells its time");
+    assert!(ahead_ms.abs() < 60_000, "{ahead_ms}");
     enrol(&string.to_string(), home.path(), "sensor")
         .await
         .expect_err("the token is spent");

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -93,10 +93,21 @@ struct Answer {
     sensor_id: String,
     certificate_pem: String,
     ca_pem: String,
+    /// Older collectors do not tell it.
+    now_ms: Option<i64>,
+}
+
+/// A sensor that is known to a collector.
+#[derive(Debug)]
+pub struct Enrolled {
+    pub identity: Identity,
+    /// How far this clock is before the collector's, in milliseconds, if that one tells; the way of the answer
+    /// is in it.
+    pub ahead_ms: Option<i64>,
 }
 
 /// Enrols with the collector that made the string, and writes the identity into the state folder.
-pub async fn enrol(text: &str, state_dir: &Path, hostname: &str) -> Result<Identity> {
+pub async fn enrol(text: &str, state_dir: &Path, hostname: &str) -> Result<Enrolled> {
     let string = EnrolmentString::parse(text)?;
     let key = rcgen::KeyPair::generate()?;
     let request = rcgen::CertificateParams::new(Vec::new())?.serialize_request(&key)?;
@@ -109,6 +120,7 @@ pub async fn enrol(text: &str, state_dir: &Path, hostname: &str) -> Result<Ident
     let answer = tokio::time::timeout(TIMEOUT, post(&string, body))
         .await
         .map_err(|_| ShipError::EnrolmentAnswer("none within 30 s".to_owned()))??;
+    let now_ms = unix_ms();
     let answer: Answer = serde_json::from_slice(&answer)
         .map_err(|error| ShipError::EnrolmentAnswer(error.to_string()))?;
     let ca = CertificateDer::from_pem_slice(answer.ca_pem.as_bytes())
@@ -126,7 +138,17 @@ pub async fn enrol(text: &str, state_dir: &Path, hostname: &str) -> Result<Ident
         ca_pem: answer.ca_pem,
     };
     identity.save(state_dir)?;
-    Ok(identity)
+    Ok(Enrolled {
+        identity,
+        ahead_ms: answer.now_ms.map(|theirs| now_ms.saturating_sub(theirs)),
+    })
+}
+
+fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
 }
 
 async fn post(string: &EnrolmentString, body: Vec<u8>) -> Result<Bytes> {

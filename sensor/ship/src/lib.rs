@@ -34,7 +34,7 @@ pub mod wire {
     tonic::include_proto!("matluoi.delivery.v1");
 }
 
-pub use enrol::{EnrolmentString, enrol};
+pub use enrol::{Enrolled, EnrolmentString, enrol};
 pub use error::{Result, ShipError};
 pub use evidence::EvidenceSource;
 pub use identity::Identity;

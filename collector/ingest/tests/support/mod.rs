@@ -286,6 +286,7 @@ impl Sensor {
         enrol(&collector.enrolment_string(), folder, "sensor.test")
             .await
             .expect("it enrols")
+            .identity
     }
 
     pub fn start(folder: &Path) -> Sensor {

@@ -21,7 +21,7 @@ const WRONG_CHECKSUM_PERCENT: u64 = 1;
 /// Lost packets of all, one in so many, that matter.
 const DROPPED_ONE_IN: u64 = 1_000;
 /// A clock that is further off makes records of sensors fall apart.
-const CLOCK_MS: u64 = 5_000;
+pub const CLOCK_MS: u64 = 5_000;
 /// Mean of a write.
 const SLOW_WRITE_US: u64 = 500_000;
 const ENOUGH_WRITES: u64 = 5;

@@ -16,5 +16,5 @@ pub mod words;
 
 pub use board::Board;
 pub use interface::Interface;
-pub use judge::judge;
+pub use judge::{CLOCK_MS, judge};
 pub use observer::{Delivery, Observer, Sources, disk_of, unix_ms};

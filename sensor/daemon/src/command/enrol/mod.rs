@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::console::Console;
+use crate::health::CLOCK_MS;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -37,15 +38,18 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let identity =
+    let enrolled =
         runtime.block_on(sensor_ship::enrol(&args.string, &args.state_dir, &hostname))?;
     // Root enrols; the sensor has to read its key as who it is.
     crate::confine::hand_to_owner_of(&args.state_dir)?;
     let mut out = Console::new();
     out.line(format_args!(
         "enrolled as sensor {}; delivery to {}",
-        identity.sensor_id, identity.address
+        enrolled.identity.sensor_id, enrolled.identity.address
     ));
+    if let Some(warning) = enrolled.ahead_ms.and_then(clock_warning) {
+        out.line(format_args!("{warning}"));
+    }
     if args.config.exists() {
         settle(args, &mut out)?;
     } else {
@@ -55,6 +59,19 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to do about a clock that differs from the collector's: records of sensors that disagree about the time fall apart,
+/// and one that is far behind takes its own certificate for one of the future.
+fn clock_warning(ahead_ms: i64) -> Option<String> {
+    let seconds = ahead_ms.unsigned_abs() / 1_000;
+    let way = if ahead_ms > 0 { "ahead of" } else { "behind" };
+    (ahead_ms.unsigned_abs() >= CLOCK_MS).then(|| {
+        format!(
+            "the clock of this machine is {seconds} s {way} the collector's: let it be kept right (apt install \
+             systemd-timesyncd, with an NTP server that this machine reaches), then look again with matluoi-sensor doctor"
+        )
+    })
 }
 
 /// Proposes what to watch, and writes it when somebody agrees.
@@ -113,4 +130,29 @@ fn agrees(config: &Path, out: &mut Console) -> anyhow::Result<bool> {
     let mut answer = String::new();
     input.lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "c" | "có"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_is_told_with_its_way() {
+        for (ahead_ms, told) in [
+            (0, None),
+            (CLOCK_MS as i64 - 1, None),
+            (7_900, Some("7 s ahead of")),
+            (-3_600_000, Some("3600 s behind")),
+            (i64::MIN, Some("behind")),
+        ] {
+            let warning = clock_warning(ahead_ms);
+            match told {
+                None => assert_eq!(warning, None),
+                Some(told) => assert!(
+                    warning.is_some_and(|text| text.contains(told)),
+                    "{ahead_ms}"
+                ),
+            }
+        }
+    }
 }
