@@ -11,6 +11,9 @@ start-up taken off. COMMAND has {pcap}, {out} and {rules} in it, and is run once
 part in [square brackets] is then left out), e.g.
   --against 'suricata -r {pcap} -l {out} -k none [-S {rules}]'
 Start-up is the time for a capture of one frame. Every figure is the median of the runs.
+
+With several workers it is also told what the machine has to give: the whole program is run twice at once, with one worker each,
+which share nothing. What slows these down (caches, memory, a hypervisor) slows workers down as well.
 """
 
 import argparse
@@ -115,6 +118,21 @@ def main():
             cpu, wall, peak = zip(*figures)
             return sum(cpu), sum(wall), max(peak)
 
+        def side_by_side(captures, rules):
+            """Wall time of two runs at once."""
+            commands = []
+            for number in range(2):
+                command = replay(arguments.sensor, captures, rules, 1)
+                command[command.index("--out") + 1] = os.path.join(folder, f"side{number}")
+                commands.append(command)
+            started = time.monotonic()
+            children = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                         env=dict(os.environ, MATLUOI_LOG="error")) for command in commands]
+            for child in children:
+                if child.wait() != 0:
+                    sys.exit(f"exit status {child.returncode}: {shlex.join(child.args)}")
+            return time.monotonic() - started
+
         def allocations(captures, rules):
             """Allocations while packets are replayed, as the counting sensor tells them on its error output."""
             os.makedirs(out, exist_ok=True)
@@ -129,6 +147,7 @@ def main():
             programs.append(("the other", theirs))
         for label, rules in [("without rules", None)] + ([("with rules", arguments.rules)] if arguments.rules else []):
             rows = {name: [] for name, _ in programs}
+            sides = []
             # In turns, so that a machine that slows down slows both down.
             for _ in range(arguments.runs):
                 for name, commands in programs:
@@ -136,6 +155,9 @@ def main():
                     starts = len(pcaps) if name == "the other" else 1
                     cpu, wall, peak = total(commands(pcaps, rules))
                     rows[name].append((start[0], cpu - starts * start[0], wall - starts * start[1], peak))
+                if len(arguments.workers.split(",")) > 1:
+                    both = side_by_side(pcaps, rules) - side_by_side([empty], rules)
+                    sides.append(2 * rows[single][-1][2] / max(both, 1e-6))
             for name, _ in programs:
                 start, cpu, wall, peak = (statistics.median(column) for column in zip(*rows[name]))
                 cpu, wall = max(cpu, 1e-6), max(wall, 1e-6)
@@ -143,6 +165,9 @@ def main():
                       f"{packets / cpu:>11.0f}{size * 8 / 1e9 / cpu:>8.2f}{peak / 1e6:>9.1f}")
             if arguments.counting:
                 print(f"  allocations a packet: {allocations(pcaps, rules) / max(packets, 1):.2f}")
+            if sides:
+                print(f"  what two processors of this machine give: {statistics.median(sides):.2f} times one"
+                      f" ({min(sides):.2f} to {max(sides):.2f})")
             for name, _ in programs[1:]:
                 columns = [("processor time", 1), ("wall time", 2)]
                 if name == "the other":
