@@ -27,6 +27,7 @@ function Shelves({ shelves }: { shelves: Schemas["ShelfHeld"][] }) {
   const { t, i18n } = useTranslation();
   const count = (value: number) => number(value, i18n.language);
   const size = (value: number) => bytes(value, i18n.language);
+  const name = (shelf: Schemas["ShelfHeld"]) => t(`storage.shelf.${shelf.shelf}`, { defaultValue: shelf.shelf });
   return (
     <Card title={t("storage.retention")} bare>
       {shelves.length === 0 ? (
@@ -38,8 +39,14 @@ function Shelves({ shelves }: { shelves: Schemas["ShelfHeld"][] }) {
             return (
               <p key={shelf.shelf} className={`storage__line ${shelf.is_short ? "is-short" : ""}`}>
                 <Icon aria-hidden />
-                <span>{t("storage.holds", { shelf: t(`storage.shelf.${shelf.shelf}`, { defaultValue: shelf.shelf }), held: count(shelf.days_held), asked: count(shelf.days_asked) })}</span>
-                <Meter part={shelf.days_held} whole={shelf.days_asked} bad={shelf.is_short} label={t("storage.meter", { held: count(shelf.days_held), asked: count(shelf.days_asked) })} />
+                {shelf.days_asked > 0 ? (
+                  <>
+                    <span>{t("storage.holds", { shelf: name(shelf), held: count(shelf.days_held), asked: count(shelf.days_asked) })}</span>
+                    <Meter part={shelf.days_held} whole={shelf.days_asked} bad={shelf.is_short} label={t("storage.meter", { held: count(shelf.days_held), asked: count(shelf.days_asked) })} />
+                  </>
+                ) : (
+                  <span>{t("storage.holdsFreely", { shelf: name(shelf), held: count(shelf.days_held) })}</span>
+                )}
                 {shelf.is_short && <span className="tag tag--bad">{t("storage.short")}</span>}
                 {!shelf.is_short && shelf.days_held < shelf.days_asked && <span className="tag">{t("storage.young")}</span>}
               </p>
@@ -51,7 +58,7 @@ function Shelves({ shelves }: { shelves: Schemas["ShelfHeld"][] }) {
             items={shelves}
             rowKey={(shelf) => shelf.shelf}
             columns={[
-              { head: t("storage.what"), value: (shelf) => t(`storage.shelf.${shelf.shelf}`, { defaultValue: shelf.shelf }) },
+              { head: t("storage.what"), value: name },
               { head: t("storage.oldest"), value: (shelf) => shelf.oldest_day, cell: (shelf) => <span className="tabular">{shelf.oldest_day ? date(shelf.oldest_day) : "–"}</span> },
               { head: t("storage.kept"), value: (shelf) => shelf.days_kept, cell: (shelf) => t("settings.days", { count: shelf.days_kept }), numeric: true },
               { head: t("storage.events"), value: (shelf) => shelf.events, cell: (shelf) => count(shelf.events), numeric: true },
