@@ -1,6 +1,6 @@
 //! How the caller gets in: open sessions, the second factor, and tokens for programs.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use collector_state::{ApiToken, OpenSession, Role};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::extract::Path;
 use crate::json::Json;
 use crate::times;
 

@@ -1,7 +1,6 @@
 //! What is wrong with sensors and with the collector itself, and from where on it is called wrong.
 
-use axum::extract::{Path, State};
-use axum_extra::extract::Query;
+use axum::extract::State;
 use collector_notify::WatchSettings;
 use collector_state::{Alarm, AlarmFilter, Page, Role, UnitId};
 use serde::{Deserialize, Serialize};
@@ -13,6 +12,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::times;
 

@@ -1,6 +1,6 @@
 //! Machines and networks that have a name and an importance.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use collector_search::Network;
 use collector_state::{NewAsset, Role, UnitId};
@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::extract::Path;
 use crate::json::Json;
 
 #[derive(Serialize, ToSchema)]

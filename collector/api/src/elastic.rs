@@ -4,7 +4,7 @@
 //! Templates, policies and pipelines are said to be there, so that nobody tries to make them.
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::ApiState;
 use crate::error::{ApiError, Result};
 use crate::eve::{MAX_LINES, record};
+use crate::extract::Path;
 use crate::ingest::{MAX_BODY_BYTES, Sending, lines_of, take};
 use crate::machine::Line;
 

@@ -2,8 +2,7 @@
 
 use std::net::IpAddr;
 
-use axum::extract::{Path, State};
-use axum_extra::extract::Query;
+use axum::extract::State;
 use collector_search::Network;
 use collector_state::{
     Asset, By, Group, GroupFilter, GroupId, GroupPage, GroupSort, Memory, RiskParts, RolledGroup,
@@ -17,6 +16,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::guidance::{Bilingual, GuidanceText};
 use crate::json::Json;
 use crate::times;

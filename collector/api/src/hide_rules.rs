@@ -1,6 +1,6 @@
 //! Rules that put groups out of sight, tried on the past before they are made.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use collector_search::Network;
 use collector_state::{
     HideCondition, HideField, HideRule, HideTest, NewHideRule, Role, UnitId, UnixMillis,
@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::extract::Path;
 use crate::groups::{GroupRow, row};
 use crate::json::Json;
 use crate::times;

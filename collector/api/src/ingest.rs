@@ -4,7 +4,6 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use axum_extra::extract::Query;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use collector_state::Source;
@@ -16,6 +15,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::error::{ApiError, Problem, Result, invalid};
 use crate::eve::{BodyFault, Encoding, MAX_LINES, record, unpack};
+use crate::extract::Query;
 use crate::json::Json;
 use crate::machine::{Line, Numbers, Taken};
 

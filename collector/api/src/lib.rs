@@ -10,12 +10,14 @@ mod assets;
 mod caller;
 mod cases;
 mod collector_rules;
+mod description;
 mod elastic;
 mod engine;
 mod error;
 mod eve;
 mod evidence;
 mod export;
+mod extract;
 mod feeds;
 mod group_actions;
 mod groups;
@@ -75,6 +77,7 @@ pub use live::{Live, LiveAlert};
 pub use rule_hunts::sweep as sweep_rule_hunts;
 pub use times::write as written;
 
+use crate::description::Description;
 use crate::health::Answers;
 use crate::limit::Limiter;
 use crate::machine::{Machine, NoMachine};
@@ -204,29 +207,9 @@ pub fn rule_texts(files: &[&str]) -> HashMap<u32, String> {
         .collect()
 }
 
-#[derive(OpenApi)]
-#[openapi(info(
-    title = "Mắt Lưới",
-    description = "The API of the collector. Writes need the X-CSRF-Token header that signing in gave. Sources authenticate with their token as bearer.",
-    license(name = "Apache-2.0")
-), modifiers(&SourceTokens))]
-struct Description;
-
-struct SourceTokens;
-
-impl utoipa::Modify for SourceTokens {
-    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        api.components
-            .get_or_insert_default()
-            .add_security_scheme("source", SecurityScheme::Http(scheme));
-    }
-}
-
 fn routes() -> OpenApiRouter<ApiState> {
     let router = OpenApiRouter::with_openapi(Description::openapi()).merge(health::router());
-    router.nest(
+    let mut router = router.nest(
         "/api/v1",
         OpenApiRouter::new()
             .merge(alarms::router())
@@ -260,7 +243,9 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(access::router())
             .merge(sensors::router())
             .merge(units::router()),
-    )
+    );
+    description::tell_problems(router.get_openapi_mut());
+    router
 }
 
 /// The description of the API.

@@ -1,8 +1,7 @@
 //! Whom to tell, and how: channels, rules, and the queue.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum_extra::extract::Query;
 use collector_notify::{ChannelConfig, ConfigFault, Notifier, RuleConfig};
 use collector_state::{
     Channel, ChannelChange, NotificationRule, OutboxRow, OutboxState, Page, Role, RuleChange,
@@ -17,6 +16,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::times;
 

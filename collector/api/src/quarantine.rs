@@ -1,7 +1,6 @@
 //! Lines that were refused, for a person to read.
 
 use axum::extract::State;
-use axum_extra::extract::Query;
 use collector_state::{Page, QuarantineRow};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,6 +11,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::Result;
+use crate::extract::Query;
 use crate::json::Json;
 use crate::times;
 

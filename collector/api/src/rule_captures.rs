@@ -1,9 +1,8 @@
 //! Captures that rules are tried on.
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
-use axum_extra::extract::Query;
 use collector_state::limits::MAX_RULE_CAPTURE_BYTES;
 use collector_state::{Role, RuleCapture, UnitId};
 use futures_util::StreamExt;
@@ -18,6 +17,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::times;
 

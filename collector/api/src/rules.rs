@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use collector_state::{HideField, HideRule, SignatureRow};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result};
+use crate::extract::Path;
 use crate::guidance::{Bilingual, GuidanceText};
 use crate::json::Json;
 use crate::times;

@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use axum::extract::{Path, State};
-use axum_extra::extract::Query;
+use axum::extract::State;
 use collector_search::{
     ClassFilter, Clock, FIELDS, Grouping, Pipeline, Request, Row, Sort, Tabled, hints, limits,
     parse_pipeline,
@@ -18,6 +17,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::times;
 

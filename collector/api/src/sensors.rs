@@ -1,7 +1,6 @@
 //! Sensors: how they are, and strings that enrol new ones.
 
-use axum::extract::{Path, State};
-use axum_extra::extract::Query;
+use axum::extract::State;
 use collector_state::{CanaryHealth, Role, Sensor, SpoolSeen, UnitId, UnixMillis, canary_health};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,6 +11,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::times;
 

@@ -1,6 +1,6 @@
 //! Sources: what sends EVE over HTTP with a token.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use collector_state::{Role, Source, UnitId};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result};
+use crate::extract::Path;
 use crate::json::Json;
 use crate::times;
 

@@ -1,6 +1,6 @@
 //! The tree of the organisation, as far as the caller sees it.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use collector_state::{NewUnit, Role, Unit, UnitId};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result};
+use crate::extract::Path;
 use crate::json::Json;
 
 #[derive(Serialize, ToSchema)]

@@ -1,9 +1,8 @@
 //! Files of cases, and cases as files.
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum_extra::extract::Query;
 use collector_state::{NewFile, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,6 +12,7 @@ use super::body::{CaseContentBody, content_body};
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 
 #[derive(Deserialize, IntoParams)]

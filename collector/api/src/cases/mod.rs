@@ -3,8 +3,7 @@
 mod body;
 mod files;
 
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum_extra::extract::Query;
+use axum::extract::{DefaultBodyLimit, State};
 use collector_state::limits::MAX_CASE_FILE_BYTES;
 use collector_state::{
     CaseChange, CaseFilter, CasePart, CaseStatus, GroupId, NewCase, Page, Role, UnitId, UnixMillis,
@@ -18,6 +17,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::times;
 

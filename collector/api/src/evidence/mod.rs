@@ -4,9 +4,8 @@ mod marks;
 mod show;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
-use axum_extra::extract::Query;
 use collector_state::{
     Evidence, EvidenceState, EvidenceStep, NewEvidence, NewFile, Page, Role, Sensor, SensorKind,
     UnixMillis, limits,
@@ -23,6 +22,7 @@ use crate::ApiState;
 use crate::caller::Caller;
 use crate::cases::saved_as;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::times;
 

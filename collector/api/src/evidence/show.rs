@@ -1,7 +1,6 @@
 //! What is in evidence: packets one by one, and what the two ends said.
 
-use axum::extract::{Path, State};
-use axum_extra::extract::Query;
+use axum::extract::State;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use collector_evidence::{Frame, Packet, Side, conversation, packets};
@@ -16,6 +15,7 @@ use super::ready;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::times;
 

@@ -10,9 +10,8 @@ mod store;
 use std::path::PathBuf;
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
-use axum_extra::extract::Query;
 use collector_feeds::{FilterTexts, Filters};
 use collector_state::limits::MAX_FILTER_BYTES;
 use collector_state::{Feed, FeedChange, Role, SecretChange, UnitId};
@@ -26,6 +25,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 use body::{
     FeedBody, FeedContent, FeedCreated, FeedRequest, FiltersBody, FiltersSaved, NewFeedRequest,

@@ -1,7 +1,6 @@
 //! One flow: its events in the order of time.
 
-use axum::extract::{Path, State};
-use axum_extra::extract::Query;
+use axum::extract::State;
 use collector_search::Sort;
 use serde::Serialize;
 use serde_json::Value;
@@ -12,6 +11,7 @@ use super::{PivotQuery, is};
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::search::event_json;
 

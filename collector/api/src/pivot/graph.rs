@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use axum::extract::{Path, State};
-use axum_extra::extract::Query;
+use axum::extract::State;
 use collector_search::{Grouping, Node};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,6 +13,7 @@ use super::{PivotQuery, and, is};
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::times;
 

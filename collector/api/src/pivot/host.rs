@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 
-use axum::extract::{Path, State};
-use axum_extra::extract::Query;
+use axum::extract::State;
 
 use super::asking::{Asking, PanelPlan};
 use super::{PivotBody, PivotQuery, and, is};
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 
 #[utoipa::path(get, path = "/hosts/{address}", operation_id = "host", tag = "pivots", params(("address" = String, Path), PivotQuery),

@@ -2,8 +2,7 @@
 
 use std::net::IpAddr;
 
-use axum::extract::{Path, State};
-use axum_extra::extract::Query;
+use axum::extract::State;
 use collector_search::Node;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,6 +12,7 @@ use super::{Panel, PivotBody, PivotQuery, and, is, like};
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 
 const MAX_NAME_BYTES: usize = 512;

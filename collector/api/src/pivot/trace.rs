@@ -1,7 +1,6 @@
 //! What one thing leaves wherever it goes: the digest of a file, the fingerprint of a TLS client.
 
-use axum::extract::{Path, State};
-use axum_extra::extract::Query;
+use axum::extract::State;
 use collector_search::Node;
 
 use super::asking::{Asking, PanelPlan};
@@ -10,6 +9,7 @@ use super::{PivotBody, PivotQuery, is};
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 
 #[utoipa::path(get, path = "/files/{hash}", operation_id = "file", tag = "pivots", params(("hash" = String, Path), PivotQuery),

@@ -9,9 +9,8 @@ mod pdf;
 mod period;
 mod words;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum_extra::extract::Query;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
@@ -22,6 +21,7 @@ use crate::ApiState;
 use crate::caller::Caller;
 use crate::cases::saved_as;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::times;
 use document::Document;

@@ -9,7 +9,7 @@ mod plan;
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use collector_state::{NewRuleHunt, RuleHunt, UnixMillis};
 use rules::sigma::Pipeline;
@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::extract::Path;
 use crate::json::Json;
 use crate::times;
 

@@ -5,7 +5,7 @@ mod bench;
 mod diff;
 mod publish;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use collector_state::{NewRuleSet, Role, RuleSet, UnitId};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,7 @@ use crate::ApiState;
 use crate::caller::Caller;
 use crate::engine::{Checked, Question, Tongue, ask};
 use crate::error::{ApiError, Problem, Result, invalid};
+use crate::extract::Path;
 use crate::json::Json;
 use crate::times;
 

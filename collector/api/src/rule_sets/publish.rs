@@ -1,6 +1,6 @@
 //! Which sensors are to run which version, and do they.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use collector_state::{Publication, Role, SensorTarget};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result};
+use crate::extract::Path;
 use crate::json::Json;
 use crate::times;
 
