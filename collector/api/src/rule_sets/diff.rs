@@ -1,7 +1,6 @@
 //! What one version has that another has not.
 
-use axum::extract::{Path, State};
-use axum_extra::extract::Query;
+use axum::extract::State;
 use collector_feeds::diff;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -11,6 +10,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result};
+use crate::extract::{Path, Query};
 use crate::json::Json;
 
 /// Rules that one answer shows.
