@@ -212,3 +212,18 @@ fn a_query_counts_once() {
         assert_eq!(findings.len(), found, "{event}");
     }
 }
+
+/// What a rule has matched by is told of fields that are compared with fields too: those that agree.
+#[test]
+fn fields_that_agree_are_shown() {
+    let text = "title: t\nlogsource: {category: t}\ndetection:\n  s: {a|fieldref: b}\n  t: {a|fieldref: c}\n  condition: s or t\n";
+    let mut detector = Detector::new(Arc::new(loaded(text)), SharedState::default());
+    let event = r#"{"a":["x","Y"],"b":"z","c":["y","w"]}"#;
+    assert_eq!(detector.run(event, None).map(<[_]>::len), Ok(1));
+    let shown: Vec<(String, String)> = detector
+        .matched(0)
+        .into_iter()
+        .map(|own| (own.field, own.value))
+        .collect();
+    assert_eq!(shown, [("a".to_owned(), "Y".to_owned())]);
+}

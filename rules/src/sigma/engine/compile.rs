@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Bucket, Compiled, CompiledKind, Node, RuleIndex, Shown};
+use super::{Bucket, Compiled, CompiledKind, Node, RuleIndex, Shown, ShownIf};
 use crate::sigma::ast::Test;
 use crate::sigma::matcher::{Builder, TestId};
 use crate::sigma::pattern::{Anchor, Pattern};
@@ -296,19 +296,33 @@ pub(super) fn show(query: &Query, plan: &mut Plan, zone_s: Option<i32>, out: &mu
             }
         }
         // That something is absent has nothing to show.
-        Query::Not(_) | Query::Fields(_) => {}
+        Query::Not(_) => {}
+        Query::Fields(fields) => {
+            let mut slots = |sources: &[Source]| -> Vec<Slot> {
+                sources.iter().map(|own| plan.source(own)).collect()
+            };
+            out.push(Shown {
+                field: fields.field.clone(),
+                slots: slots(&fields.left),
+                check: ShownIf::Agrees {
+                    right: slots(&fields.right),
+                    anchor: fields.anchor,
+                    cased: fields.cased,
+                },
+            });
+        }
         Query::Field(field) => {
             let slots = field.sources.iter().map(|own| plan.source(own)).collect();
             out.push(Shown {
                 field: field.field.clone(),
                 slots,
-                check: Check::of(&field.test, zone_s),
+                check: ShownIf::Passes(Check::of(&field.test, zone_s)),
             });
         }
         Query::Keyword(keyword) => out.push(Shown {
             field: String::new(),
             slots: vec![plan.under(&keyword.objects)],
-            check: Check::of(&keyword.test, zone_s),
+            check: ShownIf::Passes(Check::of(&keyword.test, zone_s)),
         }),
     }
 }

@@ -14,7 +14,7 @@ use super::matcher::{Matcher, TestId};
 use super::pattern::Anchor;
 use super::pipeline::Source;
 use super::query::Query;
-use super::record::{Derivation, Kind, Plan, Record, RecordError, Slot};
+use super::record::{Derivation, Kind, Plan, Record, RecordError, Slot, Value};
 use super::test::{Check, agree};
 use compile::{Maker, show};
 
@@ -88,7 +88,35 @@ enum Node {
 struct Shown {
     field: String,
     slots: Vec<Slot>,
-    check: Check,
+    check: ShownIf,
+}
+
+/// Which values of a field are shown.
+#[derive(Debug)]
+enum ShownIf {
+    Passes(Check),
+    /// Those that agree with another field's.
+    Agrees {
+        right: Vec<Slot>,
+        anchor: Anchor,
+        cased: bool,
+    },
+}
+
+impl ShownIf {
+    fn holds(&self, value: Value<'_>, record: &Record) -> bool {
+        match self {
+            ShownIf::Passes(check) => check.passes(value),
+            ShownIf::Agrees {
+                right,
+                anchor,
+                cased,
+            } => right
+                .iter()
+                .flat_map(|slot| record.values(*slot))
+                .any(|other| agree(value, other, *anchor, *cased)),
+        }
+    }
 }
 
 /// What one worker needs to match events. Its buffers are used again.
@@ -234,7 +262,7 @@ impl Engine {
                 .slots
                 .iter()
                 .flat_map(|slot| scratch.record.values(*slot))
-                .find(|value| value.kind.is_value() && shown.check.passes(*value));
+                .find(|value| value.kind.is_value() && shown.check.holds(*value, &scratch.record));
             if let Some(value) = value {
                 let field = MatchedField {
                     field: shown.field.clone(),
