@@ -2,6 +2,9 @@
 //!
 //! JA3 and JA3S are MD5 over numbers of the hello in their order; JA4 sorts and shortens them, so that
 //! programs which shuffle their extensions keep one fingerprint.
+//!
+//! Of the JA4 family JA4 alone is free (BSD 3-Clause); JA4S, JA4H, JA4X and the others are under a licence of their
+//! own (FoxIO License 1.1) that forbids products, so that they are left out.
 
 use std::fmt::Write;
 
