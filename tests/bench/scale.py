@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """How a sensor's time and memory grow, and what traffic costs that is made to hurt.
 
-usage: scale.py --sensor PROGRAM --rules FILE|DIR [--only growth|rules|hurt] [--gigabytes N]
+usage: scale.py --sensor PROGRAM --rules FILE|DIR [--counting PROGRAM] [--only growth|steady|rules|hurt] [--gigabytes N]
 
 growth: sessions at once (10 thousand, 100 thousand, a million), and the length of one session (up to --gigabytes, 10).
+steady: allocations in a session of 10 and of 100 MB, by a sensor that counts them (built with the feature count-allocations).
 rules:  the first 1,000 rules of a rule set, 15,000, 35,000 (as many as there are).
 hurt:   processor time a byte of frames, with rules, as a multiple of ordinary traffic's; it is to stay within ten.
 Start-up is taken off. Traces are made on the fly and read from a pipe; nothing is kept.
@@ -11,6 +12,7 @@ Start-up is taken off. Traces are made on the fly and read from a pipe; nothing 
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,8 +21,8 @@ import threading
 import traces
 
 
-def run(sensor, make, rules=None, **settings):
-    """(processor seconds, peak bytes, trace) of a replay of what `make` writes."""
+def replay(sensor, make, rules=None, **settings):
+    """(usage, what was told on the error output, trace) of a replay of what `make` writes."""
     with tempfile.TemporaryDirectory() as out:
         command = [sensor, "replay", "-", "--out", out, "--checksums", "none"]
         for key, value in {"outputs.eve-log.types.files.force-magic": "no", **settings}.items():
@@ -42,7 +44,21 @@ def run(sensor, make, rules=None, **settings):
         writing.join()
         if os.waitstatus_to_exitcode(status) != 0:
             sys.exit(f"{' '.join(command)}: {told.decode(errors='replace')[-2000:]}")
-        return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, made[0]
+        return usage, told, made[0]
+
+
+def run(sensor, make, rules=None, **settings):
+    """(processor seconds, peak bytes, trace) of a replay."""
+    usage, _, trace = replay(sensor, make, rules, **settings)
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, trace
+
+
+def allocations(sensor, make, rules=None):
+    """How often memory was allocated in a replay, by a sensor that counts it."""
+    counted = re.search(rb"allocations: (\d+)", replay(sensor, make, rules)[1])
+    if counted is None:
+        sys.exit("allocations are not counted: build the sensor with --features count-allocations, and name it with --counting")
+    return int(counted[1])
 
 
 def nothing(out):
@@ -68,6 +84,18 @@ def growth(arguments):
     for gigabytes in sorted({0.1, 1, arguments.gigabytes}):
         seconds, peak, _ = run(arguments.sensor, lambda out: traces.long_flow(out, int(gigabytes * 1e9)))
         row(f"{gigabytes}", f"{seconds:.2f}", f"{seconds / gigabytes:.2f}", f"{peak / 1e6:.0f}")
+    print()
+
+
+def steady(arguments):
+    """More of one session is to cost no allocation more."""
+    if arguments.counting is None:
+        return
+    row("one session, MB", "allocations", "with rules")
+    for megabytes in (10, 100):
+        told = [allocations(arguments.counting, lambda out: traces.long_flow(out, megabytes * 1_000_000), rules)
+                for rules in (None, arguments.rules)]
+        row(f"{megabytes}", *(f"{count:,}" for count in told))
     print()
 
 
@@ -106,10 +134,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sensor", required=True)
     parser.add_argument("--rules", required=True)
-    parser.add_argument("--only", choices=["growth", "rules", "hurt"])
+    parser.add_argument("--counting")
+    parser.add_argument("--only", choices=["growth", "steady", "rules", "hurt"])
     parser.add_argument("--gigabytes", type=float, default=10)
     arguments = parser.parse_args()
-    for part in (growth, rules, hurt):
+    for part in (growth, steady, rules, hurt):
         if arguments.only in (None, part.__name__):
             part(arguments)
 
