@@ -1,6 +1,6 @@
 //! What a Sigma rule does, in plain words.
 
-use super::ast::{Expr, Test};
+use super::ast::{CorrelationKind, Expr, Test};
 use super::number::Comparison;
 use super::pattern::{Anchor, Pattern, Token};
 use super::ruleset::{LoadedCorrelation, LoadedRule};
@@ -65,18 +65,31 @@ pub fn explain_correlation(own: &LoadedCorrelation, language: Language) -> Vec<S
         .iter()
         .map(|(comparison, number)| format!("{} {}", comparison.symbol(), number.text()))
         .collect();
-    let fields = correlation.condition.fields.join(", ");
+    let fields = match correlation.condition.fields.as_slice() {
+        [] => String::new(),
+        fields => format!(" ({})", fields.join(", ")),
+    };
+    // Temporal correlations count which of their rules have matched.
+    let counted = match correlation.kind {
+        CorrelationKind::Temporal => pick(vi, " luật đã khớp", " of its rules have matched"),
+        CorrelationKind::TemporalOrdered => pick(
+            vi,
+            " luật đã khớp, theo đúng thứ tự",
+            " of its rules have matched, in their order",
+        ),
+        _ => "",
+    };
+    let condition = condition.join(pick(vi, " và ", " and ")) + counted;
     vec![
         correlation.meta.title.clone(),
         format!(
-            "{} {} ({fields}) {} {} s; {} {group}; {} {}.",
+            "{} {}{fields} {} {} s; {} {group}; {} {condition}.",
             pick(vi, "Tính", "Computes"),
             correlation.kind.name(),
             pick(vi, "trong", "over"),
             correlation.timespan_s,
             pick(vi, "theo", "by"),
             pick(vi, "cảnh báo khi", "alerts when"),
-            condition.join(pick(vi, " và ", " and ")),
         ),
         format!(
             "{} {}.",

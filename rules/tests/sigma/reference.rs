@@ -146,6 +146,10 @@ fn compares(value: f64, comparison: Comparison, number: f64) -> bool {
 
 /// In the zone that the time is written in.
 fn time_part(text: &str, part: TimePart) -> Option<u32> {
+    // RFC 3339 §5.6: a year has four digits, all other parts two; chrono reads fewer as well.
+    if text.find('-') != Some(4) || text.find('T') != Some(10) {
+        return None;
+    }
     let time = DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%#z").ok()?;
     Some(match part {
         TimePart::Minute => time.minute(),

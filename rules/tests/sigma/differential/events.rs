@@ -4,7 +4,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::string::string_regex;
 use proptest::test_runner::TestRunner;
 use rules::sigma::ast::{Expr, FieldTest, Test};
-use rules::sigma::{Pattern, Token};
+use rules::sigma::{Comparison, Pattern, Token};
 use serde_json::{Map, Value, json};
 use unicode_normalization::UnicodeNormalization;
 
@@ -17,6 +17,7 @@ const TIMES: &[&str] = &[
     "2025-12-31T23:59:59Z",
     "2026-08-09T12:23:00Z",
     "2026-08-10T00:00:00Z",
+    "2026-08-10T18:40:00.5Z",
     "noon",
 ];
 
@@ -44,7 +45,8 @@ impl Dice {
 
     /// A text that an expression matches, most of the time: without what binds it to ends.
     fn text_of(&mut self, expression: &str) -> String {
-        let free = expression.trim_start_matches('^').trim_end_matches('$');
+        let free = expression.replace("(^|", "(").replace("|$)", ")");
+        let free = free.trim_start_matches('^').trim_end_matches('$');
         string_regex(free)
             .ok()
             .and_then(|texts| texts.new_tree(&mut self.texts).ok())
@@ -125,8 +127,108 @@ fn value(test: &Test, dice: &mut Dice) -> Value {
     })
 }
 
-/// An event with some of the values that a rule speaks of.
+/// What an event has to hold so that a rule matches it.
+#[derive(Default)]
+struct Wanted {
+    fields: Map<String, Value>,
+    words: Vec<String>,
+}
+
+impl Wanted {
+    /// Makes an expression hold, or not; what is to be absent is left out. Texts of one field stand one behind the other.
+    fn settle(&mut self, rule: &Expr, holds: bool, dice: &mut Dice) {
+        match (rule, holds) {
+            (Expr::And(parts), true) | (Expr::Or(parts), false) => {
+                parts.iter().for_each(|part| self.settle(part, holds, dice));
+            }
+            (Expr::And(parts) | Expr::Or(parts), _) => {
+                let part = &parts[dice.roll(parts.len())];
+                self.settle(part, holds, dice);
+            }
+            (Expr::Not(inner), _) => self.settle(inner, !holds, dice),
+            (Expr::Keyword(test), true) => {
+                let word = exact(test, dice);
+                self.words.extend(word.as_str().map(str::to_owned));
+            }
+            (Expr::Field(field), true) => {
+                let value = exact(&field.test, dice);
+                if let Test::Field(other) = &field.test {
+                    self.fields.insert(other.field.clone(), value.clone());
+                }
+                let is_text = matches!(field.test, Test::Text(_) | Test::Regex(_));
+                let known = self.fields.entry(field.field.as_str());
+                let known = known.or_insert(Value::Null);
+                match (known.as_str(), value.as_str()) {
+                    (Some(before), Some(text)) if is_text && !before.contains(text) => {
+                        *known = json!(format!("{before}{text}"));
+                    }
+                    (Some(_), _) => {}
+                    (None, _) => *known = value,
+                }
+            }
+            (Expr::Field(field), false) => {
+                if matches!(field.test, Test::Null) {
+                    self.fields.insert(field.field.clone(), json!("x"));
+                }
+            }
+            (Expr::Keyword(_), false) => {}
+        }
+    }
+}
+
+/// A value for which a test holds.
+fn exact(test: &Test, dice: &mut Dice) -> Value {
+    match test {
+        Test::Text(pattern) => json!(example(pattern, dice)),
+        Test::Number(number) => match number.text().parse::<i64>() {
+            Ok(number) => json!(number),
+            Err(_) => json!(number.text()),
+        },
+        Test::Regex(regex) => json!(dice.text_of(&regex.text)),
+        Test::Compare(comparison, number) => {
+            let away = match comparison {
+                Comparison::Less | Comparison::NotEqual => -1.0,
+                Comparison::Greater => 1.0,
+                _ => 0.0,
+            };
+            json!(number.as_f64() + away)
+        }
+        Test::Cidr(network) => json!(network.to_string().split('/').next()),
+        Test::Time(..) => json!(dice.pick(TIMES)),
+        Test::Null => Value::Null,
+        Test::Exists | Test::Field(_) => json!("x"),
+    }
+}
+
+/// An event that matches a rule, if its conditions do not stand in each other's way.
+fn matching(rule: &Expr, dice: &mut Dice) -> Value {
+    let mut wanted = Wanted::default();
+    wanted.settle(rule, true, dice);
+    if !wanted.words.is_empty() {
+        let words = json!(wanted.words.join(" "));
+        wanted.fields.insert("message".to_owned(), words);
+    }
+    Value::Object(wanted.fields)
+}
+
+/// An event for a rule: one that matches, one that does with something changed, or one with some of the values that it speaks of.
 pub fn event(rule: &Expr, dice: &mut Dice) -> Value {
+    match dice.roll(4) {
+        0 => return matching(rule, dice),
+        1 => {
+            let mut event = matching(rule, dice);
+            let members = event.as_object_mut().map(|members| members.values_mut());
+            for value in members.into_iter().flatten() {
+                if let Some(text) = value.as_str()
+                    && dice.roll(3) == 0
+                {
+                    *value = json!(changed(text, dice));
+                }
+            }
+            return event;
+        }
+        _ => {}
+    }
     let (mut fields, mut keywords) = (Vec::new(), Vec::new());
     leaves(rule, &mut fields, &mut keywords);
     let mut members = Map::new();

@@ -69,10 +69,7 @@ fn engine_and_reference_agree() {
         }
     }
     println!("{compared} answers agree, {matched} events match; never matched: {never:?}");
-    assert!(
-        never.len() * 10 <= ruleset.rules.len(),
-        "too few events match: {never:?}"
-    );
+    assert!(never.is_empty(), "no event matches: {never:?}");
 }
 
 #[test]

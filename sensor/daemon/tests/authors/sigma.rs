@@ -117,6 +117,17 @@ fn sigma_rules_are_checked_and_explained() {
             .as_array()
             .is_some_and(|words| words.len() > 2)
     );
+    let told = output(&[
+        "explain",
+        "rules/sets/sigma/rules/lateral.yml",
+        "--lang",
+        "en",
+    ]);
+    let told = String::from_utf8_lossy(&told.stdout);
+    assert!(
+        told.contains("Computes temporal_ordered over 600 s; by src_ip, dest_ip; alerts when >= 2 of its rules have matched, in their order."),
+        "{told}"
+    );
     let told = output(&["explain", "9000020", "--rules", sets[1], "--format", "json"]);
     let told: Value = serde_json::from_slice(&told.stdout).expect("JSON");
     assert_eq!(told["rules"][0]["sid"], 9_000_020);
