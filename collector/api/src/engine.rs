@@ -5,10 +5,13 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::ApiState;
 use crate::error::{ApiError, Result};
+
+/// A longer rule is not explained.
+const MAX_EXPLAINED_BYTES: usize = 64 * 1_024;
 
 /// Language of the words of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
@@ -26,6 +29,14 @@ impl Tongue {
             Tongue::En => "en",
         }
     }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TongueQuery {
+    #[serde(default)]
+    #[param(inline, required = false)]
+    pub language: Tongue,
 }
 
 /// What is asked of a text of rules.
@@ -171,4 +182,13 @@ pub async fn ask<T: serde::de::DeserializeOwned>(
     let answer = state.machine().ask_engine(question, text, tongue).await?;
     serde_json::from_slice(&answer)
         .map_err(|error| ApiError::Broken(format!("the rule engine's answer: {error}")))
+}
+
+/// What one rule does, in words. A text that is no sound rule is not found.
+pub async fn explained(state: &ApiState, rule: &str, tongue: Tongue) -> Result<Explained> {
+    if rule.len() > MAX_EXPLAINED_BYTES {
+        return Err(ApiError::EngineLimit("length"));
+    }
+    let told: OfRules<Explained> = ask(state, Question::Explain, rule, tongue).await?;
+    told.rules.into_iter().next().ok_or(ApiError::NotFound)
 }

@@ -12,8 +12,9 @@ use utoipa_axum::routes;
 
 use crate::ApiState;
 use crate::caller::Caller;
+use crate::engine::{Explained, TongueQuery, explained};
 use crate::error::{ApiError, Problem, Result};
-use crate::extract::Path;
+use crate::extract::{Path, Query};
 use crate::guidance::{Bilingual, GuidanceText};
 use crate::json::Json;
 use crate::times;
@@ -163,10 +164,24 @@ async fn one(
     }))
 }
 
+/// What a rule does, in words.
+#[utoipa::path(get, path = "/rules/{sid}/explanation", operation_id = "rule_explanation", tag = "rules", params(("sid" = u32, Path), TongueQuery),
+    responses((status = 200, body = Explained), (status = 404, body = Problem)))]
+async fn explanation(
+    State(state): State<ApiState>,
+    _: Caller,
+    Path(sid): Path<u32>,
+    Query(query): Query<TongueQuery>,
+) -> Result<Json<Explained>> {
+    let text = state.rules.get(&sid).ok_or(ApiError::NotFound)?;
+    explained(&state, text, query.language).await.map(Json)
+}
+
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(one))
+        .routes(routes!(explanation))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use support::{NOW, Server};
 
 /// 2025-11-24T16:00:00Z, as the support's clock.
-const ALERT: &str = r#"{"timestamp":"2025-11-24T15:59:00.000001+0000","event_type":"alert","src_ip":"10.0.0.1","src_port":5000,"dest_ip":"10.0.0.2","dest_port":53,"proto":"UDP","flow_id":7007199254740993,"alert":{"signature_id":1,"signature":"Hỏi tên","severity":2,"rule":"alert udp any any -> any any (content:\"WHO\"; nocase; sid:1;)"}}"#;
+const ALERT: &str = r#"{"timestamp":"2025-11-24T15:59:00.000001+0000","event_type":"alert","src_ip":"10.0.0.1","src_port":5000,"dest_ip":"10.0.0.2","dest_port":53,"proto":"UDP","flow_id":7007199254740993,"payload":"YSB3aG8gV0hP","alert":{"signature_id":1,"signature":"Hỏi tên","severity":2,"rule":"alert udp any any -> any any (content:\"WHO\"; nocase; sid:1;)"}}"#;
 const ALERT_MS: i64 = 1_763_999_940_000;
 const LONE: &str = r#"{"timestamp":"2025-11-24T15:59:00.000001+0000","event_type":"alert","src_ip":"10.0.0.1","dest_ip":"10.0.0.2","alert":{"signature_id":1,"signature":"Lẻ","severity":2}}"#;
 
@@ -101,6 +101,34 @@ fn datagram(at_ms: i64, there: bool, data: &[u8]) -> Frame {
         wire_length: bytes.len() as u32,
         data: bytes,
     }
+}
+
+#[tokio::test]
+async fn the_rule_of_an_alert_is_told_and_marked_in_its_payload() {
+    let mut scene = scene().await;
+    let path = |event: &str, rest: &str| format!("/events/{event}/rule{rest}");
+    let (event, lone) = (scene.event.clone(), scene.lone.clone());
+    let server = &mut scene.server;
+    let (status, told) = server.ask("GET", &path(&event, ""), Value::Null).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    assert!(told["text"].as_str().expect("text").contains("WHO"));
+    let marks = json!([{ "from": 2, "to": 5 }, { "from": 6, "to": 9 }]);
+    assert_eq!((&told["payload"], &told["packet"]), (&marks, &json!([])));
+    // Nobody knows the text of the other's rule; nor is there an engine here.
+    let (status, _) = server.ask("GET", &path(&lone, ""), Value::Null).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (_, told) = server
+        .ask(
+            "GET",
+            &path(&event, "/explanation?language=en"),
+            Value::Null,
+        )
+        .await;
+    assert_eq!(told["code"], "no_engine");
+    let (status, _) = server
+        .ask("GET", "/rules/77/explanation", Value::Null)
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Packets of alerts: whether a sensor still has them, asking for them, and the file when it is here.
 
 mod marks;
+mod rule;
 mod show;
 
 use axum::body::Body;
@@ -462,6 +463,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(cancel))
         .routes(routes!(download))
         .routes(routes!(lock))
+        .merge(rule::router())
         .merge(show::router())
 }
 

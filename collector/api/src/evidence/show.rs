@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use super::marks::{contents, marks};
 use super::ready;
+use super::rule::rule_of;
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result};
@@ -76,8 +77,8 @@ pub struct PacketBytes {
 
 #[derive(Serialize, ToSchema)]
 pub struct MarkBody {
-    from: usize,
-    to: usize,
+    pub from: usize,
+    pub to: usize,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -192,7 +193,7 @@ async fn both(
 ) -> Result<Json<ConversationBody>> {
     let evidence = ready(&state, &caller, id).await?;
     let rule = match evidence.asked.event_id {
-        Some(event) => rule_of(&state, &caller, event).await?,
+        Some(event) => rule_of(&state, &caller, event).await?.map(|of| of.text),
         None => None,
     };
     let sought = rule.as_deref().map(contents).unwrap_or_default();
@@ -227,22 +228,6 @@ async fn both(
         })
     });
     Ok(Json(found.await?))
-}
-
-/// The text of the rule that alerted, if it is known.
-async fn rule_of(state: &ApiState, caller: &Caller, event: String) -> Result<Option<String>> {
-    let sensors = caller.sensors(state).await?;
-    let Some(text) = state.engine.get(event, sensors).await? else {
-        return Ok(None);
-    };
-    let event: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    let alert = &event["alert"];
-    if let Some(rule) = alert["rule"].as_str() {
-        return Ok(Some(rule.to_owned()));
-    }
-    let sid = alert["signature_id"].as_u64().unwrap_or(0);
-    let sid = u32::try_from(sid).unwrap_or(0);
-    Ok(state.rules.get(&sid).cloned())
 }
 
 pub fn router() -> OpenApiRouter<ApiState> {
