@@ -172,7 +172,7 @@ pub fn make(state: &ApiState, content: &CaseContent, unit: &str, language: Langu
                 say("Số lần", "Count"),
                 say("Kết luận", "Verdict"),
             ],
-            [20, 36, 28, 9, 16],
+            [19, 32, 34, 9, 14],
             rows,
         );
     }

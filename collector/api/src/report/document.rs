@@ -43,6 +43,19 @@ pub struct Document {
     pub language: String,
 }
 
+/// A cell that holds a number alone: it stands at the right.
+pub fn is_number(cell: &str) -> bool {
+    !cell.is_empty()
+        && cell
+            .chars()
+            .all(|c| c.is_ascii_digit() || ".,%".contains(c))
+        && !is_address(cell)
+}
+
+fn is_address(cell: &str) -> bool {
+    cell.parse::<std::net::IpAddr>().is_ok()
+}
+
 impl Document {
     pub fn heading(&mut self, text: &str) {
         self.blocks.push(Block::Heading {
@@ -86,6 +99,27 @@ impl Document {
                 "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM",
                 "Độc lập – Tự do – Hạnh phúc",
             ]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_number;
+
+    #[test]
+    fn numbers_are_told_from_addresses_and_times() {
+        for cell in ["7", "1.234", "98,5%"] {
+            assert!(is_number(cell), "{cell}");
+        }
+        for cell in [
+            "",
+            "–",
+            "203.0.113.80",
+            "192.168.10.50 → 203.0.113.80",
+            "01:45",
+        ] {
+            assert!(!is_number(cell), "{cell}");
         }
     }
 }

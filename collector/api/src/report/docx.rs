@@ -7,7 +7,7 @@ use docx_rs::{
     Shading, Table, TableCell, TableLayoutType, TableRow, WidthType,
 };
 
-use super::document::{Block, Document};
+use super::document::{Block, Document, is_number};
 
 /// Twentieths of a point between the margins of an A4 page.
 const INNER: u32 = 9_600;
@@ -25,31 +25,57 @@ fn run(text: &str, half_points: usize, bold: bool) -> Run {
 }
 
 fn paragraph(text: &str, half_points: usize, bold: bool, align: AlignmentType) -> Paragraph {
+    spaced(text, half_points, bold, align, (40, 40))
+}
+
+/// With so many twentieths of a point above and below.
+fn spaced(
+    text: &str,
+    half_points: usize,
+    bold: bool,
+    align: AlignmentType,
+    (above, below): (u32, u32),
+) -> Paragraph {
     Paragraph::new()
         .align(align)
-        .line_spacing(LineSpacing::new().before(40).after(40))
+        .line_spacing(LineSpacing::new().before(above).after(below))
         .add_run(run(text, half_points, bold))
 }
 
 fn cell(text: &str, bold: bool, align: AlignmentType, width: u32) -> TableCell {
     TableCell::new()
         .width(width as usize, WidthType::Dxa)
-        .add_paragraph(paragraph(text, 22, bold, align))
+        .add_paragraph(paragraph(text, 21, bold, align).keep_next(bold))
 }
 
 /// Two columns without lines.
-fn beside(left: Vec<Paragraph>, right: Vec<Paragraph>, shares: (u32, u32)) -> Table {
-    let column = |paragraphs: Vec<Paragraph>, share: u32| {
-        let cell = TableCell::new().width((INNER * share / 100) as usize, WidthType::Dxa);
+fn beside(rows: Vec<(Vec<Paragraph>, Vec<Paragraph>)>, shares: (u32, u32)) -> Table {
+    let widths = [shares.0, shares.1].map(|share| (INNER * share / 100) as usize);
+    let column = |paragraphs: Vec<Paragraph>, width: usize| {
+        let cell = TableCell::new().width(width, WidthType::Dxa);
         paragraphs.into_iter().fold(cell, TableCell::add_paragraph)
     };
-    let row = TableRow::new(vec![column(left, shares.0), column(right, shares.1)]);
-    Table::without_borders(vec![row])
+    let rows = rows.into_iter().map(|(left, right)| {
+        TableRow::new(vec![column(left, widths[0]), column(right, widths[1])])
+    });
+    Table::without_borders(rows.collect())
         .layout(TableLayoutType::Fixed)
-        .set_grid(vec![
-            (INNER * shares.0 / 100) as usize,
-            (INNER * shares.1 / 100) as usize,
-        ])
+        .set_grid(widths.to_vec())
+}
+
+/// Names and values beside one another.
+fn pairs(rows: &[Vec<String>]) -> Table {
+    let left = AlignmentType::Left;
+    let rows = rows.iter().filter_map(|row| {
+        let [name, value] = row.as_slice() else {
+            return None;
+        };
+        Some((
+            vec![paragraph(name, 24, true, left)],
+            vec![paragraph(value, 24, false, left)],
+        ))
+    });
+    beside(rows.collect(), (35, 65))
 }
 
 fn table(head: &[String], widths: &[u16], rows: &[Vec<String>]) -> Table {
@@ -64,13 +90,7 @@ fn table(head: &[String], widths: &[u16], rows: &[Vec<String>]) -> Table {
             .zip(&columns)
             .enumerate()
             .map(|(column, (text, width))| {
-                let number = column > 0
-                    && !heading
-                    && !text.is_empty()
-                    && text
-                        .chars()
-                        .all(|c| c.is_ascii_digit() || ".,%".contains(c));
-                let align = if number {
+                let align = if column > 0 && !heading && is_number(text) {
                     AlignmentType::Right
                 } else {
                     AlignmentType::Left
@@ -108,7 +128,7 @@ pub fn write(document: &Document) -> Option<Vec<u8>> {
     let footer = Footer::new().add_paragraph(
         Paragraph::new()
             .align(AlignmentType::Right)
-            .add_run(run(word, 19, false))
+            .add_run(run(word, 24, false))
             .add_page_num(PageNum::new()),
     );
     let mut docx = Docx::new()
@@ -123,49 +143,44 @@ pub fn write(document: &Document) -> Option<Vec<u8>> {
         .page_margin(margin)
         .footer(footer)
         .add_table(beside(
-            vec![paragraph(&document.unit.to_uppercase(), 23, true, centre)],
-            vec![
-                paragraph(country, 23, true, centre),
-                paragraph(motto, 24, true, centre),
-                paragraph(&document.date, 24, false, centre),
-            ],
+            vec![(
+                vec![paragraph(&document.unit.to_uppercase(), 23, true, centre)],
+                vec![
+                    paragraph(country, 23, true, centre),
+                    Paragraph::new()
+                        .align(centre)
+                        .add_run(run(motto, 24, true).underline("single")),
+                    paragraph(&document.date, 24, false, centre),
+                ],
+            )],
             (42, 58),
         ))
-        .add_paragraph(paragraph(
+        .add_paragraph(spaced(
             &document.title.to_uppercase(),
             30,
             true,
-            AlignmentType::Center,
+            centre,
+            (360, 60),
         ))
-        .add_paragraph(paragraph(
-            &document.subtitle,
-            24,
-            false,
-            AlignmentType::Center,
-        ));
+        .add_paragraph(spaced(&document.subtitle, 24, false, centre, (40, 240)));
     for block in &document.blocks {
         docx = match block {
             Block::Heading { text } => {
-                docx.add_paragraph(paragraph(text, 26, true, AlignmentType::Left).keep_next(true))
+                let heading = spaced(text, 26, true, AlignmentType::Left, (200, 100));
+                docx.add_paragraph(heading.keep_next(true))
             }
             Block::Paragraph { text } => {
                 docx.add_paragraph(paragraph(text, 24, false, AlignmentType::Both))
             }
-            Block::Pairs { rows } => rows.iter().fold(docx, |docx, row| {
-                let [name, value] = row.as_slice() else {
-                    return docx;
-                };
-                let line = Paragraph::new()
-                    .add_run(run(&format!("{name}: "), 24, true))
-                    .add_run(run(value, 24, false));
-                docx.add_paragraph(line)
-            }),
+            Block::Pairs { rows } => docx.add_table(pairs(rows)),
             Block::Table { head, widths, rows } => docx
                 .add_table(table(head, widths, rows))
                 .add_paragraph(Paragraph::new()),
             Block::Signatures { left, right } => docx.add_table(beside(
-                vec![paragraph(left, 24, true, AlignmentType::Center)],
-                vec![paragraph(right, 24, true, AlignmentType::Center)],
+                vec![(
+                    vec![spaced(left, 24, true, centre, (360, 900))],
+                    vec![spaced(right, 24, true, centre, (360, 900))],
+                )],
                 (50, 50),
             )),
         };

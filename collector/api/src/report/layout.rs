@@ -4,7 +4,7 @@
 use ttf_parser::Face;
 use unicode_normalization::UnicodeNormalization;
 
-use super::document::{Block, Document};
+use super::document::{Block, Document, is_number};
 
 pub const REGULAR: &[u8] = include_bytes!("../../fonts/Tinos-Regular.ttf");
 pub const BOLD: &[u8] = include_bytes!("../../fonts/Tinos-Bold.ttf");
@@ -19,6 +19,8 @@ const BOTTOM: f32 = 62.0;
 const BODY: f32 = 12.0;
 const SMALL: f32 = 10.5;
 const CELL_PADDING: f32 = 3.5;
+/// What a heading of one line takes, with what is above it.
+const HEADING: f32 = 32.0;
 /// Lines of one cell of a table; the rest is cut, and a sign says so.
 const MAX_CELL_LINES: usize = 30;
 
@@ -128,7 +130,11 @@ pub fn pages(document: &Document) -> Vec<Vec<Mark>> {
         y: TOP,
     };
     setter.head(document);
-    for block in &document.blocks {
+    for (at, block) in document.blocks.iter().enumerate() {
+        if matches!(block, Block::Heading { .. }) {
+            let next = document.blocks.get(at + 1);
+            setter.room(HEADING + next.map_or(0.0, |next| setter.beginning(next)));
+        }
         setter.block(block);
     }
     setter.numbers(document);
@@ -208,10 +214,27 @@ impl Setter {
         self.y += 6.0;
     }
 
+    /// What must stand on the same page as the heading above it.
+    fn beginning(&self, block: &Block) -> f32 {
+        match block {
+            Block::Heading { .. } => HEADING,
+            Block::Paragraph { .. } | Block::Pairs { .. } => 32.0,
+            Block::Table { head, widths, rows } => {
+                5.0 + self.first_rows(head, &columns(widths), rows)
+            }
+            Block::Signatures { .. } => 110.0,
+        }
+    }
+
+    /// The height of a table's head and its first row.
+    fn first_rows(&self, head: &[String], columns: &[f32], rows: &[Vec<String>]) -> f32 {
+        let first = rows.first().map_or(&[][..], Vec::as_slice);
+        height(&self.cells(head, columns, true)) + height(&self.cells(first, columns, false))
+    }
+
     fn block(&mut self, block: &Block) {
         match block {
             Block::Heading { text } => {
-                self.room(46.0);
                 self.y += 12.0;
                 for line in self.fonts.lines(&clean(text), 13.0, true, INNER) {
                     self.y += 16.0;
@@ -259,17 +282,10 @@ impl Setter {
     }
 
     fn table(&mut self, head: &[String], widths: &[u16], rows: &[Vec<String>]) {
-        let all: f32 = widths.iter().map(|width| f32::from(*width)).sum();
-        let columns: Vec<f32> = widths
-            .iter()
-            .map(|width| f32::from(*width) / all.max(1.0) * INNER)
-            .collect();
+        let columns = columns(widths);
         self.y += 5.0;
         // A head does not stand alone at the foot of a page.
-        let first = rows.first().map_or(&[][..], Vec::as_slice);
-        let both =
-            height(&self.cells(head, &columns, true)) + height(&self.cells(first, &columns, false));
-        self.room(both);
+        self.room(self.first_rows(head, &columns, rows));
         self.row(head, &columns, true, true);
         for row in rows {
             let lines = self.cells(row, &columns, false);
@@ -311,16 +327,12 @@ impl Setter {
         }
         let mut x = LEFT;
         for (column, (lines, width)) in cells.iter().zip(columns).enumerate() {
+            // Numbers stand at the right; the first column names things.
+            let number = column > 0 && !bold && row.get(column).is_some_and(|cell| is_number(cell));
             for (at, line) in lines.iter().enumerate() {
                 let y = top + CELL_PADDING + 10.0 + at as f32 * 13.0;
-                // Numbers stand at the right; the first column names things.
-                let number = column > 0
-                    && !bold
-                    && line
-                        .chars()
-                        .all(|c| c.is_ascii_digit() || ".,%".contains(c));
                 let wide = self.fonts.width(line, SMALL, bold);
-                let place = if number && !line.is_empty() {
+                let place = if number {
                     x + width - CELL_PADDING - wide
                 } else {
                     x + CELL_PADDING
@@ -358,6 +370,15 @@ impl Setter {
             }
         }
     }
+}
+
+/// Shares → widths.
+fn columns(widths: &[u16]) -> Vec<f32> {
+    let all: f32 = widths.iter().map(|width| f32::from(*width)).sum();
+    widths
+        .iter()
+        .map(|width| f32::from(*width) / all.max(1.0) * INNER)
+        .collect()
 }
 
 fn height(cells: &[Vec<String>]) -> f32 {
@@ -403,6 +424,32 @@ mod tests {
                     assert!(*x >= LEFT && *x < WIDTH && *y > 0.0 && *y < HEIGHT);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_heading_stands_with_what_it_heads() {
+        for lines in 30..45 {
+            let table = Block::Table {
+                head: vec!["Số".to_owned()],
+                widths: vec![1],
+                rows: vec![vec!["một".to_owned()]],
+            };
+            let heading = Block::Heading {
+                text: "Đầu đề".to_owned(),
+            };
+            let mut blocks = vec![Block::Paragraph {
+                text: "dòng\n".repeat(lines),
+            }];
+            blocks.extend([heading, table]);
+            let pages = pages(&document(blocks));
+            let page_of = |wanted: &str| {
+                pages.iter().position(|page| {
+                    page.iter()
+                        .any(|mark| matches!(mark, Mark::Text { text, .. } if text == wanted))
+                })
+            };
+            assert_eq!(page_of("Đầu đề"), page_of("một"), "{lines}");
         }
     }
 

@@ -249,7 +249,7 @@ fn tables(document: &mut Document, state: &ApiState, figures: &Figures, language
             say("Cảnh báo", "Alerts"),
             say("Tỉ lệ đúng", "Precision"),
         ],
-        [13, 50, 11, 14, 13],
+        [16, 48, 10, 13, 14],
         rows,
     );
     for (heading, list) in [
@@ -364,7 +364,7 @@ async fn open_groups(
                 say("Gần nhất", "Last"),
                 say("Người xử lý", "Owner"),
             ],
-            [13, 38, 28, 19, 13],
+            [10, 34, 33, 19, 14],
             rows,
         );
     }
