@@ -31,8 +31,8 @@ pub const MAX_PASSWORD_BYTES: usize = 256;
 pub const MAX_PARALLEL_HASHES: usize = 2;
 pub const ENROLMENT_LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 pub const MAX_OPEN_ENROLMENTS: i64 = 1_000;
-/// A name of a user, unit, sensor.
-pub const MAX_NAME_BYTES: usize = 120;
+/// A name of a user, unit, sensor, case: more than a hundred letters of Vietnamese, which take up to three bytes each.
+pub const MAX_NAME_BYTES: usize = 400;
 pub const MAX_COMMENT_BYTES: usize = 4_000;
 /// Rows of history of one group; the oldest go first.
 pub const MAX_HISTORY_PER_GROUP: i64 = 500;
