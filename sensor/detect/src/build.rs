@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rules::signature::{Condition, Signature, TagScope, Transform};
+use rules::signature::{Comparison, Condition, Signature, TagScope, Transform};
 use sensor_app::{BufferRow, PROTOCOLS, Protocol, same_bytes};
 use sensor_flow::Direction;
 
@@ -17,15 +17,16 @@ use crate::header::{AddressIndex, AddressSets, PortIndex};
 use crate::lineage::Lineage;
 use crate::order;
 use crate::pattern::PatternHome;
-use crate::prefilter::{Matcher, MatcherBuilder};
+use crate::prefilter::{Matcher, MatcherBuilder, PortMatchers};
 use crate::vocabulary::{BufferHome, Names, PacketBuffer};
 
 type TransactionKey = (Protocol, usize, rules::BufferId, Vec<Transform>);
 
 #[derive(Default)]
 struct PacketBuilders {
-    every_payload: MatcherBuilder,
-    stream: MatcherBuilder,
+    /// Rules with a pattern in payloads.
+    every_payload: Vec<u32>,
+    stream: Vec<u32>,
     headers: BTreeMap<PacketBuffer, MatcherBuilder>,
     always: Vec<u32>,
 }
@@ -250,8 +251,10 @@ impl Engine {
         if has(|condition| matches!(condition, Condition::StreamEvent(_))) {
             return self.stream_event_rules.push(index);
         }
+        let number = one.signature.conditions.iter().find_map(ip_protocol);
         for group in 0..GROUPS {
             let wanted = match one.layer4 {
+                Layer4::Any if number.is_some() => group == group_of(number),
                 Layer4::Any | Layer4::Header => true,
                 Layer4::Tcp => group == 0,
                 Layer4::Udp => group == 1,
@@ -280,20 +283,22 @@ impl Engine {
                     .pattern
                     .as_ref()
                     .filter(|pattern| pattern.transforms.is_empty());
-                match plain.map(|pattern| (&pattern.home, &pattern.bytes)) {
-                    Some((PatternHome::Payload, bytes)) => {
+                match plain.map(|pattern| (&pattern.home, pattern)) {
+                    Some((PatternHome::Payload, _)) => {
                         if group == 0 && one.wants_stream {
-                            to.stream.add(bytes, index);
+                            to.stream.push(index);
                         }
                         if group != 0 || one.wants_packet {
-                            to.every_payload.add(bytes, index);
+                            to.every_payload.push(index);
                         }
                     }
-                    Some((PatternHome::Buffer(buffer), bytes)) => {
+                    Some((PatternHome::Buffer(buffer), pattern)) => {
                         match self.names.buffer(*buffer) {
-                            BufferHome::Packet(buffer) => {
-                                to.headers.entry(*buffer).or_default().add(bytes, index)
-                            }
+                            BufferHome::Packet(buffer) => to
+                                .headers
+                                .entry(*buffer)
+                                .or_default()
+                                .add(&pattern.bytes, index),
                             _ => to.always.push(index),
                         }
                     }
@@ -310,23 +315,20 @@ impl Engine {
             frames,
         } = builders;
         let summary = &mut self.summary;
-        let mut build = |builder: MatcherBuilder| {
-            let matcher = builder.build();
-            if matcher.patterns() == 0 {
-                return None;
-            }
+        let mut count = |matcher: &Matcher| {
             summary.matchers += 1;
             summary.patterns += matcher.patterns();
             summary.matcher_bytes += matcher.memory_bytes();
-            Some(matcher)
         };
         for (group, sides) in packets.into_iter().enumerate() {
             for (side, from) in sides.into_iter().enumerate() {
                 let at = &mut self.packet_groups[group][side];
-                at.every_payload = build(from.every_payload);
-                at.stream = build(from.stream);
+                at.every_payload = port_matchers(&from.every_payload, &self.signatures);
+                at.stream = port_matchers(&from.stream, &self.signatures);
+                at.every_payload.matchers().for_each(&mut count);
+                at.stream.matchers().for_each(&mut count);
                 for (buffer, builder) in from.headers {
-                    let matcher = build(builder);
+                    let matcher = built(builder, &mut count);
                     at.headers
                         .extend(matcher.map(|matcher| PacketScanner { buffer, matcher }));
                 }
@@ -339,7 +341,7 @@ impl Engine {
             }
         }
         for ((key, side, _), (transforms, builder)) in frames {
-            let Some(matcher) = build(builder) else {
+            let Some(matcher) = built(builder, &mut count) else {
                 continue;
             };
             if let (Ok(steps), Some(sides)) = (
@@ -349,14 +351,14 @@ impl Engine {
                 sides[side].scanners.push(FrameScanner { steps, matcher });
             }
         }
-        let mut built: BTreeMap<(usize, u16, String), Vec<Arc<Matcher>>> = BTreeMap::new();
+        let mut shared: BTreeMap<(usize, u16, String), Vec<Arc<Matcher>>> = BTreeMap::new();
         for ((_, side, number, steps), ((protocol, _, buffer, transforms), builder)) in transactions
         {
-            let alike = built.entry((side, number, steps)).or_default();
+            let alike = shared.entry((side, number, steps)).or_default();
             let matcher = match alike.iter().find(|matcher| matcher.is_of(&builder)) {
                 Some(matcher) => Arc::clone(matcher),
                 None => {
-                    let Some(matcher) = build(builder).map(Arc::new) else {
+                    let Some(matcher) = built(builder, &mut count).map(Arc::new) else {
                         continue;
                     };
                     alike.push(Arc::clone(&matcher));
@@ -378,6 +380,39 @@ impl Engine {
                 });
             }
         }
+    }
+}
+
+/// A matcher, counted; none if it has no patterns.
+fn built(builder: MatcherBuilder, count: &mut impl FnMut(&Matcher)) -> Option<Matcher> {
+    let matcher = builder.build();
+    if matcher.patterns() == 0 {
+        return None;
+    }
+    count(&matcher);
+    Some(matcher)
+}
+
+/// The matchers of rules with a pattern in payloads.
+fn port_matchers(rules: &[u32], signatures: &[Compiled]) -> PortMatchers {
+    let rows: Vec<_> = rules
+        .iter()
+        .filter_map(|&index| {
+            let pattern = signatures[index as usize].pattern.as_ref()?;
+            Some((index, &*pattern.bytes, pattern.reach))
+        })
+        .collect();
+    PortMatchers::build(&rows, signatures)
+}
+
+/// The one protocol above IP that a condition allows.
+fn ip_protocol(condition: &Condition) -> Option<u8> {
+    match condition {
+        Condition::IpProto {
+            comparison: Comparison::Equal,
+            number,
+        } => Some(*number),
+        _ => None,
     }
 }
 
@@ -488,6 +523,8 @@ fn distribute_transaction(
                     buffer.0,
                     format!("{:?}", pattern.transforms),
                 );
+                // Of a short buffer the beginning is most of it.
+                let reach = pattern.reach.filter(|_| row.streaming);
                 builders
                     .transactions
                     .entry(key)
@@ -498,7 +535,7 @@ fn distribute_transaction(
                         )
                     })
                     .1
-                    .add(&pattern.bytes, index);
+                    .add_within(&pattern.bytes, reach, index);
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::dataset::DatasetTable;
 use crate::header::{AddressIndex, AddressSets, PortIndex};
 use crate::hosts::HostBits;
 use crate::lineage::Lineage;
-use crate::prefilter::Matcher;
+use crate::prefilter::{Matcher, PortMatchers};
 use crate::reputation::Known;
 use crate::tag::HostTags;
 use crate::threshold::Thresholds;
@@ -96,9 +96,9 @@ pub(crate) struct PacketScanner {
 #[derive(Default)]
 pub(crate) struct PacketGroup {
     /// Over the payload of every packet: signatures with packet keywords or fixed places.
-    pub every_payload: Option<Matcher>,
+    pub every_payload: PortMatchers,
     /// Over stream data, and the payload of packets that are no part of a followed stream.
-    pub stream: Option<Matcher>,
+    pub stream: PortMatchers,
     /// Over headers.
     pub headers: Vec<PacketScanner>,
     /// Signatures without a fast pattern.

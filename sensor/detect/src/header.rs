@@ -163,15 +163,43 @@ impl AddressIndex {
     }
 }
 
-/// Which rules name a port: the line of all ports, cut where a rule's range begins or ends.
-#[derive(Debug, Default)]
-struct PortLine {
-    /// Start of a section, and the rules of the section; sections run to the next start.
-    sections: Vec<(u16, Box<[u32]>)>,
+/// What there is for a port: the line of all ports, cut where a rule's range begins or ends.
+#[derive(Debug)]
+pub(crate) struct PortLine<T> {
+    /// Start of a section, and what there is for it; sections run to the next start.
+    sections: Vec<(u16, T)>,
 }
 
-impl PortLine {
-    fn build(rules: &[(u32, &PortSet)]) -> Self {
+impl<T> Default for PortLine<T> {
+    fn default() -> Self {
+        PortLine {
+            sections: Vec::new(),
+        }
+    }
+}
+
+impl<T> PortLine<T> {
+    pub fn at(&self, port: u16) -> Option<&T> {
+        let after = self.sections.partition_point(|section| section.0 <= port);
+        let (_, here) = self.sections.get(after.checked_sub(1)?)?;
+        Some(here)
+    }
+
+    pub fn sections(&self) -> impl Iterator<Item = &T> {
+        self.sections.iter().map(|(_, here)| here)
+    }
+
+    pub fn map<U>(self, mut to: impl FnMut(T) -> U) -> PortLine<U> {
+        let sections = self.sections.into_iter();
+        PortLine {
+            sections: sections.map(|(from, here)| (from, to(here))).collect(),
+        }
+    }
+}
+
+/// The rules that name a port.
+impl PortLine<Box<[u32]>> {
+    pub fn build(rules: &[(u32, &PortSet)]) -> Self {
         let mut edges: Vec<(u16, bool, u32)> = Vec::new();
         for (rule, ports) in rules {
             for &(first, last) in &ports.ranges {
@@ -199,11 +227,7 @@ impl PortLine {
     }
 
     fn rules(&self, port: u16) -> &[u32] {
-        let after = self.sections.partition_point(|section| section.0 <= port);
-        after
-            .checked_sub(1)
-            .and_then(|at| self.sections.get(at))
-            .map_or(&[], |section| &section.1)
+        self.at(port).map_or(&[], |rules| rules)
     }
 }
 
@@ -211,8 +235,8 @@ impl PortLine {
 #[derive(Debug, Default)]
 pub(crate) struct PortIndex {
     any: Vec<u32>,
-    by_source: PortLine,
-    by_destination: PortLine,
+    by_source: PortLine<Box<[u32]>>,
+    by_destination: PortLine<Box<[u32]>>,
 }
 
 impl PortIndex {

@@ -1,5 +1,7 @@
 //! The prefilter alone, for `benches/prefilter.rs`.
 
+use std::collections::BTreeSet;
+
 use crate::engine::Engine;
 use crate::prefilter::{Matcher, MatcherBuilder, Seen};
 
@@ -27,7 +29,7 @@ impl Prefilter {
     /// Signatures that a buffer calls.
     pub fn scan(&mut self, data: &[u8]) -> usize {
         self.called.clear();
-        self.matcher.scan(data, &mut self.seen, &mut self.called);
+        self.matcher.scan(data, 0, &mut self.seen, &mut self.called);
         self.called.len()
     }
 
@@ -40,11 +42,8 @@ impl Engine {
     /// Fast patterns that are looked for in the streams of TCP towards the server, in lower case.
     pub fn stream_patterns(&self) -> Vec<Vec<u8>> {
         let [to_server, _] = &self.packet_groups[0];
-        to_server
-            .stream
-            .iter()
-            .flat_map(Matcher::texts)
-            .map(<[u8]>::to_vec)
-            .collect()
+        let texts = to_server.stream.matchers().flat_map(Matcher::texts);
+        let distinct: BTreeSet<&[u8]> = texts.collect();
+        distinct.into_iter().map(<[u8]>::to_vec).collect()
     }
 }

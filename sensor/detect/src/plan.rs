@@ -59,12 +59,15 @@ impl Engine {
         };
         for (groups, layer) in self.packet_groups.iter().zip(LAYERS) {
             for (group, side) in groups.iter().zip(SIDES) {
-                for (matcher, name) in [
+                for (matchers, name) in [
                     (&group.every_payload, "payload of every packet"),
                     (&group.stream, "stream, payload outside of it"),
                 ] {
-                    if let Some(matcher) = matcher {
+                    if let Some(matcher) = matchers.everywhere() {
                         add(format!("{layer} {name} {side}"), matcher);
+                    }
+                    for matcher in matchers.by_port() {
+                        add(format!("{layer} {name} {side}, some ports"), matcher);
                     }
                 }
                 for scanner in &group.headers {

@@ -2,7 +2,6 @@
 
 use sensor_flow::Direction;
 
-use super::TlsTransaction;
 use super::record::Records;
 use super::session::{Message, Session, Shared};
 use crate::frame::Frames;
@@ -62,9 +61,7 @@ impl State {
         if !records.is_waiting() {
             session.settle();
         }
-        // Heartbeats go on in cipher, and their lengths tell.
-        let heartbeats = super::tls(tx).is_some_and(has_heartbeats);
-        if self.shared.is_over() && !heartbeats && !frames.is_wanted() {
+        if session.is_over() {
             return Step::Finished;
         }
         Step::More
@@ -116,11 +113,6 @@ impl Parser for State {
     fn is_encrypted(&self) -> bool {
         self.shared.is_encrypted()
     }
-}
-
-fn has_heartbeats(tls: &TlsTransaction) -> bool {
-    let hello = tls.server.hello.as_ref();
-    hello.is_some_and(|hello| hello.has_heartbeat)
 }
 
 #[cfg(test)]
@@ -298,6 +290,21 @@ mod tests {
         let (transactions, ..) = run(&[(ToServer, &client), (ToClient, &server)]);
         let tls = super::super::tls(&transactions.live()[0]).expect("tls");
         assert_eq!(tls.server.version, super::super::Version::TLS12);
+    }
+
+    #[test]
+    fn records_behind_the_end_tell_nothing_in_any_cut() {
+        let client = [client_hello(), record(23, b"cipher")].concat();
+        let data = record(23, b"cipher");
+        let ssl2 = [0x80, 9, 1, 3, 1, 0, 0, 0, 0, 0, 0];
+        let together = [&data[..], &ssl2].concat();
+        for server in [vec![&together[..]], vec![&data, &ssl2]] {
+            let pieces = std::iter::once((ToServer, &client[..]))
+                .chain(server.into_iter().map(|piece| (ToClient, piece)));
+            let (transactions, ..) = run(&pieces.collect::<Vec<_>>());
+            let tls = super::super::tls(&transactions.live()[0]).expect("tls");
+            assert_eq!(tls.server.version, super::super::Version::TLS12);
+        }
     }
 
     proptest! {

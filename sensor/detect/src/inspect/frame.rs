@@ -46,7 +46,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                 scan(
                     &scanner.steps,
                     &scanner.matcher,
-                    bytes.data,
+                    *bytes,
                     &mut self.scratch.patterns,
                     &mut candidates,
                 );

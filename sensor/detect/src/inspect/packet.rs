@@ -64,24 +64,24 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
         let patterns = &mut self.scratch.patterns;
         if !traffic.flow_end {
             if !payload.is_empty() {
-                if let Some(matcher) = &group.every_payload {
-                    matcher.scan(payload, patterns, &mut candidates);
-                }
-                if !traffic.in_stream
-                    && let Some(matcher) = &group.stream
-                {
-                    matcher.scan(payload, patterns, &mut candidates);
+                let scanned = &group.every_payload;
+                scanned.scan(payload, packet.ports(), patterns, &mut candidates);
+                if !traffic.in_stream {
+                    let scanned = &group.stream;
+                    scanned.scan(payload, packet.ports(), patterns, &mut candidates);
                 }
             }
             for scanner in &group.headers {
                 let mut address = [0; 16];
                 if let Some(data) = packet_buffer(traffic, scanner.buffer, &mut address) {
-                    scanner.matcher.scan(data, patterns, &mut candidates);
+                    scanner.matcher.scan(data, 0, patterns, &mut candidates);
                 }
             }
         }
-        if let (Some(raw), Some(matcher)) = (&traffic.raw, &group.stream) {
-            matcher.scan(unpassed(raw).data, patterns, &mut candidates);
+        if let Some(raw) = &traffic.raw {
+            let data = unpassed(raw).data;
+            let scanned = &group.stream;
+            scanned.scan(data, packet.ports(), patterns, &mut candidates);
         }
         self.packet_rules(candidates);
     }
@@ -93,9 +93,10 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
             [traffic.direction.index()];
         let mut candidates = std::mem::take(&mut self.scratch.candidates);
         candidates.clear();
-        if let (Some(raw), Some(matcher)) = (&traffic.raw, &group.stream) {
-            matcher.scan(
+        if let Some(raw) = &traffic.raw {
+            group.stream.scan(
                 unpassed(raw).data,
+                traffic.packet.ports(),
                 &mut self.scratch.patterns,
                 &mut candidates,
             );

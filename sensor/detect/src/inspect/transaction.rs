@@ -201,9 +201,9 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                         .saturating_sub(1 + scanner.matcher.longest() as u64)
                         .saturating_sub(bytes.offset);
                     let new = if scanner.steps.is_empty() && row.streaming {
-                        bytes.data.get(from as usize..).unwrap_or_default()
+                        rest(bytes, from)
                     } else {
-                        bytes.data
+                        bytes
                     };
                     scan(
                         &scanner.steps,
@@ -219,9 +219,9 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                     // place and where it ended.
                     let (place, end) = (*scanned >> END_BITS, *scanned & ((1 << END_BITS) - 1));
                     let first = usize::try_from(place).unwrap_or(usize::MAX);
-                    let rest =
+                    let occurrences =
                         (first..).map_while(|nth| Some((nth, get(transaction, direction, nth)?)));
-                    for (nth, bytes) in rest {
+                    for (nth, bytes) in occurrences {
                         let until = bytes.offset + bytes.data.len() as u64 + 1;
                         let known = if nth == first { end } else { 0 };
                         if known == until {
@@ -231,9 +231,9 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                             let from = known
                                 .saturating_sub(1 + scanner.matcher.longest() as u64)
                                 .saturating_sub(bytes.offset);
-                            bytes.data.get(from as usize..).unwrap_or_default()
+                            rest(bytes, from)
                         } else {
-                            bytes.data
+                            bytes
                         };
                         scan(
                             &scanner.steps,
@@ -490,16 +490,25 @@ fn has_passed(
     }
 }
 
+/// What of a part of a buffer begins `from` bytes behind its beginning.
+fn rest(bytes: Bytes<'_>, from: u64) -> Bytes<'_> {
+    Bytes {
+        data: bytes.data.get(from as usize..).unwrap_or_default(),
+        offset: bytes.offset + from,
+        ..bytes
+    }
+}
+
 pub(super) fn scan(
     steps: &[crate::transform::Step],
     matcher: &crate::prefilter::Matcher,
-    data: &[u8],
+    bytes: Bytes<'_>,
     patterns: &mut Seen,
     candidates: &mut Vec<u32>,
 ) {
     if steps.is_empty() {
-        matcher.scan(data, patterns, candidates);
-    } else if let Some(transformed) = crate::transform::apply(steps, data) {
-        matcher.scan(&transformed, patterns, candidates);
+        matcher.scan(bytes.data, bytes.offset, patterns, candidates);
+    } else if let Some(transformed) = crate::transform::apply(steps, bytes.data) {
+        matcher.scan(&transformed, 0, patterns, candidates);
     }
 }

@@ -1,7 +1,7 @@
 //! One pass over a buffer → the signatures that may match it.
 //!
-//! Signatures are grouped by the buffer that holds their fast pattern and by direction; each group has a
-//! [`Matcher`] without regard to case (the full match looks again, with case). Each pattern reports once a
+//! Signatures are grouped by the buffer that holds their fast pattern and by direction, those on payloads also by port
+//! ([`PortMatchers`]); each group has a [`Matcher`] without regard to case (the full match looks again, with case). Each pattern reports once a
 //! scan, however often it occurs.
 //!
 //! # How a matcher looks
@@ -18,9 +18,13 @@
 
 mod buckets;
 mod pairs;
+mod ports;
 mod windows;
 
+use std::collections::BTreeMap;
+
 use pairs::Pairs;
+pub(crate) use ports::PortMatchers;
 use windows::Windows;
 
 /// Makes upper and lower case letters alike; some other bytes too, which the comparison tells apart.
@@ -28,14 +32,27 @@ const FOLD: u8 = 0x20;
 /// Makes neighbours of numbers differ in their high bits (Knuth, The Art of Computer Programming 6.4).
 const SPREAD: u32 = 0x9e37_79b1;
 
+/// A pattern that its rules bind to so many bytes of a buffer's beginning is looked for there, and not in the rest.
+const NEAR_BYTES: u64 = 256;
+
 /// Patterns and the signatures behind them.
 #[derive(Debug)]
 pub(crate) struct Matcher {
     patterns: Vec<Pattern>,
+    /// Finds patterns anywhere.
+    anywhere: Finder,
+    /// Finds the others, within `near_bytes` of the beginning.
+    near: Finder,
+    near_bytes: usize,
+    longest: usize,
+}
+
+/// Looks for some of the patterns of a matcher.
+#[derive(Debug)]
+struct Finder {
     windows: Option<Windows>,
     pairs: Option<Pairs>,
-    singles: Vec<u32>,
-    longest: usize,
+    singles: Vec<(u8, u32)>,
 }
 
 /// A pattern in lower case, with the signatures that have it.
@@ -48,40 +65,97 @@ struct Pattern {
 /// Collects patterns before they are built.
 #[derive(Debug, Default)]
 pub(crate) struct MatcherBuilder {
-    patterns: std::collections::BTreeMap<Vec<u8>, Vec<u32>>,
+    anywhere: BTreeMap<Vec<u8>, Vec<u32>>,
+    near: BTreeMap<Vec<u8>, Vec<u32>>,
+    near_bytes: u64,
 }
 
 impl MatcherBuilder {
+    /// A pattern that may lie anywhere.
     pub fn add(&mut self, pattern: &[u8], signature: u32) {
-        self.patterns
+        self.add_within(pattern, None, signature);
+    }
+
+    /// A pattern that ends within `reach` bytes of the beginning, if it is bound to it.
+    pub fn add_within(&mut self, pattern: &[u8], reach: Option<u64>, signature: u32) {
+        if pattern.is_empty() {
+            return;
+        }
+        let patterns = match reach.filter(|reach| *reach <= NEAR_BYTES) {
+            Some(reach) => {
+                self.near_bytes = self.near_bytes.max(reach);
+                &mut self.near
+            }
+            None => &mut self.anywhere,
+        };
+        patterns
             .entry(pattern.to_ascii_lowercase())
             .or_default()
             .push(signature);
     }
 
     pub fn build(self) -> Matcher {
+        let anywhere = self.anywhere.len();
         let patterns: Vec<Pattern> = self
-            .patterns
+            .anywhere
             .into_iter()
-            .filter(|(bytes, _)| !bytes.is_empty())
+            .chain(self.near)
             .map(|(bytes, signatures)| Pattern {
                 bytes: bytes.into_boxed_slice(),
                 signatures: signatures.into_boxed_slice(),
             })
             .collect();
-        let numbered = || (0u32..).zip(&patterns);
-        let of_length = |lengths: std::ops::RangeInclusive<usize>| {
-            numbered().filter(move |(_, pattern)| lengths.contains(&pattern.bytes.len()))
-        };
+        let numbered: Vec<(u32, &Pattern)> = (0..).zip(&patterns).collect();
+        let (of_anywhere, of_near) = numbered.split_at(anywhere);
         Matcher {
-            windows: Windows::new(of_length(windows::SHORTEST..=usize::MAX).collect()),
-            pairs: Pairs::new(of_length(2..=windows::SHORTEST - 1).collect()),
-            singles: of_length(1..=1).map(|(index, _)| index).collect(),
-            longest: numbered()
-                .map(|(_, pattern)| pattern.bytes.len())
+            anywhere: Finder::new(of_anywhere),
+            near: Finder::new(of_near),
+            near_bytes: usize::try_from(self.near_bytes).unwrap_or(usize::MAX),
+            longest: patterns
+                .iter()
+                .map(|pattern| pattern.bytes.len())
                 .max()
                 .unwrap_or(0),
             patterns,
+        }
+    }
+}
+
+impl Finder {
+    fn new(numbered: &[(u32, &Pattern)]) -> Finder {
+        let of_length = |lengths: std::ops::RangeInclusive<usize>| {
+            let fits =
+                move |(_, pattern): &&(u32, &Pattern)| lengths.contains(&pattern.bytes.len());
+            numbered.iter().filter(fits).copied()
+        };
+        Finder {
+            windows: Windows::new(of_length(windows::SHORTEST..=usize::MAX).collect()),
+            pairs: Pairs::new(of_length(2..=windows::SHORTEST - 1).collect()),
+            singles: of_length(1..=1)
+                .map(|(index, pattern)| (pattern.bytes[0], index))
+                .collect(),
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        let windows = self.windows.as_ref().map_or(0, Windows::memory_bytes);
+        let pairs = self.pairs.as_ref().map_or(0, Pairs::memory_bytes);
+        windows + pairs + self.singles.len() * size_of::<(u8, u32)>()
+    }
+
+    /// Calls `found` with each place at which a pattern may begin, and the pattern.
+    #[inline]
+    fn scan(&self, data: &[u8], found: &mut impl FnMut(usize, u32)) {
+        if let Some(windows) = &self.windows {
+            windows.scan(data, &mut *found);
+        }
+        if let Some(pairs) = &self.pairs {
+            pairs.scan(data, &mut *found);
+        }
+        for &(byte, index) in &self.singles {
+            if let Some(at) = memchr::memchr2(byte, byte.to_ascii_uppercase(), data) {
+                found(at, index);
+            }
         }
     }
 }
@@ -127,13 +201,13 @@ impl Seen {
 impl Matcher {
     /// Whether it was built of these patterns.
     pub fn is_of(&self, builder: &MatcherBuilder) -> bool {
-        let own = self.patterns.iter();
-        let asked = builder
-            .patterns
-            .iter()
-            .filter(|(bytes, _)| !bytes.is_empty());
-        own.map(|pattern| (&*pattern.bytes, &*pattern.signatures))
-            .eq(asked.map(|(bytes, signatures)| (&**bytes, &**signatures)))
+        let asked = builder.anywhere.iter().chain(&builder.near);
+        self.near_bytes as u64 == builder.near_bytes
+            && self
+                .patterns
+                .iter()
+                .map(|pattern| (&*pattern.bytes, &*pattern.signatures))
+                .eq(asked.map(|(bytes, signatures)| (&**bytes, &**signatures)))
     }
 
     /// Length of the longest pattern, in bytes: the overlap that successive scans of a stream need.
@@ -152,9 +226,7 @@ impl Matcher {
             .iter()
             .map(|one| size_of::<Pattern>() + one.bytes.len() + one.signatures.len() * 4)
             .sum();
-        let windows = self.windows.as_ref().map_or(0, Windows::memory_bytes);
-        let pairs = self.pairs.as_ref().map_or(0, Pairs::memory_bytes);
-        patterns + windows + pairs + self.singles.len() * 4
+        patterns + self.anywhere.memory_bytes() + self.near.memory_bytes()
     }
 
     /// The patterns, in lower case.
@@ -162,8 +234,14 @@ impl Matcher {
         self.patterns.iter().map(|pattern| &*pattern.bytes)
     }
 
-    /// Appends to `candidates` each signature with a pattern in the data.
-    pub fn scan(&self, data: &[u8], patterns_seen: &mut Seen, candidates: &mut Vec<u32>) {
+    /// Appends to `candidates` each signature with a pattern in the data, which begins at `base` in its buffer.
+    pub fn scan(
+        &self,
+        data: &[u8],
+        base: u64,
+        patterns_seen: &mut Seen,
+        candidates: &mut Vec<u32>,
+    ) {
         patterns_seen.clear(self.patterns.len());
         let mut found = |start: usize, index: u32| {
             if patterns_seen.has(index) {
@@ -178,17 +256,10 @@ impl Matcher {
                 candidates.extend_from_slice(&pattern.signatures);
             }
         };
-        if let Some(windows) = &self.windows {
-            windows.scan(data, &mut found);
-        }
-        if let Some(pairs) = &self.pairs {
-            pairs.scan(data, &mut found);
-        }
-        for &index in &self.singles {
-            let byte = self.patterns[index as usize].bytes[0];
-            if let Some(at) = memchr::memchr2(byte, byte.to_ascii_uppercase(), data) {
-                found(at, index);
-            }
+        self.anywhere.scan(data, &mut found);
+        let near = (self.near_bytes as u64).saturating_sub(base);
+        if let Some(near @ 1..) = usize::try_from(near).ok().map(|near| near.min(data.len())) {
+            self.near.scan(&data[..near], &mut found);
         }
     }
 }
@@ -208,7 +279,7 @@ mod tests {
 
     fn scan(matcher: &Matcher, data: &[u8]) -> Vec<u32> {
         let (mut seen, mut candidates) = (Seen::default(), Vec::new());
-        matcher.scan(data, &mut seen, &mut candidates);
+        matcher.scan(data, 0, &mut seen, &mut candidates);
         candidates.sort_unstable();
         candidates
     }
@@ -251,6 +322,31 @@ mod tests {
             let last = count - 1;
             let data = format!("xP00007n, p{last:05}N p{count:05}n p0000");
             assert_eq!(scan(&matcher, data.as_bytes()), [7, last], "{count}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_is_bound_is_found_near_the_beginning() {
+        let mut builder = MatcherBuilder::default();
+        builder.add(b"abcdef", 0);
+        for (signature, reach) in [(1, 20), (2, NEAR_BYTES), (3, NEAR_BYTES + 1)] {
+            builder.add_within(b"abcdef", Some(reach), signature);
+        }
+        let matcher = builder.build();
+        let near = NEAR_BYTES as usize;
+        for (at, base, expected) in [
+            (0, 0, &[0, 1, 2, 3][..]),
+            (near - 6, 0, &[0, 1, 2, 3]),
+            (near, 0, &[0, 3]),
+            (0, NEAR_BYTES - 6, &[0, 1, 2, 3]),
+            (0, NEAR_BYTES, &[0, 3]),
+            (0, NEAR_BYTES * 9, &[0, 3]),
+        ] {
+            let data = [vec![b'.'; at], b"aBcdef".to_vec()].concat();
+            let (mut seen, mut candidates) = (Seen::default(), Vec::new());
+            matcher.scan(&data, base, &mut seen, &mut candidates);
+            candidates.sort_unstable();
+            assert_eq!(candidates, expected, "at {at} of {base}");
         }
     }
 
