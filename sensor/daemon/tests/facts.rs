@@ -61,6 +61,37 @@ fn facts_are_told_once() {
             &[kind("certificate"), ("self_signed", true.into())],
             1,
         ),
+        // One fault each, and no other.
+        (
+            "tls/faulty-certificates",
+            &[
+                kind("certificate"),
+                ("expired", true.into()),
+                ("self_signed", Value::Null),
+                ("name_mismatch", Value::Null),
+            ],
+            1,
+        ),
+        (
+            "tls/faulty-certificates",
+            &[
+                kind("certificate"),
+                ("name_mismatch", "dichvucong.tinh.example".into()),
+                ("self_signed", Value::Null),
+                ("expired", Value::Null),
+            ],
+            1,
+        ),
+        (
+            "tls/faulty-certificates",
+            &[
+                kind("certificate"),
+                ("self_signed", true.into()),
+                ("name_mismatch", Value::Null),
+                ("expired", Value::Null),
+            ],
+            1,
+        ),
         (
             "dns/ordinary",
             &[kind("name"), name("dichvucong.tinh.example"), ip(SERVER)],

@@ -10,9 +10,9 @@ sign ended $PORTAL "395 days ago"
 sign other mail.tinh.example
 openssl req -x509 -newkey rsa:2048 -nodes -days 30 -keyout "$LAB_DIR/tls/alone.key" -out "$LAB_DIR/tls/alone.pem" -subj "/CN=$PORTAL" -addext "subjectAltName=DNS:$PORTAL"
 for name in ended other alone; do
-    serve internet "tls-$name" openssl s_server -accept $INTERNET:443 -cert "$LAB_DIR/tls/$name.pem" -key "$LAB_DIR/tls/$name.key" -www -quiet
+    serve internet "tls-$name" openssl s_server -accept $INTERNET:4433 -cert "$LAB_DIR/tls/$name.pem" -key "$LAB_DIR/tls/$name.key" -www -quiet
     sleep 0.5
-    echo | from client openssl s_client -connect $INTERNET:443 -servername $PORTAL -tls1_2
+    echo | from client openssl s_client -connect $INTERNET:4433 -servername $PORTAL -tls1_2
     stop_server "tls-$name"
     sleep 0.3
 done
