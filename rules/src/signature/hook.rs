@@ -58,7 +58,7 @@ pub(super) fn packet_hook(hook: &str) -> Result<Hook, String> {
 /// States of transactions that rules may name, by protocol and side (true: of the request).
 const STATES: &[(&str, bool, &[&str])] = &[
     (
-        "http",
+        "http1",
         true,
         &[
             "request_line",
@@ -68,7 +68,7 @@ const STATES: &[(&str, bool, &[&str])] = &[
         ],
     ),
     (
-        "http",
+        "http1",
         false,
         &[
             "response_line",
@@ -129,6 +129,10 @@ pub(super) fn transaction_hook(protocol: &str, hook: &str) -> Result<Hook, Strin
             "hook {hook:?} belongs to firewall rules, which this sensor does not run"
         ));
     }
+    // The stages of the two versions differ.
+    if protocol == "http" {
+        return Err(format!("http has no hooks: write http1:{hook}"));
+    }
     let (to_server, state) = match hook {
         "request_started" => (true, HookState::Started),
         "response_started" => (false, HookState::Started),
@@ -154,4 +158,30 @@ pub(super) fn transaction_hook(protocol: &str, hook: &str) -> Result<Hook, Strin
         }
     };
     Ok(Hook::Transaction { to_server, state })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hooks_belong_to_protocols() {
+        for (protocol, hook, to_server) in [
+            ("http1", "request_line", Some(true)),
+            ("http1", "response_started", Some(false)),
+            ("tls", "server_hello_done", Some(false)),
+            ("dns", "request_complete", Some(true)),
+            // Either version: they have no stage in common.
+            ("http", "request_line", None),
+            ("http", "request_started", None),
+            ("dns", "request_line", None),
+            ("tls", "<client_hello_done", None),
+        ] {
+            let found = match transaction_hook(protocol, hook) {
+                Ok(Hook::Transaction { to_server, .. }) => Some(to_server),
+                _ => None,
+            };
+            assert_eq!(found, to_server, "{protocol}:{hook}");
+        }
+    }
 }

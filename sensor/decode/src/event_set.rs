@@ -1,4 +1,4 @@
-//! What the events of decoder and streams have in common: tables of names, and sets.
+//! What the events of decoder and streams have in common: tables of names, and what happened to one packet.
 
 use std::marker::PhantomData;
 
@@ -6,6 +6,8 @@ use std::marker::PhantomData;
 const WORDS: usize = 3;
 /// Events that a set has room for.
 pub const MAX_EVENTS: usize = WORDS * u64::BITS as usize;
+/// Events of one packet that are told one by one.
+pub const MAX_TOLD: usize = 15;
 
 /// Something odd that rules know by a name. There are [`MAX_EVENTS`] of a kind at most.
 pub trait Event: Copy + 'static {
@@ -57,10 +59,14 @@ macro_rules! events {
     };
 }
 
-/// A set of events of one kind.
+/// The events of one packet, of one kind, in the order in which they happened; one that happens twice (two broken
+/// options) is told twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventSet<E> {
     words: [u64; WORDS],
+    /// Numbers; those beyond [`MAX_TOLD`] are in `words` alone.
+    told: [u8; MAX_TOLD],
+    count: u8,
     of: PhantomData<E>,
 }
 
@@ -68,6 +74,8 @@ impl<E> Default for EventSet<E> {
     fn default() -> Self {
         EventSet {
             words: [0; WORDS],
+            told: [0; MAX_TOLD],
+            count: 0,
             of: PhantomData,
         }
     }
@@ -75,8 +83,13 @@ impl<E> Default for EventSet<E> {
 
 impl<E: Event> EventSet<E> {
     pub fn insert(&mut self, event: E) {
-        let number = usize::from(event.number());
-        self.words[number / 64] |= 1 << (number % 64);
+        let number = event.number();
+        self.words[usize::from(number / 64)] |= 1 << (number % 64);
+        let place = self.told.get_mut(usize::from(self.count));
+        if let (Some(place), Ok(number)) = (place, u8::try_from(number)) {
+            *place = number;
+            self.count += 1;
+        }
     }
 
     pub fn contains(&self, event: E) -> bool {
@@ -92,10 +105,38 @@ impl<E: Event> EventSet<E> {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.words == [0; WORDS]
+        self.count == 0
     }
 
+    /// The first [`MAX_TOLD`], in their order.
     pub fn iter(&self) -> impl Iterator<Item = E> + '_ {
-        E::ALL.iter().copied().filter(|&event| self.contains(event))
+        self.told[..usize::from(self.count)]
+            .iter()
+            .filter_map(|&number| E::ALL.get(usize::from(number)).copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DecodeEvent;
+
+    #[test]
+    fn events_are_told_in_order_as_often_as_they_happen() {
+        let mut events = EventSet::default();
+        assert!(events.is_empty());
+        let happened = [
+            DecodeEvent::Ipv4OptPadRequired,
+            DecodeEvent::Ipv4OptInvalidLen,
+            DecodeEvent::Ipv4OptInvalidLen,
+        ];
+        happened.iter().for_each(|&event| events.insert(event));
+        assert_eq!(events.iter().collect::<Vec<_>>(), happened);
+        for _ in 0..MAX_TOLD {
+            events.insert(DecodeEvent::Ipv4OptInvalid);
+        }
+        events.insert(DecodeEvent::TooManyLayers);
+        assert_eq!(events.iter().count(), MAX_TOLD);
+        assert!(events.contains(DecodeEvent::TooManyLayers));
     }
 }

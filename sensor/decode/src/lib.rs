@@ -19,7 +19,7 @@ mod tests;
 
 pub use counters::Counters;
 pub use event::DecodeEvent;
-pub use event_set::{Event, EventSet, MAX_EVENTS};
+pub use event_set::{Event, EventSet, MAX_EVENTS, MAX_TOLD};
 pub use packet::{
     Arp, Ethernet, Fragment, Icmp, Ipv4, Ipv6, LAYER_LIMIT, Labels, Net, Outer, Packet,
     PacketSource, Tcp, TcpOptions, Transport, Udp, VLAN_LIMIT,
