@@ -271,8 +271,8 @@ impl RequestSide {
                 }
                 Turn::Used(taken)
             }
+            // What the fields say (the host, the body) holds once all have come.
             Next::More if closed => {
-                read_headers(tx);
                 self.complete(FileState::Closed, work);
                 Turn::Used(input.len())
             }

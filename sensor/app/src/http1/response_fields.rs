@@ -108,8 +108,8 @@ pub fn refuses_body(http: &HttpTransaction) -> bool {
         .request
         .message
         .headers
-        .value(b"expect")
-        .is_some_and(|expect| expect.eq_ignore_ascii_case(b"100-continue"));
+        .find(b"expect")
+        .is_some_and(|expect| expect.value.eq_ignore_ascii_case(b"100-continue"));
     let status = http.response.status_number.unwrap_or(0);
     asked && (400..500).contains(&status) && http.request.message.body.wire_bytes == 0
 }
