@@ -15,6 +15,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // The chart library, which is loaded with the first chart.
     chunkSizeWarningLimit: 600,
+    // One file of pictures, rather than one for each of a hundred.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "icons", test: /lucide-react/ }] } } },
   },
   test: {
     environment: "jsdom",

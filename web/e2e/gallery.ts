@@ -16,9 +16,9 @@ function emptied(value: unknown): unknown {
 }
 
 /** As many of what there is, each with a number of its own. */
-function multiplied(rows: readonly unknown[]): unknown[] {
+function multiplied(rows: readonly unknown[], most: number): unknown[] {
   if (rows.length === 0) return [];
-  return Array.from({ length: MANY }, (_, index) => {
+  return Array.from({ length: most }, (_, index) => {
     const row = rows[index % rows.length];
     if (index < rows.length || typeof row !== "object" || row === null) return row;
     const { id, sid } = row as { id?: unknown; sid?: unknown };
@@ -31,11 +31,16 @@ function multiplied(rows: readonly unknown[]): unknown[] {
   });
 }
 
-function many(value: unknown): unknown {
-  if (Array.isArray(value)) return multiplied(value);
+/** Who asks for a few gets no more. */
+const FEW = 50;
+
+function many(value: unknown, asked: URL): unknown {
+  const limit = Number(asked.searchParams.get("limit") ?? MANY);
+  const most = limit < FEW ? limit : MANY;
+  if (Array.isArray(value)) return multiplied(value, most);
   if (typeof value !== "object" || value === null) return value;
   const { items } = value as { items?: unknown };
-  return Array.isArray(items) ? { ...value, items: multiplied(items), total: MANY, next: null, next_cursor: null } : value;
+  return Array.isArray(items) ? { ...value, items: multiplied(items, most), total: MANY, next: null, next_cursor: null } : value;
 }
 
 async function answer(route: Route, change: (body: unknown) => unknown): Promise<void> {
@@ -54,6 +59,6 @@ export async function pretend(page: Page, state: State): Promise<void> {
     if (state === "error") return route.fulfill({ status: 503, contentType: "application/problem+json", json: { type: "about:blank", title: "Kho tìm kiếm đang khởi động lại", status: 503, code: "unavailable" } });
     // Never answered: the page is left while it waits.
     if (state === "loading") return;
-    return answer(route, state === "empty" ? emptied : many);
+    return answer(route, state === "empty" ? emptied : (body) => many(body, new URL(request.url())));
   });
 }

@@ -1,12 +1,19 @@
 /** Each key that the list of keys names does what it says. The list is read from the page: a key without a trial here fails. */
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { signIn, start, type Console } from "./console";
+import { known, type Known } from "./pages";
+
+const SOURCE = fileURLToPath(new URL("../src/", import.meta.url));
 
 let at: Console;
+let there: Known;
 
 beforeAll(async () => {
   at = await start();
   await signIn(at);
+  there = await known(at);
 }, 60_000);
 
 afterAll(async () => {
@@ -155,31 +162,149 @@ test.each(Object.keys(TRIALS))("%s", async (key) => {
   await TRIALS[key]?.();
 });
 
-/** Keys of other pages. */
-test.each([
-  ["the hunt", "/hunt?from=now-7d", ".results tbody tr"],
-  ["the graph", "/graph?from=now-7d", ".graph__pairs tbody tr"],
-  ["the rules", "/rules", ".rules__scroll [role=row]"],
-])("/ leads into the search of %s", async (_, address, sign) => {
-  await at.open(address);
-  await at.page.locator(sign).first().waitFor();
+const focused = () => at.page.evaluate(() => document.activeElement?.tagName);
+const asked = (path: RegExp, key: string) => async () => {
+  const request = at.page.waitForRequest(path);
+  await press(key);
+  await request;
+};
+const into = async () => {
   await press("/");
-  await expect.poll(() => at.page.evaluate(() => document.activeElement?.tagName)).toBe("INPUT");
-});
-
-test("arrows turn the wall", async () => {
-  await at.open("/wall");
-  const title = at.page.locator(".wall h1");
-  const first = await title.innerText();
-  await press("ArrowRight");
-  await expect.poll(() => title.innerText()).not.toBe(first);
-  await press("ArrowLeft");
-  await expect.poll(() => title.innerText()).toBe(first);
-});
-
-test("u leads from a rule back to the rules", async () => {
-  await at.open("/rules/9000031");
-  await at.page.locator(".page__head h1").waitFor();
+  await expect.poll(focused).toBe("INPUT");
+};
+const up = (to: string) => async () => {
   await press("u");
-  await expect.poll(path).toBe("/rules");
+  await expect.poll(path).toBe(to);
+};
+/** A window earlier or later: the range that is shown begins somewhere else. */
+const step = (key: string) => async () => {
+  const before = parameter("from");
+  await press(key);
+  await expect.poll(() => parameter("from")).not.toBe(before);
+};
+const title = () => at.page.locator(".wall h1").innerText();
+const turns = (key: string) => async () => {
+  const first = await title();
+  await press(key);
+  await expect.poll(title).not.toBe(first);
+};
+
+interface PageKeys {
+  /** The file whose keys these are. */
+  file: string;
+  address: () => string;
+  sign: string;
+  keys: Record<string, () => Promise<void>>;
+}
+
+const bigTable = "/hunt?from=now-7d&q=type%3Aflow%20%7C%20groupby%20src_ip";
+/** Keys of other pages, by the file that has them. */
+const OTHERS: PageKeys[] = [
+  {
+    file: "features/hunt/page.tsx",
+    address: () => "/hunt?from=now-7d",
+    sign: ".results tbody tr",
+    keys: {
+      "/": into,
+      r: asked(/\/api\/v1\/search\?/, "r"),
+      "[": step("["),
+      "]": step("]"),
+      Escape: async () => {
+        // A search that does not end is called off.
+        await at.page.route("**/api/v1/search?**", () => undefined);
+        await press("r");
+        await at.page.getByRole("button", { name: "Dừng tìm" }).first().waitFor();
+        await press("Escape");
+        await expect.poll(() => at.page.getByRole("button", { name: "Dừng tìm" }).count()).toBe(0);
+        await at.page.unroute("**/api/v1/search?**");
+      },
+    },
+  },
+  {
+    file: "features/hunt/components/group-table.tsx",
+    address: () => bigTable,
+    sign: ".groups-table",
+    keys: {
+      Escape: async () => {
+        await at.page.getByRole("button", { name: "Phóng to" }).first().click();
+        await at.page.locator(".groups-table.is-big").waitFor();
+        await press("Escape");
+        await expect.poll(() => at.page.locator(".groups-table.is-big").count()).toBe(0);
+      },
+    },
+  },
+  { file: "features/graph/page.tsx", address: () => "/graph?from=now-7d", sign: ".graph__pairs tbody tr", keys: { "/": into, r: asked(/\/api\/v1\/graph/, "r") } },
+  { file: "features/rules/list.tsx", address: () => "/rules", sign: ".rules__scroll [role=row]", keys: { "/": into, r: asked(/\/api\/v1\/rules$/, "r") } },
+  { file: "features/rules/page.tsx", address: () => "/rules/9000031", sign: ".page__head h1", keys: { u: up("/rules") } },
+  { file: "features/workbench/page.tsx", address: () => `/rule-sets/${there.set}`, sign: ".page__head h1", keys: { u: up("/rule-sets") } },
+  { file: "features/feeds/list.tsx", address: () => "/rule-feeds", sign: ".sorted tbody tr", keys: { r: asked(/\/api\/v1\/feeds$/, "r") } },
+  { file: "features/feeds/page.tsx", address: () => `/rule-feeds/${there.feed}`, sign: ".page__head h1", keys: { u: up("/rule-feeds"), r: asked(/\/api\/v1\/feeds\/\d+\/runs/, "r") } },
+  { file: "features/cases/list.tsx", address: () => "/cases?tab=all", sign: ".sorted tbody tr", keys: { n: asks("n", /^Lập hồ sơ/), r: asked(/\/api\/v1\/cases\?/, "r") } },
+  {
+    file: "features/cases/page.tsx",
+    address: () => `/cases/${there.case}`,
+    sign: ".page__head h1",
+    keys: {
+      u: up("/cases"),
+      r: asked(/\/api\/v1\/cases\/\d+$/, "r"),
+      c: async () => {
+        await press("c");
+        await expect.poll(focused).toBe("TEXTAREA");
+      },
+    },
+  },
+  {
+    file: "features/attack/page.tsx",
+    address: () => "/attack?technique=T1046",
+    sign: ".attack__detail",
+    keys: {
+      Escape: async () => {
+        await press("Escape");
+        await expect.poll(() => parameter("technique")).toBe(null);
+      },
+    },
+  },
+  {
+    file: "features/wallboard/page.tsx",
+    address: () => "/wall",
+    sign: ".wall h1",
+    keys: {
+      ArrowRight: turns("ArrowRight"),
+      ArrowLeft: turns("ArrowLeft"),
+      Escape: async () => {
+        await press("Escape");
+        await expect.poll(path).toBe("/");
+      },
+    },
+  },
+];
+/** Their keys stand in the list of keys, which is tried above. */
+const LISTED = ["app/shell.tsx", "features/alerts/inbox.tsx", "features/alerts/detail.tsx"];
+
+/** The keys of a keymap as it is written: names before a colon, not those of objects within. */
+function namesOf(source: string): string[] {
+  const names: string[] = [];
+  let depth = 0;
+  for (const [, opening, closing, quoted, plain] of source.slice(source.indexOf("useKeys({") + "useKeys(".length).matchAll(/([{(])|([})])|"([^"]+)": |(\w+): /g)) {
+    if (opening) depth += 1;
+    // A key that there is at times is spread: it counts.
+    else if (closing && --depth === 0) break;
+    const name = quoted ?? plain;
+    if (name && (depth === 1 || (depth === 3 && name === "Escape"))) names.push(name);
+  }
+  return names;
+}
+
+test("every file with keys is here, and each of its keys", () => {
+  const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" }).filter((file) => /(?<!\.test)\.tsx$/.test(file) && /\buseKeys\(/.test(readFileSync(SOURCE + file, "utf8")));
+  expect([...OTHERS.map(({ file }) => file), ...LISTED].sort()).toEqual(files.sort());
+  for (const { file, keys } of OTHERS) {
+    for (const name of namesOf(readFileSync(SOURCE + file, "utf8"))) expect(Object.keys(keys), file).toContain(name);
+  }
+});
+
+test.each(OTHERS.flatMap(({ file, address, sign, keys }) => Object.entries(keys).map(([key, trial]) => ({ file, key, address, sign, trial }))))("$key in $file", async ({ address, sign, trial }) => {
+  await at.open(address());
+  await at.page.locator(sign).first().waitFor();
+  await trial();
 });

@@ -63,15 +63,16 @@ async function ask<T>({ page }: Console, path: string, content?: object): Promis
   return answer as T;
 }
 
-/** The newest group, a case, a set of rules and a source of rules; the latter three are made where there are none. */
+/** A group, a case, a set of rules and a source of rules; the latter three are made where there are none. */
 export async function known(at: Console): Promise<Known> {
-  const { items: groups } = await ask<{ items: { id: number }[] }>(at, "/api/v1/groups?limit=1");
+  const { items: groups } = await ask<{ items: { id: number; gid: number; app_proto: string | null }[] }>(at, "/api/v1/groups?sort=risk&limit=100");
   const { items: cases } = await ask<{ items: { id: number }[] }>(at, "/api/v1/cases?limit=1");
   const [feed] = await ask<{ id: number }[]>(at, "/api/v1/feeds");
   const sets = await ask<{ id: number; fed_by: number | null }[]>(at, "/api/v1/rule-sets");
   const set = sets.find((one) => one.fed_by === null);
   const { user } = await ask<{ user: { unit_id: number } }>(at, "/api/v1/session");
-  const group = groups[0]?.id;
+  // Of a signature: that has bytes, and a rule whose text is known.
+  const group = (groups.find(({ gid, app_proto }) => gid === 1 && app_proto === "http") ?? groups[0])?.id;
   if (group === undefined) throw new Error("the demonstration has no alerts");
   const one = cases[0] ?? (await ask<{ id: number }>(at, "/api/v1/cases", { title: "Máy chủ web có webshell", severity: 1, groups: [group] }));
   const made = { name: "Nguồn mẫu", unit_id: user.unit_id, kind: "list", address: "", enabled: true, publishes: false };

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { Locator } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { signIn, start, type Console } from "./console";
+import { address, signIn, start, type Console } from "./console";
 import { known, pagesOf } from "./pages";
 
 let at: Console;
@@ -70,6 +70,15 @@ test("tables sort, filter and are saved", { timeout: 600_000 }, async () => {
   }
   // Lists of those with something in them on any console: the others are empty in a demonstration that has just begun.
   for (const name of ["inbox-rolled", "case", "cases", "hunt-tables", "graph", "sensors", "rule-sets", "access", "settings-people", "settings-units"]) expect(walked, name).toContain(name);
+});
+
+test("an address holds how a table is sorted and filtered", async () => {
+  await at.open("/settings?tab=people");
+  const head = at.page.locator("thead th").nth(1);
+  await head.getByRole("button").press("Enter");
+  await expect.poll(() => new URL(at.page.url()).searchParams.get("tables")).toContain("people");
+  await at.open(at.page.url().slice(address.length));
+  await expect.poll(() => at.page.locator("thead th").nth(1).getAttribute("aria-sort")).toBe("ascending");
 });
 
 test("long lists sort by their heads and are saved", { timeout: 120_000 }, async () => {

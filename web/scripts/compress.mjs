@@ -22,7 +22,7 @@ for (const entry of await readdir(dist, { recursive: true, withFileTypes: true }
 }
 
 const html = await readFile(join(dist, "index.html"), "utf8");
-const first = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1]);
+const first = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1]).filter((name) => !name.startsWith("/api/"));
 const total = ["/index.html", ...first].reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0);
 console.log(`first load: ${(total / 1_024).toFixed(1)} KiB gzipped in ${first.length + 1} files`);
 if (total > 300 * 1_024) {

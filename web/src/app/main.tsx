@@ -8,6 +8,7 @@ import { createRoot } from "react-dom/client";
 import { onSignedOut, worthRetrying } from "@/lib/api";
 import { sessionQuery } from "@/lib/session";
 import { applyTheme } from "@/lib/prefs";
+import { TipLayer } from "@/ui/tip";
 import { Toasts } from "@/ui/toasts";
 import { makeRouter } from "./router";
 
@@ -41,6 +42,7 @@ if (root) {
         <QueryClientProvider client={queries}>
           <RouterProvider router={router} />
           <Toasts />
+          <TipLayer />
         </QueryClientProvider>
       </StrictMode>,
     ),

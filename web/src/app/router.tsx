@@ -18,6 +18,7 @@ import { wallSearch } from "@/features/wallboard/route";
 import { benchSearch } from "@/features/workbench/route";
 import { sessionQuery } from "@/lib/session";
 import { currentPrefs, setPref } from "@/lib/prefs";
+import { tableStates, type TableStates } from "@/lib/table-state";
 import { Loading } from "@/ui/basics";
 import { ErrorPage, NotFound } from "./other-pages";
 import { Shell } from "./shell";
@@ -26,7 +27,15 @@ interface Context {
   queries: QueryClient;
 }
 
-const rootRoute = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: NotFound });
+const rootRoute = createRootRouteWithContext<Context>()({
+  component: Outlet,
+  notFoundComponent: NotFound,
+  // Whatever the page, tables on it may be sorted and filtered.
+  validateSearch: (raw: Record<string, unknown>): { tables?: TableStates } => {
+    const tables = tableStates(raw.tables);
+    return tables ? { tables } : {};
+  },
+});
 
 const signIn = createRoute({
   getParentRoute: () => rootRoute,

@@ -1,8 +1,8 @@
 /** What stands around every page: the way to the others, and what a person sets. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate, useRouter } from "@tanstack/react-router";
-import { Bell, Check, ChevronsLeft, ChevronsRight, Clock, FileText, FolderOpen, Gauge, Grid3x3, Languages, LogOut, Monitor, Moon, Network, Radar, Rows3, Rows4, ScrollText, Search, Settings, Sun, SunMoon, Unplug, UserRound } from "lucide-react";
-import { Suspense, useRef } from "react";
+import { Link, Outlet, useLocation, useNavigate, useRouter, useSearch } from "@tanstack/react-router";
+import { Bell, Check, ChevronsLeft, ChevronsRight, Clock, FileText, FolderOpen, Gauge, Grid3x3, Languages, LogOut, Monitor, Moon, Network, Radar, Rows3, Rows4, ScrollText, Search, Settings, Sun, SunMoon, Unplug, UserRound, type LucideIcon } from "lucide-react";
+import { Suspense, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, api, body } from "@/lib/api";
 import { useKeys } from "@/lib/keys";
@@ -10,23 +10,32 @@ import { usePolling } from "@/lib/presence";
 import { setPref, usePrefs } from "@/lib/prefs";
 import { sessionQuery, useRights } from "@/lib/session";
 import { compact } from "@/lib/format";
+import { tableStates, TableStore, type TableState, type TableStates } from "@/lib/table-state";
 import { IconButton, Loading } from "@/ui/basics";
 import { Menu, MenuItem, MenuLabel, MenuLine } from "@/ui/menu";
 import "./shell.css";
 
+interface Page {
+  to: string;
+  icon: LucideIcon;
+  label: string;
+  /** How addresses begin that belong to it as well. */
+  also?: readonly string[];
+}
+
 const PAGES = [
   { to: "/", icon: Gauge, label: "nav.overview" },
-  { to: "/alerts", icon: Bell, label: "nav.alerts" },
+  { to: "/alerts", icon: Bell, label: "nav.alerts", also: ["/hide-rules"] },
   { to: "/cases", icon: FolderOpen, label: "nav.cases" },
-  { to: "/hunt", icon: Search, label: "nav.hunt" },
+  { to: "/hunt", icon: Search, label: "nav.hunt", also: ["/about/"] },
   { to: "/attack", icon: Grid3x3, label: "nav.attack" },
   { to: "/graph", icon: Network, label: "nav.graph" },
   { to: "/sensors", icon: Radar, label: "nav.sensors" },
-  { to: "/rules", icon: ScrollText, label: "nav.rules" },
+  { to: "/rules", icon: ScrollText, label: "nav.rules", also: ["/rule-"] },
   { to: "/reports", icon: FileText, label: "nav.reports" },
   { to: "/wall", icon: Monitor, label: "nav.wall" },
   { to: "/settings", icon: Settings, label: "nav.admin" },
-] as const;
+] as const satisfies readonly Page[];
 
 /** How many groups are new, and whether the collector still answers. */
 function useNewGroups(): { count: number; lost: boolean } {
@@ -38,12 +47,28 @@ function useNewGroups(): { count: number; lost: boolean } {
   return { count: data?.tabs.new ?? 0, lost: error instanceof ApiError && error.status === 0 };
 }
 
+const NO_STATES: TableStates = {};
+
+/** The states of the page's tables, as its address has them. */
+function useTables() {
+  const navigate = useNavigate();
+  const states = useSearch({ strict: false, select: (search) => search.tables }) ?? NO_STATES;
+  return useMemo(
+    () => ({
+      states,
+      keep: (name: string, state: TableState) => void navigate({ to: ".", search: (before) => ({ ...before, tables: tableStates({ ...states, [name]: state }) }), replace: true }),
+    }),
+    [navigate, states],
+  );
+}
+
 export function Shell() {
   const { t, i18n } = useTranslation();
   const { sidebar } = usePrefs();
   const navigate = useNavigate();
   const { count: newGroups, lost } = useNewGroups();
   const main = useRef<HTMLElement>(null);
+  const path = useLocation({ select: (at) => at.pathname });
   useKeys({
     "g o": () => void navigate({ to: "/" }),
     "g i": () => void navigate({ to: "/alerts" }),
@@ -59,6 +84,7 @@ export function Shell() {
     "g w": () => void navigate({ to: "/wall" }),
   });
   const narrow = sidebar === "narrow";
+  const tables = useTables();
   return (
     <div className={`shell ${narrow ? "shell--narrow" : ""}`}>
       <button type="button" className="shell__skip" onClick={() => main.current?.focus()}>
@@ -71,9 +97,9 @@ export function Shell() {
         </Link>
         <nav aria-label={t("nav.pages")}>
           <ul>
-            {PAGES.map(({ to, icon: Icon, label }) => (
+            {PAGES.map(({ to, icon: Icon, label, ...page }) => (
               <li key={to}>
-                <Link to={to} className="side__link" activeOptions={{ exact: to === "/", includeSearch: false }} activeProps={{ "aria-current": "page" }} title={narrow ? t(label) : undefined}>
+                <Link to={to} className="side__link" activeOptions={{ exact: to === "/", includeSearch: false }} activeProps={{ "aria-current": "page" }} aria-current={"also" in page && page.also.some((begin) => path.startsWith(begin)) ? "page" : undefined} title={narrow ? t(label) : undefined}>
                   <Icon aria-hidden />
                   <span className="side__word">{t(label)}</span>
                   {to === "/alerts" && newGroups > 0 && (
@@ -95,9 +121,11 @@ export function Shell() {
             <Unplug aria-hidden /> {t("nav.lost")}
           </p>
         )}
-        <Suspense fallback={<Loading rows={10} />}>
-          <Outlet />
-        </Suspense>
+        <TableStore value={tables}>
+          <Suspense fallback={<Loading rows={10} />}>
+            <Outlet />
+          </Suspense>
+        </TableStore>
       </main>
     </div>
   );

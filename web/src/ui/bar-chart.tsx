@@ -21,7 +21,7 @@ interface BarChartProps {
   series: readonly BarSeries[];
   /** What the chart shows, for those who do not see it. */
   label: string;
-  height: number;
+  height: number | string;
   onBrush?: (first: number, last: number) => void;
 }
 

@@ -1,9 +1,9 @@
 /** Small parts that every page uses. */
-import { AlertTriangle, CircleAlert, CircleDot, Info, SearchX, ServerCrash, TriangleAlert, X, type LucideIcon } from "lucide-react";
-import { useId, type ButtonHTMLAttributes, type ReactElement, type ReactNode } from "react";
+import { AlertTriangle, CircleAlert, CircleCheck, CircleDot, Info, SearchX, ServerCrash, TriangleAlert, X, type LucideIcon } from "lucide-react";
+import { useId, type ButtonHTMLAttributes, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { Tooltip as Radix } from "radix-ui";
 import { ApiError } from "@/lib/api";
+import { Tip } from "@/ui/tip";
 
 type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & {
   look?: "plain" | "primary" | "danger" | "quiet";
@@ -26,21 +26,6 @@ export function IconButton({ label, shortcut, children, ...rest }: ButtonProps &
         {children}
       </Button>
     </Tip>
-  );
-}
-
-export function Tip({ text, children }: { text: string; children: ReactElement }) {
-  return (
-    <Radix.Provider delayDuration={350}>
-      <Radix.Root>
-        <Radix.Trigger asChild>{children}</Radix.Trigger>
-        <Radix.Portal>
-          <Radix.Content className="tip" sideOffset={5} collisionPadding={8}>
-            {text}
-          </Radix.Content>
-        </Radix.Portal>
-      </Radix.Root>
-    </Radix.Provider>
   );
 }
 
@@ -134,6 +119,15 @@ export function Card({ title, aside, children, bare, className }: { title: strin
       </div>
       {bare ? children : <div className="card__body">{children}</div>}
     </section>
+  );
+}
+
+/** All is well: a line, where an empty space would be a waste. */
+export function Fine({ children }: { children: ReactNode }) {
+  return (
+    <p className="fine">
+      <CircleCheck aria-hidden /> {children}
+    </p>
   );
 }
 

@@ -29,7 +29,8 @@ export function HostGraph({ graph, centre, height, onPick }: HostGraphProps) {
             layout: "force",
             roam: true,
             draggable: true,
-            force: { repulsion: 190, edgeLength: [50, 150], gravity: 0.2, layoutAnimation: false },
+            // In a small frame they stand closer, so that none is outside.
+            force: typeof height === "number" ? { repulsion: 110, edgeLength: [30, 105], gravity: 0.25, layoutAnimation: false } : { repulsion: 260, edgeLength: [60, 190], gravity: 0.16, layoutAnimation: false },
             label: { show: true, position: "right", fontSize: 10.5, color: color("--ink-2"), formatter: ({ name }: { name: string }) => shortAddress(name) },
             labelLayout: { hideOverlap: true },
             edgeSymbol: ["none", "arrow"],
@@ -52,7 +53,7 @@ export function HostGraph({ graph, centre, height, onPick }: HostGraphProps) {
         ],
       };
     },
-    [centre, graph],
+    [centre, graph, height],
   );
   return (
     <LazyChart

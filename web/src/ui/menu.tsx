@@ -1,10 +1,16 @@
-/** Menus and pop-overs. They are not modal, so that nothing has to lock the page with styles of its own. */
-import type { LucideIcon } from "lucide-react";
-import { DropdownMenu, Popover as RadixPopover } from "radix-ui";
-import type { ReactElement, ReactNode } from "react";
+/** Menus. Until one is opened it is no more than its button: a list has hundreds, of which few are ever opened. */
+import { lazy, Suspense, useState, type ReactNode } from "react";
+import { closed, type Trigger } from "@/ui/closed";
+
+const parts = () => import("./menu-parts");
+const Openable = lazy(() => parts().then((all) => ({ default: all.Openable })));
+export const MenuItem = lazy(() => parts().then((all) => ({ default: all.Item })));
+export const MenuCheck = lazy(() => parts().then((all) => ({ default: all.CheckItem })));
+export const MenuLabel = lazy(() => parts().then((all) => ({ default: all.Label })));
+export const MenuLine = lazy(() => parts().then((all) => ({ default: all.Line })));
 
 interface MenuProps {
-  trigger: ReactElement;
+  trigger: Trigger;
   label?: string;
   children: ReactNode;
   align?: "start" | "end";
@@ -14,53 +20,26 @@ interface MenuProps {
 }
 
 export function Menu({ trigger, label, children, align = "start", open, onOpenChange }: MenuProps) {
-  return (
-    <DropdownMenu.Root modal={false} open={open} onOpenChange={onOpenChange}>
-      <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
-        <DropdownMenu.Content className="menu" align={align} sideOffset={4} collisionPadding={8} aria-label={label}>
-          {children}
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
-    </DropdownMenu.Root>
+  const [own, setOwn] = useState(false);
+  // Once it was open it stays what it is: its button has the focus to go back to.
+  const [used, setUsed] = useState(false);
+  const change = (to: boolean) => {
+    setUsed(true);
+    setOwn(to);
+    onOpenChange?.(to);
+  };
+  const button = closed(
+    trigger,
+    "menu",
+    () => void parts().catch(() => undefined),
+    () => change(true),
   );
-}
-
-export function MenuItem({ icon: Icon, onSelect, children, disabled }: { icon?: LucideIcon; onSelect: () => void; children: ReactNode; disabled?: boolean }) {
+  if (!used && !open) return button;
   return (
-    <DropdownMenu.Item className="menu__item" onSelect={onSelect} disabled={disabled}>
-      {Icon && <Icon aria-hidden />}
-      {children}
-    </DropdownMenu.Item>
-  );
-}
-
-export function MenuCheck({ checked, onChange, children }: { checked: boolean; onChange: (checked: boolean) => void; children: ReactNode }) {
-  return (
-    <DropdownMenu.CheckboxItem className="menu__item" checked={checked} onCheckedChange={onChange} onSelect={(event) => event.preventDefault()}>
-      <input type="checkbox" checked={checked} readOnly tabIndex={-1} aria-hidden />
-      {children}
-    </DropdownMenu.CheckboxItem>
-  );
-}
-
-export function MenuLabel({ children }: { children: ReactNode }) {
-  return <DropdownMenu.Label className="menu__label">{children}</DropdownMenu.Label>;
-}
-
-export function MenuLine() {
-  return <DropdownMenu.Separator className="menu__line" />;
-}
-
-export function Popover({ trigger, children, open, onOpenChange, label }: { trigger: ReactElement; children: ReactNode; open: boolean; onOpenChange: (open: boolean) => void; label: string }) {
-  return (
-    <RadixPopover.Root open={open} onOpenChange={onOpenChange}>
-      <RadixPopover.Trigger asChild>{trigger}</RadixPopover.Trigger>
-      <RadixPopover.Portal>
-        <RadixPopover.Content className="popover" align="end" sideOffset={5} collisionPadding={8} aria-label={label}>
-          {children}
-        </RadixPopover.Content>
-      </RadixPopover.Portal>
-    </RadixPopover.Root>
+    <Suspense fallback={button}>
+      <Openable trigger={trigger} label={label} align={align} open={open ?? own} onOpenChange={change}>
+        {children}
+      </Openable>
+    </Suspense>
   );
 }

@@ -3,6 +3,7 @@ import { ArrowDown, ArrowUp, Download, Search } from "lucide-react";
 import { useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { csv, save, stamped } from "@/lib/save";
+import { useFirstState, useKeptState } from "@/lib/table-state";
 import { plain } from "@/lib/text";
 import { Button } from "@/ui/basics";
 
@@ -52,6 +53,14 @@ function orderOf<T>(columns: readonly Column<T>[], told: string | undefined): Or
   return column < 0 ? undefined : { column, down };
 }
 
+/** The order that names a column by its number. */
+function placed(columns: number, told: string | undefined): Order | undefined {
+  if (told === undefined) return undefined;
+  const down = told.startsWith("-");
+  const column = Number(down ? told.slice(1) : told);
+  return column < columns ? { column, down } : undefined;
+}
+
 function compare(one: string | number | null | undefined, other: string | number | null | undefined): number {
   if (typeof one === "number" && typeof other === "number") return one - other;
   return String(one ?? "").localeCompare(String(other ?? ""), "vi", { numeric: true });
@@ -59,9 +68,11 @@ function compare(one: string | number | null | undefined, other: string | number
 
 export function SortedTable<T>({ caption, name, columns, items, rowKey, actions, rowClass, order, onOrder, className, empty }: SortedTableProps<T>) {
   const { t } = useTranslation();
-  const [own, setOwn] = useState<Order>();
+  const first = useFirstState(name);
+  const [own, setOwn] = useState(() => placed(columns.length, first.order));
   const sort = onOrder ? orderOf(columns, order) : own;
-  const [words, setWords] = useState("");
+  const [words, setWords] = useState(first.words ?? "");
+  useKeptState(name, onOrder ? undefined : own && `${own.down ? "-" : ""}${own.column}`, words);
   const [drawn, setDrawn] = useState(STEP);
   const shown = useMemo(() => {
     const sought = plain(words).split(/\s+/).filter(Boolean);

@@ -1,11 +1,12 @@
-/** Choosing a time range: back from now, or between two moments. */
+/** Choosing a time range, back from now or between two moments, and linking to it. */
 import { CalendarClock, ChevronLeft, ChevronRight } from "lucide-react";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { usePrefs } from "@/lib/prefs";
 import { dateTime, fromInput, isRelative, moment, toInput } from "@/lib/time";
 import { Button, IconButton } from "@/ui/basics";
-import { Popover } from "@/ui/menu";
+import { Popover } from "@/ui/popover";
+import { Share } from "@/ui/share";
 
 const PRESETS = ["15m", "1h", "6h", "24h", "3d", "7d", "30d", "90d"] as const;
 
@@ -115,6 +116,13 @@ export function TimeRange({ from, to, onChange }: TimeRangeProps) {
       <IconButton look="quiet" label={t("range.later")} onClick={() => step(1)} disabled={isRelative(to)}>
         <ChevronRight aria-hidden />
       </IconButton>
+      <Share
+        moves={isRelative(from) || isRelative(to)}
+        frozen={() => {
+          const [first, last] = bounds();
+          return { from: iso(first), to: iso(last) };
+        }}
+      />
     </div>
   );
 }

@@ -1,7 +1,8 @@
 /** A value of a record with what can be done with it: the same menu everywhere. */
 import { Copy, Ellipsis, Equal, Minus, Plus, Search, Table2 } from "lucide-react";
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { number } from "@/lib/format";
 import { Menu, MenuItem } from "@/ui/menu";
 import { toast } from "@/ui/toasts";
 
@@ -30,12 +31,30 @@ export function useCopy(): (text: string) => void {
   };
 }
 
+/** Longer texts begin so; the rest is shown on demand. */
+const LONG = 400;
+const BEGINNING = 200;
+
+function Long({ text }: { text: string }) {
+  const { t, i18n } = useTranslation();
+  const [whole, setWhole] = useState(false);
+  if (text.length <= LONG) return text;
+  return (
+    <>
+      {whole ? text : `${text.slice(0, BEGINNING)}…`}{" "}
+      <button type="button" className="link" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+        {whole ? t("value.less") : t("value.whole", { count: text.length, shown: number(text.length, i18n.language) })}
+      </button>
+    </>
+  );
+}
+
 export function Value({ text, children, mono, onInclude, onExclude, onOnly, onHunt, onGroupBy, more }: ValueProps) {
   const { t } = useTranslation();
   const copy = useCopy();
   return (
     <span className="value">
-      <span className={`value__text ${mono ? "mono" : ""}`}>{children ?? text}</span>
+      <span className={`value__text ${mono ? "mono" : ""}`}>{children ?? <Long text={text} />}</span>
       <Menu
         trigger={
           <button type="button" className="value__menu" aria-label={t("value.menu", { text })}>

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { api, ApiError, body } from "@/lib/api";
 import { setPref, usePrefs } from "@/lib/prefs";
 import { sessionQuery, useRights } from "@/lib/session";
+import { unitsQuery } from "@/lib/units";
 import { Button, Card, Segmented, useProblemText } from "@/ui/basics";
 import { toast } from "@/ui/toasts";
 import "./account.css";
@@ -14,8 +15,8 @@ import "./account.css";
 export function AccountPage() {
   const { t } = useTranslation();
   const { user } = useRights();
-  const { language, theme, zone } = usePrefs();
-  const units = useQuery({ queryKey: ["units"], queryFn: ({ signal }) => body(api.GET("/api/v1/units", { signal })) });
+  const { language, theme, zone, density } = usePrefs();
+  const units = useQuery(unitsQuery);
   const queries = useQueryClient();
   const router = useRouter();
   const problem = useProblemText();
@@ -64,6 +65,8 @@ export function AccountPage() {
             />
             <span>{t("prefs.theme")}</span>
             <Segmented legend={t("prefs.theme")} value={theme} options={(["system", "light", "dark"] as const).map((value) => ({ value, label: t(`theme.${value}`) }))} onChange={(value) => setPref("theme", value)} />
+            <span>{t("prefs.density")}</span>
+            <Segmented legend={t("prefs.density")} value={density} options={(["comfortable", "dense"] as const).map((value) => ({ value, label: t(`density.${value}`) }))} onChange={(value) => setPref("density", value)} />
             <span>{t("prefs.zone")}</span>
             <Segmented
               legend={t("prefs.zone")}

@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, queryOptions, useMutation, useQuery, useQueryClient, type InfiniteData, type QueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, body, type Schemas } from "@/lib/api";
+import { api, ApiError, body, type Schemas } from "@/lib/api";
 import type { EveRecord } from "@/lib/eve";
 import { isObject } from "@/lib/json";
 import { useProblemText } from "@/ui/basics";
@@ -104,6 +104,32 @@ export function eventQuery(id: string) {
       return isObject(event) ? event : { raw: String(event) };
     },
     staleTime: Infinity,
+  });
+}
+
+/** The rule that made an alert, and where what it looks for stands in the alert's bytes; nothing if its text is not known. */
+export function eventRuleQuery(id: string) {
+  return queryOptions({
+    queryKey: ["event", id, "rule"],
+    queryFn: ({ signal }) => known(body(api.GET("/api/v1/events/{id}/rule", { params: { path: { id } }, signal }))),
+    staleTime: Infinity,
+  });
+}
+
+export function explanationQuery(id: string, language: "vi" | "en") {
+  return queryOptions({
+    queryKey: ["event", id, "rule", language],
+    queryFn: ({ signal }) => known(body(api.GET("/api/v1/events/{id}/rule/explanation", { params: { path: { id }, query: { language } }, signal }))),
+    staleTime: Infinity,
+    retry: false,
+  });
+}
+
+/** What is asked for, or nothing where there is none of it. */
+async function known<T>(asked: Promise<T>): Promise<T | null> {
+  return asked.catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
   });
 }
 

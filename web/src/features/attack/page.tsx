@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Search, X } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { parentOf, rolledUp, TACTICS, TECHNIQUES } from "@/lib/attack";
 import { compact, number } from "@/lib/format";
@@ -20,7 +20,7 @@ export function AttackPage() {
   const { t, i18n } = useTranslation();
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const [onlySeen, setOnlySeen] = useState(false);
+  const onlySeen = search.seen === true;
   const counts = useQuery(countsQuery(search));
   const vietnamese = i18n.language !== "en";
   useEffect(() => {
@@ -62,7 +62,7 @@ export function AttackPage() {
         {counts.data && <span className="muted">{t("attack.total", { count: total, shown: number(total, i18n.language), techniques: number(rolled.size, i18n.language) })}</span>}
         <span className="spring" />
         <label className="check">
-          <input type="checkbox" checked={onlySeen} onChange={(event) => setOnlySeen(event.target.checked)} /> {t("attack.onlySeen")}
+          <input type="checkbox" checked={onlySeen} onChange={(event) => change({ seen: event.target.checked ? true : undefined })} /> {t("attack.onlySeen")}
         </label>
         <TimeRange from={search.from ?? USUAL_FROM} to={search.to ?? "now"} onChange={(from, to) => change({ from: from === USUAL_FROM ? undefined : from, to: to === "now" ? undefined : to })} />
       </div>

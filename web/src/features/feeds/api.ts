@@ -32,11 +32,6 @@ export function feedQuery(id: number) {
   });
 }
 
-export const unitsQuery = queryOptions({
-  queryKey: ["units"],
-  queryFn: ({ signal }) => body(api.GET("/api/v1/units", { signal })),
-});
-
 /** What the newest version changes against the published one. */
 export function diffQuery(set: number, from: number | undefined, to: number | undefined) {
   return queryOptions({

@@ -1,15 +1,16 @@
 /** Rule and intelligence sources. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { ArrowLeft, CloudDownload, Plus } from "lucide-react";
+import { CloudDownload, Plus } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useKeys } from "@/lib/keys";
 import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
-import { Button, buttonClass, Empty, Failure, Loading } from "@/ui/basics";
-import { SortedTable, type Column } from "@/ui/sorted-table";
+import { Button, Empty } from "@/ui/basics";
+import { RulesList } from "@/ui/listing";
+import type { Column } from "@/ui/sorted-table";
 import { feedsQuery, type Feed } from "./api";
 import { CreateDialog } from "./components/create";
 import { Status } from "./components/status";
@@ -51,43 +52,29 @@ export function FeedsPage() {
     [t, zone],
   );
   return (
-    <div className="page">
-      <div className="page__head">
-        <Link to="/rules" className={buttonClass("quiet")}>
-          <ArrowLeft aria-hidden /> {t("nav.rules")}
-        </Link>
-        <h1>{t("feeds.title")}</h1>
-        <span className="spring" />
-        {administrator && (
-          <Button look="primary" onClick={() => setMaking(true)}>
-            <Plus aria-hidden /> {t("feeds.create")}
-          </Button>
-        )}
-      </div>
-      <div className="page__body">
-        {feeds.isPending ? (
-          <Loading rows={6} />
-        ) : feeds.isLoadingError ? (
-          <Failure error={feeds.error} retry={() => void feeds.refetch()} />
-        ) : (
-          <div className="card">
-            <SortedTable
-              caption={t("feeds.title")}
-              name="rule-feeds"
-              columns={columns}
-              items={feeds.data}
-              rowKey={(feed) => feed.id}
-              rowClass={(feed) => (feed.failures > 0 ? "feeds__failing" : undefined)}
-              empty={
-                <Empty title={t("feeds.none")} icon={CloudDownload}>
-                  <p>{t("feeds.noneHint")}</p>
-                </Empty>
-              }
-            />
-          </div>
-        )}
-      </div>
+    <>
+      <RulesList
+        title={t("feeds.title")}
+        name="rule-feeds"
+        query={feeds}
+        items={feeds.data}
+        columns={columns}
+        rowKey={(feed) => feed.id}
+        rowClass={(feed) => (feed.failures > 0 ? "feeds__failing" : undefined)}
+        make={
+          administrator && (
+            <Button look="primary" onClick={() => setMaking(true)}>
+              <Plus aria-hidden /> {t("feeds.create")}
+            </Button>
+          )
+        }
+        empty={
+          <Empty title={t("feeds.none")} icon={CloudDownload}>
+            <p>{t("feeds.noneHint")}</p>
+          </Empty>
+        }
+      />
       {making && <CreateDialog onClose={() => setMaking(false)} />}
-    </div>
+    </>
   );
 }

@@ -1,7 +1,7 @@
 /** Searching records: a query, a time range, what is common among the results, and the results. */
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { ChevronLeft, ChevronRight, Columns3, Eye, EyeOff, Link2, OctagonX, Search, SquareArrowOutUpRight } from "lucide-react";
+import { ChevronLeft, ChevronRight, Columns3, Eye, EyeOff, OctagonX, Search, SquareArrowOutUpRight } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "@/lib/api";
@@ -12,13 +12,12 @@ import { useKeys } from "@/lib/keys";
 import { pivotOf } from "@/lib/pivot";
 import { usePrefs } from "@/lib/prefs";
 import { condition, conditions, joined, opposite, pipes, withCondition, withoutCondition, withoutTable, withTable, withView } from "@/lib/query";
-import { clock, dayTime, instant, isRelative, moment } from "@/lib/time";
+import { clock, dayTime, instant, moment } from "@/lib/time";
 import { Button, Chip, Empty, Failure, IconButton, Loading, Partial, Segmented } from "@/ui/basics";
 import { LazyBarChart } from "@/ui/lazy-chart";
 import { Menu, MenuCheck, MenuItem } from "@/ui/menu";
 import { TimeRange } from "@/ui/time-range";
 import { toast } from "@/ui/toasts";
-import { useCopy } from "@/ui/value";
 import { columnsQuery, facetsQuery, fieldsQuery, groupOf, hintsQuery, histogramQuery, resultsQuery, sensorNamesQuery, tablesQuery, useKeepColumns } from "./api";
 import { Exports } from "./components/exports";
 import { Facets } from "./components/facets";
@@ -43,7 +42,6 @@ export function HuntPage() {
   const go = useNavigate();
   const queries = useQueryClient();
   const { zone } = usePrefs();
-  const copy = useCopy();
   const box = useRef<HTMLInputElement>(null);
   const results = useInfiniteQuery(resultsQuery(search));
   const wrong = results.error instanceof ApiError && results.error.status === 400;
@@ -147,14 +145,6 @@ export function HuntPage() {
     [buckets, change, interval],
   );
 
-  const link = (frozen: boolean) => {
-    const address = new URL(location.href);
-    if (frozen) {
-      address.searchParams.set("from", new Date(moment(from) ?? Date.now()).toISOString());
-      address.searchParams.set("to", new Date(moment(to) ?? Date.now()).toISOString());
-    }
-    copy(address.href);
-  };
   /** One window earlier or later. */
   const step = (direction: 1 | -1) => {
     const now = Date.now();
@@ -184,10 +174,6 @@ export function HuntPage() {
         <span className="spring" />
         <TimeRange from={from} to={to} onChange={(begin, end) => change({ from: begin === USUAL_FROM && end === "now" ? undefined : begin, to: end === "now" ? undefined : end })} />
         <Saved search={search} columns={columns} onOpen={(to) => void navigate({ search: to })} />
-        <Menu align="end" label={t("hunt.share")} trigger={<Button><Link2 aria-hidden /> {t("hunt.share")}</Button>}>
-          <MenuItem onSelect={() => link(false)} disabled={!isRelative(from) && !isRelative(to)}>{t("hunt.linkNow")}</MenuItem>
-          <MenuItem onSelect={() => link(true)}>{t("hunt.linkFrozen")}</MenuItem>
-        </Menu>
       </div>
       <QueryBox
         ref={box}

@@ -4,6 +4,7 @@ import { api, body } from "@/lib/api";
 export const HOURS = 24;
 /** Two weeks by the hour: as many buckets as one histogram may have. */
 export const HEAT_DAYS = 14;
+const HOUR_MS = 3_600_000;
 export const CHANGE_DAYS = 7;
 
 /** Groups that nobody has looked at, by severity. */
@@ -25,8 +26,12 @@ export const hourlyQuery = queryOptions({
 
 export const heatQuery = queryOptions({
   queryKey: ["search", "histogram", "heat"],
-  queryFn: ({ signal }) =>
-    body(api.GET("/api/v1/search/histogram", { params: { query: { q: "", class: "alert", from: `now-${HEAT_DAYS}d@h`, to: "now@h", buckets: HEAT_DAYS * 24 } }, signal })),
+  queryFn: ({ signal }) => {
+    // Whole hours, the running one among them.
+    const to = Math.ceil(Date.now() / HOUR_MS) * HOUR_MS;
+    const iso = (time: number) => new Date(time).toISOString();
+    return body(api.GET("/api/v1/search/histogram", { params: { query: { q: "", class: "alert", from: iso(to - HEAT_DAYS * 24 * HOUR_MS), to: iso(to), buckets: HEAT_DAYS * 24 } }, signal }));
+  },
   staleTime: 300_000,
 });
 
@@ -67,12 +72,6 @@ export const sensorAlertsQuery = queryOptions({
   queryKey: ["overview", "by-sensor"],
   queryFn: ({ signal }) => body(api.GET("/api/v1/search/tables", { params: { query: { q: "event_type:alert | groupby matluoi.sensor | head 1000", from: "now-24h", to: "now" } }, signal })),
   staleTime: 60_000,
-});
-
-export const unitsQuery = queryOptions({
-  queryKey: ["units"],
-  queryFn: ({ signal }) => body(api.GET("/api/v1/units", { signal })),
-  staleTime: 300_000,
 });
 
 export const sensorsQuery = queryOptions({

@@ -9,7 +9,7 @@ import { usePolling } from "@/lib/presence";
 import { usePrefs } from "@/lib/prefs";
 import { sensorState } from "@/lib/sensor";
 import { ago, clock, dateTime, shortTime } from "@/lib/time";
-import { Card, Empty, Failure, Loading, SEVERITIES, Severity, Spark } from "@/ui/basics";
+import { Card, Empty, Failure, Fine, Loading, SEVERITIES, Severity, Spark } from "@/ui/basics";
 import { LazyBarChart } from "@/ui/lazy-chart";
 import { SensorStateTag } from "@/ui/sensor-state";
 import { HOURS, hourlyQuery, newSummaryQuery, sensorsQuery, worstQuery } from "./api";
@@ -166,9 +166,7 @@ function Trouble() {
           <Link to="/sensors">{t("overview.enrolFirst")}</Link>
         </Empty>
       ) : trouble.length === 0 ? (
-        <p className="overview__fine">
-          <CircleCheck aria-hidden /> {t("overview.allWell", { count: list.length })}
-        </p>
+        <Fine>{t("overview.allWell", { count: list.length })}</Fine>
       ) : (
         <ul className="trouble">
           {trouble.map((sensor) => (

@@ -6,6 +6,7 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, body, type Schemas } from "@/lib/api";
 import { buttonClass, Failure, Loading } from "@/ui/basics";
+import { Share } from "@/ui/share";
 import { dayOf, period } from "./period";
 import { KINDS, type ReportsSearch } from "./route";
 import "./reports.css";
@@ -45,6 +46,7 @@ export function ReportsPage() {
           </label>
         )}
         <span className="spring" />
+        {kind !== "handover" && <Share moves={search.day === undefined} frozen={() => ({ day: dayOf(now) })} />}
         <a className={buttonClass("primary")} href={file("pdf")}>
           <FileDown aria-hidden /> PDF
         </a>
@@ -85,6 +87,11 @@ function Sheet({ document: shown }: { document: Schemas["Document"] }) {
   );
 }
 
+/** A number alone, and no address: it stands at the right, as on paper. */
+function isNumber(cell: string): boolean {
+  return /^[\d.,%]+$/.test(cell) && !/^\d+\.\d+\.\d+\.\d+$/.test(cell);
+}
+
 function BlockView({ block }: { block: Block }) {
   switch (block.block) {
     case "heading":
@@ -118,7 +125,7 @@ function BlockView({ block }: { block: Block }) {
             {block.rows.map((row, at) => (
               <tr key={at}>
                 {row.map((cell, index) => (
-                  <td key={index} className={/^[\d.,%]+$/.test(cell) ? "numeric" : undefined}>
+                  <td key={index} className={index > 0 && isNumber(cell) ? "numeric" : undefined}>
                     {cell}
                   </td>
                 ))}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chosen, pieces, precision, type Rule } from "./api";
+import { chosen, precision, type Rule } from "./api";
 
 const rule = (sid: number, more: Partial<Rule> = {}): Rule => ({
   sid, gid: 1, signature: `rule ${sid}`, title: { vi: "Quét cổng", en: "Port scan" }, category: "x", alerts: 0, groups: 0, closed: 0, true_positive: 0, hide_rules: 0, hidden: 0, known: true, ...more,
@@ -18,11 +18,4 @@ test("rules are found without accents, and sorted", () => {
   expect(sids({ show: "wrong" })).toEqual([3]);
   expect(sids({ show: "quiet", q: "rule 2" })).toEqual([2]);
   expect(precision(rule(1))).toBeUndefined();
-});
-
-test("a rule's text is cut at its options, whatever stands in quotes", () => {
-  const text = String.raw`alert tcp any any -> any 80 (msg:"a\; (b)"; content:"x|3b|;y"; nocase; pcre:"/a\"b;/"; sid:1;)`;
-  const lines = pieces(text).map((line) => line.map((piece) => piece.text).join("").trim());
-  expect(lines).toEqual(["alert tcp any any -> any 80 (", String.raw`msg:"a\; (b)";`, 'content:"x|3b|;y";', "nocase;", String.raw`pcre:"/a\"b;/";`, "sid:1;", ")"]);
-  expect(pieces(text)[1]?.[2]?.kind).toBe("string");
 });

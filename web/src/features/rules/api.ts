@@ -17,6 +17,16 @@ export function ruleQuery(sid: number) {
   });
 }
 
+/** What a rule does, in words: they change only with its text. */
+export function explanationQuery(sid: number, language: "vi" | "en") {
+  return queryOptions({
+    queryKey: ["rules", sid, "explanation", language],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/rules/{sid}/explanation", { params: { path: { sid }, query: { language } }, signal })),
+    staleTime: Infinity,
+    retry: false,
+  });
+}
+
 /** How often a rule was right; nothing while nobody has judged it. */
 export function precision(rule: Rule): number | undefined {
   return rule.closed > 0 ? rule.true_positive / rule.closed : undefined;
@@ -47,32 +57,4 @@ export function chosen(rules: readonly Rule[], { q, sort, turned, show }: RulesS
   });
   kept.sort(ORDERS[sort ?? "alerts"]);
   return turned ? kept.reverse() : kept;
-}
-
-export interface Piece {
-  text: string;
-  kind: "keyword" | "string" | "head" | "plain";
-}
-
-/** A rule's text in pieces to be coloured, an option a line. */
-export function pieces(text: string): Piece[][] {
-  const open = text.indexOf("(");
-  const close = text.lastIndexOf(")");
-  if (open < 0 || close < open) return [[{ text, kind: "plain" }]];
-  const lines: Piece[][] = [[{ text: `${text.slice(0, open).trim()} (`, kind: "head" }]];
-  // Backslashes take what follows them along, in quotes and outside.
-  const options = text.slice(open + 1, close).match(/(?:"(?:\\.|[^"\\])*"|\\.|[^;"\\])+;?/g) ?? [];
-  for (const option of options) {
-    const trimmed = option.trim();
-    if (!trimmed) continue;
-    const colon = trimmed.search(/[:;]/);
-    const name = colon < 0 ? trimmed : trimmed.slice(0, colon);
-    const line: Piece[] = [{ text: `    ${name}`, kind: "keyword" }];
-    for (const part of (colon < 0 ? "" : trimmed.slice(colon)).split(/("(?:\\.|[^"\\])*")/)) {
-      if (part) line.push({ text: part, kind: part.startsWith('"') ? "string" : "plain" });
-    }
-    lines.push(line);
-  }
-  lines.push([{ text: ")", kind: "head" }]);
-  return lines;
 }

@@ -56,22 +56,22 @@ export function RulesPage() {
           <span className="hidden">{t("rules.search")}</span>
           <input ref={box} className="input" type="search" placeholder={t("rules.searchHint")} value={search.q ?? ""} onChange={(event) => change({ q: event.target.value || undefined })} />
         </label>
-        <select className="select" aria-label={t("rules.show")} value={search.show ?? "all"} onChange={(event) => change({ show: SHOWN.find((one) => one === event.target.value && one !== "all") })}>
+        <select className="select rules__shown" aria-label={t("rules.show")} value={search.show ?? "all"} onChange={(event) => change({ show: SHOWN.find((one) => one === event.target.value && one !== "all") })}>
           {SHOWN.map((one) => (
             <option key={one} value={one}>
               {t(`rules.shown.${one}`)}
             </option>
           ))}
         </select>
-        <Link to="/rule-sets" className={buttonClass()}>
+        <Link to="/rule-sets" className={`${buttonClass()} rules__links`}>
           <FilePenLine aria-hidden /> {t("bench.sets")}
         </Link>
         {author && (
-          <Link to="/rule-feeds" className={buttonClass()}>
+          <Link to="/rule-feeds" className={`${buttonClass()} rules__links`}>
             <CloudDownload aria-hidden /> {t("feeds.link")}
           </Link>
         )}
-        <Link to="/rule-hunts" className={buttonClass()}>
+        <Link to="/rule-hunts" className={`${buttonClass()} rules__links`}>
           <Radar aria-hidden /> {t("ruleHunts.link")}
         </Link>
         <span className="spring" />

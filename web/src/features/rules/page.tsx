@@ -8,8 +8,9 @@ import { number, percent } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
 import { ago } from "@/lib/time";
 import { Button, buttonClass, Card, Empty, Failure, Loading, Severity } from "@/ui/basics";
+import { RuleText, RuleWords } from "@/ui/rule-text";
 import { useCopy } from "@/ui/value";
-import { pieces, precision, ruleQuery } from "./api";
+import { explanationQuery, precision, ruleQuery } from "./api";
 import "./rules.css";
 
 const route = getRouteApi("/signed-in/rules/$sid");
@@ -77,23 +78,12 @@ export function RulePage() {
               }
             >
               {text ? (
-                // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys
-                <pre className="code code--wrap" tabIndex={0}>
-                  {pieces(text).map((line, index) => (
-                    <span key={index} className="rules__line">
-                      {line.map((piece, at) => (
-                        <span key={at} className={`rules__piece rules__piece--${piece.kind}`}>
-                          {piece.text}
-                        </span>
-                      ))}
-                      {"\n"}
-                    </span>
-                  ))}
-                </pre>
+                <RuleText text={text} />
               ) : (
                 <Empty small title={t("evidence.noRule")} />
               )}
             </Card>
+            {text && <Explanation sid={rule.sid} language={language} />}
           </div>
           <div className="detail__side">
             <Card title={t("rules.figures")}>
@@ -126,5 +116,15 @@ export function RulePage() {
         </div>
       </div>
     </div>
+  );
+}
+
+function Explanation({ sid, language }: { sid: number; language: "vi" | "en" }) {
+  const { t } = useTranslation();
+  const told = useQuery(explanationQuery(sid, language));
+  return (
+    <Card title={t("ruleWords.title")}>
+      {told.isPending ? <Loading rows={4} /> : told.isLoadingError ? <Failure small error={told.error} retry={() => void told.refetch()} /> : <RuleWords told={told.data} />}
+    </Card>
   );
 }

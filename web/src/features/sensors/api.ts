@@ -28,11 +28,6 @@ export const quarantineQuery = infiniteQueryOptions({
   getNextPageParam: (page) => page.next ?? undefined,
 });
 
-export const unitsQuery = queryOptions({
-  queryKey: ["units"],
-  queryFn: ({ signal }) => body(api.GET("/api/v1/units", { signal })),
-});
-
 export function useEnrolment() {
   return useMutation({
     mutationFn: (asked: { name: string; unit_id: number }) => body(api.POST("/api/v1/sensors/enrolments", { body: asked })),

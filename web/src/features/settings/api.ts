@@ -1,11 +1,6 @@
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, body, type Schemas } from "@/lib/api";
 
-export const unitsQuery = queryOptions({
-  queryKey: ["units"],
-  queryFn: ({ signal }) => body(api.GET("/api/v1/units", { signal })),
-});
-
 export const peopleQuery = queryOptions({
   queryKey: ["users"],
   queryFn: ({ signal }) => body(api.GET("/api/v1/users", { signal })),

@@ -170,12 +170,14 @@ function Hourly() {
       <p className="wall__figure">
         <strong className="tabular">{number(total, i18n.language)}</strong> {t("hunt.alerts")}
       </p>
-      <LazyBarChart
-        labels={chart.labels}
-        series={chart.series}
-        height={460}
-        label={t("overview.hourlyLabel", { hours: HOURS, total: number(total, i18n.language), most: number(Math.max(0, ...values), i18n.language) })}
-      />
+      <div className="wall__chart">
+        <LazyBarChart
+          labels={chart.labels}
+          series={chart.series}
+          height="100%"
+          label={t("overview.hourlyLabel", { hours: HOURS, total: number(total, i18n.language), most: number(Math.max(0, ...values), i18n.language) })}
+        />
+      </div>
     </>
   );
 }

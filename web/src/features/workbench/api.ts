@@ -18,11 +18,6 @@ export const setsQuery = queryOptions({
   queryFn: ({ signal }) => body(api.GET("/api/v1/rule-sets", { signal })),
 });
 
-export const unitsQuery = queryOptions({
-  queryKey: ["units"],
-  queryFn: ({ signal }) => body(api.GET("/api/v1/units", { signal })),
-});
-
 export const capturesQuery = queryOptions({
   queryKey: ["rule-captures"],
   queryFn: ({ signal }) => body(api.GET("/api/v1/rule-captures", { signal })),

@@ -1,16 +1,17 @@
 /** The centre's own rule sets. */
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { ArrowLeft, FilePenLine, Plus } from "lucide-react";
-import { useEffect, useId, useMemo, useState } from "react";
+import { FilePenLine, Plus } from "lucide-react";
+import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
-import { Button, buttonClass, Empty, Failure, Loading, useProblemText } from "@/ui/basics";
-import { Dialog } from "@/ui/dialog";
-import { SortedTable, type Column } from "@/ui/sorted-table";
-import { setsQuery, unitsQuery, useCreateSet, type RuleSet } from "./api";
+import { Button, Empty } from "@/ui/basics";
+import { FormDialog, Text, UnitPick } from "@/ui/form";
+import { RulesList } from "@/ui/listing";
+import type { Column } from "@/ui/sorted-table";
+import { setsQuery, useCreateSet, type RuleSet } from "./api";
 import "./bench.css";
 
 export function RuleSetsPage() {
@@ -52,93 +53,45 @@ export function RuleSetsPage() {
     ],
     [t, zone],
   );
-  const make = author && (
-    <Button look="primary" onClick={() => setMaking(true)}>
-      <Plus aria-hidden /> {t("bench.create")}
-    </Button>
-  );
   return (
-    <div className="page">
-      <div className="page__head">
-        <Link to="/rules" className={buttonClass("quiet")}>
-          <ArrowLeft aria-hidden /> {t("nav.rules")}
-        </Link>
-        <h1>{t("bench.sets")}</h1>
-        <span className="spring" />
-        {make}
-      </div>
-      <div className="page__body">
-        {sets.isPending ? (
-          <Loading rows={6} />
-        ) : sets.isLoadingError ? (
-          <Failure error={sets.error} retry={() => void sets.refetch()} />
-        ) : (
-          <div className="card">
-            <SortedTable
-              caption={t("bench.sets")}
-              name="rule-sets"
-              columns={columns}
-              items={sets.data}
-              rowKey={(set) => set.id}
-              empty={
-                <Empty title={t("bench.none")} icon={FilePenLine}>
-                  <p>{t("bench.noneHint")}</p>
-                </Empty>
-              }
-            />
-          </div>
-        )}
-      </div>
+    <>
+      <RulesList
+        title={t("bench.sets")}
+        name="rule-sets"
+        query={sets}
+        items={sets.data}
+        columns={columns}
+        rowKey={(set) => set.id}
+        make={
+          author && (
+            <Button look="primary" onClick={() => setMaking(true)}>
+              <Plus aria-hidden /> {t("bench.create")}
+            </Button>
+          )
+        }
+        empty={
+          <Empty title={t("bench.none")} icon={FilePenLine}>
+            <p>{t("bench.noneHint")}</p>
+          </Empty>
+        }
+      />
       {making && <CreateDialog onClose={() => setMaking(false)} />}
-    </div>
+    </>
   );
 }
 
 function CreateDialog({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
-  const id = useId();
   const { user } = useRights();
   const navigate = useNavigate();
-  const problem = useProblemText();
-  const units = useQuery(unitsQuery);
   const create = useCreateSet();
   const [name, setName] = useState("");
   const [unit, setUnit] = useState(user.unit_id);
-  const submit = () => create.mutate({ name, unit_id: unit }, { onSuccess: ({ id: made }) => void navigate({ to: "/rule-sets/$set", params: { set: String(made) } }) });
+  const submit = () => create.mutate({ name, unit_id: unit }, { onSuccess: ({ id }) => void navigate({ to: "/rule-sets/$set", params: { set: String(id) } }) });
   return (
-    <Dialog
-      title={t("bench.create")}
-      onClose={onClose}
-      onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" disabled={name.trim() === "" || create.isPending}>
-            {t("bench.create")}
-          </Button>
-        </>
-      }
-    >
-      <div className="field">
-        <label htmlFor={`${id}-name`}>{t("bench.name")}</label>
-        <input id={`${id}-name`} className="input" maxLength={100} autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
-      </div>
-      <div className="field">
-        <label htmlFor={`${id}-unit`}>{t("account.unit")}</label>
-        <select id={`${id}-unit`} className="select" value={unit} onChange={(event) => setUnit(Number(event.target.value))}>
-          {units.data?.map((one) => (
-            <option key={one.id} value={one.id}>
-              {one.name}
-            </option>
-          ))}
-        </select>
-        <p className="muted">{t("bench.unitHint")}</p>
-      </div>
-      {create.error && (
-        <p className="field__error" role="alert">
-          {problem(create.error)}
-        </p>
-      )}
-    </Dialog>
+    <FormDialog title={t("bench.create")} submit={t("bench.create")} ready={name.trim() !== "" && !create.isPending} error={create.error} onSubmit={submit} onClose={onClose}>
+      <Text label={t("bench.name")} maxLength={100} value={name} onText={setName} />
+      <UnitPick value={unit} hint={t("bench.unitHint")} onPick={setUnit} />
+    </FormDialog>
   );
 }

@@ -22,6 +22,8 @@ export function PanelCard({ panel, about, search, fresh }: { panel: Schemas["Pan
   const sensors = useQuery(sensorNamesQuery);
   const range = { from: search.from ?? USUAL_FROM, to: search.to };
   const title = t(`pivot.panel.${panel.id}`);
+  // Beside a signature's name its number says nothing more.
+  const fields = panel.fields.map((field, at) => [field, at] as const).filter(([field]) => field !== "alert.signature_id");
   const nameOf = (field: string, value: string) => (field === "matluoi.sensor" ? (sensors.data?.find((sensor) => sensor.id === value)?.name ?? value) : value);
   return (
     <Card
@@ -40,7 +42,7 @@ export function PanelCard({ panel, about, search, fresh }: { panel: Schemas["Pan
           <caption className="hidden">{title}</caption>
           <thead className="hidden">
             <tr>
-              {panel.fields.map((field) => (
+              {fields.map(([field]) => (
                 <th key={field}>{field}</th>
               ))}
               <th>{t("about.last")}</th>
@@ -50,7 +52,7 @@ export function PanelCard({ panel, about, search, fresh }: { panel: Schemas["Pan
           <tbody>
             {panel.rows.map((row) => (
               <tr key={row.values.join("\u0000")}>
-                {panel.fields.map((field, at) => {
+                {fields.map(([field, at]) => {
                   const value = row.values[at] ?? "";
                   const page = pivotOf(field, value);
                   if (field === "alert.severity") {

@@ -4,17 +4,26 @@ import { printable, runs, type Mark } from "@/lib/hex";
 
 const WIDTH = 16;
 
-export function Bytes({ content, marks, form }: { content: Uint8Array; marks: readonly Mark[]; form: "text" | "hex" }) {
+interface BytesProps {
+  content: Uint8Array;
+  marks: readonly Mark[];
+  form: "text" | "hex";
+  /** Of what scrolls by itself, and so must be reachable by keys. */
+  label?: string;
+}
+
+export function Bytes({ content, marks, form, label }: BytesProps) {
+  const reach = label === undefined ? {} : ({ tabIndex: 0, role: "region", "aria-label": label } as const);
   if (form === "text") {
     return (
-      <pre className="code code--wrap">
+      <pre className="code code--wrap bytes" {...reach}>
         <Marked from={0} to={content.length} marks={marks} show={(start, end) => printable(content.subarray(start, end))} />
       </pre>
     );
   }
   const lines = Array.from({ length: Math.ceil(content.length / WIDTH) }, (_, line) => line * WIDTH);
   return (
-    <pre className="code">
+    <pre className="code bytes" {...reach}>
       {lines.map((start) => (
         <Line key={start} content={content} start={start} marks={marks} />
       ))}

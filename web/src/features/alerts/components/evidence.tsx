@@ -1,5 +1,5 @@
 /** The evidence behind an alert, in tabs. */
-import type { UseQueryResult } from "@tanstack/react-query";
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { Copy, Link2, Unlink } from "lucide-react";
 import { Tabs } from "radix-ui";
 import { useState, type ReactNode } from "react";
@@ -13,8 +13,11 @@ import { usePrefs } from "@/lib/prefs";
 import { dateTime } from "@/lib/time";
 import { Button, Empty, Failure, Loading, Segmented } from "@/ui/basics";
 import { Fields } from "@/ui/fields";
+import { RuleText, RuleWords } from "@/ui/rule-text";
 import { useCopy } from "@/ui/value";
+import { eventRuleQuery, explanationQuery } from "../api";
 import { DETAIL_TABS } from "../route";
+import { Bytes } from "./bytes";
 import { Packets } from "./packets";
 
 type Tab = (typeof DETAIL_TABS)[number];
@@ -55,14 +58,14 @@ export function Evidence({ eventId, analyst, tab, onTab, event, rule, history, o
         </Tabs.Content>
         <Tabs.Content value="payload" className="card__body">
           {ofEvent((record) => (
-            <Payload record={record} />
+            <Payload eventId={eventId} record={record} />
           ))}
         </Tabs.Content>
         <Tabs.Content value="packets" className="card__body">
           <Packets key={eventId} eventId={eventId} analyst={analyst} />
         </Tabs.Content>
         <Tabs.Content value="rule" className="card__body">
-          {rule ? <Rule text={rule} /> : <Empty small title={t("evidence.noRule")} />}
+          <Rule eventId={eventId} known={rule} />
         </Tabs.Content>
         <Tabs.Content value="json" className="card__body">
           {ofEvent((record) => (
@@ -77,7 +80,7 @@ export function Evidence({ eventId, analyst, tab, onTab, event, rule, history, o
   );
 }
 
-function Code({ text, wrap }: { text: string; wrap?: boolean }) {
+function Code({ text }: { text: string }) {
   const { t } = useTranslation();
   const copy = useCopy();
   return (
@@ -86,7 +89,7 @@ function Code({ text, wrap }: { text: string; wrap?: boolean }) {
         <Copy aria-hidden /> {t("value.copy")}
       </Button>
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys */}
-      <pre className={`code ${wrap ? "code--wrap" : ""}`} tabIndex={0}>
+      <pre className="code" tabIndex={0}>
         {text}
       </pre>
     </div>
@@ -121,15 +124,19 @@ function Protocol({ record, onHunt }: { record: EveRecord; onHunt: (q: string) =
   );
 }
 
-function Payload({ record }: { record: EveRecord }) {
+/** What came with the alert, with what the rule looks for marked. */
+function Payload({ eventId, record }: { eventId: string; record: EveRecord }) {
   const { t } = useTranslation();
+  const copy = useCopy();
   const [shown, setShown] = useState<"payload" | "packet">("payload");
   const [form, setForm] = useState<"hex" | "text">("hex");
+  const rule = useQuery(eventRuleQuery(eventId));
   const payload = textAt(record, EVE.payload);
   const packet = textAt(record, EVE.packet);
   if (!payload && !packet) return <Empty small title={t("evidence.noPayload")} />;
-  const source = (shown === "payload" ? payload : packet) ?? payload ?? packet ?? "";
-  const content = decodeBase64(source);
+  const part = shown === "payload" && payload ? "payload" : packet ? "packet" : "payload";
+  const content = decodeBase64((part === "payload" ? payload : packet) ?? "");
+  const marks = rule.data?.[part] ?? [];
   return (
     <div className="evidence__parts">
       <div className="evidence__choice">
@@ -138,31 +145,40 @@ function Payload({ record }: { record: EveRecord }) {
         )}
         <Segmented legend={t("evidence.form")} value={form} onChange={setForm} options={[{ value: "hex", label: "Hex" }, { value: "text", label: t("evidence.text") }]} />
         <span className="muted">{t("evidence.bytes", { count: content.length })}</span>
+        {marks.length > 0 && <span className="muted">{t("packets.marked")}</span>}
+        <span className="spring" />
+        <Button size="small" onClick={() => copy(form === "hex" ? hexDump(content) : printable(content))}>
+          <Copy aria-hidden /> {t("value.copy")}
+        </Button>
       </div>
-      <Code text={form === "hex" ? hexDump(content) : printable(content)} wrap={form === "text"} />
+      <Bytes content={content} marks={marks} form={form} label={t("evidence.payload")} />
     </div>
   );
 }
 
-/** A rule with one option a line. */
-function Rule({ text }: { text: string }) {
-  const open = text.indexOf("(");
-  const close = text.lastIndexOf(")");
-  if (open < 0 || close < open) return <Code text={text} wrap />;
-  const options: string[] = [];
-  let option = "";
-  let quoted = false;
-  for (let index = open + 1; index < close; index += 1) {
-    const c = text[index] ?? "";
-    if (c === '"' && text[index - 1] !== "\\") quoted = !quoted;
-    option += c;
-    if (c === ";" && !quoted && text[index - 1] !== "\\") {
-      options.push(option.trim());
-      option = "";
-    }
-  }
-  if (option.trim()) options.push(option.trim());
-  return <Code wrap text={`${text.slice(0, open).trim()} (\n${options.map((one) => `    ${one}`).join("\n")}\n)`} />;
+/** The rule with its conditions in words; `known` is its text where the alert itself leads to none. */
+function Rule({ eventId, known }: { eventId: string; known: string | undefined }) {
+  const { t, i18n } = useTranslation();
+  const copy = useCopy();
+  const rule = useQuery(eventRuleQuery(eventId));
+  const words = useQuery({ ...explanationQuery(eventId, i18n.language === "en" ? "en" : "vi"), enabled: rule.data !== null && rule.data !== undefined });
+  if (rule.isPending) return <Loading rows={5} />;
+  const text = rule.data?.text ?? known;
+  if (!text) return rule.isError ? <Failure small error={rule.error} retry={() => void rule.refetch()} /> : <Empty small title={t("evidence.noRule")} />;
+  return (
+    <div className="evidence__parts">
+      <div>
+        <h3>{t("ruleWords.title")}</h3>
+        {words.data ? <RuleWords told={words.data} /> : words.isLoading ? <Loading rows={3} /> : words.isError ? <Failure small error={words.error} retry={() => void words.refetch()} /> : <p className="muted">{t("ruleWords.none")}</p>}
+      </div>
+      <div className="evidence__code">
+        <Button size="small" onClick={() => copy(text)}>
+          <Copy aria-hidden /> {t("value.copy")}
+        </Button>
+        <RuleText text={text} />
+      </div>
+    </div>
+  );
 }
 
 function History({ entries }: { entries: Schemas["HistoryEntry"][] }) {

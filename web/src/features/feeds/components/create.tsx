@@ -1,21 +1,16 @@
-import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useId, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useRights } from "@/lib/session";
-import { Button, useProblemText } from "@/ui/basics";
-import { Dialog } from "@/ui/dialog";
-import { unitsQuery, useCreateFeed } from "../api";
+import { FormDialog, Pick, Text, UnitPick } from "@/ui/form";
+import { useCreateFeed } from "../api";
 import { OWN, PRESETS } from "../presets";
 import { FeedFields } from "./form";
 
 export function CreateDialog({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
-  const id = useId();
   const { user } = useRights();
   const navigate = useNavigate();
-  const problem = useProblemText();
-  const units = useQuery(unitsQuery);
   const create = useCreateFeed();
   const [preset, setPreset] = useState("");
   const [name, setName] = useState("");
@@ -29,51 +24,11 @@ export function CreateDialog({ onClose }: { onClose: () => void }) {
   };
   const submit = () => create.mutate({ ...request, name, unit_id: unit }, { onSuccess: (made) => void navigate({ to: "/rule-feeds/$feed", params: { feed: String(made.id) } }) });
   return (
-    <Dialog
-      wide
-      title={t("feeds.create")}
-      onClose={onClose}
-      onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" disabled={name.trim() === "" || create.isPending}>
-            {t("feeds.create")}
-          </Button>
-        </>
-      }
-    >
-      <div className="field">
-        <label htmlFor={`${id}-preset`}>{t("feeds.preset")}</label>
-        <select id={`${id}-preset`} className="select" value={preset} onChange={(event) => choose(event.target.value)}>
-          <option value="">{t("feeds.own")}</option>
-          {PRESETS.map((one) => (
-            <option key={one.name} value={one.name}>
-              {one.name}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div className="field">
-        <label htmlFor={`${id}-name`}>{t("feeds.name")}</label>
-        <input id={`${id}-name`} className="input" maxLength={100} autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
-      </div>
-      <div className="field">
-        <label htmlFor={`${id}-unit`}>{t("account.unit")}</label>
-        <select id={`${id}-unit`} className="select" value={unit} onChange={(event) => setUnit(Number(event.target.value))}>
-          {units.data?.map((one) => (
-            <option key={one.id} value={one.id}>
-              {one.name}
-            </option>
-          ))}
-        </select>
-      </div>
+    <FormDialog wide title={t("feeds.create")} submit={t("feeds.create")} ready={name.trim() !== "" && !create.isPending} error={create.error} onSubmit={submit} onClose={onClose}>
+      <Pick label={t("feeds.preset")} value={preset} options={[{ value: "", label: t("feeds.own") }, ...PRESETS.map((one) => ({ value: one.name, label: one.name }))]} onPick={choose} />
+      <Text label={t("feeds.name")} maxLength={100} value={name} onText={setName} />
+      <UnitPick value={unit} onPick={setUnit} />
       <FeedFields request={request} onChange={setRequest} />
-      {create.error && (
-        <p className="field__error" role="alert">
-          {problem(create.error)}
-        </p>
-      )}
-    </Dialog>
+    </FormDialog>
   );
 }

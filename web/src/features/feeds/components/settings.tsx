@@ -2,8 +2,8 @@ import { useNavigate } from "@tanstack/react-router";
 import { Save, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Button, Card, useProblemText } from "@/ui/basics";
-import { Dialog } from "@/ui/dialog";
+import { Button, Card } from "@/ui/basics";
+import { Fault, Sure } from "@/ui/form";
 import { toast } from "@/ui/toasts";
 import { useChangeFeed, useDeleteFeed, type Feed, type FeedRequest } from "../api";
 import { FeedFields } from "./form";
@@ -17,7 +17,6 @@ function requestOf(feed: Feed): FeedRequest {
 
 export function Settings({ feed }: { feed: Feed }) {
   const { t } = useTranslation();
-  const problem = useProblemText();
   const navigate = useNavigate();
   const change = useChangeFeed(feed.id);
   const remove = useDeleteFeed();
@@ -33,11 +32,7 @@ export function Settings({ feed }: { feed: Feed }) {
         }}
       >
         <FeedFields request={request} hasSecret={feed.has_secret} onChange={setRequest} />
-        {change.error && (
-          <p className="field__error" role="alert">
-            {problem(change.error)}
-          </p>
-        )}
+        <Fault error={change.error} />
         <div className="feeds__actions">
           <Button look="primary" type="submit" disabled={change.isPending}>
             <Save aria-hidden /> {t("feeds.save")}
@@ -48,21 +43,14 @@ export function Settings({ feed }: { feed: Feed }) {
         </div>
       </form>
       {removing && (
-        <Dialog
+        <Sure
           title={t("feeds.remove")}
+          text={t("feeds.removeHint", { name: feed.name })}
+          action={t("feeds.remove")}
+          error={remove.error}
+          onYes={() => remove.mutate(feed.id, { onSuccess: () => void navigate({ to: "/rule-feeds" }) })}
           onClose={() => setRemoving(false)}
-          onSubmit={() => remove.mutate(feed.id, { onSuccess: () => void navigate({ to: "/rule-feeds" }), onError: (error) => toast({ text: problem(error), bad: true }) })}
-          actions={
-            <>
-              <Button onClick={() => setRemoving(false)}>{t("common.cancel")}</Button>
-              <Button look="danger" type="submit" disabled={remove.isPending}>
-                {t("feeds.remove")}
-              </Button>
-            </>
-          }
-        >
-          <p>{t("feeds.removeHint", { name: feed.name })}</p>
-        </Dialog>
+        />
       )}
     </Card>
   );

@@ -7,7 +7,7 @@ import { bytes, number, percent } from "@/lib/format";
 import { usePrefs } from "@/lib/prefs";
 import { dayTime } from "@/lib/time";
 import { Button, buttonClass, Empty, IconButton, Loading, useProblemText } from "@/ui/basics";
-import { Popover } from "@/ui/menu";
+import { Popover } from "@/ui/popover";
 import { toast } from "@/ui/toasts";
 import { exportsQuery, useDeleteExport, useExport } from "../api";
 import type { HuntSearch } from "../route";

@@ -18,8 +18,8 @@ type View = (typeof VIEWS)[number];
 type Row = Schemas["TableBody"]["rows"][number];
 /** What a chart can show without becoming a blur. */
 const MOST_BARS = 20;
-const MOST_SLICES = 8;
-const MOST_FLOWS = 60;
+const MOST_SLICES = 7;
+const MOST_FLOWS = { small: 24, big: 80 };
 
 interface GroupTableProps {
   table: Schemas["TableBody"];
@@ -140,8 +140,8 @@ function Picture({ table, view, big, title, nameOf, onPick }: Pick<GroupTablePro
       if (view === "pie") {
         const shown = table.rows.slice(0, MOST_SLICES);
         const rest = table.total - shown.reduce((sum, row) => sum + row.count, 0);
-        const data = shown.map((row) => ({ name: names(row.values).join(" → "), value: row.count, pick: key(row.values) }));
-        if (rest > 0) data.push({ name: t("hunt.rest"), value: rest, pick: "" });
+        const data: object[] = shown.map((row) => ({ name: names(row.values).join(" → "), value: row.count, pick: key(row.values) }));
+        if (rest > 0) data.push({ name: t("hunt.rest"), value: rest, pick: "", itemStyle: { color: color("--line-strong") } });
         return {
           tooltip: { ...tooltip(color), trigger: "item" },
           series: [{ type: "pie", radius: ["38%", "68%"], data, label: { color: color("--ink-2"), formatter: "{b}: {d}%" }, itemStyle: { borderColor: color("--surface"), borderWidth: 2 } }],
@@ -150,7 +150,7 @@ function Picture({ table, view, big, title, nameOf, onPick }: Pick<GroupTablePro
       // A name at each place is a node of its own: the same address may be source and destination.
       const nodes = new Map<string, { name: string; label: { formatter: string } }>();
       const links = new Map<string, { source: string; target: string; value: number }>();
-      for (const row of table.rows.slice(0, MOST_FLOWS)) {
+      for (const row of table.rows.slice(0, big ? MOST_FLOWS.big : MOST_FLOWS.small)) {
         const shown = names(row.values);
         const ids = row.values.map((value, at) => `${at}\u0000${value}`);
         ids.forEach((id, at) => nodes.set(id, { name: id, label: { formatter: shown[at] ?? "" } }));
@@ -179,7 +179,7 @@ function Picture({ table, view, big, title, nameOf, onPick }: Pick<GroupTablePro
         ],
       };
     },
-    [i18n.language, nameOf, t, table, view],
+    [big, i18n.language, nameOf, t, table, view],
   );
   const pick = (name: string) => {
     try {

@@ -1,13 +1,13 @@
 /** Searches that were kept, and those that were run. */
 import { useQuery } from "@tanstack/react-query";
 import { Bookmark, BookmarkPlus, History, Trash2, Users } from "lucide-react";
-import { useId, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { number } from "@/lib/format";
 import { ago } from "@/lib/time";
 import { Button, Empty, IconButton, Loading, useProblemText } from "@/ui/basics";
-import { Dialog } from "@/ui/dialog";
-import { Popover } from "@/ui/menu";
+import { FormDialog, Text } from "@/ui/form";
+import { Popover } from "@/ui/popover";
 import { toast } from "@/ui/toasts";
 import { historyQuery, savedQuery, useDeleteSearch, useSaveSearch } from "../api";
 import { CLASSES, USUAL_FROM, type HuntSearch } from "../route";
@@ -128,11 +128,9 @@ export function Saved({ search, columns, onOpen }: SavedProps) {
 
 function SaveDialog({ search, columns, onClose }: { search: HuntSearch; columns: readonly string[]; onClose: () => void }) {
   const { t } = useTranslation();
-  const id = useId();
   const [name, setName] = useState("");
   const [shared, setShared] = useState(false);
   const save = useSaveSearch();
-  const problem = useProblemText();
   const submit = () =>
     save.mutate(
       { name, q: search.q ?? "", from: search.from ?? USUAL_FROM, to: search.to ?? "now", class: search.class, columns: [...columns], shared },
@@ -144,32 +142,12 @@ function SaveDialog({ search, columns, onClose }: { search: HuntSearch; columns:
       },
     );
   return (
-    <Dialog
-      title={t("hunt.save")}
-      onClose={onClose}
-      onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" disabled={name.trim() === "" || save.isPending}>
-            {t("hunt.save")}
-          </Button>
-        </>
-      }
-    >
-      <div className="field">
-        <label htmlFor={`${id}-name`}>{t("hunt.saveName")}</label>
-        <input id={`${id}-name`} className="input" maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />
-      </div>
+    <FormDialog title={t("hunt.save")} submit={t("hunt.save")} ready={name.trim() !== "" && !save.isPending} error={save.error} onSubmit={submit} onClose={onClose}>
+      <Text label={t("hunt.saveName")} maxLength={100} value={name} onText={setName} />
       <p className="mono muted">{search.q || "*"}</p>
       <label className="check">
         <input type="checkbox" checked={shared} onChange={(event) => setShared(event.target.checked)} /> {t("hunt.shareWithTeam")}
       </label>
-      {save.error && (
-        <p className="field__error" role="alert">
-          {problem(save.error)}
-        </p>
-      )}
-    </Dialog>
+    </FormDialog>
   );
 }

@@ -1,10 +1,10 @@
 /** What is new or has grown since yesterday. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { CircleCheck, Sparkles, TrendingUp } from "lucide-react";
+import { Sparkles, TrendingUp } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { number } from "@/lib/format";
-import { Card, Empty, Failure, Loading } from "@/ui/basics";
+import { Card, Failure, Fine, Loading } from "@/ui/basics";
 import { CHANGE_DAYS, changesQuery, type Change } from "../api";
 
 export function Changes() {
@@ -18,7 +18,7 @@ export function Changes() {
       ) : changes.isLoadingError ? (
         <Failure small error={changes.error} retry={() => void changes.refetch()} />
       ) : changes.data.fresh.length + changes.data.grown.length === 0 ? (
-        <Empty small title={t("overview.noChanges")} icon={CircleCheck} />
+        <Fine>{t("overview.noChanges")}</Fine>
       ) : (
         <ul className="changes">
           {([["fresh", Sparkles], ["grown", TrendingUp]] as const).flatMap(([kind, Icon]) =>

@@ -6,10 +6,11 @@ import { useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/lib/api";
 import { number } from "@/lib/format";
+import { unitsQuery } from "@/lib/units";
 import { Card, Empty, Failure, Loading } from "@/ui/basics";
 import { tooltip, type Colors } from "@/ui/chart-look";
 import { LazyChart } from "@/ui/lazy-chart";
-import { sensorAlertsQuery, sensorsQuery, unitsQuery } from "../api";
+import { sensorAlertsQuery, sensorsQuery } from "../api";
 
 interface Node {
   name: string;
@@ -37,6 +38,13 @@ export function tree(units: readonly Schemas["UnitBody"][], counts: ReadonlyMap<
   return (below.get(null) ?? []).map(grow).filter((node) => node.value > 0);
 }
 
+/** Dark enough for white letters, in either theme. */
+const COLORS = ["#2b7a93", "#8a5a00", "#4d6b2f", "#7a5aa6", "#9a4a24", "#3f6fb5"];
+
+function painted(nodes: readonly Node[], from = 0): object[] {
+  return nodes.map((node, index) => ({ ...node, itemStyle: { color: COLORS[(from + index) % COLORS.length] }, ...(node.children && { children: painted(node.children, from + index) }) }));
+}
+
 export function UnitMap() {
   const { t, i18n } = useTranslation();
   const navigate = useNavigate();
@@ -45,8 +53,10 @@ export function UnitMap() {
   const units = useQuery(unitsQuery);
   const nodes = useMemo(() => {
     const counts = new Map<number, number>();
+    // What no sensor saw, the collector itself found: it belongs to the whole.
+    const top = units.data?.find((unit) => !units.data.some((other) => other.id === unit.parent_id))?.id;
     for (const row of alerts.data?.tables[0]?.rows ?? []) {
-      const unit = sensors.data?.find((sensor) => sensor.id === row.values[0])?.unit_id;
+      const unit = sensors.data?.find((sensor) => sensor.id === row.values[0])?.unit_id ?? top;
       if (unit !== undefined) counts.set(unit, (counts.get(unit) ?? 0) + row.count);
     }
     return tree(units.data ?? [], counts);
@@ -64,10 +74,9 @@ export function UnitMap() {
           right: 0,
           top: 0,
           bottom: 0,
-          data: nodes,
+          data: painted(nodes),
           label: { show: true, color: "#ffffff", textBorderColor: "rgba(0, 0, 0, 0.6)", textBorderWidth: 2, fontSize: 12, lineHeight: 18, formatter: ({ name, value }: { name: string; value: number }) => `${name}\n${number(value, i18n.language)}` },
           itemStyle: { borderColor: color("--surface"), borderWidth: 2, gapWidth: 2 },
-          color: ["#2b7a93", "#8a5a00", "#4d6b2f", "#7a5aa6", "#9a4a24", "#3f6fb5"],
         },
       ],
     }),

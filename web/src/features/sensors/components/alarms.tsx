@@ -1,15 +1,15 @@
 /** What is wrong with sensors and with the collector itself. */
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Check, CircleCheck } from "lucide-react";
-import { useId, useState } from "react";
+import { Check } from "lucide-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { alarmDetail, type Alarm } from "@/lib/alarms";
 import { usePrefs } from "@/lib/prefs";
 import { usePolling } from "@/lib/presence";
 import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
-import { Button, Card, Empty, Failure, Loading, Segmented, Severity, useProblemText } from "@/ui/basics";
-import { Dialog } from "@/ui/dialog";
+import { Button, Card, Failure, Fine, Loading, Segmented, Severity } from "@/ui/basics";
+import { Area, FormDialog } from "@/ui/form";
 import { SortedTable } from "@/ui/sorted-table";
 import { alarmsQuery, useAcknowledge } from "../api";
 
@@ -78,7 +78,7 @@ export function Alarms({ state, onState }: { state: "open" | "all"; onState: (st
                 ),
             },
           ]}
-          empty={<Empty small title={t("alarms.none")} icon={CircleCheck} />}
+          empty={<Fine>{t("alarms.none")}</Fine>}
         />
       )}
       {alarms.hasNextPage && (
@@ -93,36 +93,25 @@ export function Alarms({ state, onState }: { state: "open" | "all"; onState: (st
 
 function AcknowledgeDialog({ alarm, onClose }: { alarm: Alarm; onClose: () => void }) {
   const { t } = useTranslation();
-  const id = useId();
-  const problem = useProblemText();
   const [comment, setComment] = useState("");
   const acknowledge = useAcknowledge();
   return (
-    <Dialog
+    <FormDialog
       title={t("alarms.acknowledge")}
-      onClose={onClose}
-      onSubmit={() => acknowledge.mutate({ id: alarm.id, comment: comment.trim() }, { onSuccess: onClose })}
-      actions={
+      submit={
         <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" disabled={acknowledge.isPending}>
-            <Check aria-hidden /> {t("alarms.acknowledge")}
-          </Button>
+          <Check aria-hidden /> {t("alarms.acknowledge")}
         </>
       }
+      ready={!acknowledge.isPending}
+      error={acknowledge.error}
+      onSubmit={() => acknowledge.mutate({ id: alarm.id, comment: comment.trim() }, { onSuccess: onClose })}
+      onClose={onClose}
     >
       <p>
         {t(`alarms.kind.${alarm.kind}`, { defaultValue: alarm.kind })}: {alarm.sensor_name ?? t("alarms.collector")}. {t("alarms.staysOpen")}
       </p>
-      <div className="field">
-        <label htmlFor={`${id}-comment`}>{t("alarms.comment")}</label>
-        <textarea id={`${id}-comment`} className="textarea" maxLength={1_000} value={comment} onChange={(event) => setComment(event.target.value)} />
-      </div>
-      {acknowledge.error && (
-        <p className="field__error" role="alert">
-          {problem(acknowledge.error)}
-        </p>
-      )}
-    </Dialog>
+      <Area label={t("alarms.comment")} maxLength={1_000} value={comment} onText={setComment} />
+    </FormDialog>
   );
 }

@@ -1,25 +1,22 @@
 /** A string, shown once, with which a new sensor joins. */
-import { useQuery } from "@tanstack/react-query";
 import { Copy } from "lucide-react";
-import { useId, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
-import { Button, Failure, Loading, useProblemText } from "@/ui/basics";
+import { Button } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
+import { Fault, Text, UnitPick } from "@/ui/form";
 import { Qr } from "@/ui/qr";
 import { useCopy } from "@/ui/value";
-import { unitsQuery, useEnrolment } from "../api";
+import { useEnrolment } from "../api";
 
 export function EnrolDialog({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
-  const id = useId();
   const { user } = useRights();
   const { zone } = usePrefs();
-  const units = useQuery(unitsQuery);
   const enrol = useEnrolment();
-  const problem = useProblemText();
   const copy = useCopy();
   const [name, setName] = useState("");
   const [unit, setUnit] = useState(user.unit_id);
@@ -62,31 +59,9 @@ export function EnrolDialog({ onClose }: { onClose: () => void }) {
       ) : (
         <>
           <p>{t("enrol.intro")}</p>
-          <div className="field">
-            <label htmlFor={`${id}-name`}>{t("enrol.name")}</label>
-            <input id={`${id}-name`} className="input" maxLength={100} placeholder={t("enrol.nameHint")} value={name} onChange={(event) => setName(event.target.value)} />
-          </div>
-          {units.isPending ? (
-            <Loading rows={1} />
-          ) : units.isLoadingError ? (
-            <Failure small error={units.error} retry={() => void units.refetch()} />
-          ) : (
-            <div className="field">
-              <label htmlFor={`${id}-unit`}>{t("enrol.unit")}</label>
-              <select id={`${id}-unit`} className="select" value={unit} onChange={(event) => setUnit(Number(event.target.value))}>
-                {units.data.map((one) => (
-                  <option key={one.id} value={one.id}>
-                    {one.name}
-                  </option>
-                ))}
-              </select>
-            </div>
-          )}
-          {enrol.isError && (
-            <p className="note note--bad" role="alert">
-              {problem(enrol.error)}
-            </p>
-          )}
+          <Text label={t("enrol.name")} maxLength={100} placeholder={t("enrol.nameHint")} value={name} onText={setName} />
+          <UnitPick value={unit} onPick={setUnit} />
+          <Fault error={enrol.error} />
         </>
       )}
     </Dialog>

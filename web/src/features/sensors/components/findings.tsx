@@ -1,10 +1,9 @@
 /** What sensors find wrong with themselves, and what to do about it. */
-import { CircleCheck } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { usePrefs } from "@/lib/prefs";
 import { findings, type Finding, type Sensor } from "@/lib/sensor";
 import { dateTime } from "@/lib/time";
-import { Card, Empty } from "@/ui/basics";
+import { Card, Fine } from "@/ui/basics";
 import { SortedTable } from "@/ui/sorted-table";
 
 export function Findings({ sensors }: { sensors: readonly Sensor[] }) {
@@ -39,7 +38,7 @@ export function Findings({ sensors }: { sensors: readonly Sensor[] }) {
           },
           { head: t("doctor.since"), value: ({ finding }) => finding.since?.toISOString(), cell: ({ finding }) => <span className="tabular nowrap">{finding.since ? dateTime(finding.since.toISOString(), zone) : "–"}</span> },
         ]}
-        empty={<Empty small title={t("doctor.none")} icon={CircleCheck} />}
+        empty={<Fine>{t("doctor.none")}</Fine>}
       />
     </Card>
   );

@@ -1,11 +1,10 @@
 /** Lines that the collector refused. */
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { CircleCheck } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { bytes, number } from "@/lib/format";
 import { usePrefs } from "@/lib/prefs";
 import { dateTime } from "@/lib/time";
-import { Button, Card, Empty, Failure, Loading } from "@/ui/basics";
+import { Button, Card, Failure, Fine, Loading } from "@/ui/basics";
 import { SortedTable } from "@/ui/sorted-table";
 import { quarantineQuery } from "../api";
 
@@ -41,7 +40,7 @@ export function Quarantine() {
               ),
             },
           ]}
-          empty={<Empty small title={t("quarantine.none")} icon={CircleCheck} />}
+          empty={<Fine>{t("quarantine.none")}</Fine>}
         />
       )}
       {lines.hasNextPage && (

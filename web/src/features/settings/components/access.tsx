@@ -12,8 +12,9 @@ import { Dialog } from "@/ui/dialog";
 import { Qr } from "@/ui/qr";
 import { toast } from "@/ui/toasts";
 import { useCopy } from "@/ui/value";
+import { FormDialog, Text } from "@/ui/form";
+import { Listing } from "@/ui/listing";
 import { factorQuery, sessionsQuery, tokensQuery, useBeginFactor, useConfirmFactor, useCreateToken, useDeleteToken, useEndSession, useRemoveFactor } from "../api";
-import { Listing } from "./parts";
 
 const LIVES = [30, 90, 180, 365] as const;
 
@@ -128,34 +129,12 @@ function FactorDialog({ secret, onClose }: { secret: Schemas["SecondFactorSecret
 
 function RemoveDialog({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
-  const id = useId();
-  const problem = useProblemText();
   const [code, setCode] = useState("");
   const remove = useRemoveFactor();
   return (
-    <Dialog
-      title={t("settings.factorRemove")}
-      onClose={onClose}
-      onSubmit={() => remove.mutate(code, { onSuccess: onClose })}
-      actions={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="danger" type="submit" disabled={code.trim() === ""}>
-            {t("settings.factorRemove")}
-          </Button>
-        </>
-      }
-    >
-      <div className="field">
-        <label htmlFor={`${id}-code`}>{t("session.code")}</label>
-        <input id={`${id}-code`} className="input mono" autoComplete="one-time-code" maxLength={32} value={code} onChange={(event) => setCode(event.target.value)} />
-      </div>
-      {remove.error && (
-        <p className="field__error" role="alert">
-          {problem(remove.error)}
-        </p>
-      )}
-    </Dialog>
+    <FormDialog title={t("settings.factorRemove")} submit={t("settings.factorRemove")} ready={code.trim() !== ""} error={remove.error} onSubmit={() => remove.mutate(code, { onSuccess: onClose })} onClose={onClose}>
+      <Text label={t("session.code")} className="mono" autoComplete="one-time-code" maxLength={32} value={code} onText={setCode} />
+    </FormDialog>
   );
 }
 

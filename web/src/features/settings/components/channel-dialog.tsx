@@ -4,10 +4,9 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/lib/api";
 import { useRights } from "@/lib/session";
-import { Button, Segmented } from "@/ui/basics";
-import { Dialog } from "@/ui/dialog";
+import { Segmented } from "@/ui/basics";
+import { FormDialog, Pick, Text, UnitPick } from "@/ui/form";
 import { usePutChannel } from "../api";
-import { Fault, Pick, Text, UnitPick } from "./parts";
 
 type Config = Schemas["ChannelConfig"];
 type Kind = Config["kind"];
@@ -93,19 +92,18 @@ export function ChannelDialog({ channel, onClose }: { channel: Schemas["ChannelB
   const port = (usual: number) => <Text label={t("notify.port")} type="number" min={1} max={65_535} placeholder={String(usual)} value={form.port} onText={(text) => change({ port: text })} />;
   const language = <Pick label={t("notify.language")} value={form.language} options={LANGUAGES.map((value) => ({ value, label: t(`language.${value}`) }))} onPick={(value) => change({ language: value })} />;
   return (
-    <Dialog
+    <FormDialog
       title={channel ? t("notify.edit", { name: channel.name }) : t("notify.addChannel")}
-      wide
-      onClose={onClose}
-      onSubmit={() => ready && put.mutate({ id: channel?.id, name: name.trim(), unit_id: unit, enabled, config }, { onSuccess: onClose })}
-      actions={
+      submit={
         <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" disabled={!ready || put.isPending}>
-            <Save aria-hidden /> {t("settings.save")}
-          </Button>
+          <Save aria-hidden /> {t("settings.save")}
         </>
       }
+      ready={ready && !put.isPending}
+      error={put.error}
+      wide
+      onSubmit={() => put.mutate({ id: channel?.id, name: name.trim(), unit_id: unit, enabled, config }, { onSuccess: onClose })}
+      onClose={onClose}
     >
       <div className="settings__grid">
         <Text label={t("notify.name")} maxLength={100} value={name} onText={setName} data-first />
@@ -150,7 +148,6 @@ export function ChannelDialog({ channel, onClose }: { channel: Schemas["ChannelB
       <label className="check">
         <input type="checkbox" checked={enabled} onChange={(event) => setEnabled(event.target.checked)} /> {t("notify.enabled")}
       </label>
-      <Fault error={put.error} />
-    </Dialog>
+    </FormDialog>
   );
 }

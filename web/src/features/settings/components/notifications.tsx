@@ -1,5 +1,6 @@
 /** Whom to tell what: channels, conditions, and the queue of messages. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
 import { BellPlus, Megaphone, RotateCw, Send } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -11,14 +12,18 @@ import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
 import { Button, Card, Empty, Segmented, Severity, useProblemText } from "@/ui/basics";
 import { toast } from "@/ui/toasts";
+import { Sure } from "@/ui/form";
+import { Listing } from "@/ui/listing";
 import { channelsQuery, outboxQuery, tellingQuery, useDeleteChannel, useDeleteTelling, useRetryMessage, useTestChannel } from "../api";
+import { MESSAGES } from "../route";
 import { ChannelDialog } from "./channel-dialog";
-import { EditAndDelete, Listing, Sure } from "./parts";
+import { EditAndDelete } from "./parts";
 import { TellingDialog } from "./telling-dialog";
 
 type Channel = Schemas["ChannelBody"];
 type Rule = Schemas["RuleBody"];
-const STATES = ["", "waiting", "sent", "failed"] as const;
+const STATES = ["", ...MESSAGES] as const;
+const route = getRouteApi("/signed-in/settings");
 
 export function Notifications() {
   return (
@@ -224,14 +229,15 @@ function Outbox() {
   const { analyst } = useRights();
   const problem = useProblemText();
   const line = useLine();
-  const [state, setState] = useState<(typeof STATES)[number]>("");
+  const { messages: state = "" } = route.useSearch();
+  const navigate = route.useNavigate();
   const outbox = useInfiniteQuery(outboxQuery(state));
   const retry = useRetryMessage();
   usePolling(() => void outbox.refetch(), 10_000);
   const rows = outbox.data?.pages.flatMap((page) => page.items) ?? [];
   const look: Record<string, string> = { sent: "tag--good", failed: "tag--bad", waiting: "" };
   return (
-    <Card title={t("notify.outbox")} bare className="outbox" aside={<Segmented legend={t("settings.state")} value={state} onChange={setState} options={STATES.map((one) => ({ value: one, label: t(`notify.state.${one || "any"}`) }))} />}>
+    <Card title={t("notify.outbox")} bare className="outbox" aside={<Segmented legend={t("settings.state")} value={state} onChange={(to) => void navigate({ search: (before) => ({ ...before, messages: to || undefined }), replace: true })} options={STATES.map((one) => ({ value: one, label: t(`notify.state.${one || "any"}`) }))} />}>
       <Listing
         caption={t("notify.outbox")}
         name="messages"

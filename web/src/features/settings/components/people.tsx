@@ -1,18 +1,19 @@
 /** Accounts of the administrator's units. */
 import { useQuery } from "@tanstack/react-query";
 import { KeyRound, LockOpen, LogOut, Pencil, ShieldOff, UserPlus } from "lucide-react";
-import { useId, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/lib/api";
 import { usePrefs } from "@/lib/prefs";
-import { ROLES } from "@/lib/session";
+import { ROLES, useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
+import { unitsQuery } from "@/lib/units";
 import { Button, Card, useProblemText } from "@/ui/basics";
-import { Dialog } from "@/ui/dialog";
 import { Menu, MenuItem } from "@/ui/menu";
 import { toast } from "@/ui/toasts";
-import { peopleQuery, unitsQuery, useCreateUser, useEndUserSessions, useResetFactor, useUnlockUser, useUpdateUser } from "../api";
-import { Listing } from "./parts";
+import { FormDialog, Pick, Text, UnitPick } from "@/ui/form";
+import { Listing } from "@/ui/listing";
+import { peopleQuery, useCreateUser, useEndUserSessions, useResetFactor, useUnlockUser, useUpdateUser } from "../api";
 
 type User = Schemas["UserBody"];
 const SHORTEST_PASSWORD = 12;
@@ -107,85 +108,45 @@ export function People() {
 
 function UserDialog({ user, onClose }: { user: User | undefined; onClose: () => void }) {
   const { t } = useTranslation();
-  const id = useId();
-  const problem = useProblemText();
-  const units = useQuery(unitsQuery);
+  const { user: reader } = useRights();
   const [name, setName] = useState("");
   const [shown, setShown] = useState(user?.display_name ?? "");
   const [role, setRole] = useState<string>(user?.role ?? "analyst");
-  const [chosen, setChosen] = useState<number | undefined>(user?.unit_id);
+  const [unit, setUnit] = useState(user?.unit_id ?? reader.unit_id);
   const [password, setPassword] = useState("");
   const [disabled, setDisabled] = useState(user?.disabled ?? false);
   const create = useCreateUser();
   const update = useUpdateUser();
   const error = create.error ?? update.error;
-  const unit = chosen ?? units.data?.[0]?.id;
   const done = { onSuccess: onClose };
   const submit = () => {
-    if (unit === undefined) return;
     if (user) update.mutate({ id: user.id, display_name: shown, role, unit_id: unit, disabled, password: password || undefined }, done);
     else create.mutate({ name, display_name: shown, role, unit_id: unit, password }, done);
   };
   const fits = shown.trim() !== "" && (user ? password === "" || password.length >= SHORTEST_PASSWORD : name.trim() !== "" && password.length >= SHORTEST_PASSWORD);
   return (
-    <Dialog
+    <FormDialog
       title={user ? `${t("settings.editUser")}: ${user.name}` : t("settings.addUser")}
-      onClose={onClose}
-      onSubmit={submit}
-      actions={
+      submit={
         <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" disabled={!fits}>
-            <KeyRound aria-hidden /> {t("settings.save")}
-          </Button>
+          <KeyRound aria-hidden /> {t("settings.save")}
         </>
       }
+      ready={fits}
+      error={error}
+      onSubmit={submit}
+      onClose={onClose}
     >
-      {!user && (
-        <div className="field">
-          <label htmlFor={`${id}-name`}>{t("settings.userName")}</label>
-          <input id={`${id}-name`} className="input mono" maxLength={100} autoCapitalize="none" autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
-        </div>
-      )}
-      <div className="field">
-        <label htmlFor={`${id}-shown`}>{t("account.displayName")}</label>
-        <input id={`${id}-shown`} className="input" maxLength={100} value={shown} onChange={(event) => setShown(event.target.value)} />
-      </div>
-      <div className="field">
-        <label htmlFor={`${id}-role`}>{t("account.role")}</label>
-        <select id={`${id}-role`} className="select" value={role} onChange={(event) => setRole(event.target.value)}>
-          {ROLES.map((one) => (
-            <option key={one} value={one}>
-              {t(`role.${one}`)}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div className="field">
-        <label htmlFor={`${id}-unit`}>{t("account.unit")}</label>
-        <select id={`${id}-unit`} className="select" value={unit} onChange={(event) => setChosen(Number(event.target.value))}>
-          {units.data?.map((one) => (
-            <option key={one.id} value={one.id}>
-              {one.name}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div className="field">
-        <label htmlFor={`${id}-password`}>{t(user ? "settings.newPassword" : "session.password")}</label>
-        <input id={`${id}-password`} className="input" type="password" autoComplete="new-password" value={password} onChange={(event) => setPassword(event.target.value)} />
-        <p className="muted">{t("account.tooShort", { count: SHORTEST_PASSWORD })}</p>
-      </div>
+      {!user && <Text label={t("settings.userName")} className="mono" maxLength={100} autoCapitalize="none" value={name} onText={setName} />}
+      <Text label={t("account.displayName")} maxLength={100} value={shown} onText={setShown} />
+      <Pick label={t("account.role")} value={role} options={ROLES.map((value) => ({ value: value as string, label: t(`role.${value}`) }))} onPick={setRole} />
+      <UnitPick value={unit} onPick={setUnit} />
+      <Text label={t(user ? "settings.newPassword" : "session.password")} hint={t("account.tooShort", { count: SHORTEST_PASSWORD })} type="password" autoComplete="new-password" value={password} onText={setPassword} />
       {user && (
         <label className="check">
           <input type="checkbox" checked={disabled} onChange={(event) => setDisabled(event.target.checked)} /> {t("settings.disable")}
         </label>
       )}
-      {error && (
-        <p className="field__error" role="alert">
-          {problem(error)}
-        </p>
-      )}
-    </Dialog>
+    </FormDialog>
   );
 }

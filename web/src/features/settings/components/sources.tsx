@@ -7,11 +7,13 @@ import type { Schemas } from "@/lib/api";
 import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
+import { unitsQuery } from "@/lib/units";
 import { Button, Card, Empty } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
 import { useCopy } from "@/ui/value";
-import { sourcesQuery, unitsQuery, useCreateSource, useRenewSource, useRevokeSource } from "../api";
-import { Fault, Listing, Sure, Text, UnitPick } from "./parts";
+import { FormDialog, Sure, Text, UnitPick } from "@/ui/form";
+import { Listing } from "@/ui/listing";
+import { sourcesQuery, useCreateSource, useRenewSource, useRevokeSource } from "../api";
 
 type Source = Schemas["SourceBody"];
 
@@ -123,23 +125,17 @@ function SourceDialog({ onMade, onClose }: { onMade: (token: string) => void; on
   const [unit, setUnit] = useState(user.unit_id);
   const create = useCreateSource();
   return (
-    <Dialog
+    <FormDialog
       title={t("sources.add")}
+      submit={t("sources.add")}
+      ready={name.trim() !== "" && !create.isPending}
+      error={create.error}
+      onSubmit={() => create.mutate({ name: name.trim(), unit_id: unit }, { onSuccess: (made) => onMade(made.token) })}
       onClose={onClose}
-      onSubmit={() => name.trim() && create.mutate({ name: name.trim(), unit_id: unit }, { onSuccess: (made) => onMade(made.token) })}
-      actions={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" disabled={name.trim() === "" || create.isPending}>
-            {t("sources.add")}
-          </Button>
-        </>
-      }
     >
       <Text label={t("sources.name")} hint={t("sources.nameHint")} maxLength={100} value={name} onText={setName} />
       <UnitPick value={unit} onPick={setUnit} />
-      <Fault error={create.error} />
-    </Dialog>
+    </FormDialog>
   );
 }
 

@@ -6,10 +6,9 @@ import { useTranslation } from "react-i18next";
 import { ALARM_KINDS } from "@/lib/alarms";
 import type { Schemas } from "@/lib/api";
 import { useRights } from "@/lib/session";
-import { Button, SEVERITIES } from "@/ui/basics";
-import { Dialog } from "@/ui/dialog";
+import { SEVERITIES } from "@/ui/basics";
+import { Checks, FormDialog, Pick, Text, UnitPick } from "@/ui/form";
 import { channelsQuery, usePutTelling } from "../api";
-import { Checks, Fault, Pick, Text, UnitPick } from "./parts";
 
 const TOLD: readonly Schemas["Told"][] = ["alerts", "alarms"];
 const DAYS = [1, 2, 3, 4, 5, 6, 7] as const;
@@ -48,7 +47,6 @@ export function TellingDialog({ rule, onClose }: { rule: Schemas["RuleBody"] | u
     name.trim() !== "" && about.length > 0 && to.length > 0 && digest !== "" && within(minutes, 0) && sidsOf(sids).every((sid) => Number.isInteger(sid) && sid > 0) &&
     (!isQuiet || (quiet.from !== "" && quiet.to !== "")) && (!escalates || (within(Number(after), 1) && then.length > 0));
   const submit = () => {
-    if (!ready) return;
     const config: Schemas["RuleConfig"] = {
       about, severity, sids: sidsOf(sids), text: text.trim(), alarms, channels: to, digest_minutes: minutes,
       quiet: isQuiet ? quiet : null,
@@ -57,19 +55,18 @@ export function TellingDialog({ rule, onClose }: { rule: Schemas["RuleBody"] | u
     put.mutate({ id: rule?.id, name: name.trim(), unit_id: unit, enabled, config }, { onSuccess: onClose });
   };
   return (
-    <Dialog
+    <FormDialog
       title={rule ? t("notify.edit", { name: rule.name }) : t("notify.addRule")}
-      wide
-      onClose={onClose}
-      onSubmit={submit}
-      actions={
+      submit={
         <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" disabled={!ready || put.isPending}>
-            <Save aria-hidden /> {t("settings.save")}
-          </Button>
+          <Save aria-hidden /> {t("settings.save")}
         </>
       }
+      ready={ready && !put.isPending}
+      error={put.error}
+      wide
+      onSubmit={submit}
+      onClose={onClose}
     >
       <div className="settings__grid">
         <Text label={t("notify.name")} maxLength={100} value={name} onText={setName} />
@@ -119,7 +116,6 @@ export function TellingDialog({ rule, onClose }: { rule: Schemas["RuleBody"] | u
       <label className="check">
         <input type="checkbox" checked={enabled} onChange={(event) => setEnabled(event.target.checked)} /> {t("notify.enabled")}
       </label>
-      <Fault error={put.error} />
-    </Dialog>
+    </FormDialog>
   );
 }

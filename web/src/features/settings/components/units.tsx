@@ -1,13 +1,14 @@
 /** The tree of the organisation. */
 import { useQuery } from "@tanstack/react-query";
 import { Building2, Pencil, Plus, Trash2 } from "lucide-react";
-import { useId, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/lib/api";
-import { Button, Card, Empty, IconButton, useProblemText } from "@/ui/basics";
-import { Dialog } from "@/ui/dialog";
-import { unitsQuery, useCreateUnit, useDeleteUnit, useRenameUnit } from "../api";
-import { Listing, Sure } from "./parts";
+import { unitsQuery } from "@/lib/units";
+import { Card, Empty, IconButton } from "@/ui/basics";
+import { FormDialog, Sure, Text } from "@/ui/form";
+import { Listing } from "@/ui/listing";
+import { useCreateUnit, useDeleteUnit, useRenameUnit } from "../api";
 
 type Unit = Schemas["UnitBody"];
 type Editing = { unit: Unit; adding: boolean };
@@ -108,8 +109,6 @@ export function Units() {
 
 function UnitDialog({ unit, adding, onClose }: Editing & { onClose: () => void }) {
   const { t } = useTranslation();
-  const id = useId();
-  const problem = useProblemText();
   const [name, setName] = useState(adding ? "" : unit.name);
   const [kind, setKind] = useState(adding ? "" : unit.kind);
   const create = useCreateUnit();
@@ -120,32 +119,9 @@ function UnitDialog({ unit, adding, onClose }: Editing & { onClose: () => void }
     else rename.mutate({ id: unit.id, name, kind }, { onSuccess: onClose });
   };
   return (
-    <Dialog
-      title={t(adding ? "settings.addUnit" : "settings.renameUnit", { name: unit.name })}
-      onClose={onClose}
-      onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" disabled={name.trim() === "" || kind.trim() === ""}>
-            {t("settings.save")}
-          </Button>
-        </>
-      }
-    >
-      <div className="field">
-        <label htmlFor={`${id}-name`}>{t("settings.unitName")}</label>
-        <input id={`${id}-name`} className="input" maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />
-      </div>
-      <div className="field">
-        <label htmlFor={`${id}-kind`}>{t("settings.unitKind")}</label>
-        <input id={`${id}-kind`} className="input" maxLength={100} placeholder={t("settings.unitKindHint")} value={kind} onChange={(event) => setKind(event.target.value)} />
-      </div>
-      {error && (
-        <p className="field__error" role="alert">
-          {problem(error)}
-        </p>
-      )}
-    </Dialog>
+    <FormDialog title={t(adding ? "settings.addUnit" : "settings.renameUnit", { name: unit.name })} submit={t("settings.save")} ready={name.trim() !== "" && kind.trim() !== ""} error={error} onSubmit={submit} onClose={onClose}>
+      <Text label={t("settings.unitName")} maxLength={100} value={name} onText={setName} />
+      <Text label={t("settings.unitKind")} maxLength={100} placeholder={t("settings.unitKindHint")} value={kind} onText={setKind} />
+    </FormDialog>
   );
 }

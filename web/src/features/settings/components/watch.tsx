@@ -6,8 +6,8 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/lib/api";
 import { Button, Card, Failure, Loading } from "@/ui/basics";
 import { toast } from "@/ui/toasts";
+import { Fault, Text } from "@/ui/form";
 import { useSetWatch, watchQuery } from "../api";
-import { Fault, Text } from "./parts";
 
 type Settings = Required<Schemas["WatchSettings"]>;
 type Figure = Exclude<keyof Settings, "ruleset_hash">;

@@ -4,8 +4,8 @@ import { Download, History } from "lucide-react";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { instant } from "@/lib/time";
-import { Button, useProblemText } from "@/ui/basics";
-import { Dialog } from "@/ui/dialog";
+import { Button } from "@/ui/basics";
+import { FormDialog, Text } from "@/ui/form";
 import { toast } from "@/ui/toasts";
 import { evidenceQuery, isOnItsWay, unfetchedQuery, useFetchEvidence } from "../api";
 
@@ -66,8 +66,6 @@ export function Past({ running, done, onRun }: PastProps) {
 
 function FetchDialog({ events, onClose }: { events: readonly string[]; onClose: () => void }) {
   const { t } = useTranslation();
-  const id = useId();
-  const problem = useProblemText();
   const [reason, setReason] = useState("");
   const fetching = useFetchEvidence();
   const submit = () =>
@@ -81,32 +79,9 @@ function FetchDialog({ events, onClose }: { events: readonly string[]; onClose: 
       },
     );
   return (
-    <Dialog
-      title={t("bench.fetch", { count: events.length })}
-      onClose={onClose}
-      onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" disabled={reason.trim() === "" || fetching.isPending}>
-            {t("packets.request")}
-          </Button>
-        </>
-      }
-    >
+    <FormDialog title={t("bench.fetch", { count: events.length })} submit={t("packets.request")} ready={reason.trim() !== "" && !fetching.isPending} error={fetching.error} onSubmit={submit} onClose={onClose}>
       <p>{t("bench.fetchText")}</p>
-      <div className="field">
-        <label htmlFor={id}>{t("packets.reason")}</label>
-        <input id={id} className="input" maxLength={200} autoComplete="off" aria-describedby={`${id}-hint`} value={reason} onChange={(event) => setReason(event.target.value)} />
-        <span id={`${id}-hint`} className="muted">
-          {t("packets.reasonHint")}
-        </span>
-      </div>
-      {fetching.error && (
-        <p className="field__error" role="alert">
-          {problem(fetching.error)}
-        </p>
-      )}
-    </Dialog>
+      <Text label={t("packets.reason")} hint={t("packets.reasonHint")} maxLength={200} value={reason} onText={setReason} />
+    </FormDialog>
   );
 }

@@ -1,8 +1,8 @@
 /** Which sensors are to run which version, what they do run, and what was published. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { CircleCheck, CircleX, Clock, Radio, RadioTower, Unplug } from "lucide-react";
-import { useId, useState } from "react";
+import { CircleCheck, CircleX, Clock, Radio, RadioTower, Undo2, Unplug } from "lucide-react";
+import { useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { inVietnamese } from "@/lib/faults";
 import { number } from "@/lib/format";
@@ -12,20 +12,22 @@ import { dateTime } from "@/lib/time";
 import { Button, Card, Empty, Failure, Loading, useProblemText } from "@/ui/basics";
 import { SortedTable } from "@/ui/sorted-table";
 import { toast } from "@/ui/toasts";
-import { publishedQuery, usePublish, type RuleSet, type RuleTarget, type RuleVersion } from "../api";
+import { publishedQuery, usePublish, type Publication, type RuleSet, type RuleTarget, type RuleVersion } from "../api";
 
 export function Publish({ set, versions }: { set: RuleSet; versions: readonly RuleVersion[] }) {
   const { t, i18n } = useTranslation();
   const { zone } = usePrefs();
   const { administrator } = useRights();
   const published = useQuery(publishedQuery(set.id));
+  // What was published before, to be published again.
+  const [back, setBack] = useState<Publication>();
   if (published.isPending) return <Loading rows={6} />;
   if (published.isLoadingError) return <Failure error={published.error} retry={() => void published.refetch()} />;
   const { sensors, history } = published.data;
   const name = (id: string) => sensors.find((one) => one.sensor_id === id)?.name ?? id;
   return (
     <div className="bench__publish">
-      {administrator ? versions.length > 0 && <Order set={set} versions={versions} sensors={sensors} /> : <p className="note">{t("bench.administratorPublishes")}</p>}
+      {administrator ? versions.length > 0 && <Order key={back?.at} set={set} versions={versions} sensors={sensors} back={back} /> : <p className="note">{t("bench.administratorPublishes")}</p>}
       <Card title={t("bench.sensors")} bare>
         <SortedTable
           caption={t("bench.sensors")}
@@ -67,6 +69,17 @@ export function Publish({ set, versions }: { set: RuleSet; versions: readonly Ru
             { head: t("bench.to"), value: (one) => (one.sensor_id ? name(one.sensor_id) : t("bench.all")) },
             { head: t("bench.why"), value: (one) => one.why },
           ]}
+          actions={
+            administrator
+              ? (one) =>
+                  one !== history[0] &&
+                  one.number && (
+                    <Button size="small" onClick={() => setBack(one)}>
+                      <Undo2 aria-hidden /> {t("bench.rollBack")}
+                    </Button>
+                  )
+              : undefined
+          }
           empty={<Empty small title={t("bench.nothingPublished")} />}
         />
       </Card>
@@ -126,15 +139,26 @@ function Hash({ hash, other }: { hash?: string | null; other?: string }) {
 
 const EVERYWHERE = "";
 
-function Order({ set, versions, sensors }: { set: RuleSet; versions: readonly RuleVersion[]; sensors: readonly RuleTarget[] }) {
+interface OrderProps {
+  set: RuleSet;
+  versions: readonly RuleVersion[];
+  sensors: readonly RuleTarget[];
+  back?: Publication;
+}
+
+function Order({ set, versions, sensors, back }: OrderProps) {
   const { t } = useTranslation();
   const id = useId();
   const problem = useProblemText();
   const publish = usePublish(set.id);
-  const [number, setNumber] = useState(versions[0]?.number ?? 0);
+  const [number, setNumber] = useState(back?.number ?? versions[0]?.number ?? 0);
   // One sensor first: what goes wrong there goes wrong nowhere else.
-  const [sensor, setSensor] = useState(sensors[0]?.sensor_id ?? EVERYWHERE);
-  const [why, setWhy] = useState("");
+  const [sensor, setSensor] = useState(back ? (back.sensor_id ?? EVERYWHERE) : (sensors[0]?.sensor_id ?? EVERYWHERE));
+  const [why, setWhy] = useState(back ? t("bench.backWhy", { number: back.number }) : "");
+  const reason = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (back) reason.current?.focus();
+  }, [back]);
   const order = (version: number | undefined) =>
     publish.mutate(
       { sensor_id: sensor || undefined, number: version, why },
@@ -177,7 +201,7 @@ function Order({ set, versions, sensors }: { set: RuleSet; versions: readonly Ru
         </div>
         <div className="field bench__why">
           <label htmlFor={`${id}-why`}>{t("bench.why")}</label>
-          <input id={`${id}-why`} className="input" maxLength={500} autoComplete="off" value={why} onChange={(event) => setWhy(event.target.value)} />
+          <input ref={reason} id={`${id}-why`} className="input" maxLength={500} autoComplete="off" value={why} onChange={(event) => setWhy(event.target.value)} />
         </div>
         <Button look="primary" type="submit" disabled={why.trim() === "" || publish.isPending}>
           {sensor === EVERYWHERE ? <RadioTower aria-hidden /> : <Radio aria-hidden />} {t(sensor === EVERYWHERE ? "bench.publishAll" : "bench.publishOne")}

@@ -7,6 +7,7 @@ import type { EditorView } from "@codemirror/view";
 import { faultText } from "@/lib/faults";
 import { useRights } from "@/lib/session";
 import { Button, Card, useProblemText } from "@/ui/basics";
+import { RuleWords } from "@/ui/rule-text";
 import { checkQuery, explainQuery, type Remark } from "../api";
 import { placeOf, ruleAt } from "../place";
 import { RuleEditor } from "./editor";
@@ -77,21 +78,7 @@ export function Write({ text, onText, readOnly }: { text: string; onText: (text:
             ) : explained.isError ? (
               <p className="muted">{problem(explained.error)}</p>
             ) : (
-              (explained.data?.[0] && (
-                <>
-                  <ul className="bench__words">
-                    {explained.data[0].words.map((line, index) => (
-                      <li key={index} className={line.startsWith("  ") ? "bench__part" : undefined}>
-                        {line.trim()}
-                      </li>
-                    ))}
-                  </ul>
-                  <p className="muted">
-                    {explained.data[0].fast_pattern ? t("bench.fastPattern", { pattern: explained.data[0].fast_pattern.pattern, buffer: explained.data[0].fast_pattern.buffer }) : t("bench.noFastPattern")}
-                  </p>
-                  {explained.data[0].waits_for && <p className="note">{t("bench.waitsFor", { what: explained.data[0].waits_for })}</p>}
-                </>
-              )) || (
+              (explained.data?.[0] && <RuleWords told={explained.data[0]} />) || (
                 <p className="muted" role="status">
                   {explained.isPending ? t("bench.checking") : t("bench.faulty")}
                 </p>
