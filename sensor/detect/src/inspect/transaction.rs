@@ -180,7 +180,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
         side.scanned.resize(group.scanners.len(), 0);
         for (scanner, scanned) in group.scanners.iter().zip(&mut side.scanned) {
             let row = scanner.row;
-            let ready = progress >= row.ready_at[direction.index()] || self.traffic.flow_end;
+            let ready = progress >= ready_at(row, transaction, direction) || self.traffic.flow_end;
             // As long as its stage lasts, a buffer may come or change.
             if !ready
                 || *scanned > 0 && !row.streaming && has_passed(row, transaction, direction, before)
@@ -418,7 +418,9 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
             return Verdict::Open(0);
         }
         let complete = transaction.is_complete(direction) || self.traffic.flow_end;
-        if transaction.progress[direction.index()] < row.ready_at[direction.index()] && !complete {
+        if transaction.progress[direction.index()] < ready_at(row, transaction, direction)
+            && !complete
+        {
             return Verdict::Open(0);
         }
         // What has not come by the stage that brings it will not come; the end of the flow alone proves nothing.
@@ -467,6 +469,15 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                 }
             }
         }
+    }
+}
+
+/// The stage from which a buffer is looked at. A message of DNS within HTTP/2 is there as a whole or not at all:
+/// nothing waits for the end of the stream that carries it.
+fn ready_at(row: &BufferRow, transaction: &Transaction, direction: Direction) -> u8 {
+    match row.ready_at[direction.index()] {
+        Transaction::COMPLETE if transaction.protocol() == Protocol::Doh2 => 0,
+        stage => stage,
     }
 }
 

@@ -107,7 +107,7 @@ impl<O: Output> Recording<O> {
         let community = flow
             .as_mut()
             .map(|flow| flow.community_id(settings.community_seed).to_owned());
-        let app = traffic.app.filter(|_| with_app);
+        let app = traffic.app;
         let name = |protocol: Protocol| (protocol != Protocol::Unknown).then(|| protocol.name());
         let side = |direction: Direction| {
             let app = app?;
@@ -122,9 +122,8 @@ impl<O: Output> Recording<O> {
         let record = AlertRecord {
             tx_id: transaction
                 .map(|transaction| transaction.number)
-                .or(found.transaction)
-                .filter(|_| with_app),
-            tx_guessed: found.guessed && with_app,
+                .or(found.transaction),
+            tx_guessed: found.guessed,
             alert,
             ts_progress: stage(Direction::ToServer),
             tc_progress: stage(Direction::ToClient),
@@ -132,6 +131,7 @@ impl<O: Output> Recording<O> {
                 .filter(|_| with_app)
                 .and_then(Transaction::alert_record),
             files: transaction
+                .filter(|_| with_app)
                 .map(|transaction| {
                     transaction
                         .files
