@@ -16,8 +16,13 @@ const MAP: &[(&str, &str)] = &[
     ("rules", "all"),
     ("sensor/detect", "sensor-capture sensor-ship"),
     ("sensor/event", "all"),
+    ("sensor/query", "all"),
     ("sensor/evidence", "all"),
-    ("sensor/ship", "all but: sensor-event sensor-evidence"),
+    ("sensor/archive", "all but: sensor-event sensor-query"),
+    (
+        "sensor/ship",
+        "all but: sensor-event sensor-query sensor-evidence sensor-archive",
+    ),
     ("sensor/daemon", ""),
     ("collector/ingest", "collector-search collector-api"),
     ("collector/index", "collector-ingest collector-api"),
@@ -37,7 +42,8 @@ const MAP: &[(&str, &str)] = &[
     ("collector/daemon", "matluoi-sensor"),
 ];
 
-/// Packet code: the collector takes the schema and the delivery protocol from the sensor, and nothing else.
+/// Packet code: the collector takes the schema, the delivery protocol and what queries mean from the sensor, and nothing
+/// else.
 const PACKET_CODE: &[&str] = &[
     "sensor-capture",
     "sensor-decode",
@@ -47,6 +53,7 @@ const PACKET_CODE: &[&str] = &[
     "sensor-app",
     "sensor-detect",
     "sensor-evidence",
+    "sensor-archive",
 ];
 
 fn root() -> PathBuf {

@@ -1,4 +1,5 @@
 """Packets of alerts, from the wire to the pcapng file: exactly those of the flow, over a cut, and why they are not there.
+Records that stay on the sensor, found there over the API: all of them, over a cut, and which sensors answered.
 
 usage: evidence.py FOLDER-OF-PROGRAMS [NAME...]
 """
@@ -82,6 +83,15 @@ class Wire:
                     back += len(session.recv(1 << 20))
         return port
 
+    def look_up(self, *names):
+        """Asks for names where nobody answers: a record of each."""
+        for name in names:
+            labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+                asking.sendto(os.urandom(2) + b"\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1", (SERVER, 53))
+            # Slower than the capture: a datagram that is lost is no record.
+            time.sleep(0.001)
+
     def of(self, port):
         """Frames of a session, as they were noted."""
         def belongs(frame):
@@ -136,6 +146,19 @@ class Analyst:
     def request(self, event):
         return self.ask("POST", f"/events/{event}/evidence", {"reason": "thử nghiệm"})["id"]
 
+    def hunt(self, q, **more):
+        return self.ask("POST", "/remote-hunts", {"q": q, "from": "now-1h", **more})["id"]
+
+    def hunted(self, id):
+        """The hunt once nothing more may come, and the names that were found."""
+        wait_until(f"hunt {id}", lambda: not self.ask("GET", f"/remote-hunts/{id}")["open"])
+        return self.ask("GET", f"/remote-hunts/{id}"), self.found(id)
+
+    def found(self, id):
+        items = self.ask("GET", f"/remote-hunts/{id}/events?limit=2000")["items"]
+        assert all(item["matluoi"]["kept_at"] == "sensor" for item in items), items
+        return [item["dns"]["queries"][0]["rrname"] for item in items if "dns" in item]
+
     def wait_for(self, id, *states):
         seen = []
 
@@ -161,7 +184,7 @@ def frames_of(pcapng):
 
 
 class Scene:
-    def __init__(self, programs, folder, wire, **evidence):
+    def __init__(self, programs, folder, wire, more="", **evidence):
         self.programs, self.folder, self.wire = programs, folder, wire
         self.collector = Collector(programs, folder + "/collector")
         os.makedirs(self.collector.data)
@@ -180,7 +203,7 @@ class Scene:
         with open(self.config, "w") as file:
             file.write(f'state_dir = "{self.state}"\n[run]\nuser = "nobody"\n[input]\ninterface = "{wire.here}"\n'
                        f'[rules]\npaths = ["{folder}/rules"]\n[canary]\nseconds = 0\n'
-                       f'[set]\n"outputs.eve-log.types.alert.metadata.rule.raw" = true\n[evidence]\n{settings}')
+                       f'[set]\n"outputs.eve-log.types.alert.metadata.rule.raw" = true\n[evidence]\n{settings}{more}')
         self.start_sensor()
 
     def start_sensor(self):
@@ -317,7 +340,105 @@ def why_it_is_not_there(programs, folder, wire):
     assert failed["fault"] == "off", failed
 
 
-TESTS = [the_flow_and_nothing_else, over_a_cut, why_it_is_not_there]
+def what_stays_is_found(programs, folder, wire):
+    """Kinds that are to stay are not at the collector and are found on the sensor; who did not answer is told."""
+    scene = Scene(programs, folder, wire, '[archive]\nstay = ["dns"]\n')
+    analyst = scene.analyst
+    # A sensor that is known and was never heard of.
+    string = scene.collector.admin("token", "--name", "vang", "--delivery", scene.collector.delivery, "--enrolment",
+                                   scene.collector.enrolment)
+    subprocess.run([os.path.join(programs, "matluoi-sensor"), "enrol", string, "--state-dir", folder + "/other"],
+                   check=True, capture_output=True)
+    names = [f"may-{n}.hunt.example" for n in range(20)]
+    wire.look_up(*names, "other.example")
+    port = wire.talk(1_000, True)
+    analyst.alert_of(port)
+    def kept():
+        archives = {one["sensor_name"]: one for one in analyst.ask("GET", "/remote-hunts/archives")}
+        assert archives["vang"]["state"] == "unknown", archives
+        return archives["cong"].get("stay") == ["dns"]
+    wait_until("the archive to be told", kept)
+    id = analyst.hunt("domain:*.hunt.example -domain:may-7*", limit=1000)
+    told, found = analyst.hunted(id)
+    assert sorted(found) == sorted(set(names) - {"may-7.hunt.example"}), (told, found)
+    assert (told["answered"], told["asked"], told["found"]) == (1, 2, 19), told
+    parts = {part["sensor_name"]: part for part in told["sensors"]}
+    assert (parts["cong"]["state"], parts["cong"]["reason"]) == ("done", "complete"), parts
+    assert (parts["vang"]["state"], parts["vang"]["reason"]) == ("failed", "unknown"), parts
+    here = analyst.ask("GET", "/search?q=event_type:dns")
+    assert here["total"] == 0, here
+    # The newest ones, where there are more than are wanted.
+    told, found = analyst.hunted(analyst.hunt("type:dns", limit=3))
+    assert len(found) == 3 and found[0] == "other.example", found
+    assert told["sensors"][0]["reason"] == "rows", told
+
+    def stayed():
+        rows = scene.collector.sql("SELECT sum(count) FROM ledger_shed WHERE reason = 'stays'")
+        return rows == [(21,)]
+    wait_until("the ledger", stayed)
+    # A sensor that is away answers when it is back, with what it had before it fell.
+    scene.sensor.kill()
+    scene.sensor.wait()
+    wait_until("the sensor to be away", lambda: not analyst.ask("GET", f"/remote-hunts/{id}")["sensors"][0]["online"])
+    id = analyst.hunt("domain:may-3.hunt.example")
+    assert {part["state"] for part in analyst.ask("GET", f"/remote-hunts/{id}")["sensors"]} == {"queued", "failed"}
+    stopped = analyst.hunt("type:dns")
+    assert not analyst.ask("POST", f"/remote-hunts/{stopped}/cancel")["open"]
+    scene.start_sensor()
+    assert analyst.hunted(id)[1] == ["may-3.hunt.example"]
+    assert analyst.found(stopped) == []
+    audit = {action for action, in scene.collector.sql("SELECT action FROM audit")}
+    assert {"remote_hunt.create", "remote_hunt.cancel"} <= audit, audit
+
+
+def a_hunt_over_a_cut(programs, folder, wire):
+    """Collector and sensor are killed while records come over a thin share of the link: each comes once."""
+    scene = Scene(programs, folder, wire, '[archive]\nstay = ["dns"]\n', link_kilobits=64)
+    analyst = scene.analyst
+    names = [f"{os.urandom(20).hex()}.hunt.example" for _ in range(900)]
+    wire.look_up(*names)
+    id = analyst.hunt("domain:*.hunt.example", limit=1000)
+
+    def came(share):
+        def reached():
+            return analyst.ask("GET", f"/remote-hunts/{id}")["found"] > len(names) * share
+        return reached
+    wait_until("some of them", came(0.1))
+    scene.collector.kill()
+    scene.collector.start()
+    port = wire.talk(1_000, True)
+    asked = time.monotonic()
+    analyst.alert_of(port)
+    assert analyst.ask("GET", f"/remote-hunts/{id}")["open"], "too fast for this test"
+    print(f"  an alert came {time.monotonic() - asked:.1f} s after its flow, during a hunt", flush=True)
+    wait_until("more of them", came(0.4))
+    scene.sensor.kill()
+    scene.sensor.wait()
+    scene.start_sensor()
+    told, found = analyst.hunted(id)
+    assert sorted(found) == sorted(names), (len(found), told)
+    assert told["sensors"][0]["reason"] == "complete", told
+
+
+def what_the_link_cannot_carry(programs, folder, wire):
+    """A spool without room: what it sheds, alerts too, is found on the sensor."""
+    scene = Scene(programs, folder, wire, "[spool]\ndisk_megabytes = 0\n")
+    analyst = scene.analyst
+    wire.look_up("shed.hunt.example")
+    port = wire.talk(1_000, True)
+
+    def shed():
+        return scene.collector.sql("SELECT 1 FROM ledger_shed WHERE class = 'alert' AND reason = 'disk_budget'")
+    wait_until("the spool to be full", shed)
+    assert analyst.hunted(analyst.hunt("domain:shed.hunt.example"))[1] == ["shed.hunt.example"]
+    told, _ = analyst.hunted(analyst.hunt(f"sid:9100001 src_port:{port}", **{"class": "alert"}))
+    assert told["found"] == 1, told
+    told, _ = analyst.hunted(analyst.hunt("sid:9100001", **{"class": "record"}))
+    assert told["found"] == 0, told
+
+
+TESTS = [the_flow_and_nothing_else, over_a_cut, why_it_is_not_there, what_stays_is_found, a_hunt_over_a_cut,
+         what_the_link_cannot_carry]
 
 
 def main():

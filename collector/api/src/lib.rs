@@ -34,6 +34,7 @@ mod notifications;
 mod people;
 mod pivot;
 mod quarantine;
+mod remote_hunts;
 mod report;
 mod retention;
 mod rule_captures;
@@ -74,6 +75,7 @@ pub use feeds::{
 };
 pub use guidance::{Guidance, GuidanceError};
 pub use live::{Live, LiveAlert};
+pub use remote_hunts::sweep as sweep_remote_hunts;
 pub use rule_hunts::sweep as sweep_rule_hunts;
 pub use times::write as written;
 
@@ -232,6 +234,7 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(report::router())
             .merge(rules::router())
             .merge(rule_captures::router())
+            .merge(remote_hunts::router())
             .merge(rule_hunts::router())
             .merge(rule_sets::router())
             .merge(search::router())

@@ -5,7 +5,7 @@ use std::time::Instant;
 use axum::extract::State;
 use collector_search::{
     ClassFilter, Clock, FIELDS, Grouping, Pipeline, Request, Row, Sort, Tabled, hints, limits,
-    parse_pipeline,
+    parse_pipeline, settled,
 };
 use collector_state::{PastSearch, SearchText, UnixMillis};
 use serde::{Deserialize, Serialize};
@@ -194,7 +194,7 @@ fn table_body(grouping: &Grouping, tabled: Tabled) -> TableBody {
 /// A query that can be run: read, with its times fixed, its fields fit for their values.
 pub fn checked(text: &str, clock: Clock) -> Result<Pipeline> {
     let mut pipeline = parse_pipeline(text)?;
-    pipeline.query = pipeline.query.settled(clock);
+    pipeline.query = settled(pipeline.query, clock);
     collector_search::check(&pipeline.query)?;
     Ok(pipeline)
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use collector_api::{ApiState, Guidance, Live, Parts, rule_texts};
 use collector_evidence::Shelf;
 use collector_index::{Index, Options};
-use collector_ingest::{Authority, Ingest, IngestOptions, Intake, SyslogCounts};
+use collector_ingest::{Authority, Desks, Ingest, IngestOptions, Intake, SyslogCounts};
 use collector_notify::{DiskSeen, Notifier, Surroundings, watch};
 use collector_search::Embedded;
 use collector_sigma::LiveRules;
@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use crate::adapter::StateAdapter;
 use crate::engine::{Engine, Limits};
 use crate::evidence::Desk;
+use crate::hunt::HuntDesk;
 use crate::machine::{Rest, indexed};
 use crate::settings::Config;
 use crate::storage::Keeper;
@@ -167,16 +168,21 @@ impl Collector {
         let opened = LiveRules::open(state.clone(), options).await;
         let sigma = Arc::new(opened.map_err(|error| anyhow::anyhow!("Sigma rules: {error}"))?);
         let shelf = Shelf::open(&config.data_dir.join("evidence"))?;
-        let desk = Arc::new(Desk {
-            state: state.clone(),
-            shelf: shelf.clone(),
-        });
+        let desks = Desks {
+            evidence: Arc::new(Desk {
+                state: state.clone(),
+                shelf: shelf.clone(),
+            }),
+            hunts: Arc::new(HuntDesk {
+                state: state.clone(),
+            }),
+        };
         let ingest = Ingest::start_with(
             Arc::clone(&index) as _,
             Arc::clone(&adapter) as _,
             Arc::clone(&adapter) as _,
             Some(Arc::clone(&sigma) as _),
-            desk as _,
+            desks,
             IngestOptions::default(),
         );
         let (stop, stopped) = watch::channel(false);
@@ -399,6 +405,7 @@ async fn sweep_exports(state: ApiState, stopping: impl Future<Output = ()>) -> R
         collector_api::sweep_exports(&state).await;
         collector_api::sweep_evidence(&state).await;
         collector_api::sweep_rule_hunts(&state).await;
+        collector_api::sweep_remote_hunts(&state).await;
         tokio::select! {
             () = &mut stopping => return Ok(()),
             () = tokio::time::sleep(MAINTENANCE) => {}

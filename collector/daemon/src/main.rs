@@ -9,6 +9,7 @@ mod demo;
 mod engine;
 mod evidence;
 mod feeds;
+mod hunt;
 mod machine;
 mod settings;
 mod sigma;

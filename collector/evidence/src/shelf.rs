@@ -55,7 +55,7 @@ impl Shelf {
         })))
     }
 
-    /// Somebody wants something, or no longer does.
+    /// Somebody wants something of a sensor, or no longer does.
     pub fn poke(&self) {
         self.0.changed.send_modify(|count| *count += 1);
     }

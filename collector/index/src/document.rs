@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use sensor_query::{MAX_KEYWORD_BYTES, NOT_JSON, NOT_WORDS, cut};
 use tantivy::DateTime;
 use tantivy::schema::document::{ReferenceValue, ReferenceValueLeaf};
 use tantivy::schema::{Document, Field, Value};
@@ -9,37 +10,9 @@ use tantivy::schema::{Document, Field, Value};
 use crate::event::{Event, Stream};
 use crate::schema::Fields;
 use crate::tape::{Entries, Items, Json, JsonKind};
-use crate::text::{MAX_KEYWORD_BYTES, cut};
 
 /// Text of one event that is indexed as words; what is beyond is stored, but not found.
 const MAX_WORDS_BYTES: usize = 64 * 1_024;
-
-/// Top-level names that the JSON field leaves out: they have typed fields, or are bytes in disguise.
-const NOT_IN_EVENT: [&str; 13] = [
-    "timestamp",
-    "event_type",
-    "src_ip",
-    "dest_ip",
-    "src_port",
-    "dest_port",
-    "proto",
-    "app_proto",
-    "community_id",
-    "flow_id",
-    "payload",
-    "payload_printable",
-    "packet",
-];
-
-/// Encoded bytes: no words in them.
-const NOT_WORDS: [&str; 6] = [
-    "timestamp",
-    "payload",
-    "packet",
-    "community_id",
-    "http_request_body",
-    "http_response_body",
-];
 
 /// An event with its place in its stream, ready to be indexed.
 #[derive(Debug)]
@@ -236,7 +209,7 @@ impl<'a> Iterator for JsonEntries<'a> {
     fn next(&mut self) -> Option<(&'a str, FieldValue<'a>)> {
         let top = self.top;
         self.entries
-            .find(|(name, _)| !(top && NOT_IN_EVENT.contains(name)))
+            .find(|(name, _)| !(top && NOT_JSON.contains(name)))
             .map(|(name, value)| (name, FieldValue::Json(value)))
     }
 }

@@ -7,7 +7,7 @@ use sensor_event::Class;
 
 use crate::partition::PartitionKey;
 use crate::tape::{Json, Tape};
-use crate::timestamp::{Day, parse_timestamp};
+use sensor_query::{Day, parse_timestamp};
 
 /// Why a line is not an event.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +76,7 @@ impl Event {
             .and_then(Json::as_str)
             .ok_or(EventError::NoTimestamp)?;
         let timestamp = parse_timestamp(timestamp)
-            .ok_or_else(|| EventError::Timestamp(crate::text::cut(timestamp, 64).to_owned()))?;
+            .ok_or_else(|| EventError::Timestamp(sensor_query::cut(timestamp, 64).to_owned()))?;
         let shelf = match root.get("event_type").and_then(Json::as_str) {
             Some("alert") => Shelf::Alerts,
             Some(_) => Shelf::Records,

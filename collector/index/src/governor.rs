@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::event::Shelf;
 use crate::index::Index;
 use crate::partition::PartitionKey;
-use crate::timestamp::Day;
+use sensor_query::Day;
 
 /// What is kept of a shelf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use crate::event::{Event, Shelf, Stream};
 use crate::marks::Marks;
 use crate::partition::{Partition, PartitionKey};
 use crate::schema::Fields;
-use crate::timestamp::Day;
 use crate::writers::Writers;
+use sensor_query::Day;
 
 const MARKS_FILE: &str = "marks.json";
 /// Folders on their way out; removed at start if a crash left them.

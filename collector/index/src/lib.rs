@@ -20,7 +20,6 @@ mod partition;
 mod schema;
 mod tape;
 mod text;
-mod timestamp;
 mod writers;
 
 pub use error::{IndexError, Result};
@@ -29,7 +28,7 @@ pub use governor::{Governed, Limits, Pressure, ShelfLimits, govern};
 pub use index::{Index, Options, PartitionStats, Stats};
 pub use marks::Marks;
 pub use partition::{Partition, PartitionKey};
-pub use schema::{ALL, EVENT, Fields, Kind, Resolved, SOURCE};
+pub use schema::{ALL, EVENT, Fields, Resolved, SOURCE};
+pub use sensor_query::{Day, Kind, fold, parse_timestamp};
 pub use tape::{Entries, Items, Json, JsonKind, Tape};
-pub use text::{FOLDED_WHOLE, FOLDED_WORDS, fold};
-pub use timestamp::{Day, parse_timestamp};
+pub use text::{FOLDED_WHOLE, FOLDED_WORDS};

@@ -16,7 +16,7 @@ use crate::event::Shelf;
 use crate::marks::Marks;
 use crate::schema::Fields;
 use crate::text::analyzers;
-use crate::timestamp::Day;
+use sensor_query::Day;
 
 /// Stored events are compressed in blocks of this size; reading one event reads its block.
 const STORE_BLOCK_BYTES: usize = 32 * 1_024;

@@ -3,26 +3,14 @@
 //! What is searched most has a typed field named by its EVE path. Everything else is reached through
 //! the JSON field [`Fields::event`], under the same path. [`Fields::resolve`] tells which.
 
+pub use sensor_query::ALL;
+use sensor_query::{Kind, kind_of};
 use tantivy::schema::{
     BytesOptions, DateOptions, DateTimePrecision, Field, IndexRecordOption, IpAddrOptions,
     JsonObjectOptions, NumericOptions, Schema, SchemaBuilder, TextFieldIndexing, TextOptions,
 };
 
 use crate::text::{FOLDED_WHOLE, FOLDED_WORDS};
-
-/// What a path's values are, which decides how they are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Date,
-    Ip,
-    Number,
-    /// One term per value, folded; aggregates show the value as it was.
-    Keyword,
-    /// Words with positions.
-    Text,
-    /// A path of the JSON field: keyword, number or boolean, as the value was written.
-    Json,
-}
 
 /// Where the values of a path are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +61,6 @@ pub struct Fields {
 
 /// Name of the JSON field.
 pub const EVENT: &str = "_event";
-/// Name of the full-text field.
-pub const ALL: &str = "_all";
 /// Name of the stored event.
 pub const SOURCE: &str = "_source";
 
@@ -182,66 +168,31 @@ impl Fields {
         &self,
     ) -> impl Iterator<Item = (&'static str, Field, Kind, Option<&'static str>)> + use<> {
         [
-            ("timestamp", self.timestamp, Kind::Date, Some("timestamp")),
-            ("matluoi.id", self.id, Kind::Keyword, None),
-            (
-                "event_type",
-                self.event_type,
-                Kind::Keyword,
-                Some("event_type"),
-            ),
-            (
-                "matluoi.class",
-                self.class,
-                Kind::Keyword,
-                Some("matluoi.class"),
-            ),
-            (
-                "matluoi.sensor",
-                self.sensor,
-                Kind::Keyword,
-                Some("matluoi.sensor"),
-            ),
-            ("src_ip", self.src_ip, Kind::Ip, Some("_src_ip")),
-            ("dest_ip", self.dest_ip, Kind::Ip, Some("_dest_ip")),
-            ("src_port", self.src_port, Kind::Number, Some("src_port")),
-            ("dest_port", self.dest_port, Kind::Number, Some("dest_port")),
-            ("proto", self.proto, Kind::Keyword, Some("proto")),
-            (
-                "app_proto",
-                self.app_proto,
-                Kind::Keyword,
-                Some("app_proto"),
-            ),
-            ("community_id", self.community_id, Kind::Keyword, None),
-            ("flow_id", self.flow_id, Kind::Number, None),
+            ("timestamp", self.timestamp, Some("timestamp")),
+            ("matluoi.id", self.id, None),
+            ("event_type", self.event_type, Some("event_type")),
+            ("matluoi.class", self.class, Some("matluoi.class")),
+            ("matluoi.sensor", self.sensor, Some("matluoi.sensor")),
+            ("src_ip", self.src_ip, Some("_src_ip")),
+            ("dest_ip", self.dest_ip, Some("_dest_ip")),
+            ("src_port", self.src_port, Some("src_port")),
+            ("dest_port", self.dest_port, Some("dest_port")),
+            ("proto", self.proto, Some("proto")),
+            ("app_proto", self.app_proto, Some("app_proto")),
+            ("community_id", self.community_id, None),
+            ("flow_id", self.flow_id, None),
             (
                 "alert.signature_id",
                 self.signature_id,
-                Kind::Number,
                 Some("alert.signature_id"),
             ),
-            (
-                "alert.severity",
-                self.severity,
-                Kind::Number,
-                Some("alert.severity"),
-            ),
-            (
-                "alert.signature",
-                self.signature,
-                Kind::Keyword,
-                Some("alert.signature"),
-            ),
-            (
-                "alert.category",
-                self.category,
-                Kind::Keyword,
-                Some("alert.category"),
-            ),
-            (ALL, self.all, Kind::Text, None),
+            ("alert.severity", self.severity, Some("alert.severity")),
+            ("alert.signature", self.signature, Some("alert.signature")),
+            ("alert.category", self.category, Some("alert.category")),
+            (ALL, self.all, None),
         ]
         .into_iter()
+        .map(|(path, field, column)| (path, field, kind_of(path), column))
     }
 }
 

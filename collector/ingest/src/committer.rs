@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::batch::{Batch, wire_class};
 use crate::error::PortError;
 use crate::evidence::{EvidenceDesk, NoEvidence};
+use crate::hunt::{HuntDesk, NoHunts};
 use crate::limits::{MAX_CONTENT_HELD_BYTES, MAX_STREAMS};
 use crate::ports::{
     Alert, Groups, HourCounts, Judge, Matched, RefusedLine, Registry, Store, StreamMarks,
@@ -50,12 +51,30 @@ impl Default for IngestOptions {
     }
 }
 
+/// Where it is noted what sensors are asked for beside their records.
+#[derive(Clone)]
+pub struct Desks {
+    /// It tells of changes of everything that is wanted.
+    pub evidence: Arc<dyn EvidenceDesk>,
+    pub hunts: Arc<dyn HuntDesk>,
+}
+
+impl Default for Desks {
+    /// Sensors are asked for nothing.
+    fn default() -> Desks {
+        Desks {
+            evidence: Arc::new(NoEvidence::default()),
+            hunts: Arc::new(NoHunts),
+        }
+    }
+}
+
 /// Takes batches of all connections.
 pub struct Ingest {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) judge: Option<Arc<dyn Judge>>,
-    pub(crate) evidence: Arc<dyn EvidenceDesk>,
+    pub(crate) desks: Desks,
     /// KiB of content that may be held.
     pub(crate) held: Arc<Semaphore>,
     /// Ends the connections.
@@ -85,7 +104,7 @@ pub(crate) struct Work {
 }
 
 impl Ingest {
-    /// Starts the committer on the current runtime. Sensors are asked for no evidence.
+    /// Starts the committer on the current runtime. Sensors are asked for nothing but their records.
     pub fn start(
         store: Arc<dyn Store>,
         groups: Arc<dyn Groups>,
@@ -93,8 +112,7 @@ impl Ingest {
         judge: Option<Arc<dyn Judge>>,
         options: IngestOptions,
     ) -> Arc<Ingest> {
-        let evidence = Arc::new(NoEvidence::default());
-        Ingest::start_with(store, groups, registry, judge, evidence, options)
+        Ingest::start_with(store, groups, registry, judge, Desks::default(), options)
     }
 
     /// Starts the committer on the current runtime.
@@ -103,7 +121,7 @@ impl Ingest {
         groups: Arc<dyn Groups>,
         registry: Arc<dyn Registry>,
         judge: Option<Arc<dyn Judge>>,
-        evidence: Arc<dyn EvidenceDesk>,
+        desks: Desks,
         options: IngestOptions,
     ) -> Arc<Ingest> {
         let (work, queue) = mpsc::channel(QUEUE);
@@ -126,7 +144,7 @@ impl Ingest {
             store,
             registry,
             judge,
-            evidence,
+            desks,
             held: Arc::new(Semaphore::new(MAX_CONTENT_HELD_BYTES / 1_024)),
             stopping: watch::Sender::new(false),
             paused: watch::Sender::new(Vec::new()),

@@ -12,6 +12,7 @@ use tonic::{Status, Streaming};
 use crate::batch::{check, class_of_wire, wire_class};
 use crate::committer::{Answers, Generation, Ingest, Work};
 use crate::evidence::Requests;
+use crate::hunt::Hunts;
 use crate::limits::{
     HELLO_TIMEOUT, MAX_CONTENT_BYTES, MAX_HOUR, MAX_LEDGER_ROWS, MAX_NAME_BYTES, MAX_REASON_BYTES,
     MAX_SHED_REASONS, MAX_SIGMA_RULES, MAX_STATS_BYTES, MIN_CONTENT_HELD_BYTES, PUBLISH_AGAIN,
@@ -41,6 +42,7 @@ pub(crate) struct Connection {
     /// Rules that were sent last, and when.
     published: Option<(String, Instant)>,
     requests: Requests,
+    hunts: Hunts,
 }
 
 impl Connection {
@@ -51,7 +53,8 @@ impl Connection {
         answers: Answers,
     ) -> Connection {
         Connection {
-            requests: Requests::new(Arc::clone(&ingest.evidence), sensor.clone()),
+            requests: Requests::new(Arc::clone(&ingest.desks.evidence), sensor.clone()),
+            hunts: Hunts::new(Arc::clone(&ingest.desks.hunts), sensor.clone()),
             generation: ingest.generation(),
             ingest,
             sensor,
@@ -106,7 +109,7 @@ impl Connection {
             self.tell_paused(&classes).await?;
         }
         let mut wanted = self.requests.changed();
-        self.ask_for_evidence().await?;
+        self.ask().await?;
         loop {
             let message = tokio::select! {
                 message = timeout(SILENCE, inbound.message()) => {
@@ -120,7 +123,7 @@ impl Connection {
                 }
                 changed = wanted.changed() => {
                     changed.map_err(|_| Status::unavailable("the collector is stopping"))?;
-                    self.ask_for_evidence().await?;
+                    self.ask().await?;
                     continue;
                 }
             };
@@ -145,6 +148,10 @@ impl Connection {
                 }
                 Some(FromSensor::EvidenceChunk(chunk)) => {
                     let say = self.requests.chunk(chunk).await?;
+                    self.say(say).await?;
+                }
+                Some(FromSensor::HuntPart(part)) => {
+                    let say = self.hunts.part(part).await?;
                     self.say(say).await?;
                 }
                 None => tracing::debug!("a message of a kind that this version does not know"),
@@ -186,8 +193,10 @@ impl Connection {
         self.answer(FromCollector::Welcome(welcome)).await
     }
 
-    async fn ask_for_evidence(&mut self) -> Result<(), Status> {
-        let say = self.requests.refresh().await?;
+    /// Asks for what people want of this sensor: evidence, and records that stayed there.
+    async fn ask(&mut self) -> Result<(), Status> {
+        let mut say = self.requests.refresh().await?;
+        say.extend(self.hunts.refresh().await?);
         self.say(say).await
     }
 

@@ -68,7 +68,7 @@ pub struct Chunk {
 /// Requests for evidence, and where it is kept.
 #[async_trait]
 pub trait EvidenceDesk: Send + Sync + 'static {
-    /// Changes when other things are wanted.
+    /// Changes when other things are wanted of sensors, hunts among them.
     fn changed(&self) -> watch::Receiver<u64>;
 
     /// Open requests to a sensor, oldest first.

@@ -18,6 +18,7 @@ mod connection;
 mod enrolment;
 mod error;
 mod evidence;
+mod hunt;
 mod intake;
 pub mod limits;
 mod ports;
@@ -31,10 +32,11 @@ pub mod wire {
 }
 
 pub use authority::Authority;
-pub use committer::{Ingest, IngestOptions};
+pub use committer::{Desks, Ingest, IngestOptions};
 pub use enrolment::enrolment_string;
 pub use error::{IngestError, PortError, Result};
 pub use evidence::{Chunk, EvidenceDesk, NoEvidence, Told, Wanted};
+pub use hunt::{ArchivePlace, FoundPart, FoundRecord, HuntDesk, HuntStep, NoHunts, WantedHunt};
 pub use intake::{Intake, LineFault, Numbering, Taken};
 pub use ports::{
     Alert, Backlog, CanaryMade, Groups, Heartbeat, HourCounts, Judge, LedgerRow, Matched,

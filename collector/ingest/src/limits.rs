@@ -8,6 +8,10 @@ pub const MAX_COMPRESSED_BYTES: usize = 4 * 1_024 * 1_024;
 pub const MAX_CONTENT_BYTES: usize = 16 * 1_024 * 1_024;
 /// Decompressed size of one chunk of evidence: some frames, the last of which may be the longest there is.
 pub const MAX_EVIDENCE_CONTENT_BYTES: usize = 1_024 * 1_024;
+/// Decompressed size of one part of what a hunt found: some records, the last of which may be the longest there is.
+pub const MAX_HUNT_CONTENT_BYTES: usize = 2 * 1_024 * 1_024;
+/// Records in one such part.
+pub const MAX_HUNT_ROWS: usize = 10_000;
 pub const MAX_RECORDS: usize = 10_000;
 /// Decompressed content held at a time, over all sensors.
 pub const MAX_CONTENT_HELD_BYTES: usize = 192 * 1_024 * 1_024;

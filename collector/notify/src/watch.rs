@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use collector_state::{
-    AlarmKind, CanaryHealth, Condition, LedgerCounts, Result, Scope, Sensor, SensorKind, Store,
-    UnixMillis, canary_health,
+    AlarmKind, CanaryHealth, Condition, LedgerCounts, Result, SHED_TO_STAY, Scope, Sensor,
+    SensorKind, Store, UnixMillis, canary_health,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -350,8 +350,11 @@ struct Recent {
 
 impl Recent {
     fn tell(&self, sensor: &Sensor, found: &mut Found) {
-        if self.shed.shed_total() > 0 {
-            found.add(AlarmKind::Shed, sensor, json!(self.shed.shed));
+        // What is set to stay on the sensor does so on purpose.
+        let mut shed = self.shed.shed.clone();
+        shed.remove(SHED_TO_STAY);
+        if shed.values().any(|&records| records > 0) {
+            found.add(AlarmKind::Shed, sensor, json!(shed));
         }
         if self.lost > 0 {
             found.add(AlarmKind::Lost, sensor, json!({ "records": self.lost }));

@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 use std::ops::Bound;
 
 use collector_index::{Fields, Kind, Resolved, fold};
+use sensor_query::{FOUND_BY_PART, MAX_KEYWORD_BYTES, MAX_WORD_BYTES, Network, cut, sides};
 use tantivy::query::{
     AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, Occur, PhraseQuery, Query, RangeQuery,
     TermQuery,
@@ -11,15 +12,9 @@ use tantivy::query::{
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DateTime, Searcher, Term};
 
-use crate::address::Network;
 use crate::error::{QueryError, QueryFault, SearchError};
 use crate::expand::expand;
 use crate::query::{Limit, Node, Position, Test};
-
-/// Paths of which a value without `*` may be any part: people remember words of a rule's name, not all of it.
-const FOUND_BY_PART: [&str; 2] = ["alert.signature", "alert.category"];
-/// Longest keyword term of the index.
-const MAX_TERM_BYTES: usize = 2_048;
 
 type Compiled = Box<dyn Query>;
 
@@ -62,16 +57,16 @@ impl Compiler<'_> {
                 test,
                 position,
             } => {
-                let paths: &[&str] = match path.as_str() {
-                    "ip" => &["src_ip", "dest_ip"],
-                    "port" => &["src_port", "dest_port"],
-                    path => &[path],
+                let own = [path.as_str()];
+                let paths = match sides(path) {
+                    [] => &own,
+                    paths => paths,
                 };
-                let mut sides = Vec::with_capacity(paths.len());
+                let mut either = Vec::with_capacity(paths.len());
                 for path in paths {
-                    sides.push(self.field(path, test, *position)?);
+                    either.push(self.field(path, test, *position)?);
                 }
-                one_of(sides)
+                one_of(either)
             }
         })
     }
@@ -159,11 +154,7 @@ pub(crate) fn check(node: &Node) -> Result<(), QueryError> {
                 test,
                 position,
             } => {
-                let resolved = match path.as_str() {
-                    "ip" => fields.resolve("src_ip"),
-                    "port" => fields.resolve("src_port"),
-                    path => fields.resolve(path),
-                };
+                let resolved = fields.resolve(sides(path).first().unwrap_or(&path.as_str()));
                 match test {
                     Test::Exists => Ok(()),
                     Test::Is(value) => is(&resolved, value, *position).map(|_| ()),
@@ -213,7 +204,7 @@ fn words(fields: &Fields, text: &str) -> Compiled {
     let mut terms: Vec<Term> = folded
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
-        .map(|word| Term::from_field_text(fields.all, cut(word, 255)))
+        .map(|word| Term::from_field_text(fields.all, cut(word, MAX_WORD_BYTES)))
         .collect();
     match terms.len() {
         0 => Box::new(AllQuery),
@@ -247,13 +238,16 @@ fn is(resolved: &Resolved, value: &str, position: Position) -> Result<Compiled, 
         }
         Kind::Keyword => term_query(Term::from_field_text(
             field,
-            cut(&fold(value), MAX_TERM_BYTES),
+            cut(&fold(value), MAX_KEYWORD_BYTES),
         )),
-        Kind::Text => term_query(Term::from_field_text(field, cut(&fold(value), 255))),
+        Kind::Text => term_query(Term::from_field_text(
+            field,
+            cut(&fold(value), MAX_WORD_BYTES),
+        )),
         Kind::Json => {
             let path = || Term::from_field_json_path(field, &resolved.json_path, false);
             let mut text = path();
-            text.append_type_and_str(cut(&fold(value), MAX_TERM_BYTES));
+            text.append_type_and_str(cut(&fold(value), MAX_KEYWORD_BYTES));
             let mut queries = vec![term_query(text)];
             if let Some(term) = json_number(&path, value) {
                 queries.push(term_query(term));
@@ -351,8 +345,4 @@ fn time(resolved: &Resolved, value: &str, position: Position) -> Result<Term, Qu
         resolved.field,
         DateTime::from_timestamp_micros(micros),
     ))
-}
-
-fn cut(text: &str, limit: usize) -> &str {
-    text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
 }

@@ -53,6 +53,8 @@ pub enum QueryFault {
     NotInTable,
     EventsSortByTime,
     AscOrDesc,
+    FieldNotAtSensors,
+    CommandNotAtSensors,
 }
 
 impl QueryFault {
@@ -83,6 +85,8 @@ impl QueryFault {
             QueryFault::NotInTable => "not_in_table",
             QueryFault::EventsSortByTime => "events_sort_by_time",
             QueryFault::AscOrDesc => "asc_or_desc",
+            QueryFault::FieldNotAtSensors => "field_not_at_sensors",
+            QueryFault::CommandNotAtSensors => "command_not_at_sensors",
         }
     }
 }
@@ -246,6 +250,16 @@ impl QueryError {
                 "Bản ghi chỉ sắp theo timestamp; muốn sắp theo {param} hãy thêm | groupby {param}"
             ),
             QueryFault::AscOrDesc => format!("{param:?} không phải thứ tự; hãy dùng asc hoặc desc"),
+            QueryFault::FieldNotAtSensors => {
+                format!(
+                    "Cảm biến không có trường {param}; hãy bỏ điều kiện này khi tìm trên cảm biến"
+                )
+            }
+            QueryFault::CommandNotAtSensors => {
+                format!(
+                    "Cảm biến không chạy được lệnh {param}; hãy bỏ lệnh này khi tìm trên cảm biến"
+                )
+            }
         }
     }
 
@@ -307,6 +321,12 @@ impl QueryError {
                 format!("Records are sorted by timestamp alone; for {param} add | groupby {param}")
             }
             QueryFault::AscOrDesc => format!("{param:?} is no order; use asc or desc"),
+            QueryFault::FieldNotAtSensors => {
+                format!("Sensors do not have the field {param}; leave it out to hunt on sensors")
+            }
+            QueryFault::CommandNotAtSensors => {
+                format!("Sensors cannot run {param}; leave it out to hunt on sensors")
+            }
         }
     }
 }

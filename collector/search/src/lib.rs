@@ -4,7 +4,7 @@
 //! expressions are left out on purpose. Everything is limited: clauses, wildcards and their
 //! expansions, rows, buckets, searches at once, and time.
 
-mod address;
+mod carried;
 mod catalogue;
 mod compile;
 mod cursor;
@@ -19,7 +19,7 @@ mod pipeline;
 mod query;
 mod table;
 
-pub use address::Network;
+pub use carried::check_carried;
 pub use catalogue::{FIELDS, FieldInfo, FieldKind, path_of};
 pub use embedded::Embedded;
 pub use engine::{
@@ -31,7 +31,8 @@ pub use hint::{Hint, hints};
 pub use moment::Clock;
 pub use parse::{MAX_CLAUSES, MAX_QUERY_BYTES, MAX_WILDCARDS, parse};
 pub use pipeline::{Column, Function, Grouping, Measure, Order, Pipeline, View, parse_pipeline};
-pub use query::{Limit, Node, Test};
+pub use query::{Limit, Node, Test, settled};
+pub use sensor_query::Network;
 
 /// Whether a query can be run: its fields take the values they are compared with.
 pub fn check(node: &Node) -> Result<(), QueryError> {

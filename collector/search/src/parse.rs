@@ -201,7 +201,7 @@ impl Parser {
         if word == "*" {
             return Ok(Node::All);
         }
-        if crate::address::Network::parse(&word).is_some_and(|network| !network.is_single()) {
+        if sensor_query::Network::parse(&word).is_some_and(|network| !network.is_single()) {
             return Ok(Node::Field {
                 path: "ip".to_owned(),
                 test: Test::Is(word),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use collector_index::{Event, Index, Options, Stream};
 use collector_search::{
     ClassFilter, Clock, Embedded, Request, SearchEngine, SearchError, Sort, check, parse,
-    parse_pipeline,
+    parse_pipeline, settled,
 };
 use sensor_event::Class;
+use sensor_query::{Matcher, Place};
 
 const SENSOR: &str = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d";
 const OTHER: &str = "ffffffff-4e5f-4a6b-8c7d-9e0f1a2b3c4d";
@@ -40,6 +41,18 @@ const EVENTS: [(u64, &str); 6] = [
     ),
 ];
 
+fn sensor_of(seq: u64) -> &'static str {
+    if seq == 6 { OTHER } else { SENSOR }
+}
+
+fn class_of(seq: u64) -> Class {
+    if seq <= 2 {
+        Class::Alert
+    } else {
+        Class::Record
+    }
+}
+
 struct Bench {
     engine: Embedded,
     index: Arc<Index>,
@@ -51,13 +64,9 @@ fn bench() -> Bench {
     let index = Index::open(folder.path(), Options::default()).expect("it opens");
     for (seq, body) in EVENTS {
         let stream = Stream {
-            sensor: if seq == 6 { OTHER } else { SENSOR }.to_owned(),
+            sensor: sensor_of(seq).to_owned(),
             epoch: 1,
-            class: if seq <= 2 {
-                Class::Alert
-            } else {
-                Class::Record
-            },
+            class: class_of(seq),
         };
         let event = Event::parse(format!("{{{body}}}").into_bytes()).expect("it is an event");
         index
@@ -144,6 +153,21 @@ async fn operators_find_what_they_should() {
             &[3, 4, 5],
         ),
         ("-(type:alert OR type:dns)", &[4, 5, 6]),
+        ("class:record", &[]),
+        ("matluoi.class:record", &[3, 4, 5, 6]),
+        ("matluoi.class:rec*", &[3, 4, 5, 6]),
+        ("sensor:ffffffff-4e5f-4a6b-8c7d-9e0f1a2b3c4d", &[6]),
+        ("-sensor:ffffffff*", &[1, 2, 3, 4, 5]),
+        ("sensor:*", &[1, 2, 3, 4, 5, 6]),
+        ("tls.sni:[www TO www.x]", &[6]),
+        ("http.url:admin", &[]),
+        ("http.status:404.0", &[]),
+        ("flow.bytes_toserver:{1500 TO 90000}", &[]),
+        ("src_ip:>10.0.0.6", &[2, 5, 6]),
+        ("event_type:[dns TO flow]", &[3, 5]),
+        ("alert:*", &[1, 2]),
+        ("nothing.there:*", &[]),
+        ("...", &[1, 2, 3, 4, 5, 6]),
     ];
     for (query, expected) in rows {
         let request = request(query);
@@ -157,8 +181,24 @@ async fn operators_find_what_they_should() {
         found.sort_unstable();
         assert_eq!(found, *expected, "{query}");
         assert_eq!(hits.total, expected.len() as u64, "{query}");
-        let counted = bench.engine.count(request).await.expect("it counts");
+        let counted = bench
+            .engine
+            .count(request.clone())
+            .await
+            .expect("it counts");
         assert_eq!(counted.total, expected.len() as u64, "{query}");
+        // A sensor finds the same among its own records.
+        let matcher = Matcher::new(&request.query).expect(query);
+        let one_by_one = EVENTS.iter().filter(|(seq, body)| {
+            let record = serde_json::from_str(&format!("{{{body}}}")).expect("JSON");
+            let place = Place {
+                sensor: sensor_of(*seq),
+                class: class_of(*seq).name(),
+            };
+            matcher.matches(&record, place)
+        });
+        let one_by_one: Vec<u64> = one_by_one.map(|(seq, _)| *seq).collect();
+        assert_eq!(one_by_one, *expected, "{query} at the sensor");
     }
 }
 
@@ -338,7 +378,7 @@ async fn times_are_counted_from_now() {
         ("timestamp:[2026-11-23 TO 2026-11-24]", 1),
     ] {
         let mut request = request(query);
-        request.query = request.query.settled(Clock::vietnam(now));
+        request.query = settled(request.query, Clock::vietnam(now));
         check(&request.query).expect(query);
         let counted = bench.engine.count(request).await.expect("it counts");
         assert_eq!(counted.total, expected, "{query}");

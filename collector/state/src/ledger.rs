@@ -18,6 +18,9 @@ use crate::store::Store;
 use crate::text::cut;
 use crate::unit::{Scope, push_scope};
 
+/// The reason of records that are set to stay on their sensor.
+pub const SHED_TO_STAY: &str = "stays";
+
 /// What became of records.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LedgerCounts {

@@ -28,6 +28,7 @@ mod mark;
 mod notification;
 mod password;
 mod quarantine;
+mod remote_hunt;
 mod rule_hunt;
 mod rule_set;
 mod search;
@@ -67,7 +68,7 @@ pub use group::{
 };
 pub use hide::{HideCondition, HideField, HidePreview, HideRule, HideTest, NewHideRule};
 pub use ids::{GroupId, UnitId, UnixMillis, UserId};
-pub use ledger::{LedgerCounts, LedgerRow, SensorCounts, SensorLedgerRow, StoredCounts};
+pub use ledger::{LedgerCounts, SHED_TO_STAY, LedgerRow, SensorCounts, SensorLedgerRow, StoredCounts};
 pub use maintain::{Maintained, Retention};
 pub use notification::{
     Channel, ChannelChange, DueMessage, Enqueued, GroupTold, NotificationRule, OutboxRow,
@@ -75,6 +76,10 @@ pub use notification::{
 };
 pub use password::PasswordCost;
 pub use quarantine::{QuarantineRow, Refused};
+pub use remote_hunt::{
+    Kept, NewRemoteHunt, OpenRemoteHunt, RemoteFound, RemoteHunt, RemotePlace, RemoteRow,
+    RemoteSensor, RemoteState, RemoteStep,
+};
 pub use rule_hunt::{NewRuleHunt, RuleHunt};
 pub use rule_set::{
     NewRuleSet, Publication, PublishedState, Reported, RuleCapture, RuleSet, RuleVersion,

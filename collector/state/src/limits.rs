@@ -126,6 +126,17 @@ pub const MAX_RUN_REPORT_BYTES: usize = 512 * 1_024;
 pub const MAX_RULE_CAPTURES: i64 = 200;
 pub const MAX_RULE_CAPTURE_BYTES: usize = 32 * 1_024 * 1_024;
 pub const MAX_ALL_RULE_CAPTURES_BYTES: i64 = 1_024 * 1_024 * 1_024;
+/// Hunts on sensors that one user keeps.
+pub const MAX_REMOTE_HUNTS_PER_USER: i64 = 20;
+/// Records that one hunt brings from all sensors, and their bytes.
+pub const MAX_REMOTE_HUNT_ROWS: i64 = 10_000;
+pub const MAX_REMOTE_HUNT_BYTES: i64 = 32 * 1_024 * 1_024;
+/// Of one sensor: what comes over a thin link in a minute.
+pub const MAX_REMOTE_HUNT_BYTES_PER_SENSOR: i64 = 2 * 1_024 * 1_024;
+/// What all hunts hold; beyond it none begins.
+pub const MAX_ALL_REMOTE_HUNT_BYTES: i64 = 512 * 1_024 * 1_024;
+/// How long a sensor searches, without the time for which it is away.
+pub const REMOTE_HUNT_SEARCH: Duration = Duration::from_secs(600);
 /// Requests for packets, and those of one sensor that are on their way.
 pub const MAX_EVIDENCE: i64 = 20_000;
 pub const MAX_OPEN_EVIDENCE: i64 = 32;

@@ -1,5 +1,6 @@
 //! `matluoi-sensor`: command line, threads, wiring.
 
+mod archive;
 mod command;
 mod confine;
 mod console;

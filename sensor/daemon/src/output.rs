@@ -1,11 +1,14 @@
 //! Where records go: a file, or the spool.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 
+use sensor_archive::Archive;
 use sensor_event::Class;
 use sensor_ship::{Outlets, Recorder};
 
+use crate::archive::kind_of;
 use crate::health::Board;
 
 /// Takes finished records of one worker.
@@ -54,21 +57,44 @@ impl<W: Write + Send> Output for FileOutput<W> {
     }
 }
 
-/// The spool, if there is a collector, and the configured outputs; the newest alerts are shown at the sensor as well.
+/// The spool and the archive, if there is a collector, and the configured outputs; the newest alerts are shown at the sensor as well.
 #[derive(Clone)]
 pub struct Alerting {
     recorder: Option<Recorder>,
+    /// Where records of some kinds stay.
+    staying: Option<Staying>,
     outlets: Outlets,
     board: Arc<Board>,
+}
+
+/// Records that are kept here and do not travel.
+#[derive(Clone)]
+pub struct Staying {
+    pub archive: Arc<Archive>,
+    pub kinds: Arc<BTreeSet<String>>,
+}
+
+impl Staying {
+    fn takes(&self, class: Class, line: &[u8]) -> bool {
+        !self.kinds.is_empty()
+            && matches!(class, Class::Record | Class::Flow)
+            && kind_of(line).is_some_and(|kind| self.kinds.contains(kind))
+    }
 }
 
 impl Alerting {
     pub fn new(recorder: Option<Recorder>, outlets: Outlets, board: &Arc<Board>) -> Self {
         Alerting {
             recorder,
+            staying: None,
             outlets,
             board: Arc::clone(board),
         }
+    }
+
+    #[must_use]
+    pub fn with_staying(self, staying: Option<Staying>) -> Self {
+        Alerting { staying, ..self }
     }
 
     /// Where the newest alerts are shown.
@@ -83,8 +109,15 @@ impl Output for Alerting {
             self.board.alert(line);
         }
         self.outlets.record(class, line);
-        if let Some(recorder) = &self.recorder {
-            recorder.append(class, line);
+        let Some(recorder) = &self.recorder else {
+            return;
+        };
+        match &self.staying {
+            Some(staying) if staying.takes(class, line) => {
+                staying.archive.keep(class, line);
+                recorder.stays(class);
+            }
+            _ => recorder.append(class, line),
         }
     }
 }

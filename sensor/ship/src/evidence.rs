@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::link::LinkError;
+use crate::pace::Pace;
 use crate::wire;
 use crate::wire::sensor_message::Message;
 
@@ -73,6 +74,7 @@ pub(crate) async fn serve(
     source: Option<EvidenceSource>,
     mut demands: mpsc::Receiver<Demand>,
     ready: mpsc::Sender<Message>,
+    pace: Arc<Pace>,
 ) {
     let Some(source) = source else {
         while let Some(demand) = demands.recv().await {
@@ -86,8 +88,8 @@ pub(crate) async fn serve(
     };
     let mut uploads: VecDeque<Upload> = VecDeque::new();
     let mut under_way = 0;
-    let mut free = Instant::now();
     loop {
+        let free = pace.free();
         let due = uploads
             .iter()
             .filter(|upload| !upload.counted || under_way < WINDOW)
@@ -115,7 +117,7 @@ pub(crate) async fn serve(
             () = tokio::time::sleep_until(due.unwrap_or(free)), if due.is_some() => {
                 let now = Instant::now();
                 let is_due = |upload: &Upload| match upload.counted {
-                    true => under_way < WINDOW && free <= now,
+                    true => under_way < WINDOW && pace.free() <= now,
                     false => upload.since <= now,
                 };
                 // Who waits to hear how much there is comes first.
@@ -135,8 +137,7 @@ pub(crate) async fn serve(
                 if let Some(message) = step.message {
                     if let Message::EvidenceChunk(chunk) = &message {
                         under_way += 1;
-                        let cost = chunk.frames.len() as f64 / source.bytes_per_second.max(1) as f64;
-                        free = Instant::now() + Duration::from_secs_f64(cost);
+                        pace.spend(chunk.frames.len(), source.bytes_per_second);
                     }
                     if ready.send(message).await.is_err() {
                         return;
@@ -408,7 +409,7 @@ mod tests {
         fn of(source: Option<EvidenceSource>) -> Collector {
             let (demands, asked) = mpsc::channel(64);
             let (told, ready) = mpsc::channel(1);
-            tokio::spawn(serve(source, asked, told));
+            tokio::spawn(serve(source, asked, told, Arc::default()));
             Collector { demands, ready }
         }
 

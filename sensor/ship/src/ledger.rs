@@ -26,10 +26,12 @@ pub enum Reason {
     Refused,
     /// Its block of the spool could not be read back; the block is kept beside the spool.
     Damaged,
+    /// It is of a kind that stays on the sensor.
+    Stays,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 7] = [
+    pub const ALL: [Reason; 8] = [
         Reason::QueueFull,
         Reason::DiskBudget,
         Reason::DiskError,
@@ -37,6 +39,7 @@ impl Reason {
         Reason::NotALine,
         Reason::Refused,
         Reason::Damaged,
+        Reason::Stays,
     ];
 
     pub fn name(self) -> &'static str {
@@ -48,6 +51,7 @@ impl Reason {
             Reason::NotALine => "not_a_line",
             Reason::Refused => "refused",
             Reason::Damaged => "damaged",
+            Reason::Stays => "stays",
         }
     }
 }

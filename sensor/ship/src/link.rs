@@ -14,7 +14,9 @@ use tonic::transport::Channel;
 
 use crate::error::ShipError;
 use crate::evidence::{self, Demand};
+use crate::hunt;
 use crate::ledger::{Counts, HourClass};
+use crate::pace::Pace;
 use crate::plan::{PerClass, at};
 use crate::recorder::Task;
 use crate::rules::RulesDesk;
@@ -37,7 +39,7 @@ const WELCOME_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_MESSAGE_BYTES: usize = 16 * 1_024 * 1_024;
 /// Ledger rows in one heartbeat.
 const LEDGER_ROWS: usize = 500;
-/// Requests for evidence, and answers to it, that are not looked at yet.
+/// Requests for evidence or hunts, and answers to them, that are not looked at yet.
 const DEMANDS: usize = 256;
 
 pub type LinkError = Box<dyn std::error::Error + Send + Sync>;
@@ -54,10 +56,14 @@ pub(crate) struct Link<'a> {
     outbound: mpsc::Sender<wire::SensorMessage>,
     inbound: Streaming<wire::CollectorMessage>,
     heartbeats: JoinHandle<()>,
-    /// Reads evidence, and what it wants to send.
+    /// Reads evidence.
     uploads: JoinHandle<()>,
     demands: mpsc::Sender<Demand>,
-    evidence: mpsc::Receiver<FromSensor>,
+    /// Searches the archive.
+    hunts: JoinHandle<()>,
+    hunt_demands: mpsc::Sender<hunt::Demand>,
+    /// What both want to send.
+    pieces: mpsc::Receiver<FromSensor>,
     /// Last number sent on this link.
     sent: PerClass<u64>,
     /// Last numbers of the batches that are not acknowledged.
@@ -76,6 +82,7 @@ impl Drop for Link<'_> {
     fn drop(&mut self) {
         self.heartbeats.abort();
         self.uploads.abort();
+        self.hunts.abort();
     }
 }
 
@@ -115,14 +122,21 @@ impl<'a> Link<'a> {
             shipper.options.clone(),
         ));
         let (demands, asked) = mpsc::channel(DEMANDS);
-        let (ready, evidence) = mpsc::channel(1);
+        let (hunt_demands, hunted) = mpsc::channel(DEMANDS);
+        let (ready, pieces) = mpsc::channel(1);
+        let pace = Arc::<Pace>::default();
         let source = shipper.options.evidence.clone();
-        let uploads = tokio::spawn(evidence::serve(source, asked, ready));
+        let serving = evidence::serve(source, asked, ready.clone(), Arc::clone(&pace));
+        let uploads = tokio::spawn(serving);
+        let source = shipper.options.hunt.clone();
+        let hunts = tokio::spawn(hunt::serve(source, hunted, ready, pace));
         let mut link = Link {
             shipper,
             uploads,
             demands,
-            evidence,
+            hunts,
+            hunt_demands,
+            pieces,
             outbound,
             inbound,
             heartbeats,
@@ -148,8 +162,8 @@ impl<'a> Link<'a> {
         loop {
             let spooled = self.has_sendable();
             let waiting = self.window.iter().any(|window| !window.is_empty());
-            // Evidence gives way to alerts. At most two chunks are on the link, each of a quarter second of its
-            // budget.
+            // Evidence and hunts give way to alerts. At most two chunks of each are on the link, each of a quarter
+            // second of their budget.
             let may_upload = !self.has_sendable_of(&[Class::Alert, Class::Context]);
             let outbound = self.outbound.clone();
             tokio::select! {
@@ -162,7 +176,7 @@ impl<'a> Link<'a> {
                 permit = outbound.reserve_owned(), if spooled => {
                     self.send_next(permit?).await?;
                 }
-                Some(piece) = self.evidence.recv(), if may_upload => {
+                Some(piece) = self.pieces.recv(), if may_upload => {
                     self.outbound.send(message(piece)).await?;
                 }
                 alive = changed.changed(), if !spooled => alive?,
@@ -261,6 +275,13 @@ impl<'a> Link<'a> {
                 self.demand(Demand::Cancel(cancel.id))?;
             }
             Some(FromCollector::EvidenceTaken(_)) => self.demand(Demand::Taken)?,
+            Some(FromCollector::HuntRequest(request)) => {
+                self.hunt(hunt::Demand::Request(request))?;
+            }
+            Some(FromCollector::HuntCancel(cancel)) => {
+                self.hunt(hunt::Demand::Cancel(cancel.id))?;
+            }
+            Some(FromCollector::HuntTaken(_)) => self.hunt(hunt::Demand::Taken)?,
             Some(FromCollector::Welcome(_)) => return Err("a second welcome".into()),
             None => tracing::debug!("a message of a kind that this version does not know"),
         }
@@ -272,6 +293,13 @@ impl<'a> Link<'a> {
         self.demands
             .try_send(demand)
             .map_err(|_| "the collector asks for more evidence than can be noted".into())
+    }
+
+    /// As [`Link::demand`].
+    fn hunt(&self, demand: hunt::Demand) -> Result<(), LinkError> {
+        self.hunt_demands
+            .try_send(demand)
+            .map_err(|_| "the collector asks for more hunts than can be noted".into())
     }
 
     async fn acknowledged(&mut self, class: Class, through: u64) -> Result<(), LinkError> {

@@ -75,6 +75,10 @@ impl Pending {
 pub(crate) struct Change {
     pub put: BTreeMap<BlockKey, (BlockHead, Vec<u8>)>,
     pub remove: BTreeSet<BlockKey>,
+    /// Those of the removed that had to make room.
+    pub crowded_out: Vec<BlockKey>,
+    /// The last so many records of each class for which there was no room at all.
+    pub no_room: PerClass<usize>,
     pub marks: Marks,
     pub ledger: BTreeMap<HourClass, Counts>,
     pub forget: Vec<HourClass>,
@@ -293,6 +297,7 @@ impl Planner<'_> {
             if !self.make_room(class, block.key, more, budget_bytes) {
                 self.counts(HourClass { hour, class })
                     .shed(Reason::DiskBudget, rest.len() as u64);
+                self.change.no_room[at(class)] = rest.len();
                 return Ok(());
             }
             self.bytes = self.bytes - replaced + value.len() as u64;
@@ -326,6 +331,7 @@ impl Planner<'_> {
                 };
                 self.counts(row)
                     .shed(Reason::DiskBudget, u64::from(head.records));
+                self.change.crowded_out.push(key);
                 self.remove(key, bytes);
                 if self.bytes + more <= budget_bytes {
                     return true;

@@ -108,6 +108,11 @@ impl Recorder {
         }
     }
 
+    /// Notes a record that is not to travel.
+    pub fn stays(&self, class: Class) {
+        self.counters.shed(class, Reason::Stays);
+    }
+
     /// As [`Recorder::append`], but waits for room: for input that can wait, such as a file.
     pub fn append_waiting(&self, class: Class, record: &[u8]) {
         let Some(record) = self.checked(class, record) else {

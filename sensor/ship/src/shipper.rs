@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 use crate::evidence::EvidenceSource;
+use crate::hunt::HuntSource;
 use crate::identity::Identity;
 use crate::link::{Link, LinkEnd, LinkError};
 use crate::recorder::Recorder;
@@ -52,6 +53,8 @@ pub struct ShipperOptions {
     pub rules: Option<RulesDesk>,
     /// Frames that the collector may ask for; none: no ring is kept.
     pub evidence: Option<EvidenceSource>,
+    /// Records that the collector may search; none: no archive is kept.
+    pub hunt: Option<HuntSource>,
 }
 
 impl Default for ShipperOptions {
@@ -67,6 +70,7 @@ impl Default for ShipperOptions {
             command: Arc::new(|_| {}),
             rules: None,
             evidence: None,
+            hunt: None,
         }
     }
 }

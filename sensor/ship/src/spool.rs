@@ -1,11 +1,12 @@
 //! The records on disk that the collector has not acknowledged.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Receiver;
+use sensor_archive::Archive;
 use sensor_event::{Class, Dictionary};
 use tokio::sync::watch;
 
@@ -93,6 +94,8 @@ pub(crate) struct Shared {
     pub canary: Mutex<Option<CanaryMade>>,
     pub commits: Mutex<Commits>,
     pub budget_bytes: u64,
+    /// Where records go for which there is no room.
+    pub archive: OnceLock<Arc<Archive>>,
 }
 
 /// Transactions since the start, and how long the disk took for them.
@@ -184,11 +187,18 @@ impl Spool {
             canary: Mutex::new(None),
             commits: Mutex::default(),
             budget_bytes: limits.disk_bytes,
+            archive: OnceLock::new(),
         });
         let (recorder, orders) = Recorder::new(limits.queue_records, limits.queue_bytes);
         let counters = Arc::clone(recorder.counters());
         let writer = Writer::new(Arc::clone(&shared), counters, limits);
         Ok((shared, recorder, writer, orders))
+    }
+
+    /// From now on, records for which there is no room are kept there.
+    pub fn keep_rest_in(&self, archive: Arc<Archive>) {
+        // One archive is enough: a second one is not taken.
+        let _ = self.shared.archive.set(archive);
     }
 
     /// A handle for a worker.

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use sensor_event::Class;
 
-use crate::block::FULL_BYTES;
-use crate::error::Result;
+use crate::block::{BlockHead, BlockKey, FULL_BYTES, decompress_into};
+use crate::error::{Result, ShipError};
 use crate::ledger::Reason;
-use crate::plan::{Pending, Tails, at, plan};
+use crate::plan::{Change, Pending, Tails, at, plan};
 use crate::recorder::{Order, QueueCounters, Task};
 use crate::spool::{Shared, SpoolLimits, unix_millis};
 use crate::store::Store;
@@ -169,10 +169,57 @@ impl Writer {
             change.forget = state.ledger.before(hour);
             (state.marks, change)
         };
+        let rest = self.rest(&store, &change);
         store.write(&marks, &change)?;
         self.shared.state().apply(&change);
+        self.keep_rest(&rest, &change);
         self.shared.changed.send_modify(|count| *count += 1);
         Ok(())
+    }
+
+    /// The blocks that have to make room, if they are to be kept elsewhere: their records, as the wire has them.
+    fn rest(&self, store: &Store, change: &Change) -> Vec<(Class, Vec<u8>)> {
+        if self.shared.archive.get().is_none() {
+            return Vec::new();
+        }
+        let read = |&key: &BlockKey| {
+            let value = store.block(key)?;
+            let mut content = Vec::new();
+            if let Some((head, lines)) = value.as_deref().and_then(BlockHead::split) {
+                decompress_into(key, head, lines, &mut content)?;
+            }
+            Ok::<_, ShipError>((key.class, content))
+        };
+        let blocks = change.crowded_out.iter().filter_map(|key| {
+            let block = read(key);
+            block
+                .inspect_err(
+                    |error| tracing::error!(%error, "a block is lost that had to make room"),
+                )
+                .ok()
+        });
+        blocks.collect()
+    }
+
+    /// Keeps what found no room, after that is on record.
+    fn keep_rest(&self, rest: &[(Class, Vec<u8>)], change: &Change) {
+        let Some(archive) = self.shared.archive.get() else {
+            return;
+        };
+        for (class, content) in rest {
+            for line in content.split(|&byte| byte == b'\n') {
+                if let Some(space) = line.iter().position(|&byte| byte == b' ') {
+                    archive.keep(*class, &line[space + 1..]);
+                }
+            }
+        }
+        for class in Class::ALL {
+            let records = &self.pending.records[at(class)];
+            let from = records.len().saturating_sub(change.no_room[at(class)]);
+            for record in &records[from..] {
+                archive.keep(class, record);
+            }
+        }
     }
 
     /// The store, opened again when an error closed it.

@@ -1,7 +1,10 @@
 //! The spool over real files: what is flushed survives, numbers are never given twice.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
+use sensor_archive::{Archive, Options};
 use sensor_event::Class;
 use sensor_ship::{Recorder, Spool, SpoolLimits};
 
@@ -39,13 +42,16 @@ async fn what_is_flushed_survives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_budget_holds() {
+async fn the_budget_holds_and_the_rest_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
+    let archive = Archive::open(&folder.path().join("archive"), Options::default());
+    let archive = Arc::new(archive.expect("an archive"));
     let limits = SpoolLimits {
         disk_bytes: 30_000,
         ..SpoolLimits::default()
     };
     let spool = Spool::open(folder.path(), limits).expect("the spool opens");
+    spool.keep_rest_in(Arc::clone(&archive));
     let recorder = spool.handle();
     for round in 0..20 {
         for class in [Class::Flow, Class::Alert] {
@@ -65,6 +71,20 @@ async fn the_budget_holds() {
         let total = ledger.total(class);
         let shed: u64 = total.shed.values().sum();
         assert_eq!(total.made, shed + spool.backlog().of(class));
+    }
+    archive.flush();
+    let mut kept = BTreeSet::new();
+    for piece in archive.pieces(i64::MIN, i64::MAX, None) {
+        let content = archive.read(&piece).expect("readable").expect("there");
+        for line in content.lines() {
+            assert!(line.record.starts_with(b"{\"round\":") && line.record.ends_with(b"}"));
+            kept.insert((line.class, line.record.to_vec()));
+        }
+    }
+    let of = |class| kept.iter().filter(|(one, _)| *one == class).count() as u64;
+    for class in [Class::Flow, Class::Alert] {
+        let shed = ledger.total(class).shed.values().sum::<u64>();
+        assert_eq!(of(class), shed, "{class:?}: each once");
     }
 }
 

@@ -1123,6 +1123,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/remote-hunts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's own, newest first. */
+        get: operations["list_remote_hunts"];
+        put?: never;
+        /** Begins a hunt on sensors; who hunts for what is noted in the audit log. */
+        post: operations["create_remote_hunt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/remote-hunts/archives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What stayed on the sensors in the caller's scope: told before anybody hunts. */
+        get: operations["record_archives"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/remote-hunts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["remote_hunt"];
+        put?: never;
+        post?: never;
+        /** Forgets a hunt, and stops it if it runs. */
+        delete: operations["delete_remote_hunt"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/remote-hunts/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a hunt; what it has found is kept. */
+        post: operations["cancel_remote_hunt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/remote-hunts/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was found on sensors that the caller may see, newest first. */
+        get: operations["remote_hunt_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/case/{id}": {
         parameters: {
             query?: never;
@@ -2149,6 +2235,33 @@ export interface components {
             next?: number | null;
             /** Format: int64 */
             total: number;
+        };
+        /** @description What stayed on a sensor. */
+        ArchiveBody: {
+            /** Format: int64 */
+            budget_bytes: number;
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Records that could not be kept since the sensor's start.
+             */
+            left_out: number;
+            newest?: string | null;
+            /** @description Times of what it holds. */
+            oldest?: string | null;
+            /** @description The sensor is connected: it can be asked now. */
+            online: boolean;
+            /** Format: int64 */
+            records: number;
+            /** @description Older records were there once. */
+            rotated: boolean;
+            sensor_id: string;
+            sensor_name: string;
+            /** @description kept; off: the sensor keeps nothing; unknown: it has told nothing, or is too old for it */
+            state: string;
+            /** @description Kinds of records that are set to stay. */
+            stay: string[];
         };
         AssetBody: {
             first: string;
@@ -3797,6 +3910,92 @@ export interface components {
             source: string;
             user: string;
             verdict: string;
+        };
+        /** @description Records as `/search` gives them; `matluoi.kept_at` is `sensor`. */
+        RemoteEvents: {
+            items: Record<string, never>[];
+            /** Format: int64 */
+            total: number;
+        };
+        RemoteHuntBody: {
+            /**
+             * Format: int64
+             * @description Sensors that have answered, and all that were asked.
+             */
+            answered: number;
+            /** Format: int64 */
+            asked: number;
+            created: string;
+            expires: string;
+            /** Format: int64 */
+            found: number;
+            from: string;
+            /** Format: int64 */
+            id: number;
+            /** Format: int64 */
+            max_bytes: number;
+            /**
+             * Format: int64
+             * @description Of each sensor, at most.
+             */
+            max_rows: number;
+            /** @description Something may still come. */
+            open: boolean;
+            query: string;
+            sensors: components["schemas"]["RemoteSensorBody"][];
+            to: string;
+        };
+        RemoteHuntRequest: {
+            /** @description alert, record; both without it. */
+            class?: string | null;
+            /** @description RFC 3339, `now-24h`, `-1d@d`. */
+            from: string;
+            /**
+             * Format: int64
+             * @description Records of each sensor, 200 without it, 1,000 at most, and fewer where many sensors are asked.
+             */
+            limit?: number | null;
+            /** @description As in `/search`; `groupby`, `rare` and `sortby` cannot be carried, nor `matluoi.id`. */
+            q: string;
+            /** @description Ids; all in the caller's scope without it. */
+            sensors?: string[] | null;
+            to?: string | null;
+            /** @description Where days begin: Asia/Ho_Chi_Minh (the default), UTC */
+            zone?: string | null;
+        };
+        /** @description A sensor's part in a hunt. */
+        RemoteSensorBody: {
+            /** Format: int64 */
+            bytes: number;
+            changed: string;
+            /**
+             * Format: int64
+             * @description Blocks and records that could not be read.
+             */
+            damaged: number;
+            /** Format: int64 */
+            found: number;
+            /**
+             * Format: int64
+             * @description Records looked at, and to be looked at.
+             */
+            looked_at: number;
+            newest?: string | null;
+            /** @description What it holds. */
+            oldest?: string | null;
+            online: boolean;
+            /**
+             * @description Of done ones: complete, rows, bytes, time. Of failed ones: off, unknown, not_understood, too_many, unreadable,
+             *     too_much
+             */
+            reason?: string | null;
+            rotated: boolean;
+            sensor_id: string;
+            sensor_name: string;
+            /** @description queued, sent, searching, done, failed, cancelled */
+            state: string;
+            /** Format: int64 */
+            total?: number | null;
         };
         /** @description What a group's place in the list comes from, in hundredths of what is usual. */
         RiskBody: {
@@ -8113,6 +8312,262 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QuarantineBody"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_remote_hunts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteHuntBody"][];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_remote_hunt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RemoteHuntRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteHuntBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_archives: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchiveBody"][];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remote_hunt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteHuntBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_remote_hunt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_remote_hunt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteHuntBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remote_hunt_events: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteEvents"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */

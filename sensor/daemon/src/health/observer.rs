@@ -145,7 +145,7 @@ impl Observer {
                             counts.records_given_up += records;
                         }
                         // Nothing that this machine could do better.
-                        Reason::TooLarge | Reason::NotALine | Reason::Refused => {}
+                        Reason::TooLarge | Reason::NotALine | Reason::Refused | Reason::Stays => {}
                     }
                 }
             }

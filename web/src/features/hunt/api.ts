@@ -7,6 +7,10 @@ import { pipes } from "@/lib/query";
 import { askedOf, USUAL_FROM, type HuntSearch } from "./route";
 
 const PAGE = 200;
+/** Between two looks at a hunt on sensors. */
+const REMOTE_POLL_MS = 1_000;
+/** Records of sensors that are shown. */
+const REMOTE_ROWS = 2_000;
 export const BUCKETS = 72;
 const FACET_SIZE = 5;
 export const FACETS = [
@@ -80,6 +84,53 @@ export function tablesQuery(search: HuntSearch) {
     enabled: pipes(query.q).commands.some((command) => /^(groupby|rare)\b/.test(command)),
     placeholderData: keepPreviousData,
     retry: false,
+  });
+}
+
+/** What stayed on sensors, told before anybody hunts there. */
+export const archivesQuery = queryOptions({
+  queryKey: ["remote-hunts", "archives"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/remote-hunts/archives", { signal })),
+  staleTime: 5_000,
+});
+
+/** A hunt on sensors, looked at again while something may still come. */
+export function remoteHuntQuery(id: number) {
+  return queryOptions({
+    queryKey: ["remote-hunts", id],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/remote-hunts/{id}", { params: { path: { id } }, signal })),
+    refetchInterval: (query) => (query.state.data?.open ? REMOTE_POLL_MS : false),
+    retry: false,
+  });
+}
+
+/** Its records; asked for again when there are more. */
+export function remoteEventsQuery(id: number, found: number) {
+  return queryOptions({
+    queryKey: ["remote-hunts", id, "events", found],
+    queryFn: async ({ signal }): Promise<EveRecord[]> => {
+      const told = await body(api.GET("/api/v1/remote-hunts/{id}/events", { params: { path: { id }, query: { limit: REMOTE_ROWS } }, signal }));
+      const items: unknown[] = told.items;
+      return items.filter(isObject);
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function useRemoteHunt() {
+  return useMutation({
+    mutationFn: (search: HuntSearch) => {
+      const { q, from, to, class: kind, zone } = which(search);
+      return body(api.POST("/api/v1/remote-hunts", { body: { q, from, to, class: kind, zone } }));
+    },
+  });
+}
+
+export function useCancelRemoteHunt() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (id: number) => body(api.POST("/api/v1/remote-hunts/{id}/cancel", { params: { path: { id } } })),
+    onSettled: (_told, _error, id) => queries.invalidateQueries({ queryKey: remoteHuntQuery(id).queryKey, exact: true }),
   });
 }
 

@@ -18,17 +18,21 @@ import { LazyBarChart } from "@/ui/lazy-chart";
 import { Menu, MenuCheck, MenuItem } from "@/ui/menu";
 import { TimeRange } from "@/ui/time-range";
 import { toast } from "@/ui/toasts";
-import { columnsQuery, facetsQuery, fieldsQuery, groupOf, hintsQuery, histogramQuery, resultsQuery, sensorNamesQuery, tablesQuery, useKeepColumns } from "./api";
+import { columnsQuery, facetsQuery, fieldsQuery, groupOf, hintsQuery, histogramQuery, remoteEventsQuery, remoteHuntQuery, resultsQuery, sensorNamesQuery, tablesQuery, useKeepColumns } from "./api";
 import { Exports } from "./components/exports";
 import { Facets } from "./components/facets";
 import { GroupTable } from "./components/group-table";
 import { QueryBox, Suggestion } from "./components/query-box";
+import { Remote, RemoteProgress } from "./components/remote";
 import { Results } from "./components/results";
 import { Saved } from "./components/saved";
+import { merged } from "./merge";
 import { isUnfiltered, USUAL_COLUMNS, USUAL_FROM, type HuntSearch } from "./route";
 import "./hunt.css";
 
 const route = getRouteApi("/signed-in/hunt");
+/** What a hunt on sensors depends on. */
+const ASKED = ["q", "from", "to", "class"] as const;
 const OFFERED = [
   EVE.type, EVE.severity, EVE.sensor, EVE.sourceAddress, EVE.sourcePort, EVE.destinationAddress, EVE.destinationPort, EVE.transport, EVE.application,
   EVE.signature, EVE.signatureId, EVE.flow, EVE.community,
@@ -60,12 +64,28 @@ export function HuntPage() {
     () => (asked && asked.length > 0 ? asked : (search.cols ?? chosen.data ?? [...USUAL_COLUMNS])),
     [asked, chosen.data, search.cols],
   );
-  const rows = useMemo(() => results.data?.pages.flatMap((page) => page.items) ?? [], [results.data]);
+  const hunted = useQuery({ ...remoteHuntQuery(search.remote ?? 0), enabled: search.remote !== undefined });
+  const kept = useQuery({ ...remoteEventsQuery(search.remote ?? 0, hunted.data?.found ?? 0), enabled: search.remote !== undefined && (hunted.data?.found ?? 0) > 0 });
+  const remote = search.remote === undefined ? undefined : kept.data;
+  const rows = useMemo(
+    () => merged(results.data?.pages.flatMap((page) => page.items) ?? [], remote ?? [], { more: results.hasNextPage, oldest: search.sort === "oldest" }),
+    [remote, results.data, results.hasNextPage, search.sort],
+  );
   const first = results.data?.pages[0];
   const hints = useQuery({ ...hintsQuery(query), enabled: query !== "" && first?.total === 0 });
 
   const change = useCallback(
-    (part: Partial<HuntSearch>, replace = false) => void navigate({ search: (before) => ({ ...before, open: undefined, ...part }), replace }),
+    (part: Partial<HuntSearch>, replace = false) =>
+      void navigate({
+        search: (before) => ({
+          ...before,
+          open: undefined,
+          // Another question has other answers.
+          ...(ASKED.some((key) => key in part) ? { remote: undefined } : {}),
+          ...part,
+        }),
+        replace,
+      }),
     [navigate],
   );
   const pick = useCallback(
@@ -297,10 +317,12 @@ export function HuntPage() {
                       ))}
                     </div>
                   </Menu>
+                  <Remote search={search} onHunt={(id) => change({ remote: id })} />
                   <Exports search={search} columns={columns} total={first?.total ?? 0} />
                 </div>
               </div>
               {first?.partial && <Partial>{t("hunt.partial")}</Partial>}
+              {search.remote !== undefined && <RemoteProgress id={search.remote} onClose={() => change({ remote: undefined })} />}
               {results.isPending && results.fetchStatus === "idle" ? (
                 <Empty title={t("hunt.cancelled")} icon={OctagonX}>
                   <Button onClick={() => void results.refetch()}>{t("common.retry")}</Button>

@@ -1,5 +1,5 @@
 import { joined, pipes } from "@/lib/query";
-import { choice, text, texts } from "@/lib/search-params";
+import { choice, text, texts, whole } from "@/lib/search-params";
 import { moment } from "@/lib/time";
 
 export const CLASSES = ["alert", "record"] as const;
@@ -17,6 +17,8 @@ export interface HuntSearch {
   rare?: true;
   /** Test messages of sensors too, where nothing is asked for in particular. */
   canary?: true;
+  /** A hunt on sensors, whose records stand among the others. */
+  remote?: number;
   /** The record whose fields are shown. */
   open?: string;
 }
@@ -50,6 +52,7 @@ export function huntSearch(raw: Record<string, unknown>): HuntSearch {
     cols: texts(raw, "cols"),
     rare: raw.rare === true ? true : undefined,
     canary: raw.canary === true ? true : undefined,
+    remote: whole(raw, "remote", 1, Number.MAX_SAFE_INTEGER),
     open: text(raw, "open", 120),
   };
   return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined));

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use sensor_archive::Archive;
 use sensor_capture::{LiveCapture, LiveOptions};
 use sensor_evidence::Ring;
 use sensor_ship::{Identity, OutletPlan, SpoolLimits};
 use serde::Deserialize;
 
 use super::profile::{self, Asked, Profile};
+use crate::archive::{self, RawArchive};
 use crate::confine::{Extent, Needs};
 use crate::evidence::RawEvidence;
 use crate::outlets::{self, RawOutlet};
@@ -39,6 +41,8 @@ struct RawConfig {
     spool: RawSpool,
     #[serde(default)]
     evidence: RawEvidence,
+    #[serde(default)]
+    archive: RawArchive,
     #[serde(default)]
     canary: RawCanary,
     #[serde(default)]
@@ -136,7 +140,9 @@ pub struct Config {
     pub spool: SpoolLimits,
     /// None: no frames are kept.
     evidence: Option<sensor_evidence::Options>,
-    /// Bytes a second that evidence may take of the link.
+    /// None: records that do not travel are lost.
+    pub archive: Option<archive::Plan>,
+    /// Bytes a second that evidence and hunts may take of the link.
     pub evidence_link: u64,
     pub canary: Option<Duration>,
     user: Option<String>,
@@ -213,6 +219,7 @@ impl Config {
             settings,
             spool,
             evidence: raw.evidence.check().context("[evidence]")?,
+            archive: raw.archive.check().context("[archive]")?,
             evidence_link: raw.evidence.link_bytes_per_second(),
             canary: Some(Duration::from_secs(
                 raw.canary.seconds.unwrap_or(CANARY_SECONDS),
@@ -249,6 +256,16 @@ impl Config {
         let ring = Ring::open(&folder, self.evidence?, self.workers.into());
         ring.map(Arc::new)
             .inspect_err(|error| tracing::error!(%error, "no evidence is kept"))
+            .ok()
+    }
+
+    /// The archive of records, if any are to be kept. Without a disk for it the watch goes on.
+    pub fn open_archive(&self) -> Option<Arc<Archive>> {
+        let folder = self.state_dir.join("archive");
+        let archive = Archive::open(&folder, self.archive.as_ref()?.options);
+        archive
+            .map(Arc::new)
+            .inspect_err(|error| tracing::error!(%error, "no records are kept here"))
             .ok()
     }
 

@@ -14,18 +14,21 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use sensor_capture::Card;
 use sensor_evidence::Ring;
-use sensor_ship::{EvidenceSource, PreparedOutlets, RulesDesk, Shipper, ShipperOptions, Spool};
+use sensor_ship::{
+    EvidenceSource, HuntSource, PreparedOutlets, RulesDesk, Shipper, ShipperOptions, Spool,
+};
 use serde::Deserialize;
 
 pub use config::Config;
 use input::{Kept, files, live};
 use vitals::{Vitals, VitalsReport};
 
+use crate::archive;
 use crate::confine::{self, Extent};
 use crate::evidence;
 use crate::health::status::HomeNetState;
 use crate::health::{Board, Delivery, Observer, Sources, metrics, socket};
-use crate::output::Alerting;
+use crate::output::{Alerting, Staying};
 use crate::published::Published;
 use crate::reload::{self, Reloader, Rules};
 use crate::ruleset::{self, Ruleset};
@@ -105,6 +108,16 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .then(|| Spool::open(&config.state_dir, config.spool.clone()).map(Arc::new))
         .transpose()?;
     let ring = config.open_ring();
+    // Nobody could search it without a collector.
+    let staying = spool.as_ref().and_then(|spool| {
+        let archive = config.open_archive()?;
+        spool.keep_rest_in(Arc::clone(&archive));
+        let kinds = config.archive.as_ref().map(|plan| plan.stay.clone());
+        Some(Staying {
+            archive,
+            kinds: Arc::new(kinds.unwrap_or_default()),
+        })
+    });
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
@@ -183,6 +196,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                     ring,
                     bytes_per_second: config.evidence_link,
                 }),
+                hunt: staying.as_ref().map(|staying| HuntSource {
+                    archive: Arc::clone(&staying.archive),
+                    bytes_per_second: config.evidence_link,
+                }),
                 sigma: {
                     let in_use = SigmaTold::open(
                         &config.state_dir,
@@ -193,7 +210,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                     Arc::new(move || in_use.now(rules.running().sigma.as_deref()))
                 },
                 rules: Some(rules_desk(&published, &rules, &reloader)),
-                ..shipper_options(&vitals, &rules, &observer, reloader, ring.clone())
+                ..shipper_options(
+                    &vitals,
+                    &rules,
+                    &observer,
+                    reloader,
+                    (ring.clone(), staying.clone()),
+                )
             };
             let shipper = Arc::new(Shipper::new(spool, identity, options));
             let _ = shipping.set(Arc::clone(&shipper));
@@ -226,7 +249,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = Arc::new(config);
     let recorder = spool.as_ref().map(|spool| spool.handle());
     let kept = Kept {
-        recorder: Alerting::new(recorder, outlets.clone(), &board),
+        recorder: Alerting::new(recorder, outlets.clone(), &board).with_staying(staying.clone()),
         ring: ring.as_deref(),
     };
     let result = match &config.interface {
@@ -250,6 +273,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     outlets.close();
     if let Some(ring) = &ring {
         ring.close();
+    }
+    if let Some(staying) = &staying {
+        staying.archive.close();
     }
     if reloading.join().is_err() {
         tracing::error!("the thread that reloads rules has failed");
@@ -300,7 +326,7 @@ fn shipper_options(
     rules: &Arc<Rules>,
     observer: &Arc<Observer>,
     reloader: Reloader,
-    ring: Option<Arc<Ring>>,
+    (ring, staying): (Option<Arc<Ring>>, Option<Staying>),
 ) -> ShipperOptions {
     let started = Instant::now();
     let vitals = Arc::clone(vitals);
@@ -328,6 +354,9 @@ fn shipper_options(
                 memory_bytes: crate::console::resident_bytes(),
                 input_done: vitals.input_done.load(Ordering::Relaxed),
                 evidence: ring.as_deref().map(evidence::report),
+                archive: staying
+                    .as_ref()
+                    .map(|staying| archive::report(&staying.archive, &staying.kinds)),
                 findings: observer
                     .upgrade()
                     .map(|observer| observer.status().findings)

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde::Serialize;
 
+use crate::archive;
 use crate::evidence;
 use crate::health::finding::Finding;
 use crate::reload::RuleFault;
@@ -46,6 +47,7 @@ pub struct VitalsReport {
     pub memory_bytes: u64,
     pub input_done: bool,
     pub evidence: Option<evidence::Report>,
+    pub archive: Option<archive::Report>,
     /// What is wrong, by code; the console has the words.
     pub findings: Vec<Finding>,
 }

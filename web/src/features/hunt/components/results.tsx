@@ -1,6 +1,6 @@
 /** The records found, as many as there are: only what is seen is drawn. A row opens to all its fields. */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowLeft, ArrowRight, BellRing, Braces, ChevronRight, GripVertical, Route, X } from "lucide-react";
+import { ArrowLeft, ArrowRight, BellRing, Braces, ChevronRight, GripVertical, RadioTower, Route, X } from "lucide-react";
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { EVE, summary, type EveRecord } from "@/lib/eve";
@@ -11,6 +11,7 @@ import { Button, Severity } from "@/ui/basics";
 import { Fields } from "@/ui/fields";
 import { Menu, MenuItem } from "@/ui/menu";
 import { useCopy, Value } from "@/ui/value";
+import { isFromSensor } from "../merge";
 
 const ROW_HEIGHT = 28;
 /** Rows before the end at which more are asked for. */
@@ -143,7 +144,14 @@ export function Results(props: ResultsProps) {
                   );
                 })}
                 <td>
-                  <span className="results__summary">{summary(record)}</span>
+                  <span className="results__summary">
+                    {isFromSensor(record) && (
+                      <span className="tag" title={t("remote.mark")}>
+                        <RadioTower aria-hidden /> {t("remote.from", { sensor: nameOf(EVE.sensor, textAt(record, EVE.sensor) ?? "") })}
+                      </span>
+                    )}{" "}
+                    {summary(record)}
+                  </span>
                 </td>
               </tr>
               {isOpen && (

@@ -100,7 +100,7 @@ export function Ledger({ sensor, hours, onHours, onClose }: LedgerProps) {
                     {count(shedOf(row))}
                     {Object.entries(row.shed).map(([reason, lost]) => (
                       <div key={reason} className="muted">
-                        {reason}: {count(lost)}
+                        {t(`ledger.reasons.${reason}`, { defaultValue: reason })}: {count(lost)}
                       </div>
                     ))}
                   </>
