@@ -62,6 +62,13 @@ struct SensorConfig<'a> {
     state_dir: &'a Path,
     input: SensorInput,
     rules: SensorRules,
+    archive: SensorArchive,
+}
+
+/// Kinds of records that stay on the sensor, so that there is something to hunt for there.
+#[derive(Serialize)]
+struct SensorArchive {
+    stay: [&'static str; 3],
 }
 
 #[derive(Serialize)]
@@ -236,6 +243,9 @@ async fn start_sensor(
             frames_per_second: arguments.frames_per_second,
         },
         rules: SensorRules { paths: rules },
+        archive: SensorArchive {
+            stay: ["llmnr", "mdns", "ntp"],
+        },
     };
     let config_path = data.join("sensor.toml");
     std::fs::write(&config_path, toml::to_string(&config)?)?;

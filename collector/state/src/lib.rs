@@ -68,7 +68,9 @@ pub use group::{
 };
 pub use hide::{HideCondition, HideField, HidePreview, HideRule, HideTest, NewHideRule};
 pub use ids::{GroupId, UnitId, UnixMillis, UserId};
-pub use ledger::{LedgerCounts, SHED_TO_STAY, LedgerRow, SensorCounts, SensorLedgerRow, StoredCounts};
+pub use ledger::{
+    LedgerCounts, LedgerRow, SHED_TO_STAY, SensorCounts, SensorLedgerRow, StoredCounts,
+};
 pub use maintain::{Maintained, Retention};
 pub use notification::{
     Channel, ChannelChange, DueMessage, Enqueued, GroupTold, NotificationRule, OutboxRow,
