@@ -56,13 +56,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use collector_evidence::Shelf;
 use collector_search::SearchEngine;
 use collector_state::{Store, UnixMillis};
 use tokio::sync::Semaphore;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{Predicate, SizeAbove};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
@@ -84,6 +88,8 @@ use crate::health::Answers;
 use crate::limit::Limiter;
 use crate::machine::{Machine, NoMachine};
 
+/// Shorter answers gain nothing by compression.
+const SMALLEST_COMPRESSED: u64 = 1_024;
 /// The largest request body.
 const MAX_BODY_BYTES: usize = 512 * 1_024;
 /// A handler that takes longer is given up.
@@ -209,6 +215,17 @@ pub fn rule_texts(files: &[&str]) -> HashMap<u32, String> {
         .collect()
 }
 
+/// Lists are mostly the same words again and again; files that are fetched are compressed already, or small.
+#[derive(Clone, Copy)]
+struct IsJson;
+
+impl Predicate for IsJson {
+    fn should_compress<B: HttpBody>(&self, response: &Response<B>) -> bool {
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+    }
+}
+
 fn routes() -> OpenApiRouter<ApiState> {
     let router = OpenApiRouter::with_openapi(Description::openapi()).merge(health::router());
     let mut router = router.nest(
@@ -276,6 +293,11 @@ pub fn router(state: ApiState) -> Router {
             MAX_HANDLING,
         ))
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(SizeAbove::new(SMALLEST_COMPRESSED).and(IsJson)),
+        )
         .layer(header(header::CACHE_CONTROL, "no-store"))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::X_FRAME_OPTIONS, "DENY"))

@@ -196,3 +196,14 @@ async fn machines_have_names_and_groups_roll_up() {
         .await;
     assert_eq!(status, StatusCode::NO_CONTENT);
 }
+
+#[tokio::test]
+async fn long_answers_are_compressed_for_those_who_take_it() {
+    let server = Server::start().await;
+    let gzip = Some("gzip".to_owned());
+    assert_eq!(server.encoding("/groups").await, gzip);
+    assert_eq!(server.encoding("/openapi.json").await, gzip);
+    // Short ones, and those that never end, are not.
+    assert_eq!(server.encoding("/session").await, None);
+    assert_eq!(server.encoding("/groups/live").await, None);
+}

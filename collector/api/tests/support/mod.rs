@@ -119,6 +119,19 @@ impl Server {
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
+    /// What the answer to a browser, which takes compressed ones, is encoded in.
+    pub async fn encoding(&self, path: &str) -> Option<String> {
+        let request = Request::builder()
+            .uri(format!("/api/v1{path}"))
+            .header(header::COOKIE, &self.cookie)
+            .header(header::ACCEPT_ENCODING, "gzip, deflate, br, zstd")
+            .body(Body::empty())
+            .expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("served");
+        let encoding = response.headers().get(header::CONTENT_ENCODING)?;
+        Some(encoding.to_str().ok()?.to_owned())
+    }
+
     /// An answer that is no JSON.
     pub async fn fetch(&self, path: &str) -> (StatusCode, Vec<u8>) {
         let request = Request::builder()
