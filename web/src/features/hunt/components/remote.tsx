@@ -9,7 +9,7 @@ import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
 import { dateTime, instant } from "@/lib/time";
 import { Button, Empty, Failure, Loading, useProblemText } from "@/ui/basics";
-import { Popover } from "@/ui/menu";
+import { Popover } from "@/ui/popover";
 import { toast } from "@/ui/toasts";
 import { archivesQuery, remoteHuntQuery, useCancelRemoteHunt, useRemoteHunt } from "../api";
 import type { HuntSearch } from "../route";
