@@ -14,6 +14,7 @@ export interface Known {
   case: number;
   set: number;
   feed: number;
+  sensor: string;
 }
 
 const SETTINGS = ["people", "units", "notifications", "alarms", "sources", "storage"] as const;
@@ -22,7 +23,7 @@ const BENCH = ["try", "diff", "versions", "publish"] as const;
 const FEED = ["changes", "filters", "settings"] as const;
 const tables = "/hunt?from=now-7d&q=type%3Aflow%20%7C%20groupby%20-sankey%20src_ip%20dest_ip%20%7C%20groupby%20-pie%20app_proto%20%7C%20groupby%20src_ip";
 
-export function pagesOf({ group, case: one, set, feed }: Known): PageOf[] {
+export function pagesOf({ group, case: one, set, feed, sensor }: Known): PageOf[] {
   const tabs = (path: string, names: readonly string[], prefix: string) => Object.fromEntries(names.map((name) => [`${prefix}-${name}`, `${path}?tab=${name}`]));
   return [
     { route: "/", views: { overview: "/" } },
@@ -36,6 +37,7 @@ export function pagesOf({ group, case: one, set, feed }: Known): PageOf[] {
     { route: "/attack", views: { attack: "/attack" } },
     { route: "/graph", views: { graph: "/graph?from=now-7d" } },
     { route: "/sensors", views: { sensors: "/sensors" } },
+    { route: "/fleet", views: { fleet: "/fleet", "fleet-sensor": `/fleet?sensor=${sensor}` } },
     { route: "/rules", views: { rules: "/rules" } },
     { route: "/rules/$sid", views: { rule: "/rules/9000031" } },
     { route: "/rule-sets", views: { "rule-sets": "/rule-sets" } },
@@ -70,6 +72,7 @@ export async function known(at: Console): Promise<Known> {
   const [feed] = await ask<{ id: number }[]>(at, "/api/v1/feeds");
   const sets = await ask<{ id: number; fed_by: number | null }[]>(at, "/api/v1/rule-sets");
   const set = sets.find((one) => one.fed_by === null);
+  const sensors = await ask<{ id: string; kind: string }[]>(at, "/api/v1/sensors");
   const { user } = await ask<{ user: { unit_id: number } }>(at, "/api/v1/session");
   // Of a signature: that has bytes, and a rule whose text is known.
   const group = (groups.find(({ gid, app_proto }) => gid === 1 && app_proto === "http") ?? groups[0])?.id;
@@ -77,5 +80,5 @@ export async function known(at: Console): Promise<Known> {
   const one = cases[0] ?? (await ask<{ id: number }>(at, "/api/v1/cases", { title: "Máy chủ web có webshell", severity: 1, groups: [group] }));
   const made = { name: "Nguồn mẫu", unit_id: user.unit_id, kind: "list", address: "", enabled: true, publishes: false };
   const fed = feed ?? (await ask<{ id: number }>(at, "/api/v1/feeds", made));
-  return { group, case: one.id, feed: fed.id, set: (set ?? (await ask<{ id: number }>(at, "/api/v1/rule-sets", { name: "Bộ luật mẫu", unit_id: user.unit_id }))).id };
+  return { group, case: one.id, feed: fed.id, sensor: sensors.find(({ kind }) => kind === "sensor")?.id ?? "", set: (set ?? (await ask<{ id: number }>(at, "/api/v1/rule-sets", { name: "Bộ luật mẫu", unit_id: user.unit_id }))).id };
 }

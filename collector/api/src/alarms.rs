@@ -33,7 +33,7 @@ pub struct AlarmsQuery {
 pub struct AlarmBody {
     id: i64,
     /// sensor_disconnected, sensor_silent, packet_drops, no_traffic, records_shed, records_lost,
-    /// spool_filling, clock_skew, ruleset_mismatch, canary_missing, disk_days_left, disk_reserve,
+    /// spool_filling, clock_skew, ruleset_mismatch, configuration_mismatch, sensor_cloned, canary_missing, disk_days_left, disk_reserve,
     /// retention_short, notifications_failing, feeds_failing, syslog_refused
     kind: String,
     /// 1 (worst) to 4.
@@ -52,6 +52,15 @@ pub struct AlarmBody {
     acknowledged_by: Option<String>,
     acknowledged: Option<String>,
     comment: Option<String>,
+    /// Nobody is told of it for now.
+    silence: Option<AlarmSilenceBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AlarmSilenceBody {
+    id: i64,
+    reason: String,
+    ends: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -82,6 +91,11 @@ fn body(alarm: Alarm) -> AlarmBody {
         acknowledged_by: alarm.acknowledged_by,
         acknowledged: alarm.acknowledged.map(times::write),
         comment: alarm.comment,
+        silence: alarm.silence.map(|silence| AlarmSilenceBody {
+            id: silence.id,
+            reason: silence.reason,
+            ends: times::write(silence.ends),
+        }),
     }
 }
 

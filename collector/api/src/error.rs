@@ -63,6 +63,11 @@ pub enum ApiError {
     EngineLimit(&'static str),
     /// The rule engine could not do it; its reason is for the sender.
     EngineFailed(String),
+    /// A setting of sensors that cannot be set so.
+    Setting {
+        name: String,
+        fault: &'static str,
+    },
     /// Rules that do not load are not kept.
     FaultyRules {
         failed: u64,
@@ -149,6 +154,11 @@ impl ApiError {
                 field: name,
                 reason,
             } => field(name, reason),
+            ApiError::Setting { name, fault } => {
+                let (status, mut problem) = field(name, fault);
+                problem.code = format!("setting_{fault}");
+                (status, problem)
+            }
             ApiError::Unreadable(reason) => {
                 plain(StatusCode::BAD_REQUEST, "unreadable", reason.clone())
             }

@@ -19,6 +19,7 @@ mod evidence;
 mod export;
 mod extract;
 mod feeds;
+mod fleet;
 mod group_actions;
 mod groups;
 mod guidance;
@@ -31,6 +32,7 @@ mod limit;
 mod live;
 pub mod machine;
 mod notifications;
+mod orders;
 mod people;
 mod pivot;
 mod quarantine;
@@ -45,6 +47,7 @@ mod search;
 mod searches;
 mod sensors;
 mod session;
+mod silences;
 mod sources;
 mod times;
 mod units;
@@ -262,6 +265,9 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(people::router())
             .merge(access::router())
             .merge(sensors::router())
+            .merge(fleet::router())
+            .merge(orders::router())
+            .merge(silences::router())
             .merge(units::router()),
     );
     description::tell_problems(router.get_openapi_mut());

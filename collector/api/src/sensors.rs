@@ -1,7 +1,13 @@
 //! Sensors: how they are, and strings that enrol new ones.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
-use collector_state::{CanaryHealth, Role, Sensor, SpoolSeen, UnitId, UnixMillis, canary_health};
+use axum::http::StatusCode;
+use collector_state::{
+    CanaryHealth, FleetTarget, Role, Scope, Sensor, SensorConfiguration, SpoolSeen, UnitId,
+    UnixMillis, canary_health,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -10,8 +16,9 @@ use utoipa_axum::routes;
 
 use crate::ApiState;
 use crate::caller::Caller;
-use crate::error::{Problem, Result};
+use crate::error::{Problem, Result, invalid};
 use crate::extract::{Path, Query};
+use crate::fleet::{ConfigurationBody, configuration};
 use crate::json::Json;
 use crate::times;
 
@@ -48,6 +55,28 @@ pub struct SensorBody {
     kind: String,
     spool: Option<SpoolBody>,
     canary: CanaryBody,
+    /// Absent: it is no sensor that runs with settings of the centre.
+    configuration: Option<ConfigurationBody>,
+    /// Somebody works there: nobody is told of its alarms.
+    silence: Option<SensorSilenceBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SensorSilenceBody {
+    reason: String,
+    ends: String,
+}
+
+/// What to change; absent stays.
+#[derive(Deserialize, ToSchema)]
+pub struct SensorChangeRequest {
+    name: Option<String>,
+    unit_id: Option<i64>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct RevokeRequest {
+    reason: String,
 }
 
 /// What of a class waits in the sensor's spool.
@@ -103,7 +132,23 @@ pub struct EnrolmentBody {
     expires: String,
 }
 
-fn body(sensor: Sensor, state: &ApiState) -> SensorBody {
+/// What of the fleet stands beside each sensor.
+struct Beside {
+    configurations: BTreeMap<String, SensorConfiguration>,
+    silences: BTreeMap<String, (String, UnixMillis)>,
+}
+
+impl Beside {
+    async fn read(state: &ApiState, scope: &Scope) -> Result<Beside> {
+        let store = &state.store;
+        Ok(Beside {
+            configurations: store.sensor_configurations(scope).await?,
+            silences: store.silenced_sensors(state.now()).await?,
+        })
+    }
+}
+
+fn body(sensor: Sensor, beside: &Beside, state: &ApiState) -> SensorBody {
     let indexed = state
         .machine()
         .indexed(&sensor.id, sensor.epoch.unwrap_or(0));
@@ -111,6 +156,14 @@ fn body(sensor: Sensor, state: &ApiState) -> SensorBody {
         kind: sensor.kind.name().to_owned(),
         spool: sensor.spool.as_ref().map(spool_body),
         canary: canary_body(&sensor, indexed, state.now()),
+        configuration: beside.configurations.get(&sensor.id).map(configuration),
+        silence: beside
+            .silences
+            .get(&sensor.id)
+            .map(|(reason, ends)| SensorSilenceBody {
+                reason: reason.clone(),
+                ends: times::write(*ends),
+            }),
         id: sensor.id,
         name: sensor.name,
         unit_id: sensor.unit_id.0,
@@ -180,12 +233,67 @@ fn canary_body(sensor: &Sensor, indexed: u64, now: UnixMillis) -> CanaryBody {
 #[utoipa::path(get, path = "/sensors", operation_id = "list_sensors", tag = "sensors", responses((status = 200, body = [SensorBody])))]
 async fn list(State(state): State<ApiState>, caller: Caller) -> Result<Json<Vec<SensorBody>>> {
     let sensors = state.store.sensors(&caller.scope).await?;
+    let beside = Beside::read(&state, &caller.scope).await?;
     Ok(Json(
         sensors
             .into_iter()
-            .map(|sensor| body(sensor, &state))
+            .map(|sensor| body(sensor, &beside, &state))
             .collect(),
     ))
+}
+
+/// Names a sensor, or moves it to another unit, whose settings and rules it gets. Alert groups made before stay where they
+/// are.
+#[utoipa::path(patch, path = "/sensors/{id}", operation_id = "update_sensor", tag = "sensors", params(("id" = String, Path)),
+    request_body = SensorChangeRequest,
+    responses((status = 200, body = SensorBody), (status = 400, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn update(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(request): Json<SensorChangeRequest>,
+) -> Result<Json<SensorBody>> {
+    caller.require(Role::Administrator)?;
+    state.store.sensor(&id, &caller.scope).await?;
+    let unit = request.unit_id.map(UnitId);
+    if let Some(unit) = unit {
+        caller.require_unit(unit)?;
+    }
+    state
+        .store
+        .update_sensor(&id, request.name.as_deref(), unit)
+        .await?;
+    let detail = json!({ "name": request.name, "unit": request.unit_id });
+    caller.note(&state, "sensor.update", &id, detail).await?;
+    let sensor = state.store.sensor(&id, &caller.scope).await?;
+    let beside = Beside::read(&state, &caller.scope).await?;
+    Ok(Json(body(sensor, &beside, &state)))
+}
+
+/// Refuses the sensor from now on, for good; what it sent stays. To come back it has to enrol anew.
+#[utoipa::path(post, path = "/sensors/{id}/revoke", operation_id = "revoke_sensor", tag = "sensors", params(("id" = String, Path)),
+    request_body = RevokeRequest,
+    responses((status = 204), (status = 400, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn revoke(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(request): Json<RevokeRequest>,
+) -> Result<StatusCode> {
+    caller.require(Role::Administrator)?;
+    // Sources have their own way.
+    let target = FleetTarget::Sensor(id.clone());
+    state
+        .store
+        .effective_settings(&target, &caller.scope)
+        .await?;
+    if request.reason.trim().is_empty() {
+        return invalid("reason", "empty");
+    }
+    state.store.revoke_sensor(&id, state.now()).await?;
+    let detail = json!({ "reason": request.reason });
+    caller.note(&state, "sensor.revoke", &id, detail).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Heartbeats of the last hours, oldest first, thinned out to what a graph can show.
@@ -246,6 +354,8 @@ async fn enrolment(
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list))
+        .routes(routes!(update))
+        .routes(routes!(revoke))
         .routes(routes!(history))
         .routes(routes!(enrolment))
 }

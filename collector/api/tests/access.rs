@@ -12,9 +12,10 @@ use collector_evidence::Shelf;
 use collector_index::{Event, Index, Options, Stream};
 use collector_search::Embedded;
 use collector_state::{
-    AlertBatch, AlertSeen, FeedChange, HeartbeatSeen, HideCondition, HideField, HideTest, NewAsset,
-    NewCase, NewHideRule, NewRuleSet, NewUnit, NewUser, PasswordCost, Refused, Role, RuleCapture,
-    Scope, SecretChange, Store, StoreOptions, UnitId, UnixMillis,
+    AlertBatch, AlertSeen, FeedChange, FleetTarget, HeartbeatSeen, HideCondition, HideField,
+    HideTest, NewAsset, NewCase, NewHideRule, NewRuleSet, NewSilence, NewUnit, NewUser, OrderKind,
+    OrderStep, PasswordCost, Refused, Role, RuleCapture, Scope, SecretChange, Store, StoreOptions,
+    UnitId, UnixMillis,
 };
 use sensor_event::Class;
 use serde_json::{Value, json};
@@ -114,6 +115,7 @@ impl Server {
         let sensor = store.enrol(&token, MARK, now()).await.expect("enrolled");
         of_first_unit(&store, units[0]).await;
         let sensor = sensor.sensor_id;
+        fleet(&store, &sensor).await;
         alert(&store, &sensor).await;
         let refused = Refused {
             sensor_id: &sensor,
@@ -307,6 +309,33 @@ async fn of_first_unit(store: &Store, unit: UnitId) {
         added_by: "rule_author-a".to_owned(),
     };
     store.add_rule_capture(&capture).await.expect("a capture");
+}
+
+/// A setting, a bundle that is there and a silence, the latter two with the number 1.
+async fn fleet(store: &Store, sensor: &str) {
+    let (all, who) = (Scope::All, ("administrator-a", now()));
+    let target = FleetTarget::Sensor(sensor.to_owned());
+    let changes = [("log.level".to_owned(), Some("debug".to_owned()))];
+    store
+        .change_settings(&target, &changes, (0, MARK), &all, who)
+        .await
+        .expect("set");
+    let order = store
+        .order(sensor, OrderKind::Bundle, MARK, &all, who)
+        .await;
+    let came = OrderStep::Came(MARK.as_bytes().to_vec());
+    let id = order.expect("ordered").id;
+    store.step_order(id, &came, now()).await.expect("it came");
+    let silence = NewSilence {
+        target,
+        begins: now(),
+        ends: now().plus(UnixMillis::HOUR),
+        reason: MARK.to_owned(),
+    };
+    store
+        .create_silence(silence, &all, who)
+        .await
+        .expect("made");
 }
 
 async fn alert(store: &Store, sensor: &str) {

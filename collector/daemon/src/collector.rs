@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use crate::adapter::StateAdapter;
 use crate::engine::{Engine, Limits};
 use crate::evidence::Desk;
+use crate::fleet::Fleet;
 use crate::hunt::HuntDesk;
 use crate::machine::{Rest, indexed};
 use crate::settings::Config;
@@ -174,6 +175,9 @@ impl Collector {
                 shelf: shelf.clone(),
             }),
             hunts: Arc::new(HuntDesk {
+                state: state.clone(),
+            }),
+            fleet: Arc::new(Fleet {
                 state: state.clone(),
             }),
         };

@@ -9,6 +9,7 @@ mod demo;
 mod engine;
 mod evidence;
 mod feeds;
+mod fleet;
 mod hunt;
 mod machine;
 mod settings;

@@ -22,6 +22,12 @@ use crate::error::{IngestError, Result};
 /// The name that sensors verify, whatever the collector's address.
 pub const COLLECTOR_NAME: &str = "matluoi-collector";
 
+/// Of a sensor's certificate. Connected ones renew it every year; one may lie in a cupboard for long before it is connected
+/// again.
+const SENSOR_LIFETIME: time::Duration = time::Duration::days(5 * 365);
+/// Of the authority, which cannot be renewed.
+const AUTHORITY_LIFETIME: time::Duration = time::Duration::days(20 * 365);
+
 const CA_FILE: &str = "ca.pem";
 const CA_KEY_FILE: &str = "ca-key.pem";
 
@@ -80,6 +86,7 @@ impl Authority {
     pub(crate) fn sign(&self, csr_pem: &str, sensor_id: &str) -> Result<(String, String)> {
         let mut request = CertificateSigningRequestParams::from_pem(csr_pem)?;
         request.params = params(sensor_id, Vec::new())?;
+        request.params.not_after = OffsetDateTime::now_utc() + SENSOR_LIFETIME;
         request.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let signed = request.signed_by(&self.issuer)?;
         Ok((signed.pem(), hex_digest(signed.der())))
@@ -133,8 +140,7 @@ fn make(folder: &Path) -> Result<()> {
     write(&folder.join(CA_FILE), &certificate.pem())
 }
 
-/// A certificate's common fields. There is no renewal yet, so that it lives long; a sensor is shut out
-/// by revoking it in the state.
+/// A certificate's common fields. A sensor is shut out by revoking it in the state.
 fn params(common_name: &str, names: Vec<String>) -> Result<CertificateParams> {
     let mut params = CertificateParams::new(names)?;
     let mut name = DistinguishedName::new();
@@ -142,7 +148,7 @@ fn params(common_name: &str, names: Vec<String>) -> Result<CertificateParams> {
     params.distinguished_name = name;
     // A sensor whose clock lost its battery begins at 1970, and is to be heard all the same.
     params.not_before = date_time_ymd(1970, 1, 1);
-    params.not_after = OffsetDateTime::now_utc() + time::Duration::days(20 * 365);
+    params.not_after = OffsetDateTime::now_utc() + AUTHORITY_LIFETIME;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     Ok(params)
 }

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::batch::{Batch, wire_class};
 use crate::error::PortError;
 use crate::evidence::{EvidenceDesk, NoEvidence};
+use crate::fleet::{FleetDesk, NoFleet, Speakers};
 use crate::hunt::{HuntDesk, NoHunts};
 use crate::limits::{MAX_CONTENT_HELD_BYTES, MAX_STREAMS};
 use crate::ports::{
@@ -51,20 +52,22 @@ impl Default for IngestOptions {
     }
 }
 
-/// Where it is noted what sensors are asked for beside their records.
+/// What the centre wants of its sensors, beside their records.
 #[derive(Clone)]
 pub struct Desks {
-    /// It tells of changes of everything that is wanted.
+    /// It tells of changes of evidence and hunts that are wanted.
     pub evidence: Arc<dyn EvidenceDesk>,
     pub hunts: Arc<dyn HuntDesk>,
+    pub fleet: Arc<dyn FleetDesk>,
 }
 
 impl Default for Desks {
-    /// Sensors are asked for nothing.
-    fn default() -> Desks {
+    /// Nothing.
+    fn default() -> Self {
         Desks {
             evidence: Arc::new(NoEvidence::default()),
             hunts: Arc::new(NoHunts),
+            fleet: Arc::new(NoFleet::default()),
         }
     }
 }
@@ -75,6 +78,7 @@ pub struct Ingest {
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) judge: Option<Arc<dyn Judge>>,
     pub(crate) desks: Desks,
+    pub(crate) speakers: Speakers,
     /// KiB of content that may be held.
     pub(crate) held: Arc<Semaphore>,
     /// Ends the connections.
@@ -104,7 +108,7 @@ pub(crate) struct Work {
 }
 
 impl Ingest {
-    /// Starts the committer on the current runtime. Sensors are asked for nothing but their records.
+    /// Starts the committer on the current runtime. Sensors are asked for records alone.
     pub fn start(
         store: Arc<dyn Store>,
         groups: Arc<dyn Groups>,
@@ -145,6 +149,7 @@ impl Ingest {
             registry,
             judge,
             desks,
+            speakers: Speakers::default(),
             held: Arc::new(Semaphore::new(MAX_CONTENT_HELD_BYTES / 1_024)),
             stopping: watch::Sender::new(false),
             paused: watch::Sender::new(Vec::new()),

@@ -9,9 +9,11 @@ use sensor_event::{Class, DICTIONARIES};
 use tokio::time::{Instant, timeout};
 use tonic::{Status, Streaming};
 
+use crate::authority::Authority;
 use crate::batch::{check, class_of_wire, wire_class};
 use crate::committer::{Answers, Generation, Ingest, Work};
 use crate::evidence::Requests;
+use crate::fleet::Fleet;
 use crate::hunt::Hunts;
 use crate::limits::{
     HELLO_TIMEOUT, MAX_CONTENT_BYTES, MAX_HOUR, MAX_LEDGER_ROWS, MAX_NAME_BYTES, MAX_REASON_BYTES,
@@ -43,6 +45,7 @@ pub(crate) struct Connection {
     published: Option<(String, Instant)>,
     requests: Requests,
     hunts: Hunts,
+    fleet: Fleet,
 }
 
 impl Connection {
@@ -51,10 +54,13 @@ impl Connection {
         sensor: String,
         remote_addr: String,
         answers: Answers,
+        authority: Option<Arc<Authority>>,
     ) -> Connection {
+        let desks = ingest.desks.clone();
         Connection {
-            requests: Requests::new(Arc::clone(&ingest.desks.evidence), sensor.clone()),
-            hunts: Hunts::new(Arc::clone(&ingest.desks.hunts), sensor.clone()),
+            requests: Requests::new(desks.evidence, sensor.clone()),
+            hunts: Hunts::new(desks.hunts, sensor.clone()),
+            fleet: Fleet::new(desks.fleet, authority, sensor.clone()),
             generation: ingest.generation(),
             ingest,
             sensor,
@@ -70,11 +76,15 @@ impl Connection {
     /// Serves the stream to its end. A reason to end it is told to the sensor.
     pub async fn run(mut self, inbound: Streaming<wire::SensorMessage>) {
         let mut stopping = self.ingest.stopping.subscribe();
+        let (number, replaced) = self.ingest.speakers.begin(&self.sensor);
         self.note_connected(true).await;
         let ended = tokio::select! {
             ended = self.serve(inbound) => ended,
             _ = stopping.wait_for(|&stopping| stopping) => {
                 Err(Status::unavailable("the collector is stopping"))
+            }
+            () = replaced.notified() => {
+                Err(Status::aborted("another stream with this sensor's certificate has begun"))
             }
         };
         if let Err(status) = ended {
@@ -82,7 +92,9 @@ impl Connection {
             // The sensor may be gone already.
             let _ = self.answers.try_send(Err(status));
         }
-        self.note_connected(false).await;
+        if self.ingest.speakers.end(&self.sensor, number) {
+            self.note_connected(false).await;
+        }
     }
 
     async fn note_connected(&self, connected: bool) {
@@ -109,6 +121,7 @@ impl Connection {
             self.tell_paused(&classes).await?;
         }
         let mut wanted = self.requests.changed();
+        let mut fleet = self.fleet.changed();
         self.ask().await?;
         loop {
             let message = tokio::select! {
@@ -126,18 +139,29 @@ impl Connection {
                     self.ask().await?;
                     continue;
                 }
+                changed = fleet.changed() => {
+                    changed.map_err(|_| Status::unavailable("the collector is stopping"))?;
+                    // It may be that somebody has just revoked it.
+                    self.require_enrolled().await?;
+                    let say = self.fleet.refresh().await?;
+                    self.say(say).await?;
+                    continue;
+                }
             };
             let Some(message) = message else {
                 return Ok(());
             };
             match message.message {
                 Some(FromSensor::Batch(batch)) => self.batch(batch).await?,
-                Some(FromSensor::Heartbeat(heartbeat)) => {
+                Some(FromSensor::Heartbeat(mut heartbeat)) => {
                     let rules = heartbeat.rules.as_ref().map(rules_state);
+                    let configuration = heartbeat.configuration.take();
                     self.heartbeat(heartbeat).await?;
                     if let Some(state) = rules {
                         self.publish(&state).await?;
                     }
+                    let say = self.fleet.heard(configuration).await?;
+                    self.say(say).await?;
                 }
                 Some(FromSensor::Hello(_)) => {
                     return Err(Status::invalid_argument("a second hello"));
@@ -154,6 +178,12 @@ impl Connection {
                     let say = self.hunts.part(part).await?;
                     self.say(say).await?;
                 }
+                Some(FromSensor::OrderState(state)) => self.fleet.order_state(state).await?,
+                Some(FromSensor::BundleChunk(chunk)) => {
+                    let say = self.fleet.chunk(chunk).await?;
+                    self.say(say).await?;
+                }
+                Some(FromSensor::CertificateRequest(request)) => self.certify(&request).await?,
                 None => tracing::debug!("a message of a kind that this version does not know"),
             }
         }
@@ -170,6 +200,7 @@ impl Connection {
         }
         self.epoch = hello.epoch;
         self.sensor_version = cut(&hello.sensor_version, MAX_NAME_BYTES).to_owned();
+        self.fleet.greeted(&hello, &self.remote_addr).await?;
         // A sensor that says nothing runs none.
         self.note_rules(hello.sigma.unwrap_or_default());
         let mut welcome = wire::Welcome {
@@ -191,6 +222,19 @@ impl Connection {
         }
         welcome.now_ms = unix_millis();
         self.answer(FromCollector::Welcome(welcome)).await
+    }
+
+    /// Gives a sensor a new certificate; the old one goes on until its end.
+    async fn certify(&self, request: &wire::CertificateRequest) -> Result<(), Status> {
+        let Some((certificate, digest)) = self.fleet.certify(request)? else {
+            return Ok(());
+        };
+        self.require_enrolled().await?;
+        let registry = &self.ingest.registry;
+        let noted = registry.certificate(&self.sensor, &digest).await;
+        noted.map_err(internal)?;
+        tracing::info!(sensor = %self.sensor, "a certificate is renewed");
+        self.answer(certificate).await
     }
 
     /// Asks for what people want of this sensor: evidence, and records that stayed there.
@@ -307,11 +351,17 @@ impl Connection {
         self.answer(FromCollector::PublishedRules(message)).await
     }
 
-    async fn heartbeat(&self, mut heartbeat: wire::Heartbeat) -> Result<(), Status> {
+    async fn require_enrolled(&self) -> Result<(), Status> {
         let registry = &self.ingest.registry;
-        if !registry.may_deliver(&self.sensor).await.map_err(internal)? {
-            return Err(Status::permission_denied("this sensor is revoked"));
+        match registry.may_deliver(&self.sensor).await.map_err(internal)? {
+            true => Ok(()),
+            false => Err(Status::permission_denied("this sensor is revoked")),
         }
+    }
+
+    async fn heartbeat(&self, mut heartbeat: wire::Heartbeat) -> Result<(), Status> {
+        self.require_enrolled().await?;
+        let registry = &self.ingest.registry;
         if let Some(rules) = heartbeat.sigma.take() {
             self.note_rules(rules);
         }

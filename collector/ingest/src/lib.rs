@@ -18,6 +18,7 @@ mod connection;
 mod enrolment;
 mod error;
 mod evidence;
+mod fleet;
 mod hunt;
 mod intake;
 pub mod limits;
@@ -36,6 +37,9 @@ pub use committer::{Desks, Ingest, IngestOptions};
 pub use enrolment::enrolment_string;
 pub use error::{IngestError, PortError, Result};
 pub use evidence::{Chunk, EvidenceDesk, NoEvidence, Told, Wanted};
+pub use fleet::{
+    Configuration, ConfigurationState, FleetDesk, FleetOrder, Greeting, NoFleet, OrderTold,
+};
 pub use hunt::{ArchivePlace, FoundPart, FoundRecord, HuntDesk, HuntStep, NoHunts, WantedHunt};
 pub use intake::{Intake, LineFault, Numbering, Taken};
 pub use ports::{

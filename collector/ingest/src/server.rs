@@ -41,7 +41,7 @@ pub async fn serve(
 ) -> Result<()> {
     let registry = Arc::clone(&ingest.registry);
     let stopping = ingest.stopping.clone();
-    let service = delivery_service(ingest, by_certificate);
+    let service = service(ingest, Some(Arc::clone(&authority)), by_certificate);
     let mut stopped = stopping.subscribe();
     let delivering = Server::builder()
         .tls_config(authority.delivery_tls())?
@@ -70,13 +70,22 @@ pub async fn serve(
     }
 }
 
-/// The delivery service, for sensors that `identify` names.
+/// The delivery service, for sensors that `identify` names. It renews no certificates.
 pub fn delivery_service(
     ingest: Arc<Ingest>,
     identify: fn(&Request<Streaming<wire::SensorMessage>>) -> Option<String>,
 ) -> DeliveryServer<DeliveryService> {
+    service(ingest, None, identify)
+}
+
+fn service(
+    ingest: Arc<Ingest>,
+    authority: Option<Arc<Authority>>,
+    identify: fn(&Request<Streaming<wire::SensorMessage>>) -> Option<String>,
+) -> DeliveryServer<DeliveryService> {
     DeliveryServer::new(DeliveryService {
         ingest,
+        authority,
         identify,
         streams: Arc::new(Semaphore::new(MAX_STREAMS)),
     })
@@ -92,6 +101,7 @@ fn by_certificate(request: &Request<Streaming<wire::SensorMessage>>) -> Option<S
 
 pub struct DeliveryService {
     ingest: Arc<Ingest>,
+    authority: Option<Arc<Authority>>,
     identify: fn(&Request<Streaming<wire::SensorMessage>>) -> Option<String>,
     streams: Arc<Semaphore>,
 }
@@ -127,7 +137,8 @@ impl Delivery for DeliveryService {
             return Err(Status::permission_denied("this sensor is not enrolled"));
         }
         let (answers, outbound) = mpsc::channel(ANSWERS);
-        let connection = Connection::new(Arc::clone(&self.ingest), sensor, remote_addr, answers);
+        let (ingest, authority) = (Arc::clone(&self.ingest), self.authority.clone());
+        let connection = Connection::new(ingest, sensor, remote_addr, answers, authority);
         tokio::spawn(async move {
             connection.run(request.into_inner()).await;
             drop(place);

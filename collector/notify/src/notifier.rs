@@ -138,10 +138,12 @@ impl Notifier {
         let mut through = after;
         for alarm in self.store.alarms_changed(UnixMillis(after)).await? {
             // An alarm that opened before and closes now is over; one that did both is not worth two.
-            let is_news = alarm.opened.0 > after && alarm.closed.is_none();
-            let is_over = alarm.opened.0 <= after && alarm.closed.is_some();
+            // Nobody is told of one that was under a silence all the time.
+            let loud = alarm.loud.map(|at| at.0);
+            let is_news = loud.is_some_and(|at| at > after) && alarm.closed.is_none();
+            let is_over = loud.is_some_and(|at| at <= after) && alarm.closed.is_some();
             through = through
-                .max(alarm.opened.0)
+                .max(loud.unwrap_or(0))
                 .max(alarm.closed.map_or(0, |at| at.0));
             if !is_news && !is_over {
                 continue;

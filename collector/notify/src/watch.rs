@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use collector_state::{
-    AlarmKind, CanaryHealth, Condition, LedgerCounts, Result, SHED_TO_STAY, Scope, Sensor,
-    SensorKind, Store, UnixMillis, canary_health,
+    AlarmKind, CanaryHealth, Condition, ConfigurationState, LedgerCounts, Result, SHED_TO_STAY,
+    Scope, Sensor, SensorConfiguration, SensorKind, Store, UnixMillis, canary_health, limits,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,6 +18,8 @@ const WINDOW_MS: i64 = 10 * 60_000;
 pub const REFUSED_MS: i64 = 60 * 60_000;
 /// Of them, so many are named.
 const NAMED_SENDERS: usize = 5;
+/// A change of settings has this long to reach the sensors and take effect.
+const SETTLE_MS: i64 = 10 * 60_000;
 /// A week has so many hours.
 const WEEK: i64 = 7 * 24;
 /// Weeks that make up what is usual.
@@ -112,6 +114,31 @@ pub async fn conditions(
     let expected_rules = expected_rules(settings, &sensors);
     let ledger = recent_ledger(store, now).await?;
     let usual = usual(store, now).await?;
+    let configurations = store.sensor_configurations(&Scope::All).await?;
+    let settled = store
+        .last_fleet_change()
+        .await?
+        .is_none_or(|at| now.0 - at.0 > SETTLE_MS);
+    let twins = store
+        .twins(now.plus(-(limits::TWIN_MEMORY.as_millis() as i64)))
+        .await?;
+    for twin in &twins {
+        if let Some(sensor) = sensors.iter().find(|sensor| sensor.id == twin.sensor_id) {
+            let speakers = twin.instances.iter().map(|one| {
+                json!({
+                    "hostname": one.hostname, "address": one.remote_addr, "last_ms": one.last.0
+                })
+            });
+            let names: Vec<&str> = twin
+                .instances
+                .iter()
+                .map(|one| one.remote_addr.as_str())
+                .collect();
+            let detail =
+                json!({ "addresses": names.join(", "), "speakers": speakers.collect::<Vec<_>>() });
+            found.add(AlarmKind::Cloned, sensor, detail);
+        }
+    }
     for sensor in &sensors {
         let unheard_ms = sensor.last_heartbeat.map(|last| now.0 - last.0);
         let limit_ms = i64::from(settings.disconnected_seconds) * 1_000;
@@ -136,6 +163,9 @@ pub async fn conditions(
         }
         if let Some(counts) = ledger.get(&sensor.id) {
             counts.tell(sensor, &mut found);
+        }
+        if is_heard && let Some(configuration) = configurations.get(&sensor.id) {
+            look_at_configuration(sensor, configuration, settled, &mut found);
         }
         if is_heard && is_sensor {
             look_at_heard(
@@ -236,6 +266,31 @@ async fn look_at_heard(
         }
     }
     Ok(())
+}
+
+/// A refusal is told at once; what has only not got there yet, after a while.
+fn look_at_configuration(
+    sensor: &Sensor,
+    configuration: &SensorConfiguration,
+    settled: bool,
+    found: &mut Found,
+) {
+    let is_wrong = match configuration.state {
+        ConfigurationState::Current => false,
+        // Nothing is wanted of a version that takes no settings.
+        ConfigurationState::Unable => settled && !configuration.wanted_hash.is_empty(),
+        ConfigurationState::Refused => true,
+        ConfigurationState::Waiting | ConfigurationState::Restart => settled,
+    };
+    if is_wrong {
+        let detail = json!({
+            "state": configuration.state.name(),
+            "reason": configuration.refused_reason,
+            "runs": configuration.hash,
+            "should_run": configuration.wanted_hash,
+        });
+        found.add(AlarmKind::ConfigurationMismatch, sensor, detail);
+    }
 }
 
 /// What of a heartbeat's statistics is looked at.

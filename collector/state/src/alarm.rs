@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::Row;
 
 use crate::error::{Result, StateError};
+use crate::fleet::apply_silences;
 use crate::ids::{UnitId, UnixMillis};
 use crate::limits::MAX_COMMENT_BYTES;
 use crate::store::{Page, Paged, Store};
@@ -53,6 +54,10 @@ kinds! {
     ClockSkew = "clock_skew", 2;
     /// It runs other rules than it should.
     RulesetMismatch = "ruleset_mismatch", 3;
+    /// It runs with other settings than the centre's.
+    ConfigurationMismatch = "configuration_mismatch", 3;
+    /// Two machines speak with its certificate.
+    Cloned = "sensor_cloned", 1;
     /// Canaries do not arrive; the detail names the step.
     CanaryMissing = "canary_missing", 1;
     /// The collector's disk will be full soon, at the rate of the last days.
@@ -104,6 +109,18 @@ pub struct Alarm {
     pub acknowledged_by: Option<String>,
     pub acknowledged: Option<UnixMillis>,
     pub comment: Option<String>,
+    /// Why nobody is told of it, and until when.
+    pub silence: Option<AlarmSilence>,
+    /// Since when people may be told of it; none while it has been under a silence since it opened.
+    pub loud: Option<UnixMillis>,
+}
+
+/// The silence that an open alarm is under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmSilence {
+    pub id: i64,
+    pub reason: String,
+    pub ends: UnixMillis,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +130,8 @@ pub enum AlarmFilter {
 }
 
 const COLUMNS: &str = "SELECT a.id, a.kind, s.id, s.name, a.unit_id, opened, seen, closed, detail,
-    acknowledged_by, acknowledged, comment FROM alarms a LEFT JOIN sensors s ON s.no = a.sensor_no WHERE 1";
+    acknowledged_by, acknowledged, comment, l.id, l.reason, l.ends, loud FROM alarms a
+    LEFT JOIN sensors s ON s.no = a.sensor_no LEFT JOIN silences l ON l.id = a.silence_id AND a.closed IS NULL WHERE 1";
 
 impl Store {
     /// Opens alarms for conditions that are new, keeps those that go on, and closes the others.
@@ -160,6 +178,7 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         }
+        apply_silences(&mut tx, now).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -198,10 +217,10 @@ impl Store {
         })
     }
 
-    /// Alarms that opened, or closed, after a moment; for whoever tells people of them.
+    /// Alarms that people may be told of, or that closed, after a moment; for whoever tells them.
     pub async fn alarms_changed(&self, after: UnixMillis) -> Result<Vec<Alarm>> {
         let mut query = sqlx::QueryBuilder::new(COLUMNS);
-        query.push(" AND (opened > ").push_bind(after.0);
+        query.push(" AND (loud > ").push_bind(after.0);
         query.push(" OR closed > ").push_bind(after.0);
         query.push(") ORDER BY a.id LIMIT 1000");
         let rows = query.build().fetch_all(self.reader()).await?;
@@ -251,5 +270,11 @@ fn alarm_from(row: &sqlx::sqlite::SqliteRow) -> Option<Alarm> {
         acknowledged_by: row.get(9),
         acknowledged: row.get::<Option<i64>, _>(10).map(UnixMillis),
         comment: row.get(11),
+        silence: row.get::<Option<i64>, _>(12).map(|id| AlarmSilence {
+            id,
+            reason: row.get(13),
+            ends: UnixMillis(row.get(14)),
+        }),
+        loud: row.get::<Option<i64>, _>(15).map(UnixMillis),
     })
 }

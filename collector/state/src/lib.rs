@@ -18,6 +18,7 @@ mod error;
 mod evidence;
 mod feed;
 mod figures;
+mod fleet;
 mod group;
 mod hide;
 mod ids;
@@ -48,7 +49,7 @@ mod unit;
 mod user;
 
 pub use access::{ApiToken, OpenSession, TOKEN_PREFIX};
-pub use alarm::{Alarm, AlarmFilter, AlarmKind, Condition};
+pub use alarm::{Alarm, AlarmFilter, AlarmKind, AlarmSilence, Condition};
 pub use asset::{Asset, NewAsset, USUAL_IMPORTANCE};
 pub use audit::{AuditEntry, AuditRow};
 pub use canary::{CanaryHealth, Hop, canary_health};
@@ -61,6 +62,11 @@ pub use error::{Result, StateError};
 pub use evidence::{Evidence, EvidenceState, EvidenceStep, NewEvidence};
 pub use feed::{Feed, FeedChange, FeedRun, FeedRunStatus, RunEnd, SecretChange};
 pub use figures::{AddressFigures, AnalystFigures, Figures, SensorFigures, SignatureFigures};
+pub use fleet::{
+    ChangedSensor, ConfigurationReport, ConfigurationState, Effective, FleetChange, FleetTarget,
+    Greeting, Instance, NewSilence, Order, OrderKind, OrderState, OrderStep, Preview,
+    SensorConfiguration, Silence, Twin, ValueChange, configuration_hash, configuration_text,
+};
 pub use group::{
     Action, ActionOutcome, Actor, AlertBatch, AlertSeen, AppliedAlert, By, Change, Conflict, Group,
     GroupCounts, GroupFilter, GroupPage, GroupSort, HistoryRow, Memory, RememberedReason,

@@ -142,3 +142,20 @@ pub const MAX_EVIDENCE: i64 = 20_000;
 pub const MAX_OPEN_EVIDENCE: i64 = 32;
 /// Bytes of files of evidence; the oldest go first.
 pub const MAX_ALL_EVIDENCE_BYTES: i64 = 8 * 1_024 * 1_024 * 1_024;
+/// Settings of sensors: those of one unit or sensor, and all of them.
+pub const MAX_SETTINGS_PER_TARGET: usize = 200;
+pub const MAX_FLEET_SETTINGS: i64 = 20_000;
+/// Programs that spoke with one sensor's certificate; the oldest go first.
+pub const MAX_INSTANCES_PER_SENSOR: i64 = 20;
+/// A sensor that was there twice is told of for this long.
+pub const TWIN_MEMORY: Duration = Duration::from_secs(3_600);
+/// Orders to sensors that are open, and those of one sensor that are remembered.
+pub const MAX_OPEN_ORDERS: i64 = 500;
+pub const MAX_ORDERS_PER_SENSOR: i64 = 20;
+/// A sensor that is away for longer is not told any more.
+pub const ORDER_LIFETIME: Duration = Duration::from_secs(86_400);
+/// Bytes of one support bundle.
+pub const MAX_BUNDLE_BYTES: usize = 4 * 1_024 * 1_024;
+/// Times of silence that have not ended, and how long one may be.
+pub const MAX_SILENCES: i64 = 2_000;
+pub const MAX_SILENCE: Duration = Duration::from_secs(92 * 86_400);

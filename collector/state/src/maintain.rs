@@ -158,7 +158,14 @@ impl Store {
         .execute(&mut *tx)
         .await?
         .rows_affected();
+        // Those that are over stay for a year, to be looked up.
+        done.other += sqlx::query("DELETE FROM silences WHERE ends < ?")
+            .bind(before(365 * DAY))
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
         tx.commit().await?;
+        self.expire_orders(now).await?;
         sqlx::query("PRAGMA incremental_vacuum(2000)")
             .execute(self.writer())
             .await?;

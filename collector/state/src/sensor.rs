@@ -176,6 +176,7 @@ impl Store {
         if changed.rows_affected() == 0 {
             return Err(StateError::not_found("sensor", id));
         }
+        self.tell_fleet();
         Ok(())
     }
 
@@ -191,6 +192,8 @@ impl Store {
         if changed.rows_affected() == 0 {
             return Err(StateError::not_found("sensor", id));
         }
+        // Its stream ends now.
+        self.tell_fleet();
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{Connection, Sqlite, Transaction};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::error::Result;
 use crate::limits::MAX_PARALLEL_HASHES;
@@ -30,6 +30,8 @@ pub struct Store {
     pub(crate) hashing: Arc<Semaphore>,
     /// What ingest judges alerts by, until it changes.
     pub(crate) triage: Arc<Mutex<crate::triage::Kept>>,
+    /// Counts what was changed of the fleet.
+    pub(crate) fleet: watch::Sender<u64>,
 }
 
 /// Which part of a list: at most `limit` rows with an id below `before`, newest first.
@@ -104,6 +106,7 @@ impl Store {
             password_cost: options.password_cost,
             hashing: Arc::new(Semaphore::new(MAX_PARALLEL_HASHES)),
             triage: Arc::default(),
+            fleet: watch::Sender::new(0),
         })
     }
 

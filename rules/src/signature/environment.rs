@@ -230,6 +230,14 @@ impl Environment {
         super::header::parse_addresses(expression, self)
     }
 
+    /// Whether an expression says which ports, as a rule's header writes them.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_ports(&self, expression: &str) -> Result<(), String> {
+        super::header::parse_ports(expression, self).map(drop)
+    }
+
     /// What an address variable stands for, as it was written.
     pub fn address_group(&self, name: &str) -> Option<&str> {
         self.addresses.get(name).map(String::as_str)

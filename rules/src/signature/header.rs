@@ -241,7 +241,7 @@ pub(crate) fn parse_addresses(word: &str, environment: &Environment) -> Result<A
     })
 }
 
-fn parse_ports(word: &str, environment: &Environment) -> Result<PortSet, String> {
+pub(crate) fn parse_ports(word: &str, environment: &Environment) -> Result<PortSet, String> {
     let group = group(
         word,
         0,

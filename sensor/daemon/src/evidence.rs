@@ -46,6 +46,35 @@ impl RawEvidence {
         kilobits.max(1).saturating_mul(1_000 / 8)
     }
 
+    /// The settings that a centre may change, by name.
+    pub fn told(&self) -> [(&'static str, String); 5] {
+        let usual = Options::default();
+        let mode = match self.mode {
+            RawMode::Alerts => "alerts",
+            RawMode::Full => "full",
+            RawMode::Off => "off",
+        };
+        let megabytes =
+            |given: Option<u64>, usual: u64| given.unwrap_or(usual / MEGABYTE).to_string();
+        let before = self.before_seconds.unwrap_or(usual.before.as_secs());
+        [
+            ("evidence.mode", mode.to_owned()),
+            (
+                "evidence.disk_megabytes",
+                megabytes(self.disk_megabytes, usual.disk_bytes),
+            ),
+            ("evidence.before_seconds", before.to_string()),
+            (
+                "evidence.flow_megabytes",
+                megabytes(self.flow_megabytes, usual.flow_bytes),
+            ),
+            (
+                "evidence.link_kilobits",
+                self.link_kilobits.unwrap_or(LINK_KILOBITS).to_string(),
+            ),
+        ]
+    }
+
     /// `None`: nothing is kept.
     pub fn check(&self) -> anyhow::Result<Option<Options>> {
         let default = Options::default();

@@ -1,11 +1,13 @@
 //! `matluoi-sensor`: command line, threads, wiring.
 
 mod archive;
+mod centre;
 mod command;
 mod confine;
 mod console;
 mod evidence;
 mod health;
+mod log;
 mod outlets;
 mod output;
 mod published;
@@ -14,6 +16,8 @@ mod ruleset;
 mod settings;
 mod sigma;
 mod sigma_told;
+mod support;
+mod switches;
 mod watchdog;
 pub mod workbench;
 mod worker;
@@ -53,13 +57,7 @@ enum Command {
 
 /// The program.
 pub fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("MATLUOI_LOG")
-        .unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+    log::begin();
     let result = match Cli::parse().command {
         Command::Replay(args) => command::replay::run(&args),
         Command::Run(args) => command::run::run(&args),

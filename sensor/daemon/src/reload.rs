@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use rules::signature::Failure;
+use rules::signature::{Environment, Failure};
 use sensor_detect::Engine;
 use serde::Serialize;
 
@@ -79,6 +79,7 @@ pub struct Running {
     pub failed: usize,
     /// The first of what is wrong with those that failed.
     pub faults: Vec<RuleFault>,
+    pub environment: Arc<Environment>,
 }
 
 impl Running {
@@ -96,6 +97,7 @@ impl Running {
             published: rules.published.clone(),
             loaded: rules.loaded,
             failed: rules.failed,
+            environment: Arc::clone(&rules.environment),
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Ruleset {
     pub hash: String,
     /// SHA-256 of those of them that the collector publishes; empty: none.
     pub published: String,
+    /// What they refer to.
+    pub environment: Arc<Environment>,
     hasher: TextHash,
     /// None of a set that is compiled to run.
     sources: Vec<SourceFile>,
@@ -181,6 +183,7 @@ fn of_sources(
         loaded: parsed - faults.len(),
         skipped,
         published: String::new(),
+        environment: Arc::new(settings.environment.clone()),
         hash: hasher.hex(),
         hasher,
         sources,

@@ -1,8 +1,10 @@
 //! Settings of the packet path: defaults, and `--set` keys with the names of Suricata's configuration.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::switches::Switches;
 use crate::worker::MAX_FILE_BYTES;
 use rules::signature::Action;
 use sensor_app::{Hashes, Limits};
@@ -97,6 +99,8 @@ pub struct Settings {
     pub reputation: ReputationSettings,
     /// Alerts on packets name the transaction when there is only one.
     pub guess_transaction: bool,
+    /// What may be changed while workers run; copies share it.
+    pub switches: Arc<Switches>,
 }
 
 impl Default for Settings {
@@ -143,6 +147,7 @@ impl Default for Settings {
             threshold_file: None,
             reputation: ReputationSettings::default(),
             guess_transaction: false,
+            switches: Arc::default(),
         }
     }
 }

@@ -45,6 +45,7 @@ mod quic;
 mod rdp;
 mod redis;
 mod rfb;
+mod setting;
 mod sip;
 mod smb;
 mod smtp;
@@ -105,6 +106,10 @@ pub use quic::*;
 pub use rdp::*;
 pub use redis::*;
 pub use rfb::*;
+pub use setting::{
+    MAX_SETTING_BYTES, MAX_SETTING_NAME_BYTES, MAX_SETTINGS, RECORD_KINDS, SETTINGS, Setting,
+    SettingEffect, SettingFault, SettingKind, list as setting_list,
+};
 pub use sip::*;
 pub use smb::*;
 pub use smtp::*;

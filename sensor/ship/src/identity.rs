@@ -11,6 +11,10 @@ const SENSOR_FILE: &str = "sensor.json";
 const KEY_FILE: &str = "key.pem";
 const CERTIFICATE_FILE: &str = "certificate.pem";
 const CA_FILE: &str = "ca.pem";
+/// A new key with its certificate, until both are in their places: one without the other would lock the sensor out.
+const RENEWED_FILE: &str = "renewed.json";
+/// Connected sensors renew a certificate that ends within this time: of five years, once a year.
+const RENEW_SECONDS: i64 = 4 * 365 * 86_400;
 
 /// An enrolled sensor.
 #[derive(Clone)]
@@ -27,6 +31,12 @@ pub struct Identity {
 struct SensorFile {
     sensor_id: String,
     address: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Renewed {
+    key_pem: String,
+    certificate_pem: String,
 }
 
 /// Who may read a file.
@@ -52,6 +62,7 @@ impl Identity {
     }
 
     pub fn load(folder: &Path) -> Result<Identity> {
+        finish_renewal(folder)?;
         let read = |name: &str| {
             std::fs::read_to_string(folder.join(name)).map_err(|error| ShipError::NotEnrolled {
                 folder: folder.to_owned(),
@@ -89,6 +100,36 @@ impl Identity {
         Ok(certificate.validity().not_after.timestamp())
     }
 
+    /// Whether it is time for another certificate, at this Unix time in seconds.
+    pub(crate) fn is_due(&self, now: i64) -> bool {
+        self.certificate_ends()
+            .is_ok_and(|ends| ends.saturating_sub(now) < RENEW_SECONDS)
+    }
+
+    /// Keeps a new key with its certificate, and gives the identity that has them.
+    pub(crate) fn renew(
+        &self,
+        folder: &Path,
+        key_pem: String,
+        certificate_pem: String,
+    ) -> Result<Identity> {
+        let renewed = Renewed {
+            key_pem,
+            certificate_pem,
+        };
+        let json = serde_json::to_string(&renewed).map_err(|source| ShipError::Entry {
+            key: RENEWED_FILE.to_owned(),
+            source,
+        })?;
+        write(folder, RENEWED_FILE, &json, Readers::Owner)?;
+        finish_renewal(folder)?;
+        Ok(Identity {
+            key_pem: renewed.key_pem,
+            certificate_pem: renewed.certificate_pem,
+            ..self.clone()
+        })
+    }
+
     /// Writes the files; the one that says that there is an enrolment comes last.
     pub(crate) fn save(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(ShipError::file(folder))?;
@@ -110,6 +151,24 @@ impl Identity {
         write(folder, CA_FILE, &self.ca_pem, Readers::All)?;
         write(folder, SENSOR_FILE, &sensor, Readers::All)
     }
+}
+
+/// Puts a new key and its certificate in their places, also when the sensor was stopped in between.
+fn finish_renewal(folder: &Path) -> Result<()> {
+    let path = folder.join(RENEWED_FILE);
+    let json = match std::fs::read_to_string(&path) {
+        Ok(json) => json,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(ShipError::file(&path)(error)),
+    };
+    let renewed: Renewed = serde_json::from_str(&json).map_err(|error| ShipError::NotEnrolled {
+        folder: folder.to_owned(),
+        reason: format!("{RENEWED_FILE}: {error}"),
+    })?;
+    write(folder, KEY_FILE, &renewed.key_pem, Readers::Owner)?;
+    let certificate = &renewed.certificate_pem;
+    write(folder, CERTIFICATE_FILE, certificate, Readers::All)?;
+    std::fs::remove_file(&path).map_err(ShipError::file(&path))
 }
 
 /// Replaces a file as a whole. A private file is never readable by others, not even while it is empty.
@@ -188,5 +247,13 @@ mod tests {
             assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
         }
         assert!(!format!("{identity:?}").contains("key"));
+        // A renewal that was cut short is finished at the next start.
+        let renewed = r#"{"key_pem":"key 2","certificate_pem":"certificate 2"}"#;
+        std::fs::write(folder.path().join(RENEWED_FILE), renewed).expect("it is written");
+        for _ in 0..2 {
+            let read = Identity::load(folder.path()).expect("it is read");
+            assert_eq!(read.key_pem, "key 2");
+            assert_eq!(read.certificate_pem, "certificate 2");
+        }
     }
 }

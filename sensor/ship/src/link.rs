@@ -14,11 +14,13 @@ use tonic::transport::Channel;
 
 use crate::error::ShipError;
 use crate::evidence::{self, Demand};
+use crate::fleet::{self, Errand, FleetDesk};
 use crate::hunt;
 use crate::ledger::{Counts, HourClass};
 use crate::pace::Pace;
 use crate::plan::{PerClass, at};
 use crate::recorder::Task;
+use crate::renewal::Asked;
 use crate::rules::RulesDesk;
 use crate::shipper::{Shipper, SigmaInUse};
 use crate::spool::{BatchFault, Shared, class_of_wire, unix_millis, wire_class};
@@ -62,8 +64,13 @@ pub(crate) struct Link<'a> {
     /// Searches the archive.
     hunts: JoinHandle<()>,
     hunt_demands: mpsc::Sender<hunt::Demand>,
-    /// What both want to send.
+    /// What these and the centre's orders want to send.
     pieces: mpsc::Receiver<FromSensor>,
+    /// Does what the centre orders.
+    fleet: JoinHandle<()>,
+    errands: mpsc::Sender<Errand>,
+    /// A new certificate that was asked for.
+    renewing: Option<Asked>,
     /// Last number sent on this link.
     sent: PerClass<u64>,
     /// Last numbers of the batches that are not acknowledged.
@@ -83,6 +90,7 @@ impl Drop for Link<'_> {
         self.heartbeats.abort();
         self.uploads.abort();
         self.hunts.abort();
+        self.fleet.abort();
     }
 }
 
@@ -97,6 +105,7 @@ impl<'a> Link<'a> {
             ruleset_hash: (shipper.options.ruleset_hash)(),
             hostname: shipper.options.hostname.clone(),
             sigma: Some(sigma_rules(&(shipper.options.sigma)())),
+            instance: shipper.options.instance,
         };
         outbound.send(message(FromSensor::Hello(hello))).await?;
         let mut client = DeliveryClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES);
@@ -129,7 +138,9 @@ impl<'a> Link<'a> {
         let serving = evidence::serve(source, asked, ready.clone(), Arc::clone(&pace));
         let uploads = tokio::spawn(serving);
         let source = shipper.options.hunt.clone();
-        let hunts = tokio::spawn(hunt::serve(source, hunted, ready, pace));
+        let hunts = tokio::spawn(hunt::serve(source, hunted, ready.clone(), pace));
+        let (errands, wanted) = mpsc::channel(DEMANDS);
+        let fleet = tokio::spawn(fleet::serve(shipper.options.fleet.clone(), wanted, ready));
         let mut link = Link {
             shipper,
             uploads,
@@ -137,6 +148,9 @@ impl<'a> Link<'a> {
             hunts,
             hunt_demands,
             pieces,
+            fleet,
+            errands,
+            renewing: None,
             outbound,
             inbound,
             heartbeats,
@@ -159,6 +173,13 @@ impl<'a> Link<'a> {
     /// Sends and hears until the link ends.
     pub async fn run(&mut self) -> Result<LinkEnd, LinkError> {
         let mut changed = self.shipper.shared.changed.subscribe();
+        if let Some(renewal) = &self.shipper.renewal
+            && let Some(asked) = renewal.ask(unix_millis() as i64 / 1_000)?
+        {
+            let request = FromSensor::CertificateRequest(asked.request());
+            self.outbound.send(message(request)).await?;
+            self.renewing = Some(asked);
+        }
         loop {
             let spooled = self.has_sendable();
             let waiting = self.window.iter().any(|window| !window.is_empty());
@@ -282,6 +303,19 @@ impl<'a> Link<'a> {
                 self.hunt(hunt::Demand::Cancel(cancel.id))?;
             }
             Some(FromCollector::HuntTaken(_)) => self.hunt(hunt::Demand::Taken)?,
+            Some(FromCollector::Configuration(configuration)) => {
+                if let Some(desk) = &self.shipper.options.fleet {
+                    desk.hear(&configuration);
+                }
+            }
+            Some(FromCollector::Order(order)) => self.errand(Errand::Order(order))?,
+            Some(FromCollector::BundleTaken(_)) => self.errand(Errand::Taken)?,
+            Some(FromCollector::Certificate(certificate)) => {
+                if let (Some(renewal), Some(asked)) = (&self.shipper.renewal, self.renewing.take())
+                {
+                    renewal.accept(asked, &certificate);
+                }
+            }
             Some(FromCollector::Welcome(_)) => return Err("a second welcome".into()),
             None => tracing::debug!("a message of a kind that this version does not know"),
         }
@@ -300,6 +334,13 @@ impl<'a> Link<'a> {
         self.hunt_demands
             .try_send(demand)
             .map_err(|_| "the collector asks for more hunts than can be noted".into())
+    }
+
+    /// Never waits either.
+    fn errand(&self, errand: Errand) -> Result<(), LinkError> {
+        self.errands
+            .try_send(errand)
+            .map_err(|_| "the collector orders more than can be noted".into())
     }
 
     async fn acknowledged(&mut self, class: Class, through: u64) -> Result<(), LinkError> {
@@ -368,6 +409,7 @@ async fn heartbeats(
 ) {
     let mut told = 0;
     let mut told_sigma = (options.sigma)();
+    let mut told_settings = String::new();
     let mut rows: VecDeque<(HourClass, Counts)> = VecDeque::new();
     let mut pulse = tokio::time::interval(options.heartbeat);
     pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -391,6 +433,7 @@ async fn heartbeats(
             spool_budget_bytes: shared.budget_bytes,
             sigma: is_new.then(|| sigma_rules(&sigma)),
             rules: options.rules.as_ref().map(RulesDesk::told),
+            configuration: running(options.fleet.as_ref(), &mut told_settings),
             ..vitals(&shared)
         };
         let sent = outbound.send(message(FromSensor::Heartbeat(heartbeat)));
@@ -398,6 +441,17 @@ async fn heartbeats(
             return;
         }
     }
+}
+
+/// What the sensor runs with; its values only when they are not what was told before.
+fn running(desk: Option<&FleetDesk>, before: &mut String) -> Option<wire::ConfigurationState> {
+    let mut state = (desk?.state)();
+    if state.running == *before {
+        state.running.clear();
+    } else {
+        before.clone_from(&state.running);
+    }
+    Some(fleet::told(state))
 }
 
 fn sigma_rules(in_use: &SigmaInUse) -> wire::SigmaRules {

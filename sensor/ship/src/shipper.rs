@@ -1,6 +1,7 @@
 //! Keeps a link to the collector, and sends what is spooled.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,10 +10,12 @@ use tokio::sync::watch;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 use crate::evidence::EvidenceSource;
+use crate::fleet::FleetDesk;
 use crate::hunt::HuntSource;
 use crate::identity::Identity;
 use crate::link::{Link, LinkEnd, LinkError};
 use crate::recorder::Recorder;
+use crate::renewal::Renewal;
 use crate::rules::RulesDesk;
 use crate::spool::{Shared, Spool};
 use crate::tls::COLLECTOR_NAME;
@@ -55,6 +58,12 @@ pub struct ShipperOptions {
     pub evidence: Option<EvidenceSource>,
     /// Records that the collector may search; none: no archive is kept.
     pub hunt: Option<HuntSource>,
+    /// Settings and orders of the centre; none: they are not taken.
+    pub fleet: Option<FleetDesk>,
+    /// Tells this program from others with the same certificate. Made by chance; 0: it is not told.
+    pub instance: u64,
+    /// Where the identity lies, so that it can be renewed; none: it is not.
+    pub state_dir: Option<PathBuf>,
 }
 
 impl Default for ShipperOptions {
@@ -71,6 +80,9 @@ impl Default for ShipperOptions {
             rules: None,
             evidence: None,
             hunt: None,
+            fleet: None,
+            instance: fastrand::u64(1..=u64::MAX),
+            state_dir: None,
         }
     }
 }
@@ -85,6 +97,7 @@ pub struct Shipper {
     dial: Dial,
     connected: watch::Sender<bool>,
     contact: Mutex<Contact>,
+    pub(crate) renewal: Option<Arc<Renewal>>,
 }
 
 /// What the last attempts to reach the collector gave.
@@ -105,12 +118,15 @@ type Dialling = Pin<Box<dyn Future<Output = Result<Channel, LinkError>> + Send>>
 impl Shipper {
     pub fn new(spool: &Spool, identity: Identity, options: ShipperOptions) -> Shipper {
         let address = identity.address.clone();
+        let renewal = Arc::new(Renewal::new(identity, options.state_dir.clone()));
+        let with = Arc::clone(&renewal);
         let dial: Dial = Arc::new(move || {
-            let identity = identity.clone();
+            let identity = with.identity();
             Box::pin(async move { Ok(channel(&identity).await?) })
         });
         Shipper {
             address,
+            renewal: Some(renewal),
             ..Shipper::over(spool, dial, options)
         }
     }
@@ -125,6 +141,7 @@ impl Shipper {
             dial,
             connected: watch::Sender::new(false),
             contact: Mutex::default(),
+            renewal: None,
         }
     }
 

@@ -8,6 +8,7 @@ import { graphSearch } from "@/features/graph/route";
 import { casesSearch } from "@/features/cases/route";
 import { huntSearch } from "@/features/hunt/route";
 import { reportsSearch } from "@/features/reports/route";
+import { fleetSearch } from "@/features/fleet/route";
 import { feedSearch } from "@/features/feeds/route";
 import { ruleHuntsSearch } from "@/features/rule-hunts/route";
 import { rulesSearch } from "@/features/rules/route";
@@ -193,6 +194,13 @@ const wall = createRoute({
   component: lazyRouteComponent(() => import("@/features/wallboard/page"), "WallPage"),
 });
 
+const fleet = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/fleet",
+  validateSearch: fleetSearch,
+  component: lazyRouteComponent(() => import("@/features/fleet/page"), "FleetPage"),
+});
+
 const sensors = createRoute({
   getParentRoute: () => signedIn,
   path: "/sensors",
@@ -213,7 +221,7 @@ const account = createRoute({
   component: lazyRouteComponent(() => import("@/features/account/page"), "AccountPage"),
 });
 
-const tree = rootRoute.addChildren([signIn, signedIn.addChildren([overview, inbox, alert, hideRules, cases, oneCase, reports, rules, rule, ruleSets, ruleSet, ruleFeeds, ruleFeed, ruleHunts, hunt, about, attack, graph, sensors, settings, account]), bare.addChildren([wall])]);
+const tree = rootRoute.addChildren([signIn, signedIn.addChildren([overview, inbox, alert, hideRules, cases, oneCase, reports, rules, rule, ruleSets, ruleSet, ruleFeeds, ruleFeed, ruleHunts, hunt, about, attack, graph, sensors, fleet, settings, account]), bare.addChildren([wall])]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

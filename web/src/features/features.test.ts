@@ -3,6 +3,7 @@ import { alertSearch, inboxSearch } from "@/features/alerts/route";
 import { aboutSearch } from "@/features/about/route";
 import { casesSearch } from "@/features/cases/route";
 import { askedOf, huntSearch, isUnfiltered } from "@/features/hunt/route";
+import { fleetSearch } from "@/features/fleet/route";
 import { feedSearch } from "@/features/feeds/route";
 import { sensorsSearch } from "@/features/sensors/route";
 import { settingsSearch } from "@/features/settings/route";
@@ -20,6 +21,9 @@ test("addresses hold what is valid, and nothing else", () => {
   expect(wallSearch({ every: 1 })).toEqual({});
   expect(feedSearch({ tab: "filters" })).toEqual({ tab: "filters" });
   expect(feedSearch({ tab: "other" })).toEqual({});
+  expect(fleetSearch({ unit: "7", sensor: "s" })).toEqual({ sensor: "s" });
+  expect(fleetSearch({ unit: 7 })).toEqual({ unit: 7 });
+  expect(fleetSearch({ unit: -1 })).toEqual({});
   expect(casesSearch({ tab: "mine", x: 1 })).toEqual({ tab: "mine" });
   expect(sensorsSearch({ sort: "-drops" })).toEqual({ sort: "-drops" });
   expect(sensorsSearch({ sort: "--drops" })).toEqual({});

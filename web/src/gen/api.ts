@@ -641,6 +641,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was changed at a unit or a sensor, newest first. */
+        get: operations["fleet_changes"];
+        put?: never;
+        /** Sets and takes back values. Connected sensors get them at once. */
+        post: operations["change_settings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/effective": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What holds in a unit or for a sensor, with the place that each value comes from. */
+        get: operations["effective_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a change would do; it is not made. */
+        post: operations["preview_settings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What may be changed from afar. */
+        get: operations["fleet_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flows/{id}": {
         parameters: {
             query?: never;
@@ -1051,6 +1120,40 @@ export interface paths {
         put: operations["change_notification_rule"];
         post?: never;
         delete: operations["delete_notification_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{id}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A support bundle: logs, counters, configuration without secrets, what the doctor finds; a gzipped tar archive. */
+        get: operations["download_bundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What has not been done is not wanted any more. */
+        post: operations["cancel_order"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1796,6 +1899,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sensors/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Names a sensor, or moves it to another unit, whose settings and rules it gets. Alert groups made before stay where they
+         *     are.
+         */
+        patch: operations["update_sensor"];
+        trace?: never;
+    };
+    "/api/v1/sensors/{id}/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a sensor is to run with, where each value comes from, and what it says that it runs. */
+        get: operations["sensor_configuration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sensors/{id}/history": {
         parameters: {
             query?: never;
@@ -1823,6 +1963,41 @@ export interface paths {
         get: operations["sensor_ledger"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{id}/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest orders to a sensor, newest first. */
+        get: operations["sensor_orders"];
+        put?: never;
+        /** Has a sensor do something; one that is offline is told when it comes back within a day. */
+        post: operations["order_sensor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuses the sensor from now on, for good; what it sent stays. To come back it has to enrol anew. */
+        post: operations["revoke_sensor"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1923,6 +2098,40 @@ export interface paths {
         put?: never;
         post?: never;
         delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Those that hold or will, then the newest that are over. */
+        get: operations["list_silences"];
+        put?: never;
+        post: operations["create_silence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/silences/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a silence before its time. */
+        post: operations["end_silence"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2211,7 +2420,7 @@ export interface components {
             id: number;
             /**
              * @description sensor_disconnected, sensor_silent, packet_drops, no_traffic, records_shed, records_lost,
-             *     spool_filling, clock_skew, ruleset_mismatch, canary_missing, disk_days_left, disk_reserve,
+             *     spool_filling, clock_skew, ruleset_mismatch, configuration_mismatch, sensor_cloned, canary_missing, disk_days_left, disk_reserve,
              *     retention_short, notifications_failing, feeds_failing, syslog_refused
              */
             kind: string;
@@ -2226,6 +2435,7 @@ export interface components {
              * @description 1 (worst) to 4.
              */
             severity: number;
+            silence?: components["schemas"]["AlarmSilenceBody"] | null;
             /** Format: int64 */
             unit_id: number;
         };
@@ -2235,6 +2445,12 @@ export interface components {
             next?: number | null;
             /** Format: int64 */
             total: number;
+        };
+        AlarmSilenceBody: {
+            ends: string;
+            /** Format: int64 */
+            id: number;
+            reason: string;
         };
         /** @description What stayed on a sensor. */
         ArchiveBody: {
@@ -2497,6 +2713,15 @@ export interface components {
             /** @description true_positive, false_positive, benign; a close needs one. */
             verdict?: string | null;
         };
+        ChangedSensorBody: {
+            changes: components["schemas"]["ValueBody"][];
+            connected: boolean;
+            name: string;
+            /** @description It has to start again. */
+            restarts: boolean;
+            sensor_id: string;
+            unit_name: string;
+        };
         ChangesBody: {
             /**
              * Format: int64
@@ -2632,6 +2857,20 @@ export interface components {
             /** @description is (one of the values), network (within one of them), prefix (begins with one of them) */
             test: string;
             values: string[];
+        };
+        /** @description How a sensor stands to what it is to run with. */
+        ConfigurationBody: {
+            hash?: string | null;
+            refused_reason?: string | null;
+            /** @description Of everything that it runs with, its own file too. */
+            running_hash?: string | null;
+            /**
+             * @description current, waiting (not there yet), restart (there, the sensor has to start again), refused, unable (its version takes
+             *     none)
+             */
+            state: string;
+            /** @description Of the centre's settings: those it is to run with, and those it runs with; empty for none. */
+            wanted_hash: string;
         };
         /** @description A group that somebody else had changed. */
         ConflictBody: {
@@ -2780,6 +3019,28 @@ export interface components {
         };
         DraftSaved: {
             /** Format: int64 */
+            revision: number;
+        };
+        EffectiveBody: {
+            at: string;
+            name: string;
+            /** @description It is set here, not inherited. */
+            own: boolean;
+            /**
+             * Format: int64
+             * @description The unit that it comes from; absent: the sensor's own.
+             */
+            unit_id?: number | null;
+            unit_name?: string | null;
+            user: string;
+            value: string;
+        };
+        EffectivePage: {
+            items: components["schemas"]["EffectiveBody"][];
+            /**
+             * Format: int64
+             * @description What a change has to name.
+             */
             revision: number;
         };
         EnrolmentBody: {
@@ -3149,6 +3410,51 @@ export interface components {
              * @description Of what is kept now.
              */
             revision: number;
+        };
+        FleetChangeBody: {
+            at: string;
+            changes: components["schemas"]["ValueBody"][];
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: int64
+             * @description Sensors whose configuration it changed then.
+             */
+            sensors: number;
+            user: string;
+            why: string;
+        };
+        FleetChangeRequest: components["schemas"]["FleetPreviewRequest"] & {
+            /**
+             * Format: int64
+             * @description Of the preview: nobody has changed anything since.
+             */
+            revision: number;
+            why: string;
+        };
+        FleetPreviewBody: {
+            /** @description Sensors that change. */
+            changed: number;
+            /** @description Of them, those that start again. */
+            restarted: number;
+            /** Format: int64 */
+            revision: number;
+            /** @description The first 500 that change, by name. */
+            sensors: components["schemas"]["ChangedSensorBody"][];
+            /**
+             * Format: int64
+             * @description Sensors of the target that stay as they are: they have values of their own, or of a unit between.
+             */
+            unchanged: number;
+        };
+        FleetPreviewRequest: {
+            changes: components["schemas"]["SettingChange"][];
+            sensor_id?: string | null;
+            /**
+             * Format: int64
+             * @description One of both.
+             */
+            unit_id?: number | null;
         };
         FlowBody: {
             /** @description In the order of time. */
@@ -3599,6 +3905,33 @@ export interface components {
             id: string;
             last_seen: string;
         };
+        OrderBody: {
+            /**
+             * Format: int64
+             * @description Of a bundle that can be fetched.
+             */
+            bytes?: number | null;
+            changed: string;
+            /** @description Of failed: no_service_manager, unable, unreadable, too_large, busy, expired */
+            fault?: string | null;
+            /** Format: int64 */
+            id: number;
+            /** @description restart, bundle */
+            kind: string;
+            reason: string;
+            requested: string;
+            requested_by: string;
+            sensor_id: string;
+            sensor_name: string;
+            sha256?: string | null;
+            /** @description queued (the sensor is offline), sent, working, done, failed, cancelled */
+            state: string;
+        };
+        OrderRequest: {
+            /** @description restart, bundle */
+            kind: string;
+            reason: string;
+        };
         OutboxPage: {
             items: components["schemas"]["MessageBody"][];
             /** Format: int64 */
@@ -3996,6 +4329,9 @@ export interface components {
             state: string;
             /** Format: int64 */
             total?: number | null;
+        };
+        RevokeRequest: {
+            reason: string;
         };
         /** @description What a group's place in the list comes from, in hundredths of what is usual. */
         RiskBody: {
@@ -4449,6 +4785,7 @@ export interface components {
             canary: components["schemas"]["CanaryBody"];
             /** Format: int64 */
             clock_skew_ms?: number | null;
+            configuration?: components["schemas"]["ConfigurationBody"] | null;
             connected: boolean;
             enrolled: string;
             hostname: string;
@@ -4459,6 +4796,7 @@ export interface components {
             name: string;
             remote_addr?: string | null;
             ruleset_hash?: string | null;
+            silence?: components["schemas"]["SensorSilenceBody"] | null;
             spool?: components["schemas"]["SpoolBody"] | null;
             /** @description The last heartbeat's statistics. */
             stats?: Record<string, never> | null;
@@ -4466,6 +4804,15 @@ export interface components {
             unit_id: number;
             unit_name: string;
             version?: string | null;
+        };
+        /** @description What to change; absent stays. */
+        SensorChangeRequest: {
+            name?: string | null;
+            /** Format: int64 */
+            unit_id?: number | null;
+        };
+        SensorConfigurationBody: components["schemas"]["ConfigurationBody"] & {
+            settings: components["schemas"]["SensorSettingBody"][];
         };
         SensorLedger: {
             /** @description By class. */
@@ -4477,6 +4824,17 @@ export interface components {
             total: components["schemas"]["Counts"];
             /** Format: int64 */
             unit_id: number;
+        };
+        /** @description One setting of one sensor. */
+        SensorSettingBody: {
+            name: string;
+            /** @description As the sensor says that it runs; absent: it has not told. */
+            runs?: string | null;
+            wanted?: components["schemas"]["EffectiveBody"] | null;
+        };
+        SensorSilenceBody: {
+            ends: string;
+            reason: string;
         };
         SessionBody: {
             /** @description For the X-CSRF-Token header of every write. */
@@ -4494,6 +4852,31 @@ export interface components {
             role: string;
             /** Format: int64 */
             unit_id: number;
+        };
+        /** @description A setting that a centre may change. */
+        SettingBody: {
+            /** @description live: at once; restart: the sensor starts again */
+            effect: string;
+            /** @description choice, number, words, addresses, ports */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Of number.
+             */
+            least?: number | null;
+            /** Format: int64 */
+            most?: number | null;
+            /** @description With `*` at its end for those that somebody names. */
+            name: string;
+            /** @description MB, s, kbit/s */
+            unit?: string | null;
+            /** @description Of choice and words. */
+            words: string[];
+        };
+        SettingChange: {
+            name: string;
+            /** @description Absent: taken back, so that it is inherited, or as the sensor's own file says. */
+            value?: string | null;
         };
         SeveritySummary: {
             /** Format: int64 */
@@ -4580,6 +4963,37 @@ export interface components {
             code?: string | null;
             password: string;
             username: string;
+        };
+        SilenceBody: {
+            begins: string;
+            created: string;
+            created_by: string;
+            /** @description Before its time. */
+            ended?: string | null;
+            ended_by?: string | null;
+            ends: string;
+            /** Format: int64 */
+            id: number;
+            reason: string;
+            sensor_id?: string | null;
+            sensor_name?: string | null;
+            /** @description coming, now, over */
+            state: string;
+            /** Format: int64 */
+            unit_id?: number | null;
+            unit_name?: string | null;
+        };
+        SilenceRequest: {
+            /** @description RFC 3339; absent: now. */
+            begins?: string | null;
+            ends: string;
+            reason: string;
+            sensor_id?: string | null;
+            /**
+             * Format: int64
+             * @description A unit with everything below it, or one sensor: one of both.
+             */
+            unit_id?: number | null;
         };
         SourceBody: {
             created: string;
@@ -4814,6 +5228,14 @@ export interface components {
         Valid: {
             hints: components["schemas"]["HintBody"][];
             valid: boolean;
+        };
+        ValueBody: {
+            after?: string | null;
+            /** @description Absent: as the sensor's own file says. */
+            before?: string | null;
+            /** @description live, restart */
+            effect: string;
+            name: string;
         };
         VersionKept: {
             /** Format: int64 */
@@ -6820,6 +7242,240 @@ export interface operations {
             };
         };
     };
+    fleet_changes: {
+        parameters: {
+            query?: {
+                unit_id?: number;
+                sensor_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetChangeBody"][];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FleetChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetPreviewBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    effective_settings: {
+        parameters: {
+            query?: {
+                unit_id?: number;
+                sensor_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectivePage"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FleetPreviewRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetPreviewBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fleet_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingBody"][];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     flow: {
         parameters: {
             query?: {
@@ -8153,6 +8809,98 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderBody"];
+                };
             };
             403: {
                 headers: {
@@ -10475,6 +11223,102 @@ export interface operations {
             };
         };
     };
+    update_sensor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SensorChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensorBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sensor_configuration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensorConfigurationBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sensor_history: {
         parameters: {
             query?: {
@@ -10536,6 +11380,158 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LedgerBody"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sensor_orders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderBody"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    order_sensor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrderRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_sensor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevokeRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -10813,6 +11809,136 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_silences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceBody"][];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             404: {
                 headers: {

@@ -353,7 +353,7 @@ fn check_text(text: &str) -> Result<()> {
 }
 
 /// Why something is done: never left out.
-fn checked_reason(why: &str) -> Result<&str> {
+pub(crate) fn checked_reason(why: &str) -> Result<&str> {
     let why = cut(why.trim(), MAX_COMMENT_BYTES);
     if why.is_empty() {
         return Err(StateError::Invalid {

@@ -163,7 +163,7 @@ fn by_own_eyes(config: &Config, listen_seconds: u64) -> Vec<Finding> {
         started_ms: now_ms,
         state_dir: config.state_dir.display().to_string(),
         disk: disk_of(&config.state_dir),
-        home_net: HomeNetState::of(&config.settings),
+        home_net: HomeNetState::of(&config.settings.environment),
         ..Status::default()
     };
     match crate::ruleset::compile(&config.rules, &config.settings) {

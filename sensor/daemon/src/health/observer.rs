@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use rules::signature::Environment;
 use sensor_capture::Card;
 use sensor_event::Class;
 use sensor_ship::{Outlets, Reason, Shipper, Spool};
@@ -17,7 +18,6 @@ use super::status::{
     Counts, Disk, HomeNetState, Link, OutputState, RulesState, SpoolState, Status,
 };
 use crate::reload::Rules;
-use crate::settings::Settings;
 use crate::worker::HomeNet;
 
 /// Between two notes of all counts.
@@ -36,7 +36,6 @@ pub struct Sources {
     /// Packets lost in the kernel's ring, and at the card.
     pub drops: Arc<dyn Fn() -> (u64, u64) + Send + Sync>,
     pub rules: Arc<Rules>,
-    pub home_net: HomeNetState,
     /// None where there is no collector.
     pub delivery: Option<Delivery>,
     pub confinement_gaps: Vec<String>,
@@ -82,8 +81,7 @@ pub fn disk_of(folder: &Path) -> Option<Disk> {
 }
 
 impl HomeNetState {
-    pub fn of(settings: &Settings) -> Self {
-        let environment = &settings.environment;
+    pub fn of(environment: &Environment) -> Self {
         HomeNetState {
             text: environment
                 .address_group("HOME_NET")
@@ -189,7 +187,7 @@ impl Observer {
                 failed: running.failed as u64,
                 refusal: sources.rules.last_refusal(),
             },
-            home_net: sources.home_net.clone(),
+            home_net: HomeNetState::of(&running.environment),
             link: delivery.map(Delivery::link),
             spool: delivery.map(Delivery::spool_state),
             disk: disk_of(&sources.state_dir),

@@ -139,6 +139,7 @@ impl<O: Output> Worker<O> {
     /// Other rules of both languages from the next packet on.
     pub fn replace_all(&mut self, running: &Running) {
         self.replace_rules(Arc::clone(&running.engine));
+        self.home = HomeNet::of(&running.environment);
         self.set_sigma(running.sigma.as_ref());
     }
 
@@ -177,7 +178,10 @@ impl<O: Output> Worker<O> {
     /// Takes note of how long the newest frame has waited in the kernel's ring, by the clock on the wall: a worker that
     /// cannot keep up leaves some flows out.
     pub fn waited(&mut self, waited_ns: i64, now_ns: i64) {
-        self.overload.note(waited_ns, now_ns);
+        // Without shedding, no frame has waited too long.
+        let sheds = self.settings.switches.sheds();
+        self.overload
+            .note(if sheds { waited_ns } else { 0 }, now_ns);
         self.tally.shed_step = self.overload.step().into();
     }
 

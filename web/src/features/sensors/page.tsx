@@ -1,7 +1,7 @@
 /** Sensors: how they are, and whether all that they made has arrived. */
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
-import { Plus, Radar, RefreshCw } from "lucide-react";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { Plus, Radar, RefreshCw, Settings2 } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { bytes, number, percent } from "@/lib/format";
@@ -10,7 +10,7 @@ import { usePrefs } from "@/lib/prefs";
 import { figures, SENSOR_STATES, sensorState, type Sensor } from "@/lib/sensor";
 import { useRights } from "@/lib/session";
 import { ago, dateTime } from "@/lib/time";
-import { Button, Empty, Failure, IconButton, Loading } from "@/ui/basics";
+import { Button, buttonClass, Empty, Failure, IconButton, Loading } from "@/ui/basics";
 import { SortedTable, type Column } from "@/ui/sorted-table";
 import { SensorStateTag } from "@/ui/sensor-state";
 import { sensorsQuery } from "./api";
@@ -43,7 +43,11 @@ export function SensorsPage() {
   const columns = useMemo((): Column<Sensor>[] => {
     const count = (value: number | undefined) => (value === undefined ? "–" : number(value, i18n.language));
     return [
-      { id: "state", head: t("sensors.state"), value: (sensor) => t(`sensorState.${sensorState(sensor)}`), cell: (sensor) => <SensorStateTag state={sensorState(sensor)} /> },
+      { id: "state", head: t("sensors.state"), value: (sensor) => t(`sensorState.${sensorState(sensor)}`), cell: (sensor) => (
+          <>
+            <SensorStateTag state={sensorState(sensor)} /> {sensor.silence && <span className="tag" title={sensor.silence.reason}>{t("fleet.silent")}</span>}
+          </>
+        ) },
       { id: "name", head: t("sensors.name"), value: (sensor) => sensor.name },
       { id: "unit", head: t("sensors.unit"), value: (sensor) => sensor.unit_name },
       {
@@ -96,6 +100,12 @@ export function SensorsPage() {
           </span>
         ),
       },
+      {
+        id: "configuration",
+        head: t("fleet.configuration"),
+        value: (sensor) => sensor.configuration?.state,
+        cell: (sensor) => (sensor.configuration ? <span title={sensor.configuration.refused_reason ?? undefined} className={`tag ${CONFIGURATION[sensor.configuration.state] ?? ""}`}>{t(`fleet.state.${sensor.configuration.state}`)}</span> : "–"),
+      },
       { id: "version", head: t("sensors.version"), value: (sensor) => sensor.version, cell: (sensor) => <span className="mono">{sensor.version ?? "–"}</span> },
     ];
   }, [i18n.language, t, zone]);
@@ -111,6 +121,9 @@ export function SensorsPage() {
         <IconButton label={t("common.refresh")} onClick={() => void sensors.refetch()}>
           <RefreshCw aria-hidden />
         </IconButton>
+        <Link to="/fleet" className={buttonClass()}>
+          <Settings2 aria-hidden /> {t("fleet.title")}
+        </Link>
         {administrator && (
           <Button look="primary" onClick={() => setEnrolling(true)}>
             <Plus aria-hidden /> {t("enrol.title")}
@@ -140,9 +153,16 @@ export function SensorsPage() {
               order={search.sort}
               onOrder={(order) => change({ sort: sortOf(order) })}
               actions={(sensor) => (
+                <>
+                {sensor.kind === "sensor" && (
+                  <Link to="/fleet" search={{ sensor: sensor.id }} className={buttonClass("plain", "small")} aria-label={`${t("fleet.manage")}: ${sensor.name}`}>
+                    {t("fleet.manage")}
+                  </Link>
+                )}
                 <Button size="small" aria-expanded={sensor.id === search.sensor} onClick={() => change({ sensor: sensor.id === search.sensor ? undefined : sensor.id })}>
                   {t("sensors.ledger")}
                 </Button>
+                </>
               )}
               empty={null}
             />
@@ -166,6 +186,9 @@ export function SensorsPage() {
     </div>
   );
 }
+
+/** How what a sensor runs with looks. */
+const CONFIGURATION: Readonly<Record<string, string>> = { current: "tag--good", refused: "tag--bad", waiting: "tag--warn", restart: "tag--warn" };
 
 /** How bad a sensor's state is; the worst is the least. */
 const trouble = (sensor: Sensor) => SENSOR_STATES.indexOf(sensorState(sensor));

@@ -1,7 +1,7 @@
 import { choice, text, whole } from "@/lib/search-params";
 
 /** The columns that the table can be ordered by; with a minus, from the greatest down. */
-const COLUMNS = ["state", "name", "unit", "heartbeat", "packets", "drops", "backlog", "evidence", "skew", "version", "rules"] as const;
+const COLUMNS = ["state", "name", "unit", "heartbeat", "packets", "drops", "backlog", "evidence", "skew", "version", "rules", "configuration"] as const;
 const SORTS = COLUMNS.flatMap((one) => [one, `-${one}`] as const);
 
 export interface SensorsSearch {

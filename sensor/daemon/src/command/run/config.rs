@@ -1,24 +1,29 @@
 //! The configuration of `run`: a file as it is written, and what it means.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use rules::signature::Environment;
 use sensor_archive::Archive;
 use sensor_capture::{LiveCapture, LiveOptions};
 use sensor_evidence::Ring;
 use sensor_ship::{Identity, OutletPlan, SpoolLimits};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::profile::{self, Asked, Profile};
 use crate::archive::{self, RawArchive};
+use crate::centre::Overlay;
 use crate::confine::{Extent, Needs};
 use crate::evidence::RawEvidence;
 use crate::outlets::{self, RawOutlet};
 use crate::reload::OnFault;
 use crate::settings::{Checksums, Settings};
+use crate::switches::Switches;
 
 /// Between two `stats` records; a thin link carries them easily.
 const STATS_INTERVAL: Duration = Duration::from_secs(60);
@@ -51,6 +56,10 @@ struct RawConfig {
     output: Vec<RawOutlet>,
     #[serde(default)]
     metrics: RawMetrics,
+    #[serde(default)]
+    records: RawRecords,
+    #[serde(default)]
+    log: RawLog,
 }
 
 #[derive(Deserialize, Default)]
@@ -114,6 +123,52 @@ struct RawRun {
     confinement: Extent,
     #[serde(default)]
     profile: Asked,
+    /// Whether workers that cannot keep up leave flows out.
+    #[serde(default)]
+    shedding: RawSwitch,
+}
+
+#[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum RawSwitch {
+    #[default]
+    On,
+    Off,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawRecords {
+    /// Event types of which no records are written.
+    #[serde(default)]
+    disabled: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawLog {
+    /// `error`, `warn`, `info`, `debug`; without it, as `MATLUOI_LOG` says.
+    level: Option<RawLevel>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum RawLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+impl RawLevel {
+    fn name(self) -> &'static str {
+        match self {
+            RawLevel::Error => "error",
+            RawLevel::Warn => "warn",
+            RawLevel::Info => "info",
+            RawLevel::Debug => "debug",
+        }
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -150,20 +205,56 @@ pub struct Config {
     pub profile: Profile,
     pub outlets: Vec<OutletPlan>,
     pub metrics: Option<SocketAddr>,
+    /// None: what is usual.
+    pub log_level: Option<String>,
+    /// The value of each setting that a centre may change.
+    pub told: BTreeMap<String, String>,
+    /// SHA-256 of the file as it is written, hexadecimal.
+    pub hash: String,
 }
 
 impl Config {
+    /// The file with what the centre says over it, as far as that fits.
+    ///
     /// # Errors
     /// When the file cannot be read, or says something that makes no sense.
     pub fn read(path: &Path) -> anyhow::Result<Config> {
+        let own = Config::read_own(path)?;
+        let overlay = Overlay::of_folder(&own.state_dir);
+        Ok(Config::read_with(path, &overlay).unwrap_or(own))
+    }
+
+    /// The file alone.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn read_own(path: &Path) -> anyhow::Result<Config> {
+        Config::read_with(path, &Overlay::default())
+    }
+
+    /// The file with settings over it.
+    ///
+    /// # Errors
+    /// As [`Config::read`], and when the settings do not fit the file.
+    pub fn read_with(path: &Path, overlay: &Overlay) -> anyhow::Result<Config> {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let raw: RawConfig = toml::from_str(&text).with_context(|| path.display().to_string())?;
+        let place = || path.display().to_string();
+        // Read as it is first: what is wrong with it is told with its line.
+        toml::from_str::<RawConfig>(&text).with_context(place)?;
+        let mut table: toml::Table = toml::from_str(&text).with_context(place)?;
+        overlay.lay(&mut table)?;
+        let raw: RawConfig = table.try_into().with_context(place)?;
+        let told = told(&raw);
+        let switches = Switches::new(raw.run.shedding == RawSwitch::On, &raw.records.disabled)
+            .map_err(anyhow::Error::msg)
+            .context("[records] disabled")?;
         let mut settings = Settings {
             checksums: Checksums::Auto,
             facts: true,
             netflow: false,
             stats_interval: Some(STATS_INTERVAL),
             force_magic: false,
+            switches: Arc::new(switches),
             ..Settings::default()
         };
         let profile = Profile::of(raw.run.profile, profile::memory_bytes());
@@ -230,6 +321,9 @@ impl Config {
             profile,
             outlets: outlets::check(&raw.output)?,
             metrics: raw.metrics.listen,
+            log_level: raw.log.level.map(|level| level.name().to_owned()),
+            told,
+            hash: digest(&text),
         })
     }
 
@@ -319,6 +413,54 @@ impl Config {
             interface: self.interface.clone(),
         }
     }
+}
+
+/// The value of each setting that a centre may change, as [`sensor_event::SETTINGS`] names them.
+fn told(raw: &RawConfig) -> BTreeMap<String, String> {
+    let vars = raw.set.iter().filter(|(key, _)| key.starts_with("vars."));
+    let mut told: BTreeMap<String, String> = vars
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect();
+    let usual = Environment::default();
+    told.entry("vars.address-groups.HOME_NET".to_owned())
+        .or_insert_with(|| {
+            usual
+                .address_group("HOME_NET")
+                .unwrap_or_default()
+                .to_owned()
+        });
+    let evidence = raw.evidence.told();
+    let megabytes = |given: Option<u64>, usual: u64| given.unwrap_or(usual >> 20).to_string();
+    let spool = SpoolLimits::default().disk_bytes;
+    let mut disabled = raw.records.disabled.clone();
+    disabled.sort_unstable();
+    let level = raw.log.level.map_or("", RawLevel::name);
+    let shedding = match raw.run.shedding {
+        RawSwitch::On => "on",
+        RawSwitch::Off => "off",
+    };
+    let fixed = [
+        ("records.disabled", disabled.join(",")),
+        ("run.shedding", shedding.to_owned()),
+        ("run.profile", raw.run.profile.name().to_owned()),
+        ("log.level", level.to_owned()),
+        (
+            "spool.disk_megabytes",
+            megabytes(raw.spool.disk_megabytes, spool),
+        ),
+        (
+            "canary.seconds",
+            raw.canary.seconds.unwrap_or(CANARY_SECONDS).to_string(),
+        ),
+    ];
+    let fixed = fixed.into_iter().chain(evidence);
+    told.extend(fixed.map(|(name, value)| (name.to_owned(), value)));
+    told
+}
+
+fn digest(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The folder itself, or the one in which a file is.

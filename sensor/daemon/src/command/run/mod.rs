@@ -15,7 +15,8 @@ use anyhow::Context as _;
 use sensor_capture::Card;
 use sensor_evidence::Ring;
 use sensor_ship::{
-    EvidenceSource, HuntSource, PreparedOutlets, RulesDesk, Shipper, ShipperOptions, Spool,
+    EvidenceSource, FleetDesk, HuntSource, PreparedOutlets, RulesDesk, Shipper, ShipperOptions,
+    Spool,
 };
 use serde::Deserialize;
 
@@ -24,9 +25,9 @@ use input::{Kept, files, live};
 use vitals::{Vitals, VitalsReport};
 
 use crate::archive;
+use crate::centre::{Centre, Outcome};
 use crate::confine::{self, Extent};
 use crate::evidence;
-use crate::health::status::HomeNetState;
 use crate::health::{Board, Delivery, Observer, Sources, metrics, socket};
 use crate::output::{Alerting, Staying};
 use crate::published::Published;
@@ -34,6 +35,8 @@ use crate::reload::{self, Reloader, Rules};
 use crate::ruleset::{self, Ruleset};
 use crate::sigma;
 use crate::sigma_told::SigmaTold;
+use crate::support::{self, Support};
+use crate::switches::Switches;
 use crate::watchdog::Watchdog;
 
 #[derive(clap::Args)]
@@ -64,17 +67,17 @@ fn rules_of(
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let config = Config::read(&args.config)?;
+    if args.check {
+        return check(args);
+    }
+    let (centre, config) = Centre::open(&args.config)?;
+    let centre = Arc::new(centre);
     let published = Arc::new(Published::new(&config.state_dir));
     let compiled = rules_of(&config, &published, None)?;
     reload::accept(&compiled, config.on_fault).context("[rules] on-fault = \"refuse\"")?;
     let rules = Arc::new(Rules::new(&compiled));
     drop(compiled);
     let identity = config.identity()?;
-    if args.check {
-        println!("configuration, rules and enrolment can be started with");
-        return Ok(ExitCode::SUCCESS);
-    }
     config.profile.step_back();
     let captures = config.open_captures()?;
     let card = config
@@ -86,6 +89,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let watchdog = Watchdog::from_environment()
         .inspect_err(|error| tracing::warn!(%error, "the service manager is not told anything"))
         .unwrap_or_default();
+    let about = support::about();
     let outlets = PreparedOutlets::prepare(config.outlets.clone()).context("[[output]]")?;
     // Before there is another thread: what is given up is given up by all.
     let gaps = match config.confinement {
@@ -124,12 +128,28 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let hangup = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&hangup))?;
-    let path = args.config.clone();
-    let offered = Arc::clone(&published);
+    let restart = Arc::new(Restart::new(&stop));
+    let (offered, settings, ends) = (
+        Arc::clone(&published),
+        Arc::clone(&centre),
+        Arc::clone(&restart),
+    );
     let load = move |engine: &sensor_detect::Engine| {
+        let compile = |config: &Config| {
+            let rules = rules_of(config, &offered, Some(engine))?;
+            reload::accept(&rules, config.on_fault)?;
+            Ok((rules, config.on_fault))
+        };
+        match settings.consider(compile) {
+            Some((_, Some(loaded))) => return Ok(loaded),
+            Some((Outcome::NextStart, _)) if ends.is_possible() => ends.begin(),
+            _ => {}
+        }
         // What else the file says holds from the next start on.
-        let config = Config::read(&path)?;
-        Ok((rules_of(&config, &offered, Some(engine))?, config.on_fault))
+        let config = settings.config()?;
+        let loaded = compile(&config)?;
+        settings.follow(&config);
+        Ok(loaded)
     };
     let (reloader, reloading) = Reloader::start(
         Arc::clone(&rules),
@@ -151,7 +171,6 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             Arc::new(move || vitals.drops())
         },
         rules: Arc::clone(&rules),
-        home_net: HomeNetState::of(&config.settings),
         delivery: identity
             .as_ref()
             .zip(spool.as_ref())
@@ -210,12 +229,43 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                     Arc::new(move || in_use.now(rules.running().sigma.as_deref()))
                 },
                 rules: Some(rules_desk(&published, &rules, &reloader)),
+                fleet: Some(FleetDesk {
+                    configure: {
+                        let (centre, reloader) = (Arc::clone(&centre), reloader.clone());
+                        Arc::new(move |text| {
+                            centre.offer(text);
+                            // What comes of it is told with the heartbeats.
+                            drop(reloader.reload());
+                        })
+                    },
+                    state: {
+                        let centre = Arc::clone(&centre);
+                        Arc::new(move || centre.state())
+                    },
+                    may_restart: {
+                        let restart = Arc::clone(&restart);
+                        Arc::new(move || restart.is_possible())
+                    },
+                    restart: Arc::new(move || restart.begin()),
+                    bundle: {
+                        let support = Support {
+                            about,
+                            config: args.config.clone(),
+                            centre: Arc::clone(&centre),
+                            // The observer looks at the shipper in turn.
+                            observer: Arc::downgrade(&observer),
+                        };
+                        Arc::new(move || support.bundle())
+                    },
+                }),
+                state_dir: Some(config.state_dir.clone()),
                 ..shipper_options(
                     &vitals,
                     &rules,
                     &observer,
                     reloader,
                     (ring.clone(), staying.clone()),
+                    &config.settings.switches,
                 )
             };
             let shipper = Arc::new(Shipper::new(spool, identity, options));
@@ -246,6 +296,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             watchdog.stopping();
         });
     }
+    centre.confirm()?;
     let config = Arc::new(config);
     let recorder = spool.as_ref().map(|spool| spool.handle());
     let kept = Kept {
@@ -284,6 +335,42 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         tracing::warn!("{error}");
     }
     result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Looks at what a start would look at, and leaves everything as it is.
+fn check(args: &Args) -> anyhow::Result<ExitCode> {
+    let config = Config::read(&args.config)?;
+    let published = Published::new(&config.state_dir);
+    let compiled = rules_of(&config, &published, None)?;
+    reload::accept(&compiled, config.on_fault).context("[rules] on-fault = \"refuse\"")?;
+    config.identity()?;
+    println!("configuration, rules and enrolment can be started with");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends this program, where its service manager starts it again.
+struct Restart {
+    is_possible: bool,
+    stop: Arc<AtomicBool>,
+}
+
+impl Restart {
+    /// systemd.exec(5): it gives every service an INVOCATION_ID.
+    fn new(stop: &Arc<AtomicBool>) -> Restart {
+        Restart {
+            is_possible: std::env::var_os("INVOCATION_ID").is_some(),
+            stop: Arc::clone(stop),
+        }
+    }
+
+    fn is_possible(&self) -> bool {
+        self.is_possible
+    }
+
+    fn begin(&self) {
+        tracing::info!("the sensor ends, to be started again by its service manager");
+        self.stop.store(true, Ordering::Relaxed);
+    }
 }
 
 fn hostname() -> String {
@@ -327,7 +414,9 @@ fn shipper_options(
     observer: &Arc<Observer>,
     reloader: Reloader,
     (ring, staying): (Option<Arc<Ring>>, Option<Staying>),
+    switches: &Arc<Switches>,
 ) -> ShipperOptions {
+    let switches = Arc::clone(switches);
     let started = Instant::now();
     let vitals = Arc::clone(vitals);
     let (running, named) = (Arc::clone(rules), Arc::clone(rules));
@@ -353,6 +442,7 @@ fn shipper_options(
                 rules_refusals,
                 memory_bytes: crate::console::resident_bytes(),
                 input_done: vitals.input_done.load(Ordering::Relaxed),
+                records_left_out: switches.left_out(),
                 evidence: ring.as_deref().map(evidence::report),
                 archive: staying
                     .as_ref()

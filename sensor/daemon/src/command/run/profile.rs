@@ -24,6 +24,17 @@ pub enum Asked {
     Standard,
 }
 
+impl Asked {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Asked::Auto => "auto",
+            Asked::Commune => "commune",
+            Asked::Standard => "standard",
+        }
+    }
+}
+
 /// How much of its machine a sensor takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {

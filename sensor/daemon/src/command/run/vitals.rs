@@ -46,6 +46,8 @@ pub struct VitalsReport {
     pub rules_refusals: u64,
     pub memory_bytes: u64,
     pub input_done: bool,
+    /// Records that were not written, for their type is disabled.
+    pub records_left_out: u64,
     pub evidence: Option<evidence::Report>,
     pub archive: Option<archive::Report>,
     /// What is wrong, by code; the console has the words.

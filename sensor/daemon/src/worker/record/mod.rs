@@ -131,7 +131,11 @@ impl<O: Output> Recording<O> {
         match serde_json::to_writer(&mut self.line, record) {
             Ok(()) => {
                 self.line.push(b'\n');
-                self.output.record(class, &self.line);
+                // Rules look at what is not told, too.
+                let event_type = record.common.event_type;
+                if class == Class::Alert || !self.settings.switches.leaves_out(event_type) {
+                    self.output.record(class, &self.line);
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "a record could not be written");

@@ -52,7 +52,16 @@ export function Alarms({ state, onState }: { state: "open" | "all"; onState: (st
               ),
             },
             { head: t("alarms.where"), value: (alarm) => alarm.sensor_name ?? t("alarms.collector") },
-            { head: t("alarms.opened"), value: (alarm) => alarm.opened, cell: (alarm) => <span className="tabular nowrap">{dateTime(alarm.opened, zone)}</span> },
+            { head: t("alarms.opened"), value: (alarm) => alarm.opened, cell: (alarm) => (
+                <>
+                  <span className="tabular nowrap">{dateTime(alarm.opened, zone)}</span>
+                  {alarm.silence && (
+                    <span className="tag" title={alarm.silence.reason}>
+                      {t("alarms.silent", { time: dateTime(alarm.silence.ends, zone) })}
+                    </span>
+                  )}
+                </>
+              ) },
             {
               head: t("alarms.seen"),
               value: (alarm) => alarm.closed ?? alarm.seen,
