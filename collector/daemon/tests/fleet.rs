@@ -369,7 +369,7 @@ async fn a_fleet_of_two_hundred() {
     assert_eq!(preview["changed"], json!(SENSORS / 2));
     let lower = text.replace("10.0.0.0/8", "10.1.0.0/16");
     let expected = |number: usize| {
-        if number % COMMUNES % 2 == 0 {
+        if (number % COMMUNES).is_multiple_of(2) {
             lower.as_str()
         } else {
             text

@@ -135,9 +135,12 @@ impl Centre {
     pub fn open(file: &Path) -> anyhow::Result<(Centre, Config)> {
         let own = Config::read_own(file)?;
         let state_dir = own.state_dir.clone();
-        let mut told = Told::default();
-        told.refused = read(&state_dir, REFUSED)
+        let refused = read(&state_dir, REFUSED)
             .and_then(|text| serde_json::from_str::<(String, String)>(&text).ok());
+        let mut told = Told {
+            refused,
+            ..Told::default()
+        };
         if let Some(text) = read(&state_dir, TRYING) {
             let reason = "the sensor did not come up with these settings".to_owned();
             refuse(&state_dir, &mut told, &text, reason)?;
