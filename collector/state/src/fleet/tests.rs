@@ -84,8 +84,8 @@ async fn the_lower_value_holds_and_a_preview_tells_whom_a_change_changes() {
     };
     let inherited = row(HOME, "[10.0.0.0/8]", Some("Trung tâm"));
     let lower = row(HOME, "[10.1.0.0/16]", Some("Xã"));
-    assert_eq!(values(&store, &top).await, [inherited.clone()]);
-    assert_eq!(values(&store, &low).await, [lower.clone()]);
+    assert_eq!(values(&store, &top).await, std::slice::from_ref(&inherited));
+    assert_eq!(values(&store, &low).await, std::slice::from_ref(&lower));
     assert_eq!(
         values(&store, &own).await,
         [row("evidence.mode", "full", None), lower]
