@@ -67,7 +67,6 @@ struct RawConfig {
 struct RawInput {
     interface: Option<String>,
     filter: Option<String>,
-    /// None: as many as the machine has processors, one for files and in the profile `commune`.
     workers: Option<u16>,
     #[serde(default)]
     files: Vec<PathBuf>,
@@ -275,19 +274,13 @@ impl Config {
                 path.display()
             );
         }
-        let usual = match raw.input.interface {
-            Some(_) => profile.workers(profile::processors()),
-            None => 1,
-        };
-        let workers = raw.input.workers.unwrap_or(usual).max(1);
+        let workers = raw.input.workers.unwrap_or(1).max(1);
         if raw.run.profile == Asked::Commune && workers > 1 {
             bail!(
                 "{}: [run] profile = \"commune\" has one worker; leave [input] workers out, or the profile",
                 path.display()
             );
         }
-        // Each worker has a table of flows of its own.
-        settings.flow_limit = settings.flow_limit.div_ceil(workers.into());
         let mut spool = SpoolLimits::default();
         if let Some(megabytes) = raw.spool.disk_megabytes {
             spool.disk_bytes = megabytes << 20;

@@ -8,8 +8,6 @@ use crate::settings::Settings;
 const SMALL_MACHINE_BYTES: u64 = 1_536 << 20;
 /// Flows that a small machine follows at once; an eighth of the usual.
 const COMMUNE_FLOWS: usize = 32_768;
-/// Each worker has a ring of its own in the kernel's memory.
-const MAX_WORKERS: u16 = 16;
 /// Other programs go first (setpriority(2)).
 const COMMUNE_NICENESS: i32 = 10;
 
@@ -40,7 +38,6 @@ impl Asked {
 pub enum Profile {
     /// One worker, few flows, behind the machine's other programs.
     Commune,
-    /// A worker for each processor.
     Standard,
 }
 
@@ -62,16 +59,6 @@ impl Profile {
         }
     }
 
-    /// Workers of an interface, on a machine with so many processors.
-    pub fn workers(self, processors: usize) -> u16 {
-        match self {
-            Profile::Commune => 1,
-            Profile::Standard => {
-                u16::try_from(processors).map_or(MAX_WORKERS, |count| count.clamp(1, MAX_WORKERS))
-            }
-        }
-    }
-
     /// Lets other programs go first. Call it before there is another thread: each takes its priority from the one
     /// that starts it.
     pub fn step_back(self) {
@@ -81,11 +68,6 @@ impl Profile {
             tracing::warn!(%error, "the sensor does not step back behind other programs");
         }
     }
-}
-
-/// Processors that this program may use; one where nobody can tell.
-pub fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Memory of this machine, in bytes (proc_meminfo(5)).
@@ -115,21 +97,5 @@ mod tests {
             assert_eq!(Profile::of(asked, memory), expected, "{asked:?} {memory:?}");
         }
         assert!(memory_bytes().is_some_and(|bytes| bytes > 1 << 20));
-    }
-
-    #[test]
-    fn a_standard_machine_uses_its_processors() {
-        for (profile, processors, workers) in [
-            (Profile::Commune, 8, 1),
-            (Profile::Standard, 0, 1),
-            (Profile::Standard, 2, 2),
-            (Profile::Standard, 100_000, MAX_WORKERS),
-        ] {
-            assert_eq!(
-                profile.workers(processors),
-                workers,
-                "{profile:?} {processors}"
-            );
-        }
     }
 }
