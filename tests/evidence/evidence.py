@@ -216,6 +216,13 @@ class Scene:
         # Its handle is open before it connects; a moment for the first poll.
         time.sleep(0.5)
 
+    def stayed(self, records):
+        """The sensor has told that it keeps so many records."""
+        def told():
+            [(count,)] = self.collector.sql("SELECT sum(count) FROM ledger_shed WHERE reason = 'stays'")
+            return count == records
+        return told
+
     def check_file(self, id, port):
         """The file has exactly the frames of the session, in the order of time, and our own reader takes it."""
         pcapng = self.analyst.ask("GET", f"/evidence/{id}/pcapng")
@@ -372,10 +379,7 @@ def what_stays_is_found(programs, folder, wire):
     assert len(found) == 3 and found[0] == "other.example", found
     assert told["sensors"][0]["reason"] == "rows", told
 
-    def stayed():
-        rows = scene.collector.sql("SELECT sum(count) FROM ledger_shed WHERE reason = 'stays'")
-        return rows == [(21,)]
-    wait_until("the ledger", stayed)
+    wait_until("the ledger", scene.stayed(21))
     # A sensor that is away answers when it is back, with what it had before it fell.
     scene.sensor.kill()
     scene.sensor.wait()
@@ -397,6 +401,8 @@ def a_hunt_over_a_cut(programs, folder, wire):
     analyst = scene.analyst
     names = [f"{os.urandom(20).hex()}.hunt.example" for _ in range(900)]
     wire.look_up(*names)
+    # A hunt answers with what is kept when it comes.
+    wait_until("all to be kept", scene.stayed(len(names)))
     id = analyst.hunt("domain:*.hunt.example", limit=1000)
 
     def came(share):
