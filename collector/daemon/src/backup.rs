@@ -177,12 +177,14 @@ async fn take(
             None => None,
         };
         // Before and after: what comes meanwhile is there, and so is what is forgotten meanwhile.
-        link_evidence(data, &snapshot)?;
+        link_whole(data, &snapshot, "evidence", "pcapng")?;
         state.copy_to(&snapshot.join(STATE)).await?;
-        link_evidence(data, &snapshot)?;
+        link_whole(data, &snapshot, "evidence", "pcapng")?;
         index.link_committed(&snapshot.join("index"))?;
         drop(guard);
         link_all(&data.join("authority"), &snapshot.join("authority"))?;
+        // What sources sent last: some of it came by hand, and cannot be fetched again.
+        link_whole(data, &snapshot, "feeds", "content")?;
         fill(&snapshot, folder)
     };
     let taken = taken.await;
@@ -294,18 +296,20 @@ fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-/// Finished evidence, which never changes. What is still coming is fetched anew after a restore.
-fn link_evidence(data: &Path, snapshot: &Path) -> Result<()> {
-    let (from, to) = (data.join("evidence"), snapshot.join("evidence"));
+/// Files of a folder that are whole, and never change but by another in their place: what is still coming is fetched anew
+/// after a restore.
+fn link_whole(data: &Path, snapshot: &Path, folder: &str, kind: &str) -> Result<()> {
+    let (from, to) = (data.join(folder), snapshot.join(folder));
     if !from.exists() {
         return Ok(());
     }
     std::fs::create_dir_all(&to)?;
     for entry in std::fs::read_dir(from)? {
         let path = entry?.path();
-        let (Some(name), Some("pcapng")) = (
+        // Files of another kind are not whole yet.
+        let (Some(name), true) = (
             path.file_name(),
-            path.extension().and_then(|kind| kind.to_str()),
+            path.extension().is_some_and(|ending| ending == kind),
         ) else {
             continue;
         };

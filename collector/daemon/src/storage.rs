@@ -1,7 +1,7 @@
 //! Keeps the data folder's disk in order, and tells what is held: [`collector_index::govern`] with this
 //! machine's disk, and the rest of the collector told of what follows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -88,6 +88,9 @@ impl Keeper {
         *self.pressure.lock().unwrap_or_else(PoisonError::into_inner) = governed.pressure;
         if governed.pressure != before {
             tracing::warn!(pressure = ?governed.pressure, free = free(), "the disk's state changes");
+        }
+        if governed.pressure == Pressure::AlertsOnly {
+            drop_feeds(&self.data_dir.join("feeds"))?;
         }
         self.ingest.pause(match governed.pressure {
             Pressure::None => Vec::new(),
@@ -202,6 +205,26 @@ impl Keeper {
     }
 }
 
+/// Forgets what sources sent last: the versions that were made of it stay, and the next run fetches it whole. Runs wait
+/// until there is room again.
+fn drop_feeds(folder: &Path) -> Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.with_context(|| folder.display().to_string())?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| path.display().to_string());
+            }
+            _ => tracing::warn!(path = %path.display(), bytes, "what a source sent is dropped"),
+        }
+    }
+    Ok(())
+}
+
 /// What the last full days added, a day.
 fn daily_bytes(partitions: &[&PartitionStats], today: Day) -> f64 {
     let first = Day(today.0 - RATE_DAYS);
@@ -225,4 +248,22 @@ pub fn disk(folder: &std::path::Path) -> Result<(u64, u64)> {
         told.f_blocks.saturating_mul(told.f_frsize),
         told.f_bavail.saturating_mul(told.f_frsize),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sources_sent_is_dropped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let feeds = folder.path().join("feeds");
+        drop_feeds(&feeds).expect("there is none yet");
+        std::fs::create_dir_all(&feeds).expect("it is made");
+        for name in ["1.content", "2.new"] {
+            std::fs::write(feeds.join(name), "rules").expect("it is written");
+        }
+        drop_feeds(&feeds).expect("it is dropped");
+        assert_eq!(std::fs::read_dir(&feeds).expect("it is there").count(), 0);
+    }
 }

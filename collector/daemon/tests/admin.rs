@@ -47,6 +47,11 @@ fn accounts_survive_backup_and_restore() {
     for (name, content) in [("7.pcapng", "frames"), ("8.part", "frames that still come")] {
         std::fs::write(evidence.join(name), content).expect("it is written");
     }
+    let feeds = data.join("feeds");
+    std::fs::create_dir_all(&feeds).expect("it is made");
+    for (name, content) in [("3.content", "rules"), ("3.new", "rules that still come")] {
+        std::fs::write(feeds.join(name), content).expect("it is written");
+    }
     let copy_name = copy.to_str().expect("UTF-8");
     text(&admin(&data, &["backup", copy_name]));
     let again = text(&admin(&data, &["backup", copy_name]));
@@ -65,6 +70,9 @@ fn accounts_survive_backup_and_restore() {
     let kept = std::fs::read_to_string(new.join("evidence/7.pcapng"));
     assert_eq!(kept.expect("evidence is there"), "frames");
     assert!(!new.join("evidence/8.part").exists(), "half of it is none");
+    let kept = std::fs::read_to_string(new.join("feeds/3.content"));
+    assert_eq!(kept.expect("what sources sent is there"), "rules");
+    assert!(!new.join("feeds/3.new").exists(), "half of it is none");
 }
 
 #[test]

@@ -13,6 +13,10 @@ const FIRST_RETRY: i64 = 15 * 60_000;
 
 /// Begins the runs whose time has come. Call it every minute or so.
 pub async fn begin(state: &ApiState) {
+    // What they bring needs room that only alerts have.
+    if state.machine().ready().await.is_err() {
+        return;
+    }
     let due = match state.store.due_feeds(state.now()).await {
         Ok(due) => due,
         Err(error) => {
