@@ -14,8 +14,9 @@ import sys
 import tempfile
 import time
 
+import thin
+from apart import Apart
 from bench import Collector, Forwarder, alert, balances, basic, end_all, ndjson, record, spawn, wait_until
-from wire import Wire
 
 KILLS = int(os.environ.get("KILLS", "6"))
 
@@ -211,67 +212,29 @@ def sensor_disk_full(programs, folder):
 
 def bad_link(programs, folder):
     """5 % loss, 600 ms delay, 64 kbit/s, and a cut, between two network namespaces."""
-    here, there = f"mlc{os.getpid()}", f"mls{os.getpid()}"
-
-    def ip(*arguments):
-        subprocess.run(["ip", *arguments], check=True)
-
-    for space in (here, there):
-        ip("netns", "add", space)
-        ip("-n", space, "link", "set", "lo", "up")
-    wire = None
-    try:
-        wire = Wire(here, there)
-        inside, outside = (["ip", "netns", "exec", space] for space in (here, there))
-        collector = Collector(programs, folder + "/collector")
-        # The API and the counting go through the state on disk: the test itself stays outside the namespaces.
-        with open(collector.config) as file:
-            text = file.read()
-        for name in ("delivery", "enrolment"):
-            address = getattr(collector, name)
-            moved = address.replace("127.0.0.1", "10.99.0.1")
-            text = text.replace(f'"{address}"', f'"{moved}"')
-            setattr(collector, name, moved)
-        with open(collector.config, "w") as file:
-            file.write(text)
-        collector.process = spawn([*inside, collector.program, "serve", "--config", collector.config])
-        wait_until("the collector", lambda: os.path.exists(collector.data + "/control.sock"))
-        string = collector.admin("token", "--name", "xa", "--delivery", collector.delivery, "--enrolment",
-                                 collector.enrolment)
-        state = folder + "/sensor"
-        os.makedirs(state)
-        sensor = os.path.join(programs, "matluoi-sensor")
-        subprocess.run([*outside, sensor, "enrol", string, "--state-dir", state], check=True, capture_output=True)
-        with open(state + "/sensor.json") as file:
-            sensor_id = json.load(file)["sensor_id"]
+    with Apart(programs, folder) as site:
         eve = folder + "/eve.json"
 
         def write(records):
             with open(eve, "ab") as file:
                 file.write(ndjson(records))
 
-        wire.settings(loss=0.05, delay=0.3)
+        site.wire.settings(loss=0.05, delay=0.3)
         write([record(n) for n in range(2_000)] + [alert(n) for n in range(200)])
-        forward = spawn([*outside, sensor, "forward", "--state-dir", state, "--file", eve, "--canary-seconds", "0"])
-        balances(collector, sensor_id, {"record": 2_000, "alert": 200})
-        wire.settings(kbit_s=64, delay=0.05)
+        forward = site.sensor("forward", "--state-dir", site.state, "--file", eve, "--canary-seconds", "0")
+        balances(site.collector, site.id, {"record": 2_000, "alert": 200})
+        site.wire.settings(kbit_s=64, delay=0.05)
         write([record(n) for n in range(3_000)] + [alert(n) for n in range(100)])
-        balances(collector, sensor_id, {"record": 5_000, "alert": 300})
+        balances(site.collector, site.id, {"record": 5_000, "alert": 300})
         # A half-open connection: nothing comes through, and neither side is told.
-        wire.settings(loss=1)
+        site.wire.settings(loss=1)
         write([record(n) for n in range(1_000)] + [alert(n) for n in range(100)])
         time.sleep(8)
-        wire.settings(delay=0.001)
-        balances(collector, sensor_id, {"record": 6_000, "alert": 400})
-        for process in (forward, collector.process):
+        site.wire.settings(delay=0.001)
+        balances(site.collector, site.id, {"record": 6_000, "alert": 400})
+        for process in (forward, site.collector.process):
             process.terminate()
             assert process.wait(30) == 0
-    finally:
-        end_all()
-        if wire:
-            wire.close()
-        for space in (here, there):
-            ip("netns", "del", space)
 
 
 def clock_jumps(programs, folder):
@@ -388,7 +351,7 @@ def canary(programs, folder):
 
 
 TESTS = [ingest_over_http, ingest_as_elasticsearch, canary, kill, spool_full, disk_full, sensor_disk_full, bad_link,
-         clock_jumps, corrupt_spool, two_with_one_identity, backup]
+         clock_jumps, corrupt_spool, two_with_one_identity, backup, *thin.TESTS]
 
 
 def main():

@@ -45,6 +45,40 @@ describe("sensors", () => {
     await expect.poll(() => new URL(at.page.url()).searchParams.get("alarms")).toBe("all");
   });
 
+  test("have a budget for their link", async () => {
+    await at.open("/sensors");
+    await at.page.getByRole("button", { name: "Sổ đối soát" }).first().press("Enter");
+    const link = at.page.getByRole("region", { name: "Ngân sách đường truyền" });
+    await link.getByText("không giới hạn").waitFor({ timeout: 30_000 });
+    await link.getByRole("button", { name: "Đặt ngân sách" }).press("Enter");
+    await dialog().getByLabel("Đặt tại đây").check();
+    await dialog().getByRole("spinbutton", { name: "kbit/s (0: không giới hạn)" }).fill("5");
+    await dialog().getByRole("button", { name: "Lưu" }).click();
+    await dialog().getByText("Ngoài khoảng cho phép.").waitFor();
+    await dialog().getByRole("spinbutton", { name: "kbit/s (0: không giới hạn)" }).fill("2048");
+    await dialog().getByRole("button", { name: "Thêm khung giờ" }).press("Enter");
+    expect(await at.barriers(true)).toEqual([]);
+    await at.picture("link-order");
+    await dialog().getByRole("button", { name: "Bỏ khung giờ này" }).click();
+    await save();
+    // The sensor hears of it with its next heartbeat, and tells with the one after that.
+    await expect
+      .poll(
+        async () => {
+          await at.page.getByRole("button", { name: "Tải lại" }).first().click();
+          return link.textContent();
+        },
+        { timeout: 60_000, interval: 2_000 },
+      )
+      .toContain("2.048 kbit/s trung tâm đặt");
+    expect(await at.barriers(true)).toEqual([]);
+    await link.scrollIntoViewIfNeeded();
+    await at.picture("link");
+    await link.getByRole("button", { name: "Đặt ngân sách" }).click();
+    await dialog().getByLabel("Theo cấu hình của cảm biến").check();
+    await save();
+  });
+
   test("an alarm is taken in hand", async () => {
     // What a sensor that is cut off leads to takes minutes; the answer is given here.
     const alarm = { id: 7, kind: "packet_drops", severity: 2, sensor_id: "s", sensor_name: "cổng xã An Bình", unit_id: 1, opened: "2026-11-24T01:00:00Z", seen: "2026-11-24T02:00:00Z", closed: null, detail: { dropped: 40, packets: 1960 }, acknowledged_by: null as string | null, acknowledged: null, comment: null as string | null };

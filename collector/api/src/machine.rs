@@ -137,6 +137,11 @@ pub trait Machine: Send + Sync + 'static {
         Pipeline::eve()
     }
 
+    /// Rules as a file for a site without a link, signed. An error tells why there is none.
+    async fn rules_bundle(&self, _hash: String, _text: String) -> Result<Vec<u8>, String> {
+        Err("this collector signs nothing".to_owned())
+    }
+
     /// Whether records can be stored now.
     async fn ready(&self) -> Result<(), String>;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use collector_state::{
-    CanaryHealth, FleetTarget, Role, Scope, Sensor, SensorConfiguration, SpoolSeen, UnitId,
-    UnixMillis, canary_health,
+    CanaryHealth, FleetTarget, LinkHours, LinkPlan, Role, Scope, Sensor, SensorConfiguration,
+    SpoolSeen, UnitId, UnixMillis, canary_health,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -59,6 +59,27 @@ pub struct SensorBody {
     configuration: Option<ConfigurationBody>,
     /// Somebody works there: nobody is told of its alarms.
     silence: Option<SensorSilenceBody>,
+    /// What it may send, where the centre sets it; absent: what its own configuration says.
+    link: Option<LinkPlanBody>,
+}
+
+/// What a sensor may send.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct LinkPlanBody {
+    /// kbit/s, 16 to 10,000,000; 0: no limit.
+    kilobits: u32,
+    /// Rates for stretches of the day, at most 24; the first that fits counts.
+    hours: Vec<LinkHoursBody>,
+}
+
+/// Another rate for a stretch of the day, by the sensor's local time.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct LinkHoursBody {
+    /// HH:MM
+    from: String,
+    /// HH:MM, not included; at or before `from`: on the next day.
+    to: String,
+    kilobits: u32,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -164,6 +185,7 @@ fn body(sensor: Sensor, beside: &Beside, state: &ApiState) -> SensorBody {
                 reason: reason.clone(),
                 ends: times::write(*ends),
             }),
+        link: sensor.link_plan.as_ref().map(link_body),
         id: sensor.id,
         name: sensor.name,
         unit_id: sensor.unit_id.0,
@@ -179,6 +201,49 @@ fn body(sensor: Sensor, beside: &Beside, state: &ApiState) -> SensorBody {
         stats: sensor
             .stats
             .and_then(|stats| serde_json::from_str(&stats).ok()),
+    }
+}
+
+fn link_body(plan: &LinkPlan) -> LinkPlanBody {
+    let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+    let hours = |one: &LinkHours| LinkHoursBody {
+        from: time(one.from_minute),
+        to: time(one.to_minute),
+        kilobits: one.kilobits,
+    };
+    LinkPlanBody {
+        kilobits: plan.kilobits,
+        hours: plan.hours.iter().map(hours).collect(),
+    }
+}
+
+fn link_plan(body: &LinkPlanBody) -> Result<LinkPlan> {
+    let hours = |one: &LinkHoursBody| {
+        Ok(LinkHours {
+            from_minute: minute(&one.from)?,
+            to_minute: minute(&one.to)?,
+            kilobits: one.kilobits,
+        })
+    };
+    Ok(LinkPlan {
+        kilobits: body.kilobits,
+        hours: body.hours.iter().map(hours).collect::<Result<_>>()?,
+    })
+}
+
+/// Minute of the day of `HH:MM`.
+fn minute(text: &str) -> Result<u16> {
+    let digits = |part: &str| match part.len() {
+        2 if part.bytes().all(|byte| byte.is_ascii_digit()) => part.parse::<u16>().ok(),
+        _ => None,
+    };
+    let of_day = text
+        .split_once(':')
+        .and_then(|(hour, minute)| Some((digits(hour)?, digits(minute)?)))
+        .filter(|&(hour, minute)| hour < 24 && minute < 60);
+    match of_day {
+        Some((hour, minute)) => Ok(hour * 60 + minute),
+        None => invalid("hours", "no_time_of_day"),
     }
 }
 
@@ -351,6 +416,41 @@ async fn enrolment(
     }))
 }
 
+/// Sets what a sensor may send; it is told with its next heartbeat.
+#[utoipa::path(put, path = "/sensors/{id}/link", operation_id = "set_sensor_link", tag = "sensors", params(("id" = String, Path)), request_body = LinkPlanBody,
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn set_link(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(request): Json<LinkPlanBody>,
+) -> Result<StatusCode> {
+    caller.require(Role::Administrator)?;
+    let plan = link_plan(&request)?;
+    let store = &state.store;
+    store.set_link_plan(&id, Some(&plan), &caller.scope).await?;
+    caller
+        .note(&state, "sensor.link", &id, json!(request))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Leaves what a sensor may send to its own configuration.
+#[utoipa::path(delete, path = "/sensors/{id}/link", operation_id = "unset_sensor_link", tag = "sensors", params(("id" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem)))]
+async fn unset_link(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    caller.require(Role::Administrator)?;
+    state.store.set_link_plan(&id, None, &caller.scope).await?;
+    caller
+        .note(&state, "sensor.link", &id, json!({ "own": true }))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list))
@@ -358,4 +458,5 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(revoke))
         .routes(routes!(history))
         .routes(routes!(enrolment))
+        .routes(routes!(set_link, unset_link))
 }

@@ -9,7 +9,7 @@ use collector_api::{Live, LiveAlert};
 use collector_index::Stream;
 use collector_ingest::{
     Alert, Groups, Heartbeat, HourCounts, PortError, PublishedRules, RefusedLine, Registry,
-    RulesState, Spool, StreamMarks,
+    RulesState, Spool, StreamMarks, wire,
 };
 use collector_state::{
     AlertBatch, AlertSeen, BacklogSeen, CanaryMade, HeartbeatSeen, Refused, Reported, SensorCounts,
@@ -127,6 +127,23 @@ impl Registry for StateAdapter {
             published.insert(versions, hash.clone());
         }
         Ok((!is_told(&hash)).then_some(PublishedRules { hash, text }))
+    }
+
+    async fn link_budget(&self, sensor: &str) -> Result<Option<wire::LinkBudget>, PortError> {
+        let plan = self.state.link_plan(sensor).await?;
+        Ok(plan.map(|plan| wire::LinkBudget {
+            own: false,
+            kilobits: plan.kilobits,
+            hours: plan
+                .hours
+                .iter()
+                .map(|one| wire::LinkHours {
+                    from_minute: one.from_minute.into(),
+                    to_minute: one.to_minute.into(),
+                    kilobits: one.kilobits,
+                })
+                .collect(),
+        }))
     }
 
     async fn marks(&self, stream: &Stream) -> Result<StreamMarks, PortError> {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use collector_api::{ApiState, Guidance, Live, Parts, rule_texts};
 use collector_evidence::Shelf;
 use collector_index::{Index, Options};
-use collector_ingest::{Authority, Desks, Ingest, IngestOptions, Intake, SyslogCounts};
+use collector_ingest::{Authority, Desks, Ingest, IngestOptions, Intake, Sealer, SyslogCounts};
 use collector_notify::{DiskSeen, Notifier, Surroundings, watch};
 use collector_search::Embedded;
 use collector_sigma::LiveRules;
@@ -149,6 +149,8 @@ impl Collector {
         let index = Arc::new(index);
         let authority = Arc::new(Authority::open(&config.data_dir.join("authority"))?);
 
+        let sealer = Arc::new(Sealer::new(&authority)?);
+
         let bind = async |address: SocketAddr, what: &'static str| {
             let listener = TcpListener::bind(address)
                 .await
@@ -180,6 +182,7 @@ impl Collector {
             fleet: Arc::new(Fleet {
                 state: state.clone(),
             }),
+            sealer: Some(Arc::clone(&sealer)),
         };
         let ingest = Ingest::start_with(
             Arc::clone(&index) as _,
@@ -227,6 +230,7 @@ impl Collector {
             sigma: Arc::clone(&sigma),
             sigma_config: config.sigma.clone(),
             syslog: Arc::clone(&syslog_counts),
+            sealer,
         });
         let parts = Parts {
             store: state.clone(),

@@ -8,7 +8,7 @@ use collector_api::machine::{
 };
 use collector_api::written;
 use collector_index::{Index, Stream};
-use collector_ingest::{Intake, Numbering, SyslogCounts};
+use collector_ingest::{Intake, Numbering, PublishedRules, Sealer, SyslogCounts};
 use collector_sigma::{LiveRules, Running};
 use rules::sigma::{Pipeline, Severity};
 use sensor_event::Class;
@@ -26,6 +26,7 @@ pub struct Rest {
     pub sigma: Arc<LiveRules>,
     pub sigma_config: SigmaConfig,
     pub syslog: Arc<SyslogCounts>,
+    pub sealer: Arc<Sealer>,
 }
 
 #[async_trait]
@@ -91,6 +92,15 @@ impl Machine for Rest {
 
     fn sigma_pipeline(&self) -> Pipeline {
         self.sigma.pipeline()
+    }
+
+    async fn rules_bundle(&self, hash: String, text: String) -> Result<Vec<u8>, String> {
+        let sealer = Arc::clone(&self.sealer);
+        let rules = PublishedRules { hash, text };
+        let bundle = tokio::task::spawn_blocking(move || sealer.bundle(rules)).await;
+        bundle
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())
     }
 
     async fn ready(&self) -> Result<(), String> {

@@ -92,6 +92,18 @@ impl Authority {
         Ok((signed.pem(), hex_digest(signed.der())))
     }
 
+    /// A certificate of this authority.
+    pub(crate) fn certify(
+        &self,
+        name: &str,
+        key: &KeyPair,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> Result<rcgen::Certificate> {
+        let mut params = params(name, Vec::new())?;
+        params.extended_key_usages = vec![usage];
+        Ok(params.signed_by(key, &self.issuer)?)
+    }
+
     /// Whether a certificate request is one, and is signed by its own key.
     pub(crate) fn accepts(csr_pem: &str) -> bool {
         CertificateSigningRequestParams::from_pem(csr_pem).is_ok()

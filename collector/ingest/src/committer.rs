@@ -23,6 +23,7 @@ use crate::limits::{MAX_CONTENT_HELD_BYTES, MAX_STREAMS};
 use crate::ports::{
     Alert, Groups, HourCounts, Judge, Matched, RefusedLine, Registry, Store, StreamMarks,
 };
+use crate::seal::Sealer;
 use crate::wire;
 use crate::wire::collector_message::Message;
 
@@ -52,13 +53,15 @@ impl Default for IngestOptions {
     }
 }
 
-/// What the centre wants of its sensors, beside their records.
+/// What the centre wants of its sensors beside their records, and who vouches for what it gives them.
 #[derive(Clone)]
 pub struct Desks {
     /// It tells of changes of evidence and hunts that are wanted.
     pub evidence: Arc<dyn EvidenceDesk>,
     pub hunts: Arc<dyn HuntDesk>,
     pub fleet: Arc<dyn FleetDesk>,
+    /// Vouches for the rules that sensors are to run; none: they get none.
+    pub sealer: Option<Arc<Sealer>>,
 }
 
 impl Default for Desks {
@@ -68,6 +71,7 @@ impl Default for Desks {
             evidence: Arc::new(NoEvidence::default()),
             hunts: Arc::new(NoHunts),
             fleet: Arc::new(NoFleet::default()),
+            sealer: None,
         }
     }
 }
@@ -108,7 +112,7 @@ pub(crate) struct Work {
 }
 
 impl Ingest {
-    /// Starts the committer on the current runtime. Sensors are asked for records alone.
+    /// Starts the committer on the current runtime. Sensors are asked for records alone, and get no rules.
     pub fn start(
         store: Arc<dyn Store>,
         groups: Arc<dyn Groups>,

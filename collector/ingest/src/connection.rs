@@ -21,6 +21,7 @@ use crate::limits::{
     SILENCE,
 };
 use crate::ports::{Backlog, CanaryMade, Heartbeat, LedgerRow, RulesState, SensorRules, Spool};
+use crate::seal::SealedRules;
 use crate::wire;
 use crate::wire::collector_message::Message as FromCollector;
 use crate::wire::sensor_message::Message as FromSensor;
@@ -41,11 +42,13 @@ pub(crate) struct Connection {
     sensor_version: String,
     /// Last number that came in each class: numbers only rise.
     last: BTreeMap<Class, u64>,
-    /// Rules that were sent last, and when.
-    published: Option<(String, Instant)>,
+    /// Rules that the sensor is to fetch, and when they were last spoken of.
+    published: Option<(Arc<SealedRules>, Instant)>,
     requests: Requests,
     hunts: Hunts,
     fleet: Fleet,
+    /// What the sensor was told that it may send.
+    link: Option<wire::LinkBudget>,
 }
 
 impl Connection {
@@ -70,6 +73,7 @@ impl Connection {
             sensor_version: String::new(),
             last: BTreeMap::new(),
             published: None,
+            link: None,
         }
     }
 
@@ -154,15 +158,17 @@ impl Connection {
             match message.message {
                 Some(FromSensor::Batch(batch)) => self.batch(batch).await?,
                 Some(FromSensor::Heartbeat(mut heartbeat)) => {
-                    let rules = heartbeat.rules.as_ref().map(rules_state);
+                    let rules = heartbeat.rules.clone();
                     let configuration = heartbeat.configuration.take();
                     self.heartbeat(heartbeat).await?;
-                    if let Some(state) = rules {
-                        self.publish(&state).await?;
+                    self.tell_link().await?;
+                    if let Some(told) = rules {
+                        self.publish(&told).await?;
                     }
                     let say = self.fleet.heard(configuration).await?;
                     self.say(say).await?;
                 }
+                Some(FromSensor::RulesAsk(ask)) => self.rules_part(&ask).await?,
                 Some(FromSensor::Hello(_)) => {
                     return Err(Status::invalid_argument("a second hello"));
                 }
@@ -326,29 +332,60 @@ impl Connection {
         }
     }
 
-    /// Sends the rules that the sensor is to run and does not; again only after a while, for it compiles them.
-    async fn publish(&mut self, state: &RulesState) -> Result<(), Status> {
-        let wanted = self.ingest.registry.rules_for(&self.sensor, state).await;
+    /// Says what the sensor may send, when that is another than it was told.
+    async fn tell_link(&mut self) -> Result<(), Status> {
+        let set = self.ingest.registry.link_budget(&self.sensor).await;
+        let budget = set.map_err(internal)?.unwrap_or(wire::LinkBudget {
+            own: true,
+            ..wire::LinkBudget::default()
+        });
+        if self.link.as_ref() == Some(&budget) {
+            return Ok(());
+        }
+        self.link = Some(budget.clone());
+        self.answer(FromCollector::LinkBudget(budget)).await
+    }
+
+    /// Offers the rules that the sensor is to run and does not.
+    async fn publish(&mut self, told: &wire::RulesState) -> Result<(), Status> {
+        let Some(sealer) = self.ingest.desks.sealer.clone() else {
+            return Ok(());
+        };
+        let state = rules_state(told);
+        let wanted = self.ingest.registry.rules_for(&self.sensor, &state).await;
         let Some(rules) = wanted.map_err(internal)? else {
             self.published = None;
             return Ok(());
         };
-        let sent = self.published.as_ref();
-        if sent.is_some_and(|(hash, at)| *hash == rules.hash && at.elapsed() < PUBLISH_AGAIN) {
+        let spoken = self.published.as_ref();
+        if spoken.is_some_and(|(one, at)| one.hash == rules.hash && at.elapsed() < PUBLISH_AGAIN) {
             return Ok(());
         }
-        let text = rules.text.into_bytes();
-        let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&text, 9))
+        let sealed = tokio::task::spawn_blocking(move || sealer.shared(rules))
             .await
             .map_err(|_| Status::internal("rules could not be packed"))?
             .map_err(|error| Status::internal(format!("rules: {error}")))?;
-        tracing::info!(sensor = %self.sensor, hash = rules.hash, bytes = packed.len(), "rules are published");
-        self.published = Some((rules.hash.clone(), Instant::now()));
-        let message = wire::PublishedRules {
-            hash: rules.hash,
-            text: packed.into(),
+        let offer = sealed.offer();
+        tracing::info!(sensor = %self.sensor, hash = sealed.hash, bytes = offer.packed_bytes, "rules are published");
+        let message = if told.takes_parts {
+            FromCollector::RulesOffer(offer)
+        } else {
+            FromCollector::PublishedRules(sealed.in_one())
         };
-        self.answer(FromCollector::PublishedRules(message)).await
+        self.published = Some((sealed, Instant::now()));
+        self.answer(message).await
+    }
+
+    /// A part of the rules that are offered; what is asked of others is answered by the next offer.
+    async fn rules_part(&mut self, ask: &wire::RulesAsk) -> Result<(), Status> {
+        let Some((sealed, at)) = &mut self.published else {
+            return Ok(());
+        };
+        *at = Instant::now();
+        match sealed.part(ask) {
+            Some(part) => self.answer(FromCollector::RulesPart(part)).await,
+            None => Ok(()),
+        }
     }
 
     async fn require_enrolled(&self) -> Result<(), Status> {

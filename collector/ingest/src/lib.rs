@@ -23,6 +23,7 @@ mod hunt;
 mod intake;
 pub mod limits;
 mod ports;
+mod seal;
 mod server;
 mod syslog;
 
@@ -46,5 +47,6 @@ pub use ports::{
     Alert, Backlog, CanaryMade, Groups, Heartbeat, HourCounts, Judge, LedgerRow, Matched,
     PublishedRules, RefusedLine, Registry, RulesState, SensorRules, Spool, Store, StreamMarks,
 };
+pub use seal::{SealedRules, Sealer};
 pub use server::{Addresses, delivery_service, serve};
 pub use syslog::{RefusedSender, SyslogCounts, SyslogSockets, serve_syslog};

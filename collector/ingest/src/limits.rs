@@ -45,9 +45,12 @@ pub const ENROLMENT_TIMEOUT: Duration = Duration::from_secs(20);
 pub const MAX_ENROLMENT_BYTES: usize = 32 * 1_024;
 /// Of why a sensor refused rules, this is kept.
 pub const MAX_REASON_BYTES: usize = 2_000;
-/// A sensor that was sent rules and says neither that it runs nor that it refused them gets them again after this time.
+/// A sensor that is offered rules, asks for nothing more of them, and says neither that it runs nor that it refused them,
+/// is offered them again after this time.
 pub const PUBLISH_AGAIN: Duration = Duration::from_secs(60);
 /// A support bundle.
 pub const MAX_BUNDLE_BYTES: usize = 4 * 1_024 * 1_024;
 /// A certificate request.
 pub const MAX_CSR_BYTES: usize = 8 * 1_024;
+/// Of a rule text that a sensor fetches, so much goes in one message.
+pub const MAX_RULES_PART_BYTES: usize = 256 * 1_024;

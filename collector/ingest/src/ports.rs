@@ -8,6 +8,7 @@ use collector_index::{Event, Index, Json, JsonKind, Stream};
 use sensor_event::Class;
 
 use crate::error::PortError;
+use crate::wire;
 
 /// Where events become durable and searchable. Calls block.
 pub trait Store: Send + Sync + 'static {
@@ -294,6 +295,11 @@ pub trait Registry: Send + Sync + 'static {
         sensor: &str,
         state: &RulesState,
     ) -> Result<Option<PublishedRules>, PortError>;
+
+    /// What the sensor may send, where the centre sets it; none: what its own configuration says.
+    async fn link_budget(&self, _sensor: &str) -> Result<Option<wire::LinkBudget>, PortError> {
+        Ok(None)
+    }
 
     async fn marks(&self, stream: &Stream) -> Result<StreamMarks, PortError>;
 

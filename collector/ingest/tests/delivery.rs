@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use collector_ingest::PublishedRules;
 use sensor_event::Class;
-use sensor_ship::{EnrolmentString, RulesDesk, RulesState, enrol};
+use sensor_ship::{EnrolmentString, RulesDesk, RulesState, SealedRules, enrol};
+use sha2::{Digest, Sha256};
 use support::{Collector, Desk, Sensor, record};
 
 const CLASSES: [Class; 3] = [Class::Alert, Class::Record, Class::Flow];
@@ -195,26 +196,29 @@ async fn published_rules_come_to_the_sensor() {
     );
     let desk = Arc::new(Desk::default());
     let collector = Collector::start(there.path(), &desk, "127.0.0.1:0").await;
-    Sensor::enrol(home.path(), &collector).await;
-    let taken: Arc<Mutex<Vec<String>>> = Arc::default();
+    let identity = Sensor::enrol(home.path(), &collector).await;
+    let taken: Arc<Mutex<Vec<SealedRules>>> = Arc::default();
     let (taking, telling) = (Arc::clone(&taken), Arc::clone(&taken));
-    // What it runs is what it took last; it calls a text by its length.
+    // What it runs is what it took last.
     let rules = RulesDesk {
-        take: Arc::new(move |text| taking.lock().expect("not poisoned").push(text)),
+        authority: identity.authority().to_owned(),
+        folder: home.path().to_owned(),
+        take: Arc::new(move |rules| taking.lock().expect("not poisoned").push(rules)),
+        refuse: Arc::new(|_, reason| panic!("{reason}")),
         state: Arc::new(move || RulesState {
             hash: telling
                 .lock()
                 .expect("not poisoned")
                 .last()
-                .map(|text| text.len().to_string())
+                .map(|rules| rules.manifest.hash.clone())
                 .unwrap_or_default(),
             refused: None,
         }),
     };
     let sensor = Sensor::start_with(home.path(), Some(rules));
-    // Hashes of files are as good as random: packed, they are longer than a message usually may be.
+    // Hashes of files are as good as random: packed, they are many parts long.
     let mut hashes = String::new();
-    for number in 0..150_000_u64 {
+    for number in 0..20_000_u64 {
         let mixed = number
             .wrapping_add(1)
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -229,7 +233,13 @@ async fn published_rules_come_to_the_sensor() {
     }
     let texts = ["luật một\n".to_owned(), hashes, String::new()];
     for (count, text) in (1..).zip(&texts) {
-        let hash = text.len().to_string();
+        let hash = match text.as_str() {
+            "" => String::new(),
+            text => Sha256::digest(text)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        };
         desk.rows().rules = Some(PublishedRules {
             hash,
             text: text.clone(),
@@ -239,18 +249,20 @@ async fn published_rules_come_to_the_sensor() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), came)
+        tokio::time::timeout(Duration::from_secs(120), came)
             .await
             .expect("it comes with the next heartbeat");
     }
     // It runs what it is to run: nothing comes any more.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(*taken.lock().expect("not poisoned") == texts);
+    let came = taken.lock().expect("not poisoned").clone();
+    assert!(came.iter().map(|rules| &rules.text).eq(&texts));
+    assert!(came.is_sorted_by_key(|rules| rules.manifest.issued_ms));
     let told = desk
         .rows()
         .heartbeats
         .last()
         .and_then(|beat| beat.rules.clone());
-    assert_eq!(told.map(|told| told.hash).as_deref(), Some("0"));
+    assert_eq!(told.map(|told| told.hash).as_deref(), Some(""));
     sensor.stop().await;
 }

@@ -138,6 +138,7 @@ mod tests {
             clock_skew_ms: Some(60 * MINUTE),
             stats: None,
             kind: SensorKind::Sensor,
+            link_plan: None,
             spool: Some(SpoolSeen {
                 classes: vec![BacklogSeen {
                     class: "alert".to_owned(),

@@ -24,6 +24,7 @@ mod hide;
 mod ids;
 mod ledger;
 pub mod limits;
+mod link;
 mod maintain;
 mod mark;
 mod notification;
@@ -77,6 +78,7 @@ pub use ids::{GroupId, UnitId, UnixMillis, UserId};
 pub use ledger::{
     LedgerCounts, LedgerRow, SHED_TO_STAY, SensorCounts, SensorLedgerRow, StoredCounts,
 };
+pub use link::{LinkHours, LinkPlan};
 pub use maintain::{Maintained, Retention};
 pub use notification::{
     Channel, ChannelChange, DueMessage, Enqueued, GroupTold, NotificationRule, OutboxRow,

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::error::{Result, StateError};
 use crate::ids::{UnitId, UnixMillis};
 use crate::limits::{MAX_HEARTBEATS_PER_SENSOR, MAX_NAME_BYTES, MAX_STATS_BYTES};
+use crate::link::{LinkPlan, plan_from};
 use crate::store::Store;
 use crate::text::cut;
 use crate::unit::{Scope, checked_name, push_scope};
@@ -39,6 +40,8 @@ pub struct Sensor {
     pub spool: Option<SpoolSeen>,
     /// The newest canary that reached the inbox.
     pub canary: Option<CanaryArrived>,
+    /// What it may send, where the centre sets it.
+    pub link_plan: Option<LinkPlan>,
 }
 
 /// How records come from it.
@@ -119,7 +122,7 @@ pub struct HeartbeatSeen<'a> {
 const COLUMNS: &str =
     "SELECT s.id, s.name, s.unit_id, u.name, hostname, enrolled, revoked, certificate,
     epoch, version, ruleset_hash, remote_addr, connected, last_heartbeat, clock_skew_ms, stats,
-    s.kind, spool, canary_made, canary_arrived
+    s.kind, spool, canary_made, canary_arrived, link_plan
     FROM sensors s JOIN units u ON u.id = s.unit_id WHERE 1";
 
 impl Store {
@@ -339,5 +342,9 @@ fn sensor_from(row: &SqliteRow) -> Sensor {
             }),
             _ => None,
         },
+        link_plan: row
+            .get::<Option<String>, _>(20)
+            .as_deref()
+            .and_then(plan_from),
     }
 }

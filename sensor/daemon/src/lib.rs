@@ -7,6 +7,7 @@ mod confine;
 mod console;
 mod evidence;
 mod health;
+mod link;
 mod log;
 mod outlets;
 mod output;

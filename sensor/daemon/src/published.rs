@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, bail};
-use sensor_ship::RulesState;
+use sensor_ship::{Manifest, RulesState, SealedRules};
 use sha2::{Digest as _, Sha256};
 
 use crate::reload::OnFault;
@@ -15,6 +15,8 @@ use crate::ruleset::Ruleset;
 const FILE: &str = "published.rules";
 /// Where a text lies while it is checked.
 const OFFERED: &str = "published.rules.offered";
+/// The collector's seal of the text that is kept; it stays when the rules are withdrawn, to know older ones by.
+const SEAL: &str = "published.seal";
 /// Faults that a refusal names.
 const NAMED_FAULTS: usize = 5;
 
@@ -22,7 +24,7 @@ const NAMED_FAULTS: usize = 5;
 pub struct Published {
     state_dir: PathBuf,
     /// Came and waits for the loading thread; a newer one takes its place.
-    offered: Mutex<Option<String>>,
+    offered: Mutex<Option<SealedRules>>,
     refused: Mutex<Option<(String, String)>>,
 }
 
@@ -35,9 +37,30 @@ impl Published {
         }
     }
 
-    /// Takes a text for the next load.
-    pub fn offer(&self, text: String) {
-        *held(&self.offered) = Some(text);
+    /// Takes rules for the next load.
+    pub fn offer(&self, rules: SealedRules) {
+        *held(&self.offered) = Some(rules);
+    }
+
+    /// Notes that rules with this hash cannot be taken, and why.
+    pub fn refuse(&self, hash: String, reason: String) {
+        *held(&self.refused) = Some((hash, reason));
+    }
+
+    /// What the collector said of the rules that were loaded last; none before the first.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn kept(&self) -> anyhow::Result<Option<Manifest>> {
+        let path = self.state_dir.join(SEAL);
+        match std::fs::read(&path) {
+            Ok(seal) => {
+                let manifest = Manifest::of_kept(&seal).with_context(|| path.display().to_string());
+                Ok(Some(manifest?))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| path.display().to_string()),
+        }
     }
 
     /// What came of it, with the hash of the text that runs.
@@ -60,7 +83,7 @@ impl Published {
     ) -> anyhow::Result<Ruleset> {
         let path = self.state_dir.join(FILE);
         let offered = held(&self.offered).take();
-        let Some(text) = offered else {
+        let Some(SealedRules { text, seal, .. }) = offered else {
             if !path.exists() {
                 return compile(None);
             }
@@ -72,6 +95,10 @@ impl Published {
         let hash = hash(text.as_bytes());
         match self.check(&text, on_fault, compile) {
             Ok(mut rules) => {
+                // Before the text: where both are, they are of one age, or the seal is newer.
+                let path_of_seal = self.state_dir.join(SEAL);
+                std::fs::write(&path_of_seal, &seal)
+                    .with_context(|| path_of_seal.display().to_string())?;
                 if text.is_empty() {
                     remove(&path)?;
                 } else {
@@ -169,6 +196,18 @@ mod tests {
             Bench { folder, published }
         }
 
+        fn offer(&self, text: &str) {
+            self.published.offer(SealedRules {
+                manifest: Manifest {
+                    hash: hash(text.as_bytes()),
+                    text_bytes: text.len() as u64,
+                    issued_ms: 0,
+                },
+                text: text.to_owned(),
+                seal: Vec::new(),
+            });
+        }
+
         /// Numbers of the rules that would run, and what is told of the published ones.
         fn load(&self, on_fault: OnFault) -> Result<(Vec<u32>, RulesState), String> {
             let compile = |path: Option<&Path>| {
@@ -194,12 +233,12 @@ mod tests {
         let (sids, state) = bench.load(OnFault::Skip).expect("own rules");
         assert_eq!((sids, state), (vec![1], RulesState::default()));
         let sound = rule(2, "");
-        bench.published.offer(sound.clone());
+        bench.offer(&sound);
         let (sids, state) = bench.load(OnFault::Skip).expect("sound rules");
         assert_eq!(sids, [1, 2]);
         assert_eq!(state.hash, hash(sound.as_bytes()));
         let faulty = rule(3, "") + &rule(4, "nonsense; ");
-        bench.published.offer(faulty.clone());
+        bench.offer(&faulty);
         let refused = bench.load(OnFault::Skip).expect_err("a fault");
         assert!(refused.contains("nonsense"), "{refused}");
         // As after a restart: what was kept is there, what was refused is not.
@@ -208,11 +247,12 @@ mod tests {
         let (hash_of, reason) = state.refused.expect("it is told");
         assert_eq!(hash_of, hash(faulty.as_bytes()));
         assert!(reason.starts_with("2:"), "line and column: {reason}");
-        bench.published.offer(String::new());
+        bench.offer("");
         let (sids, state) = bench.load(OnFault::Skip).expect("own rules");
         assert_eq!((sids, state), (vec![1], RulesState::default()));
         let left = std::fs::read_dir(bench.folder.path()).expect("the folder");
-        assert_eq!(left.count(), 1);
+        // Their own, and the seal of the last.
+        assert_eq!(left.count(), 2);
     }
 
     #[test]
@@ -220,10 +260,10 @@ mod tests {
         let bench = Bench::new();
         let own = bench.folder.path().join("own.rules");
         std::fs::write(own, rule(1, "") + &rule(5, "nonsense; ")).expect("written");
-        bench.published.offer(rule(2, ""));
+        bench.offer(&rule(2, ""));
         let (sids, _) = bench.load(OnFault::Skip).expect("sound ones load");
         assert_eq!(sids, [1, 2]);
-        bench.published.offer(rule(3, ""));
+        bench.offer(&rule(3, ""));
         assert!(bench.load(OnFault::Refuse).is_err());
     }
 }

@@ -45,6 +45,7 @@ mod quic;
 mod rdp;
 mod redis;
 mod rfb;
+mod seal;
 mod setting;
 mod sip;
 mod smb;
@@ -106,6 +107,7 @@ pub use quic::*;
 pub use rdp::*;
 pub use redis::*;
 pub use rfb::*;
+pub use seal::{RULES_BUNDLE_MAGIC, RULES_SEAL_CONTEXT};
 pub use setting::{
     MAX_SETTING_BYTES, MAX_SETTING_NAME_BYTES, MAX_SETTINGS, RECORD_KINDS, SETTINGS, Setting,
     SettingEffect, SettingFault, SettingKind, list as setting_list,

@@ -126,7 +126,7 @@ pub(crate) async fn serve(
                 let Some(mut upload) = uploads.remove(next) else { continue };
                 let id = upload.id;
                 let step = if upload.counted {
-                    upload.chunk(&source).await
+                    upload.chunk(&source.ring, pace.rate(source.bytes_per_second)).await
                 } else {
                     upload.count(&source.ring).await
                 };
@@ -259,12 +259,12 @@ impl Upload {
         }
     }
 
-    /// The next frames.
-    async fn chunk(&mut self, source: &EvidenceSource) -> Result<Step, LinkError> {
+    /// The next frames: a quarter of a second of so many bytes.
+    async fn chunk(&mut self, ring: &Arc<Ring>, bytes_per_second: u64) -> Result<Step, LinkError> {
         let (query, from, left) = (self.query, self.place, self.max_bytes);
         let until = self.until.unwrap_or(from);
-        let ring = Arc::clone(&source.ring);
-        let quarter = usize::try_from(source.bytes_per_second / 4).unwrap_or(usize::MAX);
+        let ring = Arc::clone(ring);
+        let quarter = usize::try_from(bytes_per_second / 4).unwrap_or(usize::MAX);
         let enough = quarter.clamp(*CHUNK_BYTES.start(), *CHUNK_BYTES.end());
         let (chunk, bytes) = tokio::task::spawn_blocking(move || {
             let mut frames = Vec::new();

@@ -100,7 +100,10 @@ pub(crate) async fn serve(
                     let begun = match &source {
                         None => Err("off"),
                         Some(_) if searches.len() >= HUNTS => Err("too_many"),
-                        Some(source) => Search::begin(request, source).await,
+                        Some(source) => {
+                            let rate = pace.rate(source.bytes_per_second);
+                            Search::begin(request, source, rate).await
+                        }
                     };
                     match begun {
                         Ok(search) => searches.push_back(search),
@@ -153,6 +156,7 @@ impl Search {
     async fn begin(
         request: wire::HuntRequest,
         source: &HuntSource,
+        bytes_per_second: u64,
     ) -> Result<Search, &'static str> {
         let matcher = Matcher::read(&request.query).map_err(|fault| {
             tracing::warn!(id = request.id, %fault, "a hunt is refused");
@@ -170,7 +174,7 @@ impl Search {
         })
         .await
         .map_err(|_| "unreadable")?;
-        let quarter = usize::try_from(source.bytes_per_second / 4).unwrap_or(usize::MAX);
+        let quarter = usize::try_from(bytes_per_second / 4).unwrap_or(usize::MAX);
         let now = Instant::now();
         Ok(Search {
             id: request.id,

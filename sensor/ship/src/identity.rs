@@ -83,6 +83,11 @@ impl Identity {
         })
     }
 
+    /// The authority of its collector, PEM.
+    pub fn authority(&self) -> &str {
+        &self.ca_pem
+    }
+
     /// When the sensor's certificate ends, in Unix seconds.
     ///
     /// # Errors

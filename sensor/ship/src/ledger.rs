@@ -16,6 +16,8 @@ pub enum Reason {
     QueueFull,
     /// The spool was at its budget, and held nothing less important.
     DiskBudget,
+    /// The same, while the link's budget held back what would have emptied it.
+    LinkBudget,
     /// The store refused to write.
     DiskError,
     /// Longer than [`crate::Recorder::MAX_RECORD_BYTES`].
@@ -31,9 +33,10 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 9] = [
         Reason::QueueFull,
         Reason::DiskBudget,
+        Reason::LinkBudget,
         Reason::DiskError,
         Reason::TooLarge,
         Reason::NotALine,
@@ -46,6 +49,7 @@ impl Reason {
         match self {
             Reason::QueueFull => "queue_full",
             Reason::DiskBudget => "disk_budget",
+            Reason::LinkBudget => "link_budget",
             Reason::DiskError => "disk_error",
             Reason::TooLarge => "too_large",
             Reason::NotALine => "not_a_line",

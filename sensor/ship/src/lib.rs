@@ -10,12 +10,15 @@
 //! What is lost on the way is counted by class, hour and reason in the [`Ledger`]: `made` is what the
 //! workers handed over, and equals what was shed, is spooled, and was acknowledged.
 
+mod batch;
 mod block;
+mod budget;
 mod canary;
 mod enrol;
 mod error;
 mod evidence;
 mod fleet;
+mod heartbeat;
 mod hunt;
 mod identity;
 mod ledger;
@@ -26,6 +29,7 @@ mod plan;
 mod recorder;
 mod renewal;
 mod rules;
+mod seal;
 mod shipper;
 mod spool;
 mod store;
@@ -38,6 +42,7 @@ pub mod wire {
     tonic::include_proto!("matluoi.delivery.v1");
 }
 
+pub use budget::{HourRate, LinkBudget, LinkPlan, LinkUse, PlanError};
 pub use enrol::{Enrolled, EnrolmentString, enrol};
 pub use error::{Result, ShipError};
 pub use evidence::EvidenceSource;
@@ -48,5 +53,6 @@ pub use ledger::{Counts, HourClass, Ledger, Reason};
 pub use outlet::{OutletPlan, OutletState, Outlets, Place, PreparedOutlets};
 pub use recorder::{Bookmark, Recorder};
 pub use rules::{RulesDesk, RulesState};
+pub use seal::{MAX_BUNDLE_BYTES, Manifest, SealError, SealedRules};
 pub use shipper::{CommandHandler, Contact, Dial, Shipper, ShipperOptions, SigmaInUse};
 pub use spool::{Backlog, Commits, Spool, SpoolLimits};

@@ -1,9 +1,11 @@
 //! One connection: greeting, batches within a window, acknowledgements, heartbeats.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use prost::Message as _;
 use sensor_event::Class;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -12,18 +14,20 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel;
 
+use crate::batch::BatchFault;
+use crate::budget::{HourRate, LinkBudget, LinkPlan};
 use crate::error::ShipError;
 use crate::evidence::{self, Demand};
-use crate::fleet::{self, Errand, FleetDesk};
+use crate::fleet::{self, Errand};
+use crate::heartbeat::{heartbeats, sigma_rules};
 use crate::hunt;
-use crate::ledger::{Counts, HourClass};
 use crate::pace::Pace;
 use crate::plan::{PerClass, at};
 use crate::recorder::Task;
 use crate::renewal::Asked;
-use crate::rules::RulesDesk;
-use crate::shipper::{Shipper, SigmaInUse};
-use crate::spool::{BatchFault, Shared, class_of_wire, unix_millis, wire_class};
+use crate::rules;
+use crate::shipper::Shipper;
+use crate::spool::{class_of_wire, unix_millis};
 use crate::wire;
 use crate::wire::collector_message::Message as FromCollector;
 use crate::wire::delivery_client::DeliveryClient;
@@ -37,12 +41,15 @@ const WINDOW: usize = 32;
 /// The collector commits twice a second; this long without an answer means that it is stuck.
 const ACK_TIMEOUT: Duration = Duration::from_secs(60);
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(30);
-/// Whole public rule sets and their lists come in one message, packed.
+/// What a collector that knows nothing of parts puts in one message: whole public rule sets with their lists, packed.
 const MAX_MESSAGE_BYTES: usize = 16 * 1_024 * 1_024;
-/// Ledger rows in one heartbeat.
-const LEDGER_ROWS: usize = 500;
+/// Where the link has a budget and more is spooled than it carries, one message of evidence or hunts goes after so many
+/// batches.
+const EVIDENCE_TURN: u32 = 8;
 /// Requests for evidence or hunts, and answers to them, that are not looked at yet.
 const DEMANDS: usize = 256;
+/// Offers and parts of published rules that are not looked at yet: one part is under way at a time.
+const RULES_TOLD: usize = 8;
 
 pub type LinkError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -64,7 +71,10 @@ pub(crate) struct Link<'a> {
     /// Searches the archive.
     hunts: JoinHandle<()>,
     hunt_demands: mpsc::Sender<hunt::Demand>,
-    /// What these and the centre's orders want to send.
+    /// Fetches published rules.
+    fetches: JoinHandle<()>,
+    rules_told: mpsc::Sender<rules::Told>,
+    /// What evidence, hunts and the centre's orders want to send.
     pieces: mpsc::Receiver<FromSensor>,
     /// Does what the centre orders.
     fleet: JoinHandle<()>,
@@ -91,6 +101,7 @@ impl Drop for Link<'_> {
         self.uploads.abort();
         self.hunts.abort();
         self.fleet.abort();
+        self.fetches.abort();
     }
 }
 
@@ -133,7 +144,8 @@ impl<'a> Link<'a> {
         let (demands, asked) = mpsc::channel(DEMANDS);
         let (hunt_demands, hunted) = mpsc::channel(DEMANDS);
         let (ready, pieces) = mpsc::channel(1);
-        let pace = Arc::<Pace>::default();
+        let budget = Arc::clone(&shipper.options.budget);
+        let pace = Arc::new(Pace::new(Arc::clone(&budget)));
         let source = shipper.options.evidence.clone();
         let serving = evidence::serve(source, asked, ready.clone(), Arc::clone(&pace));
         let uploads = tokio::spawn(serving);
@@ -141,12 +153,17 @@ impl<'a> Link<'a> {
         let hunts = tokio::spawn(hunt::serve(source, hunted, ready.clone(), pace));
         let (errands, wanted) = mpsc::channel(DEMANDS);
         let fleet = tokio::spawn(fleet::serve(shipper.options.fleet.clone(), wanted, ready));
+        let (rules_told, told) = mpsc::channel(RULES_TOLD);
+        let desk = shipper.options.rules.clone();
+        let fetches = tokio::spawn(rules::serve(desk, budget, told, outbound.clone()));
         let mut link = Link {
             shipper,
             uploads,
             demands,
             hunts,
             hunt_demands,
+            fetches,
+            rules_told,
             pieces,
             fleet,
             errands,
@@ -180,31 +197,62 @@ impl<'a> Link<'a> {
             self.outbound.send(message(request)).await?;
             self.renewing = Some(asked);
         }
+        let mut budget_changed = self.budget().subscribe();
+        // Batches since evidence had its turn.
+        let mut batches = 0_u32;
         loop {
             let spooled = self.has_sendable();
             let waiting = self.window.iter().any(|window| !window.is_empty());
+            let due = self.budget().wait();
+            self.held_back(due.is_some() && spooled);
+            let may_send = due.is_none();
             // Evidence and hunts give way to alerts. At most two chunks of each are on the link, each of a quarter
-            // second of their budget.
-            let may_upload = !self.has_sendable_of(&[Class::Alert, Class::Context]);
+            // second of their budget. Where the link has a budget they give way to all that is spooled, but for one
+            // turn in so many.
+            let may_upload = may_send
+                && !self.has_sendable_of(&[Class::Alert, Class::Context])
+                && (!spooled
+                    || self.budget().bytes_per_second().is_none()
+                    || batches >= EVIDENCE_TURN);
             let outbound = self.outbound.clone();
             tokio::select! {
+                biased;
                 message = self.inbound.message() => {
                     let Some(message) = message? else { return Ok(LinkEnd::Closed) };
                     if let Some(end) = self.hear(message).await? {
                         return Ok(end);
                     }
                 }
-                permit = outbound.reserve_owned(), if spooled => {
+                Some(piece) = self.pieces.recv(), if may_upload => {
+                    batches = 0;
+                    let piece = message(piece);
+                    self.budget().spend(piece.encoded_len());
+                    self.outbound.send(piece).await?;
+                }
+                permit = outbound.reserve_owned(), if spooled && may_send => {
+                    batches = batches.saturating_add(1);
                     self.send_next(permit?).await?;
                 }
-                Some(piece) = self.pieces.recv(), if may_upload => {
-                    self.outbound.send(message(piece)).await?;
-                }
+                () = tokio::time::sleep_until(due.unwrap_or(self.progress)), if due.is_some() => {}
+                alive = budget_changed.changed() => alive?,
                 alive = changed.changed(), if !spooled => alive?,
                 () = tokio::time::sleep_until(self.progress + ACK_TIMEOUT), if waiting => {
                     return Err("the collector acknowledges nothing".into());
                 }
             }
+        }
+    }
+
+    fn budget(&self) -> &LinkBudget {
+        &self.shipper.options.budget
+    }
+
+    /// Notes whether records wait for the link's budget alone.
+    fn held_back(&self, holds: bool) {
+        self.budget().holds(holds);
+        if holds {
+            let shared = &self.shipper.shared;
+            shared.held_back_ms.store(unix_millis(), Ordering::Relaxed);
         }
     }
 
@@ -235,7 +283,8 @@ impl<'a> Link<'a> {
         let shared = Arc::clone(&self.shipper.shared);
         let (sent, room) = (self.sent, self.room());
         let dictionaries = Arc::clone(&self.dictionaries);
-        let read = move || shared.next_batch(&sent, &room, &dictionaries);
+        let content_bytes = self.budget().content_bytes();
+        let read = move || shared.next_batch(&sent, &room, &dictionaries, content_bytes);
         let read = tokio::task::spawn_blocking(read).await?;
         let batch = match read {
             Ok(batch) => batch,
@@ -254,7 +303,9 @@ impl<'a> Link<'a> {
             tokio::time::sleep(Duration::from_millis(50)).await;
             return Ok(());
         };
-        permit.send(message(FromSensor::Batch(batch.message)));
+        let sending = message(FromSensor::Batch(batch.message));
+        self.budget().spend(sending.encoded_len());
+        permit.send(sending);
         if self.window.iter().all(VecDeque::is_empty) {
             self.progress = Instant::now();
         }
@@ -285,10 +336,16 @@ impl<'a> Link<'a> {
                 }
             }
             Some(FromCollector::PublishedRules(rules)) => {
-                if let Some(desk) = &self.shipper.options.rules {
-                    desk.hear(&rules);
-                }
+                self.rules_told(rules::Told::Unsigned(rules.hash))?;
             }
+            Some(FromCollector::RulesOffer(offer)) => {
+                self.rules_told(rules::Told::Offer(offer))?;
+            }
+            Some(FromCollector::RulesPart(part)) => self.rules_told(rules::Told::Part(part))?,
+            Some(FromCollector::LinkBudget(budget)) => match plan_of(&budget) {
+                Ok(plan) => self.budget().order(plan),
+                Err(error) => tracing::warn!(%error, "the collector's budget for the link"),
+            },
             Some(FromCollector::EvidenceRequest(request)) => {
                 self.demand(Demand::Request(request))?;
             }
@@ -323,6 +380,13 @@ impl<'a> Link<'a> {
     }
 
     /// Never waits: acknowledgements come by the same way.
+    fn rules_told(&self, told: rules::Told) -> Result<(), LinkError> {
+        self.rules_told
+            .try_send(told)
+            .map_err(|_| "the collector sends more rules than it is asked for".into())
+    }
+
+    /// Never waits either.
     fn demand(&self, demand: Demand) -> Result<(), LinkError> {
         self.demands
             .try_send(demand)
@@ -401,114 +465,23 @@ impl<'a> Link<'a> {
     }
 }
 
-/// Sends heartbeats until the link ends. In a task of its own: batches do not hold them up.
-async fn heartbeats(
-    outbound: mpsc::Sender<wire::SensorMessage>,
-    shared: Arc<Shared>,
-    options: crate::ShipperOptions,
-) {
-    let mut told = 0;
-    let mut told_sigma = (options.sigma)();
-    let mut told_settings = String::new();
-    let mut rows: VecDeque<(HourClass, Counts)> = VecDeque::new();
-    let mut pulse = tokio::time::interval(options.heartbeat);
-    pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        // A long history goes in several heartbeats without a pause.
-        if rows.is_empty() {
-            pulse.tick().await;
-            let (changed, change) = shared.state().ledger.changed_after(told);
-            rows = changed.into();
-            told = change;
-        }
-        let some = rows.len().min(LEDGER_ROWS);
-        let sigma = (options.sigma)();
-        let is_new = sigma != told_sigma;
-        told_sigma = Arc::clone(&sigma);
-        let heartbeat = wire::Heartbeat {
-            sent_ms: unix_millis(),
-            stats: (options.stats)().into_bytes().into(),
-            ledger: rows.drain(..some).map(ledger_row).collect(),
-            ruleset_hash: (options.ruleset_hash)(),
-            spool_budget_bytes: shared.budget_bytes,
-            sigma: is_new.then(|| sigma_rules(&sigma)),
-            rules: options.rules.as_ref().map(RulesDesk::told),
-            configuration: running(options.fleet.as_ref(), &mut told_settings),
-            ..vitals(&shared)
-        };
-        let sent = outbound.send(message(FromSensor::Heartbeat(heartbeat)));
-        if sent.await.is_err() {
-            return;
-        }
+/// None: the sensor's own configuration holds.
+fn plan_of(budget: &wire::LinkBudget) -> Result<Option<LinkPlan>, LinkError> {
+    if budget.own {
+        return Ok(None);
     }
-}
-
-/// What the sensor runs with; its values only when they are not what was told before.
-fn running(desk: Option<&FleetDesk>, before: &mut String) -> Option<wire::ConfigurationState> {
-    let mut state = (desk?.state)();
-    if state.running == *before {
-        state.running.clear();
-    } else {
-        before.clone_from(&state.running);
-    }
-    Some(fleet::told(state))
-}
-
-fn sigma_rules(in_use: &SigmaInUse) -> wire::SigmaRules {
-    wire::SigmaRules {
-        since_ms: in_use.since_ms,
-        sids: in_use.sids.clone(),
-    }
-}
-
-/// What a heartbeat says of the spool.
-fn vitals(shared: &Shared) -> wire::Heartbeat {
-    let canary = *shared.canary.lock().unwrap_or_else(PoisonError::into_inner);
-    let state = shared.state();
-    let waiting = state.backlog();
-    let backlog = Class::ALL
-        .into_iter()
-        .filter(|&class| state.marks.last_seq[at(class)] > 0)
-        .map(|class| wire::Backlog {
-            class: wire_class(class).into(),
-            records: waiting.of(class),
-            last_seq: state.marks.last_seq[at(class)],
-            sent_seq: state.marks.sent[at(class)],
-            acked_seq: state.marks.acked[at(class)],
-            oldest_hour: state.oldest_hour(class),
+    let rate = |row: &wire::LinkHours| {
+        Ok::<_, LinkError>(HourRate {
+            from_minute: row.from_minute.try_into()?,
+            to_minute: row.to_minute.try_into()?,
+            kilobits: row.kilobits,
         })
-        .collect();
-    wire::Heartbeat {
-        backlog,
-        spool_bytes: state.bytes,
-        canary: canary.map(|canary| wire::Canary {
-            made_ms: canary.made_ms,
-            spooled_seq: canary.spooled_seq,
-            every_ms: canary.every_ms,
-        }),
-        ..wire::Heartbeat::default()
-    }
+    };
+    let hours = budget.hours.iter().map(rate).collect::<Result<_, _>>()?;
+    Ok(Some(LinkPlan::new(budget.kilobits, hours)?))
 }
 
-fn ledger_row((row, counts): (HourClass, Counts)) -> wire::LedgerRow {
-    wire::LedgerRow {
-        hour: row.hour,
-        class: wire_class(row.class).into(),
-        made: counts.made,
-        sent: counts.sent,
-        acked: counts.acked,
-        shed: counts
-            .shed
-            .iter()
-            .map(|(reason, &count)| wire::Shed {
-                reason: reason.name().to_owned(),
-                count,
-            })
-            .collect(),
-    }
-}
-
-fn message(message: FromSensor) -> wire::SensorMessage {
+pub(crate) fn message(message: FromSensor) -> wire::SensorMessage {
     wire::SensorMessage {
         message: Some(message),
     }

@@ -88,16 +88,24 @@ pub(crate) struct Change {
 /// The last block of each class, while it may still grow.
 pub(crate) type Tails = PerClass<Option<OpenBlock>>;
 
+/// What the spool may hold, and why there is no more room when there is none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    pub bytes: u64,
+    pub shortage: Reason,
+}
+
 /// Works out a transaction. `tails` are left as they are after it; when it fails, they are void.
 pub(crate) fn plan(
     state: &State,
     pending: &Pending,
     tails: &mut Tails,
-    budget_bytes: u64,
+    room: Room,
     hour: u64,
 ) -> Result<Change> {
     let mut planner = Planner {
         state,
+        shortage: room.shortage,
         change: Change {
             marks: state.marks,
             bookmarks: pending.bookmarks.clone(),
@@ -122,7 +130,7 @@ pub(crate) fn plan(
     for class in Class::ALL {
         let records = &pending.records[at(class)];
         let tail = &mut tails[at(class)];
-        planner.append(class, records, tail, budget_bytes, hour)?;
+        planner.append(class, records, tail, room.bytes, hour)?;
     }
     Ok(planner.change)
 }
@@ -131,6 +139,7 @@ struct Planner<'a> {
     state: &'a State,
     change: Change,
     bytes: u64,
+    shortage: Reason,
 }
 
 impl Planner<'_> {
@@ -295,8 +304,9 @@ impl Planner<'_> {
                 .map_or(0, |(_, bytes)| u64::from(*bytes));
             let more = (value.len() as u64).saturating_sub(replaced);
             if !self.make_room(class, block.key, more, budget_bytes) {
+                let shortage = self.shortage;
                 self.counts(HourClass { hour, class })
-                    .shed(Reason::DiskBudget, rest.len() as u64);
+                    .shed(shortage, rest.len() as u64);
                 self.change.no_room[at(class)] = rest.len();
                 return Ok(());
             }
@@ -329,8 +339,8 @@ impl Planner<'_> {
                     hour: head.hour,
                     class: victim,
                 };
-                self.counts(row)
-                    .shed(Reason::DiskBudget, u64::from(head.records));
+                let shortage = self.shortage;
+                self.counts(row).shed(shortage, u64::from(head.records));
                 self.change.crowded_out.push(key);
                 self.remove(key, bytes);
                 if self.bytes + more <= budget_bytes {
@@ -411,8 +421,11 @@ mod tests {
 
     impl Bench {
         fn run(&mut self, pending: &Pending, budget: u64, hour: u64) {
-            let change =
-                plan(&self.state, pending, &mut self.tails, budget, hour).expect("it plans");
+            let room = Room {
+                bytes: budget,
+                shortage: Reason::DiskBudget,
+            };
+            let change = plan(&self.state, pending, &mut self.tails, room, hour).expect("it plans");
             self.state.apply(&change);
             self.balances();
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
+use crate::budget::LinkBudget;
 use crate::evidence::EvidenceSource;
 use crate::fleet::FleetDesk;
 use crate::hunt::HuntSource;
@@ -64,6 +65,8 @@ pub struct ShipperOptions {
     pub instance: u64,
     /// Where the identity lies, so that it can be renewed; none: it is not.
     pub state_dir: Option<PathBuf>,
+    /// What may be sent, over all links.
+    pub budget: Arc<LinkBudget>,
 }
 
 impl Default for ShipperOptions {
@@ -83,6 +86,7 @@ impl Default for ShipperOptions {
             fleet: None,
             instance: fastrand::u64(1..=u64::MAX),
             state_dir: None,
+            budget: Arc::default(),
         }
     }
 }

@@ -1,19 +1,18 @@
 //! The records on disk that the collector has not acknowledged.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Receiver;
 use sensor_archive::Archive;
-use sensor_event::{Class, Dictionary};
+use sensor_event::Class;
 use tokio::sync::watch;
 
-use crate::block::{
-    BlockHead, BlockKey, FULL_BYTES, FULL_RECORDS, WithDictionary, check, compress,
-    decompress_into, dictionary_version,
-};
+use crate::batch::{BatchFault, ReadyBatch, read_batch};
+use crate::block::{BlockHead, BlockKey, FULL_BYTES, FULL_RECORDS};
 use crate::canary::CanaryMade;
 use crate::error::{Result, ShipError};
 use crate::ledger::{Counts, Ledger};
@@ -22,6 +21,9 @@ use crate::recorder::{Order, Recorder, Task};
 use crate::store::Store;
 use crate::wire;
 use crate::writer::Writer;
+
+/// Records that waited for the link's budget so long ago still wait for it.
+const HELD_BACK_MILLIS: u64 = 60_000;
 
 #[derive(Debug, Clone)]
 pub struct SpoolLimits {
@@ -96,6 +98,8 @@ pub(crate) struct Shared {
     pub budget_bytes: u64,
     /// Where records go for which there is no room.
     pub archive: OnceLock<Arc<Archive>>,
+    /// When records last waited for the link's budget, Unix milliseconds; 0: never.
+    pub held_back_ms: AtomicU64,
 }
 
 /// Transactions since the start, and how long the disk took for them.
@@ -103,41 +107,6 @@ pub(crate) struct Shared {
 pub struct Commits {
     pub count: u64,
     pub time: Duration,
-}
-
-/// A batch to be sent.
-#[derive(Debug)]
-pub(crate) struct ReadyBatch {
-    pub class: Class,
-    pub last_seq: u64,
-    pub message: wire::Batch,
-}
-
-/// Why no batch could be read.
-#[derive(Debug)]
-pub(crate) enum BatchFault {
-    /// One block is not what was written; others may be.
-    Block {
-        class: Class,
-        first: u64,
-        last: u64,
-        error: ShipError,
-    },
-    Store(ShipError),
-}
-
-impl BatchFault {
-    fn of(key: BlockKey, head: BlockHead, error: ShipError) -> BatchFault {
-        if !error.is_damage() {
-            return BatchFault::Store(error);
-        }
-        BatchFault::Block {
-            class: key.class,
-            first: key.first_seq,
-            last: head.last_seq,
-            error,
-        }
-    }
 }
 
 const FILE: &str = "spool.redb";
@@ -188,6 +157,7 @@ impl Spool {
             commits: Mutex::default(),
             budget_bytes: limits.disk_bytes,
             archive: OnceLock::new(),
+            held_back_ms: AtomicU64::new(0),
         });
         let (recorder, orders) = Recorder::new(limits.queue_records, limits.queue_bytes);
         let counters = Arc::clone(recorder.counters());
@@ -295,13 +265,20 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next batch after what was sent on this link, of the best class that has room in its window.
-    /// Reads from disk.
+    /// Whether records wait for the link's budget now, or did a moment ago.
+    pub fn link_held_back(&self) -> bool {
+        let held_back_ms = self.held_back_ms.load(Ordering::Relaxed);
+        unix_millis().saturating_sub(held_back_ms) < HELD_BACK_MILLIS
+    }
+
+    /// The next batch after what was sent on this link, of the best class that has room in its window: of about so many
+    /// bytes of content at most, and one record at least. Reads from disk.
     pub fn next_batch(
         &self,
         sent: &PerClass<u64>,
         room: &PerClass<bool>,
         dictionaries: &[u32],
+        content_bytes: usize,
     ) -> std::result::Result<Option<ReadyBatch>, BatchFault> {
         let store = self
             .store
@@ -313,8 +290,10 @@ impl Shared {
             if !room[at(class)] {
                 continue;
             }
-            let keys = self.state().keys_after(class, sent[at(class)]);
-            let batch = read_batch(&store, &keys, sent[at(class)], dictionaries)?;
+            let keys = self
+                .state()
+                .keys_after(class, sent[at(class)], content_bytes);
+            let batch = read_batch(&store, &keys, sent[at(class)], dictionaries, content_bytes)?;
             if batch.is_some() {
                 return Ok(batch);
             }
@@ -385,7 +364,13 @@ impl State {
     }
 
     /// Blocks to join into the batch after a number: of one hour, and small enough together.
-    fn keys_after(&self, class: Class, seq: u64) -> Vec<(BlockKey, BlockHead)> {
+    fn keys_after(
+        &self,
+        class: Class,
+        seq: u64,
+        content_bytes: usize,
+    ) -> Vec<(BlockKey, BlockHead)> {
+        let full_bytes = FULL_BYTES.min(content_bytes);
         let Some((first, head)) = self.block_of(class, seq + 1) else {
             return Vec::new();
         };
@@ -397,104 +382,11 @@ impl State {
                 records += next.records;
                 key.class == class
                     && next.hour == head.hour
-                    && (**key == first || content <= FULL_BYTES && records <= FULL_RECORDS)
+                    && (**key == first || content <= full_bytes && records <= FULL_RECORDS)
             })
             .map(|(&key, &(head, _))| (key, head))
             .collect()
     }
-}
-
-/// Reads blocks and makes a batch of what follows a number. A block may have grown or gone since its key
-/// was looked up.
-fn read_batch(
-    store: &Store,
-    keys: &[(BlockKey, BlockHead)],
-    after: u64,
-    dictionaries: &[u32],
-) -> std::result::Result<Option<ReadyBatch>, BatchFault> {
-    let mut blocks: Vec<(BlockKey, BlockHead, Vec<u8>)> = Vec::new();
-    for &(key, known) in keys {
-        let damaged = |error| BatchFault::of(key, known, error);
-        let Some(value) = store.block(key).map_err(damaged)? else {
-            continue;
-        };
-        let (head, lines) = BlockHead::split(&value).ok_or_else(|| {
-            damaged(ShipError::Block {
-                key: key.to_bytes().to_vec(),
-                reason: "it is shorter than its head",
-            })
-        })?;
-        if head.last_seq > after {
-            blocks.push((key, head, lines.to_vec()));
-        }
-    }
-    let (Some((first, head, _)), Some((_, last_head, _))) = (blocks.first(), blocks.last()) else {
-        return Ok(None);
-    };
-    let (class, hour, last_seq) = (first.class, head.hour, last_head.last_seq);
-    let (first_seq, record_count, content_bytes, lines) = if let [(key, _, lines)] = &blocks[..]
-        && key.first_seq > after
-        && understood(dictionaries, dictionary_version(lines))
-    {
-        let (records, content_bytes) = (head.records, head.content_bytes);
-        let first_seq = first.first_seq;
-        let (key, head, lines) = blocks.swap_remove(0);
-        check(key, head, &lines).map_err(|error| BatchFault::of(key, head, error))?;
-        (first_seq, records, content_bytes, lines)
-    } else {
-        let mut content = Vec::new();
-        let first_seq = first.first_seq.max(after + 1);
-        let mut records = 0;
-        for (key, head, lines) in &blocks {
-            decompress_into(*key, *head, lines, &mut content)
-                .map_err(|error| BatchFault::of(*key, *head, error))?;
-            records += head.records;
-        }
-        // Only the first block can hold numbers that were sent: it has grown since.
-        let skipped = (after + 1).saturating_sub(blocks[0].0.first_seq);
-        let start = nth_line(&content, usize::try_from(skipped).unwrap_or(usize::MAX));
-        let content = content.get(start..).unwrap_or_default();
-        let records = records - u32::try_from(skipped).unwrap_or(records);
-        let bytes = u32::try_from(content.len()).unwrap_or(u32::MAX);
-        let with = match understood(dictionaries, Dictionary::CURRENT.version) {
-            true => WithDictionary::Newest,
-            false => WithDictionary::None,
-        };
-        let lines = compress(class, content, with).map_err(BatchFault::Store)?;
-        (first_seq, records, bytes, lines)
-    };
-    Ok(Some(ReadyBatch {
-        class,
-        last_seq,
-        message: wire::Batch {
-            class: wire_class(class).into(),
-            first_seq,
-            last_seq,
-            record_count,
-            content_bytes,
-            made_hour: hour,
-            dictionary_version: dictionary_version(&lines),
-            lines: lines.into(),
-        },
-    }))
-}
-
-/// Whether the collector reads what was compressed with this dictionary.
-fn understood(dictionaries: &[u32], version: u32) -> bool {
-    version == 0 || dictionaries.contains(&version)
-}
-
-/// Where the line after `skipped` lines begins.
-fn nth_line(content: &[u8], skipped: usize) -> usize {
-    if skipped == 0 {
-        return 0;
-    }
-    content
-        .iter()
-        .enumerate()
-        .filter(|&(_, &byte)| byte == b'\n')
-        .nth(skipped - 1)
-        .map_or(content.len(), |(end, _)| end + 1)
 }
 
 pub(crate) fn wire_class(class: Class) -> wire::Class {

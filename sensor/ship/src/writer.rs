@@ -10,7 +10,7 @@ use sensor_event::Class;
 use crate::block::{BlockHead, BlockKey, FULL_BYTES, decompress_into};
 use crate::error::{Result, ShipError};
 use crate::ledger::Reason;
-use crate::plan::{Change, Pending, Tails, at, plan};
+use crate::plan::{Change, Pending, Room, Tails, at, plan};
 use crate::recorder::{Order, QueueCounters, Task};
 use crate::spool::{Shared, SpoolLimits, unix_millis};
 use crate::store::Store;
@@ -164,8 +164,14 @@ impl Writer {
         // Nobody else changes the state, so that it is the same when the change is applied.
         let (marks, change) = {
             let state = self.shared.state();
-            let budget = self.limits.disk_bytes;
-            let mut change = plan(&state, &self.pending, &mut self.tails, budget, hour)?;
+            let room = Room {
+                bytes: self.limits.disk_bytes,
+                shortage: match self.shared.link_held_back() {
+                    true => Reason::LinkBudget,
+                    false => Reason::DiskBudget,
+                },
+            };
+            let mut change = plan(&state, &self.pending, &mut self.tails, room, hour)?;
             change.forget = state.ledger.before(hour);
             (state.marks, change)
         };

@@ -1969,6 +1969,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sensors/{id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets what a sensor may send; it is told with its next heartbeat. */
+        put: operations["set_sensor_link"];
+        post?: never;
+        /** Leaves what a sensor may send to its own configuration. */
+        delete: operations["unset_sensor_link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sensors/{id}/orders": {
         parameters: {
             query?: never;
@@ -1998,6 +2016,26 @@ export interface paths {
         put?: never;
         /** Refuses the sensor from now on, for good; what it sent stays. To come back it has to enrol anew. */
         post: operations["revoke_sensor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{id}/rules-bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that is published to a sensor as one signed file, for a site without a link. The sensor takes it with
+         *     `matluoi-sensor rules install FILE`, if this is the collector that it is enrolled with and nothing newer runs there.
+         */
+        get: operations["sensor_rules_bundle"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3734,6 +3772,25 @@ export interface components {
             to: string;
             total: components["schemas"]["Counts"];
         };
+        /** @description Another rate for a stretch of the day, by the sensor's local time. */
+        LinkHoursBody: {
+            /** @description HH:MM */
+            from: string;
+            /** Format: int32 */
+            kilobits: number;
+            /** @description HH:MM, not included; at or before `from`: on the next day. */
+            to: string;
+        };
+        /** @description What a sensor may send. */
+        LinkPlanBody: {
+            /** @description Rates for stretches of the day, at most 24; the first that fits counts. */
+            hours: components["schemas"]["LinkHoursBody"][];
+            /**
+             * Format: int32
+             * @description kbit/s, 16 to 10,000,000; 0: no limit.
+             */
+            kilobits: number;
+        };
         ListChangeBody: {
             /** Format: int64 */
             added: number;
@@ -4793,6 +4850,7 @@ export interface components {
             /** @description sensor: enrolled; source: sends over HTTP with a token */
             kind: string;
             last_heartbeat?: string | null;
+            link?: components["schemas"]["LinkPlanBody"] | null;
             name: string;
             remote_addr?: string | null;
             ruleset_hash?: string | null;
@@ -11401,6 +11459,90 @@ export interface operations {
             };
         };
     };
+    set_sensor_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkPlanBody"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unset_sensor_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sensor_orders: {
         parameters: {
             query?: never;
@@ -11532,6 +11674,44 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sensor_rules_bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
                 };
             };
             404: {

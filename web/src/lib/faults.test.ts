@@ -4,9 +4,9 @@ import { expect, test } from "vitest";
 import { faultText, inVietnamese } from "./faults";
 import sentences from "./faults.vi.json";
 
-/** The source of the engine and of the filters of rule sources, with its placeholders as they are written here and its broken lines joined. */
+/** The source of the engine, of the filters of rule sources and of the way to the sensor, with its placeholders as they are written here and its broken lines joined. */
 function source(): string {
-  const files = ["../rules/src", "../collector/feeds/src/filter"].flatMap((path) => {
+  const files = ["../rules/src", "../collector/feeds/src/filter", "../sensor/ship/src"].flatMap((path) => {
     const folder = resolve(path);
     const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".rs"));
     return names.map((name) => readFileSync(`${folder}/${name}`, "utf8"));

@@ -27,6 +27,12 @@ export interface SensorFigures {
   evidence: number | undefined;
   evidenceRoom: number | undefined;
   evidenceOldest: number | undefined;
+  /** What the sensor may send in this hour (0: no limit) and what it sent in the last half minute, kbit/s; seconds held back since its start. */
+  linkBudget: number | undefined;
+  linkUsed: number | undefined;
+  linkHeld: number | undefined;
+  /** The centre set the budget, not the sensor's configuration. */
+  linkOrdered: boolean;
 }
 
 export function figures(sensor: Sensor): SensorFigures {
@@ -46,6 +52,10 @@ export function figures(sensor: Sensor): SensorFigures {
     evidence: of("evidence.bytes"),
     evidenceRoom: of("evidence.budget_bytes"),
     evidenceOldest: of("evidence.oldest_ms"),
+    linkBudget: of("link.kilobits"),
+    linkUsed: of("link.used_kilobits"),
+    linkHeld: of("link.held_s"),
+    linkOrdered: at(sensor.stats ?? undefined, "link.ordered") === true,
   };
 }
 

@@ -1,8 +1,9 @@
 //! Which sensors are to run which version, and do they.
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use collector_state::{Publication, Role, SensorTarget};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use collector_state::{Publication, Role, SensorTarget, published_hash};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -11,7 +12,7 @@ use utoipa_axum::routes;
 
 use crate::ApiState;
 use crate::caller::Caller;
-use crate::error::{Problem, Result};
+use crate::error::{ApiError, Problem, Result};
 use crate::extract::Path;
 use crate::json::Json;
 use crate::times;
@@ -148,6 +149,47 @@ async fn publish(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Everything that is published to a sensor as one signed file, for a site without a link. The sensor takes it with
+/// `matluoi-sensor rules install FILE`, if this is the collector that it is enrolled with and nothing newer runs there.
+#[utoipa::path(get, path = "/sensors/{id}/rules-bundle", operation_id = "sensor_rules_bundle", tag = "rules", params(("id" = String, Path)),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = Problem)))]
+async fn bundle(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response> {
+    caller.require(Role::RuleAuthor)?;
+    let sensor = state.store.sensor(&id, &caller.scope).await?;
+    let versions = state.store.wanted_rule_versions(&sensor.id).await?;
+    let text = state.store.published_text(&versions).await?;
+    let hash = published_hash(&text);
+    let detail = json!({ "hash": hash });
+    let bundle = state.machine().rules_bundle(hash.clone(), text).await;
+    let bundle = bundle.map_err(ApiError::Broken)?;
+    caller
+        .note(&state, "sensor.rules_bundle", &sensor.id, detail)
+        .await?;
+    let hash = if hash.is_empty() {
+        "none"
+    } else {
+        hash.get(..12).unwrap_or(&hash)
+    };
+    let name = format!("attachment; filename=\"matluoi-{hash}.rules-bundle\"");
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/octet-stream"),
+        ),
+        (
+            header::CONTENT_DISPOSITION,
+            HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("attachment")),
+        ),
+    ];
+    Ok((headers, bundle).into_response())
+}
+
 pub fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list, publish))
+    OpenApiRouter::new()
+        .routes(routes!(list, publish))
+        .routes(routes!(bundle))
 }

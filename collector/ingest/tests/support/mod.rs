@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use collector_index::{Event, Index, Options, Stream};
 use collector_ingest::{
-    Alert, Authority, Groups, Heartbeat, HourCounts, Ingest, IngestOptions, PortError,
-    PublishedRules, RefusedLine, Registry, RulesState, Store, StreamMarks, enrolment_string, serve,
+    Alert, Authority, Desks, Groups, Heartbeat, HourCounts, Ingest, IngestOptions, PortError,
+    PublishedRules, RefusedLine, Registry, RulesState, Sealer, Store, StreamMarks,
+    enrolment_string, serve,
 };
 use sensor_ship::{Identity, RulesDesk, Shipper, ShipperOptions, Spool, SpoolLimits, enrol};
 use tokio::net::TcpListener;
@@ -211,7 +212,17 @@ impl Collector {
         let authority = Arc::new(authority);
         let part = AtDesk(Arc::clone(desk));
         let store = Arc::new(Stumbling(Arc::clone(&index), Arc::clone(desk)));
-        let ingest = Ingest::start(store, Arc::new(part.clone()), Arc::new(part), None, options);
+        let ingest = Ingest::start_with(
+            store,
+            Arc::new(part.clone()),
+            Arc::new(part),
+            None,
+            Desks {
+                sealer: Some(Arc::new(Sealer::new(&authority).expect("a key"))),
+                ..Desks::default()
+            },
+            options,
+        );
         let delivery = TcpListener::bind(delivery).await.expect("it binds");
         let enrolment = TcpListener::bind("127.0.0.1:0").await.expect("it binds");
         let address = |listener: &TcpListener| listener.local_addr().expect("bound").to_string();

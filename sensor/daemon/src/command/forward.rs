@@ -17,8 +17,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use sensor_event::Class;
-use sensor_ship::{Bookmark, Identity, Recorder, Shipper, ShipperOptions, Spool, SpoolLimits};
+use sensor_ship::{
+    Bookmark, Identity, LinkBudget, LinkPlan, Recorder, Shipper, ShipperOptions, Spool, SpoolLimits,
+};
 use serde::{Deserialize, Serialize};
+
+use crate::link;
 
 /// Lines stored in one go.
 const BATCH_LINES: usize = 512;
@@ -51,6 +55,9 @@ pub struct Args {
     /// Pause between canaries; 0: none.
     #[arg(long, value_name = "N", default_value_t = 300)]
     canary_seconds: u64,
+    /// What may be sent, in kbit/s; 0: no limit.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    link_kilobits: u32,
     /// End when everything in the file is acknowledged.
     #[arg(long, requires = "file")]
     once: bool,
@@ -62,6 +69,7 @@ struct Report {
     uptime_s: u64,
     forwarded: u64,
     input_done: bool,
+    link: link::Report,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -77,7 +85,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let forwarded = Arc::new(AtomicU64::new(0));
-    let options = options(&forwarded);
+    let plan = LinkPlan::new(args.link_kilobits, Vec::new()).context("--link-kilobits")?;
+    let options = options(
+        &forwarded,
+        Arc::new(LinkBudget::new(plan, link::offset_s())),
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -119,10 +131,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn options(forwarded: &Arc<AtomicU64>) -> ShipperOptions {
+fn options(forwarded: &Arc<AtomicU64>, budget: Arc<LinkBudget>) -> ShipperOptions {
     let started = Instant::now();
     let forwarded = Arc::clone(forwarded);
+    let told = Arc::clone(&budget);
     ShipperOptions {
+        budget,
         hostname: hostname::get()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default(),
@@ -131,6 +145,7 @@ fn options(forwarded: &Arc<AtomicU64>) -> ShipperOptions {
                 uptime_s: started.elapsed().as_secs(),
                 forwarded: forwarded.load(Ordering::Relaxed),
                 input_done: false,
+                link: link::report(&told),
             };
             serde_json::to_string(&report).unwrap_or_else(|_| "{}".to_owned())
         }),

@@ -139,7 +139,10 @@ impl Observer {
                 for (reason, records) in total.shed {
                     match reason {
                         Reason::QueueFull => counts.records_queue_full += records,
-                        Reason::DiskBudget | Reason::DiskError | Reason::Damaged => {
+                        Reason::DiskBudget
+                        | Reason::LinkBudget
+                        | Reason::DiskError
+                        | Reason::Damaged => {
                             counts.records_given_up += records;
                         }
                         // Nothing that this machine could do better.

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
+use nix::unistd::Pid;
 use tokio::io::AsyncWriteExt;
 
 use super::observer::Observer;
@@ -43,6 +46,19 @@ pub fn listen(state_dir: &Path) -> anyhow::Result<UnixListener> {
     let listener = UnixListener::bind(&path).with_context(place)?;
     listener.set_nonblocking(true).with_context(place)?;
     Ok(listener)
+}
+
+/// The sensor that works with this folder, if one does.
+///
+/// # Errors
+/// When it cannot be told.
+pub fn answering(state_dir: &Path) -> anyhow::Result<Option<Pid>> {
+    let path = path_in(state_dir);
+    let Ok(stream) = UnixStream::connect(&path) else {
+        return Ok(None);
+    };
+    let peer = getsockopt(&stream, PeerCredentials).with_context(|| path.display().to_string())?;
+    Ok(Some(Pid::from_raw(peer.pid())))
 }
 
 /// Answers, one after the other, until it is dropped.

@@ -1,5 +1,7 @@
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { api, body } from "@/lib/api";
+import { api, body, type Schemas } from "@/lib/api";
+
+export type LinkPlan = Schemas["LinkPlanBody"];
 
 export const sensorsQuery = queryOptions({
   queryKey: ["sensors", "list"],
@@ -31,6 +33,16 @@ export const quarantineQuery = infiniteQueryOptions({
 export function useEnrolment() {
   return useMutation({
     mutationFn: (asked: { name: string; unit_id: number }) => body(api.POST("/api/v1/sensors/enrolments", { body: asked })),
+  });
+}
+
+/** Sets what a sensor may send; none: what its own configuration says. */
+export function useLinkPlan(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (plan: LinkPlan | undefined) =>
+      plan ? body(api.PUT("/api/v1/sensors/{id}/link", { params: { path: { id } }, body: plan })) : body(api.DELETE("/api/v1/sensors/{id}/link", { params: { path: { id } } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["sensors"] }),
   });
 }
 

@@ -5,6 +5,7 @@ mod complete;
 mod convert;
 mod explain;
 mod faults;
+mod install;
 mod lsp;
 mod profile;
 mod profile_sigma;
@@ -42,6 +43,8 @@ pub enum RulesCommand {
     Profile(profile::ProfileArgs),
     /// Tell what may be written at a place of a rule.
     Complete(complete::CompleteArgs),
+    /// Install rules that the console gave as a file, for a site without a link.
+    Install(install::InstallArgs),
     /// Serve an editor over standard input and output (Language Server Protocol).
     Lsp(lsp::LspArgs),
 }
@@ -87,6 +90,7 @@ pub fn run(args: &RulesArgs) -> anyhow::Result<ExitCode> {
         RulesCommand::Test(args) => test::run(args),
         RulesCommand::Profile(args) => profile::run(args),
         RulesCommand::Complete(args) => complete::run(args),
+        RulesCommand::Install(args) => install::run(args),
         RulesCommand::Lsp(args) => lsp::run(args),
     }
 }

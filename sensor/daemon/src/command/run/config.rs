@@ -11,7 +11,7 @@ use rules::signature::Environment;
 use sensor_archive::Archive;
 use sensor_capture::{LiveCapture, LiveOptions};
 use sensor_evidence::Ring;
-use sensor_ship::{Identity, OutletPlan, SpoolLimits};
+use sensor_ship::{Identity, LinkPlan, OutletPlan, SpoolLimits};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -20,6 +20,7 @@ use crate::archive::{self, RawArchive};
 use crate::centre::Overlay;
 use crate::confine::{Extent, Needs};
 use crate::evidence::RawEvidence;
+use crate::link::RawLink;
 use crate::outlets::{self, RawOutlet};
 use crate::reload::OnFault;
 use crate::settings::{Checksums, Settings};
@@ -48,6 +49,8 @@ struct RawConfig {
     evidence: RawEvidence,
     #[serde(default)]
     archive: RawArchive,
+    #[serde(default)]
+    link: RawLink,
     #[serde(default)]
     canary: RawCanary,
     #[serde(default)]
@@ -198,6 +201,8 @@ pub struct Config {
     pub archive: Option<archive::Plan>,
     /// Bytes a second that evidence and hunts may take of the link.
     pub evidence_link: u64,
+    /// What may be sent to the collector.
+    pub link: LinkPlan,
     pub canary: Option<Duration>,
     user: Option<String>,
     pub confinement: Extent,
@@ -305,6 +310,7 @@ impl Config {
             evidence: raw.evidence.check().context("[evidence]")?,
             archive: raw.archive.check().context("[archive]")?,
             evidence_link: raw.evidence.link_bytes_per_second(),
+            link: raw.link.check().context("[link]")?,
             canary: Some(Duration::from_secs(
                 raw.canary.seconds.unwrap_or(CANARY_SECONDS),
             ))

@@ -15,8 +15,8 @@ use anyhow::Context as _;
 use sensor_capture::Card;
 use sensor_evidence::Ring;
 use sensor_ship::{
-    EvidenceSource, FleetDesk, HuntSource, PreparedOutlets, RulesDesk, Shipper, ShipperOptions,
-    Spool,
+    EvidenceSource, FleetDesk, HuntSource, Identity, LinkBudget, PreparedOutlets, RulesDesk,
+    Shipper, ShipperOptions, Spool,
 };
 use serde::Deserialize;
 
@@ -29,6 +29,7 @@ use crate::centre::{Centre, Outcome};
 use crate::confine::{self, Extent};
 use crate::evidence;
 use crate::health::{Board, Delivery, Observer, Sources, metrics, socket};
+use crate::link;
 use crate::output::{Alerting, Staying};
 use crate::published::Published;
 use crate::reload::{self, Reloader, Rules};
@@ -50,7 +51,10 @@ pub struct Args {
 }
 
 /// The rules of a configuration with the published ones, to take the place of an engine that runs.
-fn rules_of(
+///
+/// # Errors
+/// When they cannot be read, or when rules that are offered are refused.
+pub fn rules_of(
     config: &Config,
     published: &Published,
     before: Option<&sensor_detect::Engine>,
@@ -72,6 +76,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let (centre, config) = Centre::open(&args.config)?;
     let centre = Arc::new(centre);
+    let offset_s = link::offset_s();
     let published = Arc::new(Published::new(&config.state_dir));
     let compiled = rules_of(&config, &published, None)?;
     reload::accept(&compiled, config.on_fault).context("[rules] on-fault = \"refuse\"")?;
@@ -228,7 +233,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                     let rules = Arc::clone(&rules);
                     Arc::new(move || in_use.now(rules.running().sigma.as_deref()))
                 },
-                rules: Some(rules_desk(&published, &rules, &reloader)),
+                rules: Some(rules_desk(
+                    &config, &identity, &published, &rules, &reloader,
+                )),
                 fleet: Some(FleetDesk {
                     configure: {
                         let (centre, reloader) = (Arc::clone(&centre), reloader.clone());
@@ -266,6 +273,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                     reloader,
                     (ring.clone(), staying.clone()),
                     &config.settings.switches,
+                    Arc::new(LinkBudget::new(config.link.clone(), offset_s)),
                 )
             };
             let shipper = Arc::new(Shipper::new(spool, identity, options));
@@ -395,12 +403,22 @@ fn obey(order: &[u8], reloader: &Reloader) {
 }
 
 /// Where published rules go, and what is told of them.
-fn rules_desk(published: &Arc<Published>, rules: &Arc<Rules>, reloader: &Reloader) -> RulesDesk {
+fn rules_desk(
+    config: &Config,
+    identity: &Identity,
+    published: &Arc<Published>,
+    rules: &Arc<Rules>,
+    reloader: &Reloader,
+) -> RulesDesk {
     let (taker, teller) = (Arc::clone(published), Arc::clone(published));
+    let refuser = Arc::clone(published);
     let (rules, reloader) = (Arc::clone(rules), reloader.clone());
     RulesDesk {
-        take: Arc::new(move |text| {
-            taker.offer(text);
+        authority: identity.authority().to_owned(),
+        folder: config.state_dir.clone(),
+        refuse: Arc::new(move |hash, reason| refuser.refuse(hash, reason)),
+        take: Arc::new(move |sealed| {
+            taker.offer(sealed);
             // What comes of it is told with the heartbeats.
             drop(reloader.reload());
         }),
@@ -415,6 +433,7 @@ fn shipper_options(
     reloader: Reloader,
     (ring, staying): (Option<Arc<Ring>>, Option<Staying>),
     switches: &Arc<Switches>,
+    budget: Arc<LinkBudget>,
 ) -> ShipperOptions {
     let switches = Arc::clone(switches);
     let started = Instant::now();
@@ -422,7 +441,9 @@ fn shipper_options(
     let (running, named) = (Arc::clone(rules), Arc::clone(rules));
     // The observer looks at the shipper in turn; neither shall keep the other.
     let observer = Arc::downgrade(observer);
+    let told = Arc::clone(&budget);
     ShipperOptions {
+        budget,
         hostname: hostname(),
         stats: Arc::new(move || {
             let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -447,6 +468,7 @@ fn shipper_options(
                 archive: staying
                     .as_ref()
                     .map(|staying| archive::report(&staying.archive, &staying.kinds)),
+                link: link::report(&told),
                 findings: observer
                     .upgrade()
                     .map(|observer| observer.status().findings)

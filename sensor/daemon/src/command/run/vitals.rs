@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::archive;
 use crate::evidence;
 use crate::health::finding::Finding;
+use crate::link;
 use crate::reload::RuleFault;
 
 /// What heartbeats tell of the sensor itself.
@@ -50,6 +51,7 @@ pub struct VitalsReport {
     pub records_left_out: u64,
     pub evidence: Option<evidence::Report>,
     pub archive: Option<archive::Report>,
+    pub link: link::Report,
     /// What is wrong, by code; the console has the words.
     pub findings: Vec<Finding>,
 }

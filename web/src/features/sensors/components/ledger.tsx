@@ -11,6 +11,7 @@ import { Card, Empty, Failure, IconButton, Loading } from "@/ui/basics";
 import { SortedTable } from "@/ui/sorted-table";
 import { ledgerQuery } from "../api";
 import { Graphs } from "./graphs";
+import { Link } from "./link";
 
 type Row = Schemas["LedgerBody"];
 const HOURS = [6, 24, 72, 168] as const;
@@ -73,6 +74,7 @@ export function Ledger({ sensor, hours, onHours, onClose }: LedgerProps) {
           </div>
         ))}
       </dl>
+      <Link sensor={sensor} />
       <Graphs sensor={sensor} hours={hours} />
       {ledger.isPending ? (
         <Loading rows={6} />

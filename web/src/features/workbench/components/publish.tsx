@@ -1,7 +1,7 @@
 /** Which sensors are to run which version, what they do run, and what was published. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { CircleCheck, CircleX, Clock, Radio, RadioTower, Undo2, Unplug } from "lucide-react";
+import { CircleCheck, CircleX, Clock, HardDriveDownload, Radio, RadioTower, Undo2, Unplug } from "lucide-react";
 import { useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { inVietnamese } from "@/lib/faults";
@@ -9,7 +9,7 @@ import { number } from "@/lib/format";
 import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
-import { Button, Card, Empty, Failure, Loading, useProblemText } from "@/ui/basics";
+import { Button, buttonClass, Card, Empty, Failure, Loading, useProblemText } from "@/ui/basics";
 import { SortedTable } from "@/ui/sorted-table";
 import { toast } from "@/ui/toasts";
 import { publishedQuery, usePublish, type Publication, type RuleSet, type RuleTarget, type RuleVersion } from "../api";
@@ -17,7 +17,7 @@ import { publishedQuery, usePublish, type Publication, type RuleSet, type RuleTa
 export function Publish({ set, versions }: { set: RuleSet; versions: readonly RuleVersion[] }) {
   const { t, i18n } = useTranslation();
   const { zone } = usePrefs();
-  const { administrator } = useRights();
+  const { administrator, author } = useRights();
   const published = useQuery(publishedQuery(set.id));
   // What was published before, to be published again.
   const [back, setBack] = useState<Publication>();
@@ -53,6 +53,21 @@ export function Publish({ set, versions }: { set: RuleSet; versions: readonly Ru
             { head: t("bench.runs"), value: (one) => one.running_hash, cell: (one) => <Hash hash={one.running_hash} other={one.wanted_hash} /> },
             { head: t("sensors.ruleset"), value: (one) => one.ruleset_hash, cell: (one) => <Hash hash={one.ruleset_hash} /> },
           ]}
+          actions={
+            author
+              ? (one) => (
+                  <a
+                    className={`${buttonClass("plain", "small")} button--icon`}
+                    href={`/api/v1/sensors/${one.sensor_id}/rules-bundle`}
+                    download
+                    aria-label={t("bench.asFile", { name: one.name })}
+                    title={t("bench.asFile", { name: one.name })}
+                  >
+                    <HardDriveDownload aria-hidden />
+                  </a>
+                )
+              : undefined
+          }
           empty={<Empty small title={t("sensors.none")} />}
         />
       </Card>
@@ -211,6 +226,7 @@ function Order({ set, versions, sensors, back }: OrderProps) {
         </Button>
       </form>
       <p className="muted">{t("bench.orderHint")}</p>
+      <p className="muted">{t("bench.fileHint")}</p>
       {publish.error && (
         <p className="field__error" role="alert">
           {problem(publish.error)}
