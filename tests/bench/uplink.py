@@ -2,6 +2,7 @@
 """What an alert costs on the way to the collector: bytes on the wire, of packets of IP, for all that the sensor sends.
 
 usage: uplink.py PROGRAMS RULES CAPTURES...     as root; CAPTURES are files, or folders with them; RULES as for replay
+       uplink.py PROGRAMS EVE                   with the alerts that a replay has written
 
 The captures are replayed with the rules; the alerts go through `matluoi-sensor forward` to a collector in a network
 namespace of its own, over TLS, in one go and one after the other.
@@ -32,7 +33,11 @@ def captures(names):
 def alerts(programs, rules, names, folder):
     subprocess.run([os.path.join(programs, "matluoi-sensor"), "replay", *captures(names), "--rules", rules, "--out", folder,
                     "--checksums", "none"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with open(folder + "/eve.json", "rb") as file:
+    return alerts_of(folder + "/eve.json")
+
+
+def alerts_of(eve):
+    with open(eve, "rb") as file:
         return [line for line in file if b'"event_type":"alert"' in line]
 
 
@@ -61,7 +66,7 @@ def measure(programs, folder, lines, pause):
 def main():
     programs, rules, *names = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
-        lines = alerts(programs, rules, names, folder)
+        lines = alerts(programs, rules, names, folder) if names else alerts_of(rules)
         signatures = {json.loads(line)["alert"]["signature_id"] for line in lines}
         print(f"{len(lines)} alerts of {len(signatures)} rules, {sum(map(len, lines)) / len(lines):.0f} bytes of EVE each")
         print("| how they come | alerts | seconds | bytes up | bytes an alert |")
