@@ -89,6 +89,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .interface
         .as_deref()
         .and_then(|name| Card::open(name).ok());
+    // Before the socket is there: who finds it may have rules loaded anew.
+    let hangup = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&hangup))?;
     let listener = socket::listen(&config.state_dir)?;
     let metrics = config.metrics.map(metrics::listen).transpose()?;
     let watchdog = Watchdog::from_environment()
@@ -131,8 +134,6 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
-    let hangup = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&hangup))?;
     let restart = Arc::new(Restart::new(&stop));
     let (offered, settings, ends) = (
         Arc::clone(&published),
