@@ -37,6 +37,8 @@ const MAGIC: &[&str] = &[
     "/usr/lib/file",
 ];
 
+const RANDOM: [&str; 2] = ["/dev/random", "/dev/urandom"];
+
 /// The version of Landlock that runs here (0: none), and what this kernel cannot refuse. A thread that ends at once
 /// confines itself to find out.
 pub fn kernel() -> (i32, Vec<String>) {
@@ -141,6 +143,12 @@ pub fn only_read(paths: &[PathBuf]) -> anyhow::Result<()> {
 fn readable(needs: &Needs) -> Vec<PathBuf> {
     let mut paths = needs.readable.clone();
     paths.extend(MAGIC.iter().map(PathBuf::from));
+    // Where libmagic is told to look instead.
+    if let Some(magic) = std::env::var_os("MAGIC") {
+        paths.extend(std::env::split_paths(&magic));
+    }
+    // A program with the C library in it does not find the kernel's call for random numbers by its name.
+    paths.extend(RANDOM.map(PathBuf::from));
     paths.push(PathBuf::from("/proc/self/statm"));
     if let Some(interface) = &needs.interface {
         // libpcap reads the card's own counters there, and the doctor whether it has a link.
