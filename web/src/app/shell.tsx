@@ -30,7 +30,7 @@ const PAGES = [
   { to: "/hunt", icon: Search, label: "nav.hunt", also: ["/about/"] },
   { to: "/attack", icon: Grid3x3, label: "nav.attack" },
   { to: "/graph", icon: Network, label: "nav.graph" },
-  { to: "/sensors", icon: Radar, label: "nav.sensors" },
+  { to: "/sensors", icon: Radar, label: "nav.sensors", also: ["/fleet"] },
   { to: "/rules", icon: ScrollText, label: "nav.rules", also: ["/rule-"] },
   { to: "/reports", icon: FileText, label: "nav.reports" },
   { to: "/wall", icon: Monitor, label: "nav.wall" },

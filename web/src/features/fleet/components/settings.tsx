@@ -31,7 +31,9 @@ export function Settings({ target }: { target: Target }) {
   if (!effective.data || !settings.data) return <Failure small error={effective.error ?? settings.error} retry={() => void effective.refetch()} />;
   const wanted = new Map(effective.data.items.map((one) => [one.name, one]));
   const runs = new Map((told.data?.settings ?? []).flatMap(({ name, runs: value }) => (value === null || value === undefined ? [] : [[name, value] as const])));
-  const rows: Row[] = [...new Set([...wanted.keys(), ...runs.keys()])].sort().map((name) => ({ name, wanted: wanted.get(name), runs: runs.get(name) }));
+  // What the centre has set comes first.
+  const names = [...new Set([...wanted.keys(), ...runs.keys()])].sort((a, b) => Number(wanted.has(b)) - Number(wanted.has(a)) || a.localeCompare(b));
+  const rows: Row[] = names.map((name) => ({ name, wanted: wanted.get(name), runs: runs.get(name) }));
   const origin = (one: Effective | undefined) => (one ? (one.own ? t("fleet.here") : (one.unit_name ?? "")) : t("fleet.ownFile"));
   return (
     <Card
