@@ -308,30 +308,70 @@ describe("the hunt", () => {
 
   test("points at the fault of a query", async () => {
     await at.open("/hunt");
-    const box = at.page.getByRole("combobox", { name: "Câu truy vấn" });
+    const box = at.page.getByRole("textbox", { name: "Câu truy vấn" });
     await box.fill("src_ip:10.0.0.0/8 AND dest_port:abc");
     await box.press("Enter");
     const fault = at.page.locator(".query__fault");
     await fault.waitFor();
     expect(await fault.locator("mark").innerText()).toBe("dest_port:abc");
     expect(await fault.innerText()).toContain("không phải số");
+    expect(await at.page.locator(".query__editor .cm-lintRange-error").innerText()).toBe("dest_port:abc");
     expect(await at.barriers()).toEqual([]);
     await at.picture("query-fault");
   });
 
   test("offers fields and values", async () => {
     await at.open("/hunt?from=now-7d");
-    const box = at.page.getByRole("combobox", { name: "Câu truy vấn" });
+    const box = at.page.getByRole("textbox", { name: "Câu truy vấn" });
     await box.pressSequentially("event_ty");
     await at.page.getByRole("option", { name: /event_type/ }).waitFor();
     await box.press("ArrowDown");
     await box.press("Enter");
-    expect(await box.inputValue()).toBe("event_type:");
+    expect(await box.innerText()).toBe("event_type:");
     await box.pressSequentially("al");
     await at.page.getByRole("option", { name: /^alert/ }).click();
     await box.press("Enter");
     await expect.poll(() => new URL(at.page.url()).searchParams.get("q")).toBe("event_type:alert");
     await at.page.locator(".results tbody tr").first().waitFor();
+  });
+
+  test("gives back what was asked before, and goes on with what was being written", async () => {
+    await at.open("/hunt?from=now-7d");
+    const box = at.page.getByRole("textbox", { name: "Câu truy vấn" });
+    for (const q of ["type:dns", "type:tls"]) {
+      await box.fill(q);
+      await box.press("Enter");
+      await at.settled();
+    }
+    await at.open("/hunt?from=now-7d");
+    await at.page.locator(".query__editor").waitFor();
+    await box.pressSequentially("typ ");
+    await box.press("ArrowUp");
+    await expect.poll(() => box.innerText()).toBe("type:tls");
+    await box.press("ArrowUp");
+    expect(await box.innerText()).toBe("type:dns");
+    await box.press("ArrowDown");
+    await box.press("ArrowDown");
+    expect((await box.innerText()).trimEnd()).toBe("typ");
+  });
+
+  test("takes a query before its editor is there", async () => {
+    let give = () => {};
+    const wanted = new Promise<void>((done) => (give = done));
+    await at.page.route("**/assets/query-editor*", async (route) => {
+      await wanted;
+      await route.continue();
+    });
+    await at.page.goto(new URL("/hunt?from=now-7d", at.page.url()).href);
+    const box = at.page.getByRole("textbox", { name: "Câu truy vấn" });
+    // What is written stays, and so does the caret.
+    await box.pressSequentially("type:dn");
+    await box.press("ArrowLeft");
+    give();
+    await at.page.locator(".query__editor").waitFor();
+    await at.page.keyboard.type("_");
+    expect(await box.innerText()).toBe("type:d_n");
+    await at.page.unrouteAll({ behavior: "ignoreErrors" });
   });
 
   test("finds nothing politely", async () => {

@@ -22,7 +22,7 @@ import { columnsQuery, facetsQuery, fieldsQuery, groupOf, hintsQuery, histogramQ
 import { Exports } from "./components/exports";
 import { Facets } from "./components/facets";
 import { GroupTable } from "./components/group-table";
-import { QueryBox, Suggestion } from "./components/query-box";
+import { QueryBox, Suggestion, type Focusable } from "./components/query-box";
 import { Remote, RemoteProgress } from "./components/remote";
 import { Results } from "./components/results";
 import { Saved } from "./components/saved";
@@ -46,7 +46,7 @@ export function HuntPage() {
   const go = useNavigate();
   const queries = useQueryClient();
   const { zone } = usePrefs();
-  const box = useRef<HTMLInputElement>(null);
+  const box = useRef<Focusable>(null);
   const results = useInfiniteQuery(resultsQuery(search));
   const wrong = results.error instanceof ApiError && results.error.status === 400;
   const histogram = useQuery({ ...histogramQuery(search), enabled: !wrong });

@@ -17,7 +17,7 @@ test("fields are found by name and by label, accents aside", () => {
   const names = (text: string) => offers(wordAt(text, text.length), fields, [], "vi").map((offer) => offer.text);
   expect(names("ip")).toEqual(["src_ip", "dest_ip"]);
   expect(names("dich")).toEqual(["dest_ip"]);
-  expect(names("")).toEqual([]);
+  expect(names("")).toEqual(["src_ip", "dest_ip"]);
 });
 
 test("values that begin with what is written come first", () => {

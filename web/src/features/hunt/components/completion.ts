@@ -76,7 +76,6 @@ export function offers(word: Word, fields: readonly Schemas["FieldBody"][], valu
       .slice(0, MOST)
       .map(({ value, count }) => ({ kind: "value", text: value, note: String(count) }));
   }
-  if (sought.length === 0) return [];
   const label = (field: Schemas["FieldBody"]) => (language === "vi" ? field.label_vi : field.label_en);
   const rank = (field: Schemas["FieldBody"]) => (field.name.startsWith(sought) ? 0 : field.name.includes(sought) ? 1 : 2);
   return fields

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { unifiedMergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView, lineNumbers } from "@codemirror/view";
-import { Code } from "./code";
+import { Code } from "@/ui/code";
 import { ruleLanguage } from "./language";
 
 export function Diff({ before, after, label }: { before: string; after: string; label: string }) {

@@ -11,7 +11,7 @@ import { faultText } from "@/lib/faults";
 import type { Checked, Remark } from "../api";
 import { complete } from "../api";
 import { placeOf, ruleAt } from "../place";
-import { Code } from "./code";
+import { Code } from "@/ui/code";
 import { ruleLanguage } from "./language";
 
 interface EditorProps extends Told {

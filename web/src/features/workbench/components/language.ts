@@ -1,6 +1,6 @@
 /** How rule text is coloured. */
-import { HighlightStyle, StreamLanguage, syntaxHighlighting, type StreamParser } from "@codemirror/language";
-import { tags } from "@lezer/highlight";
+import { StreamLanguage, type StreamParser } from "@codemirror/language";
+import { colours } from "@/ui/code";
 
 interface State {
   /** In parentheses: where options stand. */
@@ -76,16 +76,4 @@ export const ruleParser: StreamParser<State> = {
   },
 };
 
-/** In the console's own colours, which follow its theme. */
-const colours = HighlightStyle.define([
-  { tag: tags.keyword, color: "var(--accent)", fontWeight: "600" },
-  { tag: tags.controlKeyword, color: "var(--ink)", fontWeight: "700" },
-  { tag: tags.string, color: "var(--s2)" },
-  { tag: tags.number, color: "var(--ink-2)" },
-  { tag: tags.operator, color: "var(--s1)" },
-  { tag: tags.variableName, color: "var(--good)" },
-  { tag: tags.bracket, color: "var(--ink)", fontWeight: "700" },
-  { tag: tags.comment, color: "var(--ink-3)", fontStyle: "italic" },
-]);
-
-export const ruleLanguage = [StreamLanguage.define(ruleParser), syntaxHighlighting(colours)];
+export const ruleLanguage = [StreamLanguage.define(ruleParser), colours];

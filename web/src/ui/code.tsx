@@ -3,8 +3,10 @@
  * its policy would have to allow.
  */
 import { useEffect, useRef } from "react";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
 
 const look = EditorView.theme({
   "&": { height: "100%", fontSize: "13px", color: "var(--ink)", backgroundColor: "var(--surface)" },
@@ -27,6 +29,20 @@ const look = EditorView.theme({
   ".cm-deletedChunk .cm-deletedText": { background: "none", fontWeight: "700" },
   ".cm-collapsedLines": { background: "var(--sunken)", color: "var(--ink-2)" },
 });
+
+/** In the console's own colours, which follow its theme. */
+export const colours = syntaxHighlighting(
+  HighlightStyle.define([
+    { tag: tags.keyword, color: "var(--accent)", fontWeight: "600" },
+    { tag: tags.controlKeyword, color: "var(--ink)", fontWeight: "700" },
+    { tag: tags.string, color: "var(--s2)" },
+    { tag: tags.number, color: "var(--ink-2)" },
+    { tag: tags.operator, color: "var(--s1)" },
+    { tag: tags.variableName, color: "var(--good)" },
+    { tag: tags.bracket, color: "var(--ink)", fontWeight: "700" },
+    { tag: tags.comment, color: "var(--ink-3)", fontStyle: "italic" },
+  ]),
+);
 
 interface CodeProps {
   /** The text when the editor is made. */
