@@ -554,7 +554,7 @@ mod tests {
             ),
             (
                 &[
-                    (ToServer, b"junk junk junk junk"),
+                    (ToServer, b"junk junk junk junk junk!"),
                     (ToClient, b"and more of it"),
                 ],
                 Protocol::Failed,
@@ -562,11 +562,20 @@ mod tests {
             ),
             (
                 &[
-                    (ToServer, b"OPEN /x HTTP/1.1\r\n\r\n"),
+                    (ToServer, b"OPEN /file HTTP/1.1\r\nx: y\r\n\r\n"),
                     (ToClient, RESPONSE),
                 ],
                 Protocol::Http1,
                 &["applayer_detect_protocol_only_one_direction"],
+            ),
+            // On the port of HTTP/2, this is too little to say that it does not begin.
+            (
+                &[
+                    (ToServer, b"OPEN /x HTTP/1.1 \r\n\r\n?"),
+                    (ToClient, RESPONSE),
+                ],
+                Protocol::Http1,
+                &[],
             ),
             (
                 &[(ToServer, REQUEST), (ToClient, b"no status line at all")],
@@ -614,7 +623,10 @@ mod tests {
     fn one_side_alone_does_not_fail() {
         let rows: &[(&[(Direction, &[u8])], Protocol)] = &[
             (&[], Protocol::Unknown),
-            (&[(ToServer, b"junk junk junk junk")], Protocol::Unknown),
+            (
+                &[(ToServer, b"junk junk junk junk junk!")],
+                Protocol::Unknown,
+            ),
             (&[(ToServer, b"junk"), (ToClient, b"GE")], Protocol::Failed),
         ];
         for (pieces, protocol) in rows {

@@ -241,6 +241,7 @@ fn extensions(packet: &mut Packet<'_>, ip: &mut Ipv6<'_>) -> Result<(), DecodeEv
         (0u8, 0u8, 0u8, 0u8, 0u8);
     // Where the byte that names the next header lies, from the start of the IP header.
     let mut named_at = 6;
+    let mut reached = ip.protocol;
     for walked in 0..EXTENSION_LIMIT {
         let truncated = DecodeEvent::Ipv6TruncExthdr;
         let count = |seen: &mut u8, limit: u8, event: DecodeEvent, packet: &mut Packet<'_>| {
@@ -253,8 +254,11 @@ fn extensions(packet: &mut Packet<'_>, ip: &mut Ipv6<'_>) -> Result<(), DecodeEv
         };
         let here = reader.position();
         if walked > 0 && ip.protocol != 59 && reader.remaining() < 2 {
+            // What is not there does not name the packet.
+            ip.protocol = reached;
             return Err(truncated);
         }
+        reached = ip.protocol;
         match ip.protocol {
             0 | 60 => {
                 let next = reader.u8().map_err(|_| truncated)?;

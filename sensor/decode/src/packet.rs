@@ -236,7 +236,7 @@ pub struct Labels {
     pub geneve_vni: Option<u32>,
 }
 
-/// The packet around a tunnelled one.
+/// The packet around a tunnelled one, the outermost; or the fragment that completed one.
 #[derive(Debug, Clone, Copy)]
 pub struct Outer {
     pub source: IpAddr,
@@ -371,21 +371,26 @@ impl<'a> Packet<'a> {
 
     /// An empty packet inside this one.
     pub(crate) fn inner(&self, kind: PacketSource, data: &'a [u8]) -> Packet<'a> {
-        let outer = self.addresses().map(|(source, destination)| Outer {
-            source,
-            destination,
-            ports: self.ports(),
-            protocol: self.ip_protocol().unwrap_or(0),
-            source_kind: self.source_kind,
-        });
         Packet {
             depth: self.depth + 1,
-            outer,
+            outer: self.outer.or_else(|| self.as_outer()),
             labels: self.labels,
             source_kind: kind,
             layers: self.layers + 1,
             ..Packet::new(LinkType::RAW, data)
         }
+    }
+
+    /// This packet as what is around another one.
+    fn as_outer(&self) -> Option<Outer> {
+        let (source, destination) = self.addresses()?;
+        Some(Outer {
+            source,
+            destination,
+            ports: self.ports().filter(|_| self.fragment.is_none()),
+            protocol: self.shown_protocol().unwrap_or(0),
+            source_kind: self.source_kind,
+        })
     }
 
     pub(crate) fn reassembled<'b>(&self, frame: &'b [u8]) -> Packet<'b> {
@@ -398,7 +403,8 @@ impl<'a> Packet<'a> {
             vlans: self.vlans.clone(),
             events: EventSet::default(),
             depth: self.depth,
-            outer: self.outer,
+            // The fragment that completed it stands around it.
+            outer: self.outer.or_else(|| self.as_outer()),
             labels: self.labels,
             net_offset: 0,
             encloses: false,

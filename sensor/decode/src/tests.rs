@@ -298,3 +298,52 @@ fn a_fragment_of_ipv6_is_shown_as_one() {
         assert_eq!(seen, [(Some(protocol), Some(shown))]);
     }
 }
+
+#[test]
+fn a_packet_that_breaks_off_is_named_by_the_last_header_read() {
+    const ATOMIC_FRAGMENT: &[u8] = &[6, 0, 0, 0, 0, 0, 0, 7];
+    const HOP_BY_HOP: &[u8] = &[44, 0, 1, 4, 0, 0, 0, 0];
+    let rows: &[(u8, Vec<u8>, u8)] = &[
+        (44, ATOMIC_FRAGMENT.to_vec(), 44),
+        (0, HOP_BY_HOP.to_vec(), 0),
+        (0, [HOP_BY_HOP, ATOMIC_FRAGMENT].concat(), 44),
+        (0, [HOP_BY_HOP, &ATOMIC_FRAGMENT[..5]].concat(), 44),
+    ];
+    for (next, payload, protocol) in rows {
+        let mut shown = Vec::new();
+        let frame = ipv6(*next, payload);
+        decode(
+            LinkType::RAW,
+            &frame,
+            &mut Counters::default(),
+            &mut |packet| {
+                shown.push((packet.shown_protocol(), packet.ports()));
+            },
+        );
+        assert_eq!(shown, [(Some(*protocol), None)], "{payload:02x?}");
+    }
+}
+
+#[test]
+fn the_outermost_packet_is_the_one_around() {
+    let innermost = ipv4(4, &[], &ipv4(17, &[], &udp(b"x")));
+    let mut frame = ipv4(4, &[], &innermost);
+    frame[19] = 9;
+    let mut around = Vec::new();
+    decode(
+        LinkType::RAW,
+        &frame,
+        &mut Counters::default(),
+        &mut |packet| {
+            let destination = packet.outer.map(|outer| outer.destination.to_string());
+            around.push((packet.depth, destination));
+            if packet.depth == 0 {
+                let whole = packet.reassembled(&[]);
+                let outer = whole.outer.map(|outer| (outer.ports, outer.source_kind));
+                assert_eq!(outer, Some((None, PacketSource::Wire)));
+            }
+        },
+    );
+    let outermost = Some("10.0.0.9".to_owned());
+    assert_eq!(around, [(0, None), (1, outermost.clone()), (2, outermost)]);
+}

@@ -51,9 +51,13 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
     if ports.iter().any(|port| OTHER_PORTS.contains(port)) {
         return Verdict::No;
     }
-    match prefix.is_at(&[PORT]) {
-        true => verdict(prefix, Expectation::Expected),
-        false => verdict(prefix, Expectation::Unexpected),
+    if prefix.is_at(&[PORT]) {
+        return verdict(prefix, Expectation::Expected);
+    }
+    match verdict(prefix, Expectation::Unexpected) {
+        // Nothing waits for DNS where the other side speaks something else.
+        Verdict::More if prefix.other.is_known() && prefix.other != Protocol::Dns => Verdict::No,
+        verdict => verdict,
     }
 }
 

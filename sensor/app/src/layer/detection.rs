@@ -6,10 +6,18 @@ use crate::parser::{Prefix, Transport, Verdict};
 use crate::{Context, Limits, PROTOCOLS, Protocol};
 use sensor_flow::Direction;
 
-/// Bytes of a side without which it is not said that none of the protocols is spoken: the longest pattern by which
-/// Suricata knows one.
-const DECIDING_BYTES_OF_CLIENT: usize = 16;
-const DECIDING_BYTES_OF_SERVER: usize = 10;
+/// Bytes of a side without which it is not said that none of the protocols is spoken, as in Suricata: as many as its
+/// longest pattern has, and more where a port lets it look for the beginning of one protocol.
+fn deciding_bytes(direction: Direction, server_port: u16) -> usize {
+    match (direction, server_port) {
+        (_, 139) => 36,
+        (Direction::ToServer, 80) => 25,
+        (Direction::ToServer, _) => 17,
+        (Direction::ToClient, 389 | 3389) => 17,
+        (Direction::ToClient, 53) => 15,
+        (Direction::ToClient, _) => 10,
+    }
+}
 
 impl AppLayer {
     /// Looks for the protocol in what is held of a side.
@@ -98,10 +106,7 @@ impl AppLayer {
                 return Some((protocol, Verdict::Reversed));
             }
         }
-        let enough = match direction {
-            Direction::ToServer => DECIDING_BYTES_OF_CLIENT,
-            Direction::ToClient => DECIDING_BYTES_OF_SERVER,
-        };
+        let enough = deciding_bytes(direction, prefix.server_port);
         let held = side.held.len();
         side.probed = held >= MAX_PROBE_BYTES || !more && held >= enough;
         None

@@ -84,7 +84,9 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
     if to_server && kind & 0x80 != 0 {
         return match data {
             [_, _, 1, 0, 2, ..] => Verdict::Yes,
-            [_, _, 1, ..] if prefix.server_port == PORT => Verdict::Yes,
+            [_, _, 1, ..] if prefix.server_port == PORT || prefix.other == Protocol::Tls => {
+                Verdict::Yes
+            }
             [_, _, 1, 0] | [_, _, 1] | [_, _] | [_] => Verdict::More,
             _ => Verdict::No,
         };
@@ -205,16 +207,29 @@ pub(crate) mod tests {
             (b"GET", Direction::ToServer, Verdict::No),
         ];
         for (data, direction, verdict) in rows {
-            let prefix = Prefix {
-                transport: Transport::Tcp,
-                direction: *direction,
-                data,
-                other: Protocol::Unknown,
-                server_port: PORT,
-                client_port: 40_000,
-                midway: true,
-            };
-            assert_eq!(probe(&prefix), *verdict, "{data:?}");
+            assert_eq!(probe(&prefix(data, *direction)), *verdict, "{data:?}");
+        }
+        let old = Prefix {
+            server_port: 4430,
+            ..prefix(&[0x80, 0x2e, 1, 3, 1], Direction::ToServer)
+        };
+        assert_eq!(probe(&old), Verdict::No);
+        let answered = Prefix {
+            other: Protocol::Tls,
+            ..old
+        };
+        assert_eq!(probe(&answered), Verdict::Yes);
+    }
+
+    fn prefix(data: &[u8], direction: Direction) -> Prefix<'_> {
+        Prefix {
+            transport: Transport::Tcp,
+            direction,
+            data,
+            other: Protocol::Unknown,
+            server_port: PORT,
+            client_port: 40_000,
+            midway: true,
         }
     }
 }

@@ -570,12 +570,7 @@ impl<O: Output> Worker<O> {
                 user.changed[at.direction.index()] = true;
             }
         }
-        if entry.user.app.take_reversed() {
-            if let Some(session) = &mut entry.user.session {
-                session.swap();
-            }
-            entry.flow.swap();
-            entry.user.changed.swap(0, 1);
+        if reverse(entry) {
             at.direction = at.direction.opposite();
         }
         let protocol_found =
@@ -686,7 +681,13 @@ impl<O: Output> Worker<O> {
             }
         }
         let bypassed = entry.flow.state == sensor_flow::State::Bypassed;
+        let mut reversed = false;
         for direction in Direction::BOTH {
+            let mut direction = if reversed {
+                direction.opposite()
+            } else {
+                direction
+            };
             let user = &mut entry.user;
             let open = user.is_open(direction);
             let rest = user
@@ -706,6 +707,11 @@ impl<O: Output> Worker<O> {
                 let events = session.finish(direction, &mut sink);
                 self.counts.stream_events(events);
                 self.counts.pseudo += 1;
+            }
+            // What was never acknowledged may tell only now which side is the server.
+            if reverse(&mut entry) {
+                reversed = !reversed;
+                direction = direction.opposite();
             }
             let (from, to) = entry.flow.ends(direction);
             let packet = Packet::of_flow(from, to, entry.flow.protocol, PacketSource::FlowTimeout);
@@ -770,6 +776,19 @@ impl<O: Output> Worker<O> {
         };
         self.recording.stats(counters, stamp);
     }
+}
+
+/// Turns the flow round when its application has found that client and server are the other way round; true then.
+fn reverse(entry: &mut Entry<Tracked>) -> bool {
+    let reversed = entry.user.app.take_reversed();
+    if reversed {
+        if let Some(session) = &mut entry.user.session {
+            session.swap();
+        }
+        entry.flow.swap();
+        entry.user.changed.swap(0, 1);
+    }
+    reversed
 }
 
 /// Sets what must be watched for because rules ask for it.

@@ -211,11 +211,13 @@ pub(super) fn forwarded_for(
 
 pub(super) fn tunnel(packet: &Packet<'_>, stamp: Stamp) -> Option<Tunnel> {
     let outer = packet.outer?;
+    // As in Suricata, what has no ports has ports of 0 here.
+    let ports = outer.ports.unwrap_or_default();
     Some(Tunnel {
         src_ip: outer.source,
         dest_ip: outer.destination,
-        src_port: outer.ports.map(|ports| ports.0),
-        dest_port: outer.ports.map(|ports| ports.1),
+        src_port: Some(ports.0),
+        dest_port: Some(ports.1),
         proto: protocol_name(outer.protocol).into_owned(),
         depth: packet.depth,
         pcap_cnt: stamp.frame,
