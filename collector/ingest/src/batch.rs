@@ -59,11 +59,8 @@ pub(crate) fn check(batch: &wire::Batch) -> Result<Batch, BatchError> {
         return Err(BatchError::Hour(batch.made_hour));
     }
     let dictionary = match batch.dictionary_version {
-        0 => &[],
-        version => {
-            let known = Dictionary::of_version(version);
-            known.ok_or(BatchError::Dictionary(version))?.bytes
-        }
+        0 => None,
+        version => Some(Dictionary::of_version(version).ok_or(BatchError::Dictionary(version))?),
     };
     let content = unpack(&batch.lines, batch.content_bytes, dictionary)?;
     let mut checked = Batch {
@@ -104,14 +101,19 @@ pub(crate) fn check(batch: &wire::Batch) -> Result<Batch, BatchError> {
 }
 
 /// Decompresses up to the size that was told, and no further.
-fn unpack(lines: &[u8], content_bytes: u32, dictionary: &[u8]) -> Result<Vec<u8>, BatchError> {
+fn unpack(
+    lines: &[u8],
+    content_bytes: u32,
+    dictionary: Option<Dictionary>,
+) -> Result<Vec<u8>, BatchError> {
     if lines.len() > MAX_COMPRESSED_BYTES {
         return Err(BatchError::Compressed(lines.len()));
     }
     if content_bytes as usize > MAX_CONTENT_BYTES {
         return Err(BatchError::TooLarge(content_bytes));
     }
-    let mut decoder = zstd::stream::read::Decoder::with_dictionary(lines, dictionary)
+    let bytes = dictionary.map_or(&[][..], |dictionary| dictionary.bytes);
+    let mut decoder = zstd::stream::read::Decoder::with_dictionary(lines, bytes)
         .map_err(|_| BatchError::Encoding)?;
     // A window larger than the content may be is memory asked for by a stranger.
     decoder
@@ -122,10 +124,12 @@ fn unpack(lines: &[u8], content_bytes: u32, dictionary: &[u8]) -> Result<Vec<u8>
         .take(u64::from(content_bytes) + 1)
         .read_to_end(&mut content)
         .map_err(|_| BatchError::Encoding)?;
-    if content.len() > content_bytes as usize {
-        return Err(BatchError::Content(content_bytes));
-    }
-    Ok(content)
+    let most = content_bytes as usize;
+    let content = match dictionary {
+        Some(dictionary) => dictionary.restore(content, most),
+        None => Some(content).filter(|content| content.len() <= most),
+    };
+    content.ok_or(BatchError::Content(content_bytes))
 }
 
 /// The number before a record.

@@ -73,8 +73,9 @@ impl Block {
 
     /// The block as it is written, and its header.
     pub fn seal(&self, kept_ms: i64) -> std::io::Result<(Header, Vec<u8>)> {
-        let mut packer = zstd::bulk::Compressor::with_dictionary(LEVEL, Dictionary::CURRENT.bytes)?;
-        let packed = packer.compress(&self.content)?;
+        let (dictionary, content) = Dictionary::prepare(&self.content);
+        let mut packer = zstd::bulk::Compressor::with_dictionary(LEVEL, dictionary.bytes)?;
+        let packed = packer.compress(&content)?;
         let mut header = Header {
             length: packed.len() as u32,
             checksum: 0,
@@ -139,13 +140,15 @@ impl Header {
         }
         let id = zstd::zstd_safe::get_dict_id_from_frame(packed)?;
         let dictionary = Dictionary::of_id(id.get())?;
-        let mut bytes = Vec::with_capacity(self.content_bytes as usize);
+        let length = self.content_bytes as usize;
+        let mut bytes = Vec::with_capacity(length);
         zstd::stream::read::Decoder::with_dictionary(packed, dictionary.bytes)
             .ok()?
             .take(u64::from(self.content_bytes) + 1)
             .read_to_end(&mut bytes)
             .ok()?;
-        (bytes.len() == self.content_bytes as usize).then_some(Content { bytes })
+        let bytes = dictionary.restore(bytes, length)?;
+        (bytes.len() == length).then_some(Content { bytes })
     }
 }
 

@@ -34,6 +34,20 @@ pub struct Plan {
 }
 
 impl RawArchive {
+    /// The settings that a centre may change, by name.
+    pub fn told(&self) -> [(&'static str, String); 3] {
+        let usual = Options::default();
+        let mut stay = self.stay.clone();
+        stay.sort_unstable();
+        let megabytes = self.disk_megabytes.unwrap_or(usual.disk_bytes >> 20);
+        let days = self.days.unwrap_or(usual.age.as_secs() / 86_400);
+        [
+            ("archive.stay", stay.join(",")),
+            ("archive.disk_megabytes", megabytes.to_string()),
+            ("archive.days", days.to_string()),
+        ]
+    }
+
     /// `None`: nothing is kept.
     pub fn check(&self) -> anyhow::Result<Option<Plan>> {
         for kind in &self.stay {

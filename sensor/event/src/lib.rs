@@ -47,6 +47,7 @@ mod redis;
 mod rfb;
 mod seal;
 mod setting;
+mod short;
 mod sip;
 mod smb;
 mod smtp;

@@ -199,6 +199,29 @@ pub const SETTINGS: &[Setting] = &[
         effect: SettingEffect::Restart,
     },
     Setting {
+        name: "archive.stay",
+        kind: SettingKind::Words(RECORD_KINDS),
+        effect: SettingEffect::Restart,
+    },
+    Setting {
+        name: "archive.disk_megabytes",
+        kind: SettingKind::Number {
+            least: 0,
+            most: 16 << 20,
+            unit: "MB",
+        },
+        effect: SettingEffect::Restart,
+    },
+    Setting {
+        name: "archive.days",
+        kind: SettingKind::Number {
+            least: 1,
+            most: 3_660,
+            unit: "d",
+        },
+        effect: SettingEffect::Restart,
+    },
+    Setting {
         name: "spool.disk_megabytes",
         kind: SettingKind::Number {
             least: 16,

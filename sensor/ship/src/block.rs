@@ -4,6 +4,7 @@
 //! record, a line feed. A block can therefore be sent as it is, and small blocks can be joined by
 //! joining their contents.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::sync::OnceLock;
 
@@ -155,23 +156,28 @@ pub(crate) fn compress(
         Class::Alert | Class::Heartbeat => ALERT_LEVEL,
         _ => LEVEL,
     };
-    let compressor = match dictionary {
+    let (compressor, content) = match dictionary {
         WithDictionary::Newest => {
-            let prepared = match class {
-                Class::Alert | Class::Heartbeat => &ALERT_ENCODER,
-                _ => &ENCODER,
+            let (dictionary, content) = Dictionary::prepare(content);
+            let compressor = if dictionary == Dictionary::CURRENT {
+                let prepared = match class {
+                    Class::Alert | Class::Heartbeat => &ALERT_ENCODER,
+                    _ => &ENCODER,
+                };
+                let copied = || EncoderDictionary::copy(dictionary.bytes, level);
+                Compressor::with_prepared_dictionary(prepared.get_or_init(copied))
+            } else {
+                Compressor::with_dictionary(level, dictionary.bytes)
             };
-            let bytes = Dictionary::CURRENT.bytes;
-            let prepared = prepared.get_or_init(|| EncoderDictionary::copy(bytes, level));
-            Compressor::with_prepared_dictionary(prepared)
+            (compressor, content)
         }
-        WithDictionary::None => Compressor::new(level),
+        WithDictionary::None => (Compressor::new(level), Cow::Borrowed(content)),
     };
     let mut compressor = compressor.map_err(ShipError::file("zstd"))?;
     // What comes back from a worn disk is told from what was written.
     compressor
         .include_checksum(true)
-        .and_then(|()| compressor.compress(content))
+        .and_then(|()| compressor.compress(&content))
         .map_err(ShipError::file("zstd"))
 }
 
@@ -208,17 +214,23 @@ pub(crate) fn decompress_into(
         key: key.to_bytes().to_vec(),
         reason,
     };
-    let before = content.len();
+    let most = head.content_bytes as usize;
     let dictionary = Dictionary::of_version(dictionary_version(lines));
     let bytes = dictionary.map_or(&[][..], |dictionary| dictionary.bytes);
     let decoder = zstd::stream::read::Decoder::with_dictionary(lines, bytes)
         .map_err(|_| damaged("its content is not a zstd frame"))?;
+    let mut stored = Vec::with_capacity(most);
     decoder
-        .take(u64::from(head.content_bytes) + 1)
-        .read_to_end(content)
+        .take(most as u64 + 1)
+        .read_to_end(&mut stored)
         .map_err(|_| damaged("its content cannot be decompressed"))?;
-    if content.len() - before != head.content_bytes as usize {
-        return Err(damaged("its content has another size than its head says"));
+    let restored = match dictionary {
+        Some(dictionary) => dictionary.restore(stored, most),
+        None => Some(stored),
+    };
+    match restored.filter(|restored| restored.len() == most) {
+        Some(restored) => content.extend_from_slice(&restored),
+        None => return Err(damaged("its content has another size than its head says")),
     }
     Ok(())
 }

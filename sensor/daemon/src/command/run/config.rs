@@ -452,7 +452,7 @@ fn told(raw: &RawConfig) -> BTreeMap<String, String> {
             raw.canary.seconds.unwrap_or(CANARY_SECONDS).to_string(),
         ),
     ];
-    let fixed = fixed.into_iter().chain(evidence);
+    let fixed = fixed.into_iter().chain(evidence).chain(raw.archive.told());
     told.extend(fixed.map(|(name, value)| (name.to_owned(), value)));
     told
 }

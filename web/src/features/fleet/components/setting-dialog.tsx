@@ -145,7 +145,7 @@ function Value({ id, setting, name, value, onChange }: { id: string; setting: Se
     const on = new Set(value.split(",").map((one) => one.trim()).filter(Boolean));
     return (
       <fieldset className="field">
-        <legend>{t("fleet.value.words")}</legend>
+        <legend>{settingName(setting.name, t)}</legend>
         <div className="fleet__words">
           {setting.words.map((word) => (
             <label key={word}>

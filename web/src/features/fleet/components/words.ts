@@ -12,6 +12,7 @@ export function settingName(name: string, t: TFunction): string {
 
 export function settingValue(name: string, value: string, t: TFunction): string {
   if (name === "records.disabled") return value === "" ? t("fleet.noRecordsOff") : value.replaceAll(",", ", ");
+  if (name === "archive.stay") return value === "" ? t("fleet.noRecordsStay") : value.replaceAll(",", ", ");
   if (name === "log.level" && value === "") return t("fleet.usual");
   return t(`fleet.value.${name.replace(".", "_")}.${value}`, { defaultValue: value });
 }
