@@ -113,6 +113,7 @@ const DIALOGS: DialogOf[] = [
     },
   },
   { name: "enrol", file: "features/sensors/components/enrol-dialog.tsx", path: () => "/sensors", open: press("Ghi danh cảm biến") },
+  { name: "link budget", file: "features/sensors/components/link.tsx", path: ({ sensor }) => `/sensors?sensor=${sensor}`, open: press("Đặt ngân sách") },
   { name: "set a setting", file: "features/fleet/components/setting-dialog.tsx", path: () => "/fleet", open: press("Đặt thiết lập") },
   { name: "silence", file: "features/fleet/components/silences.tsx", path: () => "/fleet", open: press("Tạm ngừng báo động") },
   { name: "restart", file: "features/fleet/components/sensor-dialogs.tsx", path: ({ sensor }) => `/fleet?sensor=${sensor}`, open: press("Khởi động lại") },

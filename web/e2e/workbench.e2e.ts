@@ -133,3 +133,27 @@ test("a draft is held against a version, and in English", { timeout: 60_000 }, a
   await picture("rule-bench-publish-en");
   await page.evaluate(() => localStorage.setItem("matluoi.language", "vi"));
 });
+
+test("a rule leads to where it is edited and tried; one of nowhere is copied", { timeout: 90_000 }, async () => {
+  const { page, open, picture, barriers } = shown;
+  await open("/rules/9000031");
+  await page.getByText("Chưa bộ luật nào của trung tâm có luật này.").waitFor();
+  await page.getByRole("button", { name: "Chép vào bộ luật" }).click();
+  await page.getByRole("menuitem", { name: NAME }).click();
+  await expect.poll(() => page.locator(".cm-content").innerText()).toContain("sid:9000031;");
+  await page.getByText("3 luật nạp được").waitFor();
+  await page.getByRole("button", { name: "Lưu nháp" }).click();
+  await page.getByText("Đã lưu bản nháp.").waitFor();
+  await open("/rules/9000031");
+  const holder = page.locator(".rules__holders li", { hasText: NAME });
+  await holder.waitFor();
+  expect(await barriers(true)).toEqual([]);
+  await picture("rule-held");
+  await holder.getByRole("link", { name: "Sửa" }).click();
+  // The caret stands at the rule: the sentence that explains it is of this one.
+  await page.locator(".bench__side").getByText("Trong http.uri").first().waitFor();
+  await page.goBack();
+  await holder.getByRole("link", { name: "Thử" }).click();
+  await page.getByRole("button", { name: "Chạy thử" }).click();
+  await page.getByText("Luật 9000031 gần khớp tới đâu").waitFor();
+});

@@ -14,6 +14,7 @@ use crate::ApiState;
 use crate::caller::Caller;
 use crate::engine::{Explained, TongueQuery, explained};
 use crate::error::{ApiError, Problem, Result};
+use crate::evidence::rule_with;
 use crate::extract::{Path, Query};
 use crate::guidance::{Bilingual, GuidanceText};
 use crate::json::Json;
@@ -43,11 +44,21 @@ pub struct DetectionRule {
     known: bool,
 }
 
+/// A rule set of the centre that has the rule.
+#[derive(Serialize, ToSchema)]
+pub struct RuleHolder {
+    id: i64,
+    name: String,
+    /// The source that writes it; such a set has no draft.
+    fed_by: Option<i64>,
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct DetectionRuleBody {
     rule: DetectionRule,
     text: Option<String>,
     guidance: Option<GuidanceText>,
+    sets: Vec<RuleHolder>,
 }
 
 /// The value of an option of a rule's text, without its quotes.
@@ -80,29 +91,57 @@ fn hides(rules: &[HideRule], sid: u32) -> impl Iterator<Item = &HideRule> {
     })
 }
 
+/// A rule that has not alerted.
+fn quiet(state: &ApiState, sid: u32, text: &str) -> DetectionRule {
+    DetectionRule {
+        sid,
+        gid: 1,
+        signature: option(text, "msg").unwrap_or_default().to_owned(),
+        title: state.guidance.title(sid).cloned(),
+        category: option(text, "classtype").unwrap_or_default().to_owned(),
+        severity: None,
+        technique: technique(text),
+        groups: 0,
+        alerts: 0,
+        last: None,
+        closed: 0,
+        true_positive: 0,
+        hide_rules: 0,
+        hidden: 0,
+        known: true,
+    }
+}
+
+/// A rule's text, from the collector's files or else from the sets that have it.
+struct Held {
+    text: Option<String>,
+    sets: Vec<RuleHolder>,
+}
+
+async fn held(state: &ApiState, caller: &Caller, sid: u32) -> Result<Held> {
+    let mut text = state.rules.get(&sid).cloned();
+    let mut sets = Vec::new();
+    for set in state.store.rule_sets(&caller.scope).await? {
+        let whole = state.store.rule_text_with(&set, &sid.to_string()).await?;
+        let Some(found) = whole.and_then(|whole| rule_with(&whole, u64::from(sid))) else {
+            continue;
+        };
+        text.get_or_insert(found);
+        sets.push(RuleHolder {
+            id: set.id,
+            name: set.name,
+            fed_by: set.fed_by,
+        });
+    }
+    Ok(Held { text, sets })
+}
+
 async fn rows(state: &ApiState, caller: &Caller) -> Result<Vec<DetectionRule>> {
     let now = state.now();
     let hiding = state.store.hide_rules(&caller.scope).await?;
     let mut by_sid: BTreeMap<(u32, u32), DetectionRule> = BTreeMap::new();
     for (sid, text) in &state.rules {
-        let row = DetectionRule {
-            sid: *sid,
-            gid: 1,
-            signature: option(text, "msg").unwrap_or_default().to_owned(),
-            title: state.guidance.title(*sid).cloned(),
-            category: option(text, "classtype").unwrap_or_default().to_owned(),
-            severity: None,
-            technique: technique(text),
-            groups: 0,
-            alerts: 0,
-            last: None,
-            closed: 0,
-            true_positive: 0,
-            hide_rules: 0,
-            hidden: 0,
-            known: true,
-        };
-        by_sid.insert((1, *sid), row);
+        by_sid.insert((1, *sid), quiet(state, *sid, text));
     }
     for seen in state.store.signatures(&caller.scope).await? {
         let SignatureRow { gid, sid, .. } = seen;
@@ -151,16 +190,19 @@ async fn one(
     Path(sid): Path<u32>,
 ) -> Result<Json<DetectionRuleBody>> {
     let rows = rows(&state, &caller).await?;
-    let rule = rows.into_iter().find(|row| row.sid == sid);
-    let rule = rule.ok_or(ApiError::NotFound)?;
+    let Held { text, sets } = held(&state, &caller, sid).await?;
+    let seen = rows.into_iter().find(|row| row.sid == sid);
+    let unseen = || text.as_ref().map(|text| quiet(&state, sid, text));
+    let rule = seen.or_else(unseen).ok_or(ApiError::NotFound)?;
     let guidance = state
         .guidance
         .find(sid, rule.technique.as_deref(), &rule.category)
         .cloned();
     Ok(Json(DetectionRuleBody {
-        text: state.rules.get(&sid).cloned(),
+        text,
         guidance,
         rule,
+        sets,
     }))
 }
 
@@ -169,12 +211,13 @@ async fn one(
     responses((status = 200, body = Explained), (status = 404, body = Problem)))]
 async fn explanation(
     State(state): State<ApiState>,
-    _: Caller,
+    caller: Caller,
     Path(sid): Path<u32>,
     Query(query): Query<TongueQuery>,
 ) -> Result<Json<Explained>> {
-    let text = state.rules.get(&sid).ok_or(ApiError::NotFound)?;
-    explained(&state, text, query.language).await.map(Json)
+    let Held { text, .. } = held(&state, &caller, sid).await?;
+    let text = text.ok_or(ApiError::NotFound)?;
+    explained(&state, &text, query.language).await.map(Json)
 }
 
 pub fn router() -> OpenApiRouter<ApiState> {

@@ -119,6 +119,28 @@ async fn a_set_is_written_kept_published_and_taken_back() {
 }
 
 #[tokio::test]
+async fn a_rule_tells_which_sets_have_it() {
+    let mut server = server().await;
+    let text = "#alert ip any any -> any any (sid:8800;)\nalert tcp any any -> any any (msg:\"Của trung tâm\"; sid: 880;)\n";
+    let new = json!({"unit_id": 1, "name": "riêng", "text": text});
+    let id = good(&mut server, "POST", "/rule-sets", new).await["id"].clone();
+    let told = good(&mut server, "GET", "/rules/880", Value::Null).await;
+    assert_eq!(
+        told["sets"],
+        json!([{"id": id, "name": "riêng", "fed_by": null}])
+    );
+    assert_eq!(told["rule"]["signature"], "Của trung tâm");
+    assert_eq!(told["rule"]["alerts"], 0);
+    assert!(
+        told["text"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("alert tcp"))
+    );
+    let (status, _) = server.ask("GET", "/rules/8800", Value::Null).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "one that is written out");
+}
+
+#[tokio::test]
 async fn the_engine_is_asked_and_its_limits_are_told() {
     let mut server = server().await;
     let text = json!({"text": "fault", "language": "en"});

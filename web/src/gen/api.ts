@@ -3017,6 +3017,7 @@ export interface components {
         DetectionRuleBody: {
             guidance?: components["schemas"]["GuidanceText"] | null;
             rule: components["schemas"]["DetectionRule"];
+            sets: components["schemas"]["RuleHolder"][];
             text?: string | null;
         };
         Disk: {
@@ -4522,6 +4523,17 @@ export interface components {
             reason: string;
             /** Format: int32 */
             sid: number;
+        };
+        /** @description A rule set of the centre that has the rule. */
+        RuleHolder: {
+            /**
+             * Format: int64
+             * @description The source that writes it; such a set has no draft.
+             */
+            fed_by?: number | null;
+            /** Format: int64 */
+            id: number;
+            name: string;
         };
         RuleHuntBody: {
             created: string;

@@ -27,6 +27,8 @@ use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::times;
 
+pub use rule::rule_with;
+
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 200;
 /// Before the flow began, and after the alert.

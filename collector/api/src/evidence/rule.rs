@@ -59,7 +59,7 @@ pub async fn rule_of(state: &ApiState, caller: &Caller, event: String) -> Result
 }
 
 /// The rule of a text with a signature id, its continued lines joined.
-fn rule_with(text: &str, sid: u64) -> Option<String> {
+pub fn rule_with(text: &str, sid: u64) -> Option<String> {
     let (number, wanted) = (sid.to_string(), format!("sid:{sid};"));
     let joined = text.replace("\\\n", "");
     let mut rules = joined.lines().map(str::trim);

@@ -101,6 +101,23 @@ impl Store {
             .ok_or_else(|| StateError::not_found("rule set", id))
     }
 
+    /// What is worked on in a set, if it has a text anywhere: the draft, or the newest version of a set that a source writes.
+    pub async fn rule_text_with(&self, set: &RuleSet, part: &str) -> Result<Option<String>> {
+        let text = match (set.fed_by, set.newest) {
+            (Some(_), Some(number)) => sqlx::query_scalar(
+                "SELECT text FROM rule_versions WHERE set_id = ? AND number = ? AND instr(text, ?) > 0",
+            )
+            .bind(set.id)
+            .bind(number),
+            (Some(_), None) => return Ok(None),
+            (None, _) => {
+                sqlx::query_scalar("SELECT draft FROM rule_sets WHERE id = ? AND instr(draft, ?) > 0")
+                    .bind(set.id)
+            }
+        };
+        Ok(text.bind(part).fetch_optional(self.reader()).await?)
+    }
+
     pub async fn rule_draft(&self, id: i64, scope: &Scope) -> Result<String> {
         self.rule_set(id, scope).await?;
         Ok(

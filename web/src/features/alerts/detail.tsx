@@ -8,8 +8,9 @@ import { EVE } from "@/lib/eve";
 import { textAt } from "@/lib/json";
 import { useKeys } from "@/lib/keys";
 import { useRights } from "@/lib/session";
-import { Button, buttonClass, Failure, IconButton, Loading, Severity } from "@/ui/basics";
+import { Button, buttonClass, IconButton, Severity } from "@/ui/basics";
 import { toast } from "@/ui/toasts";
+import { Unready } from "@/ui/unready";
 import { VERDICTS, eventQuery, flowQuery, groupQuery, occurrencesQuery, useActions, useHiding, type Act, type ActionName, type Verdict } from "./api";
 import { CaseDialog } from "./components/case-dialog";
 import { CloseDialog, CommentDialog, HelpDialog } from "./components/dialogs";
@@ -88,28 +89,19 @@ export function AlertPage() {
     if (group) document.title = `${titleOf(group).title} – Mắt Lưới`;
   });
 
-  if (found.isPending) return <Loading rows={12} />;
-  if (!found.data || !group) {
-    return (
-      <div className="page">
-        <div className="page__head">
-          <Button look="quiet" onClick={back}>
-            <ArrowLeft aria-hidden /> {t("detail.back")}
-          </Button>
-        </div>
-        <Failure error={found.error} retry={() => void found.refetch()} />
-      </div>
-    );
-  }
+  const away = (
+    <IconButton look="quiet" label={t("detail.back")} shortcut="u" onClick={back}>
+      <ArrowLeft aria-hidden />
+    </IconButton>
+  );
+  if (!found.data || !group) return <Unready title={`${t("nav.alerts")} #${id}`} back={away} found={found} />;
   const { title, rule } = titleOf(group);
   const guidance = found.data.guidance;
   const language = i18n.language === "en" ? "en" : "vi";
   return (
     <div className="page">
       <div className="page__head detail__head">
-        <IconButton look="quiet" label={t("detail.back")} shortcut="u" onClick={back}>
-          <ArrowLeft aria-hidden />
-        </IconButton>
+        {away}
         <Severity level={group.severity} />
         <div className="detail__title">
           <h1>{title}</h1>

@@ -9,10 +9,11 @@ import { useKeys } from "@/lib/keys";
 import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
 import { dateTime, fromInput, instant, shortTime } from "@/lib/time";
-import { Button, buttonClass, Card, Failure, IconButton, Loading, Severity } from "@/ui/basics";
+import { Button, buttonClass, Card, IconButton, Severity } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
 import { Menu, MenuItem } from "@/ui/menu";
 import { SortedTable } from "@/ui/sorted-table";
+import { Unready } from "@/ui/unready";
 import { caseQuery, casesQuery, useCase, type CaseContent } from "./api";
 import { Clocks } from "./components/clocks";
 import "./cases.css";
@@ -36,17 +37,19 @@ export function CasePage() {
   useEffect(() => {
     if (one) document.title = `#${one.id} ${one.title} – Mắt Lưới`;
   }, [one]);
-  if (found.isPending) return <Loading rows={12} />;
-  if (!found.data || !one) return <Failure error={found.error} retry={() => void found.refetch()} />;
+  const back = (
+    <Link to="/cases" className={buttonClass("quiet")} aria-label={t("cases.back")}>
+      <ArrowLeft aria-hidden />
+    </Link>
+  );
+  if (!found.data || !one) return <Unready title={`${t("nav.cases")} #${id}`} back={back} found={found} />;
   const may = analyst && one.status !== "merged";
   const set = (to: Parameters<typeof change.mutate>[0]) => change.mutate({ version: one.version, ...to });
   const language = i18n.language === "en" ? "en" : "vi";
   return (
     <div className="page">
       <div className="page__head detail__head">
-        <Link to="/cases" className={buttonClass("quiet")} aria-label={t("cases.back")}>
-          <ArrowLeft aria-hidden />
-        </Link>
+        {back}
         <Severity level={one.severity} />
         <div className="detail__title">
           <h1>{one.title}</h1>

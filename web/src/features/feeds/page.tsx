@@ -6,8 +6,9 @@ import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useKeys } from "@/lib/keys";
 import { useRights } from "@/lib/session";
-import { Button, buttonClass, Failure, Loading, useProblemText } from "@/ui/basics";
+import { Button, buttonClass, useProblemText } from "@/ui/basics";
 import { toast } from "@/ui/toasts";
+import { Unready } from "@/ui/unready";
 import { feedQuery, isRunning, useGive, useRunFeed, type FeedContent } from "./api";
 import { Changes } from "./components/changes";
 import { FilterEditor } from "./components/filters";
@@ -21,10 +22,19 @@ const route = getRouteApi("/signed-in/rule-feeds/$feed");
 
 export function FeedPage() {
   const id = Number(route.useParams().feed);
+  const { t } = useTranslation();
   const found = useQuery(feedQuery(id));
-  if (found.isPending) return <Loading rows={10} />;
-  if (!found.data) return <Failure error={found.error} retry={() => void found.refetch()} />;
+  if (!found.data) return <Unready title={t("feeds.title")} back={<Back />} found={found} />;
   return <One key={id} content={found.data} />;
+}
+
+function Back() {
+  const { t } = useTranslation();
+  return (
+    <Link to="/rule-feeds" className={buttonClass("quiet")} aria-label={t("feeds.back")}>
+      <ArrowLeft aria-hidden />
+    </Link>
+  );
 }
 
 function One({ content }: { content: FeedContent }) {
@@ -50,9 +60,7 @@ function One({ content }: { content: FeedContent }) {
   return (
     <div className="page">
       <div className="page__head detail__head">
-        <Link to="/rule-feeds" className={buttonClass("quiet")} aria-label={t("feeds.back")}>
-          <ArrowLeft aria-hidden />
-        </Link>
+        <Back />
         <div className="detail__title">
           <h1>{feed.name}</h1>
           <p className="muted">

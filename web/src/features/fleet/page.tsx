@@ -5,7 +5,8 @@ import { ArrowLeft } from "lucide-react";
 import { useEffect, useId } from "react";
 import { useTranslation } from "react-i18next";
 import { useRights } from "@/lib/session";
-import { buttonClass, Failure, Loading } from "@/ui/basics";
+import { buttonClass } from "@/ui/basics";
+import { Unready } from "@/ui/unready";
 import { sensorsQuery, unitsQuery, type Target } from "./api";
 import { Changes } from "./components/changes";
 import { OneSensor } from "./components/one-sensor";
@@ -27,8 +28,15 @@ export function FleetPage() {
   useEffect(() => {
     document.title = `${t("fleet.title")} – Mắt Lưới`;
   }, [t]);
-  if (units.isPending || sensors.isPending) return <Loading rows={10} />;
-  if (!units.data || !sensors.data) return <Failure error={units.error ?? sensors.error} retry={() => void Promise.all([units.refetch(), sensors.refetch()])} />;
+  const back = (
+    <Link to="/sensors" className={buttonClass("quiet")} aria-label={t("fleet.back")}>
+      <ArrowLeft aria-hidden />
+    </Link>
+  );
+  if (!units.data || !sensors.data) {
+    const found = { isPending: units.isPending || sensors.isPending, error: units.error ?? sensors.error, refetch: () => Promise.all([units.refetch(), sensors.refetch()]) };
+    return <Unready title={t("fleet.title")} back={back} found={found} />;
+  }
   const own = sensors.data.filter((sensor) => sensor.kind === "sensor");
   const sensor = own.find((one) => one.id === search.sensor);
   const target: Target = sensor ? { sensor_id: sensor.id } : { unit_id: search.unit ?? user.unit_id };
@@ -38,9 +46,7 @@ export function FleetPage() {
   return (
     <div className="page">
       <div className="page__head">
-        <Link to="/sensors" className={buttonClass("quiet")} aria-label={t("fleet.back")}>
-          <ArrowLeft aria-hidden />
-        </Link>
+        {back}
         <h1>{t("fleet.title")}</h1>
         <span className="spring" />
         <label htmlFor={`${id}-target`}>{t("fleet.target")}</label>

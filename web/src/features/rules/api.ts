@@ -27,6 +27,32 @@ export function explanationQuery(sid: number, language: "vi" | "en") {
   });
 }
 
+/** The centre's sets, for a copy of a rule. */
+export const setsQuery = queryOptions({
+  queryKey: ["rule-sets"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/rule-sets", { signal })),
+});
+
+/** Rules that hide alerts of a rule by its id. */
+export function hidingQuery(sid: number) {
+  return queryOptions({
+    queryKey: ["hide-rules"],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/hide-rules", { signal })),
+    select: (rules) => rules.filter(({ conditions }) => conditions.some(({ field, values }) => field === "sid" && values.includes(String(sid)))),
+  });
+}
+
+const PAST_DAYS = 30;
+
+export function pastDaysQuery(sid: number, zone: string) {
+  const query = { q: `sid:${sid}`, class: "alert" as const, from: `now-${PAST_DAYS}d`, to: "now", buckets: PAST_DAYS, zone };
+  return queryOptions({
+    queryKey: ["search", "histogram", query],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/search/histogram", { params: { query }, signal })),
+    retry: false,
+  });
+}
+
 /** How often a rule was right; nothing while nobody has judged it. */
 export function precision(rule: Rule): number | undefined {
   return rule.closed > 0 ? rule.true_positive / rule.closed : undefined;

@@ -9,8 +9,12 @@ import { useKeys } from "@/lib/keys";
 import { ago } from "@/lib/time";
 import { Button, buttonClass, Card, Empty, Failure, Loading, Severity } from "@/ui/basics";
 import { RuleText, RuleWords } from "@/ui/rule-text";
+import { Unready } from "@/ui/unready";
 import { useCopy } from "@/ui/value";
 import { explanationQuery, precision, ruleQuery } from "./api";
+import { Holders } from "./components/holders";
+import { PastDays } from "./components/past-days";
+import { Tuning } from "./components/tuning";
 import "./rules.css";
 
 const route = getRouteApi("/signed-in/rules/$sid");
@@ -26,17 +30,19 @@ export function RulePage() {
   useEffect(() => {
     if (rule) document.title = `sid ${rule.sid} – Mắt Lưới`;
   }, [rule]);
-  if (found.isPending) return <Loading rows={10} />;
-  if (!found.data || !rule) return <Failure error={found.error} retry={() => void found.refetch()} />;
+  const back = (
+    <Link to="/rules" className={buttonClass("quiet")} aria-label={t("rules.back")}>
+      <ArrowLeft aria-hidden />
+    </Link>
+  );
+  if (!found.data || !rule) return <Unready title={`sid ${sid}`} back={back} found={found} />;
   const language = i18n.language === "en" ? "en" : "vi";
   const { text, guidance } = found.data;
   const right = precision(rule);
   return (
     <div className="page">
       <div className="page__head detail__head">
-        <Link to="/rules" className={buttonClass("quiet")} aria-label={t("rules.back")}>
-          <ArrowLeft aria-hidden />
-        </Link>
+        {back}
         {rule.severity && <Severity level={rule.severity} />}
         <div className="detail__title">
           <h1>{rule.title ? rule.title[language] : rule.signature}</h1>
@@ -84,6 +90,8 @@ export function RulePage() {
               )}
             </Card>
             {text && <Explanation sid={rule.sid} language={language} />}
+            <PastDays sid={rule.sid} />
+            <Tuning sid={rule.sid} />
           </div>
           <div className="detail__side">
             <Card title={t("rules.figures")}>
@@ -99,12 +107,6 @@ export function RulePage() {
                 <dt>{t("rules.column.hidden")}</dt>
                 <dd>
                   {number(rule.hidden, i18n.language)}
-                  {rule.hide_rules > 0 && (
-                    <>
-                      {" · "}
-                      <Link to="/hide-rules">{t("rules.hideRules", { count: rule.hide_rules })}</Link>
-                    </>
-                  )}
                 </dd>
                 <dt>{t("rules.column.technique")}</dt>
                 <dd>{rule.technique ?? "–"}</dd>
@@ -112,6 +114,7 @@ export function RulePage() {
                 <dd>{rule.category}</dd>
               </dl>
             </Card>
+            <Holders sid={rule.sid} sets={found.data.sets} />
           </div>
         </div>
       </div>

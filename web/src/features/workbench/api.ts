@@ -97,6 +97,14 @@ export function setQuery(id: number) {
   });
 }
 
+/** A rule that the collector or another set has, for a copy. */
+export function ruleQuery(sid: number) {
+  return queryOptions({
+    queryKey: ["rules", sid],
+    queryFn: ({ signal }) => body(api.GET("/api/v1/rules/{sid}", { params: { path: { sid } }, signal })),
+  });
+}
+
 export function versionQuery(id: number, number: number) {
   return queryOptions({
     queryKey: ["rule-sets", id, "version", number],

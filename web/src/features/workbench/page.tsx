@@ -7,15 +7,17 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/lib/api";
 import { useKeys } from "@/lib/keys";
 import { useRights } from "@/lib/session";
-import { Button, buttonClass, Failure, Loading, useProblemText } from "@/ui/basics";
+import { Button, buttonClass, useProblemText } from "@/ui/basics";
 import { toast } from "@/ui/toasts";
-import { setQuery, useSaveDraft } from "./api";
+import { Unready } from "@/ui/unready";
+import { ruleQuery, setQuery, useSaveDraft } from "./api";
 import { Differences } from "./components/differences";
 import { KeepDialog } from "./components/keep-dialog";
 import { Publish } from "./components/publish";
 import { Trial } from "./components/trial";
 import { Versions } from "./components/versions";
 import { Write } from "./components/write";
+import { placeOfRule } from "./place";
 import { BENCH_TABS } from "./route";
 import "./bench.css";
 
@@ -23,10 +25,19 @@ const route = getRouteApi("/signed-in/rule-sets/$set");
 
 export function RuleSetPage() {
   const id = Number(route.useParams().set);
+  const { t } = useTranslation();
   const found = useQuery(setQuery(id));
-  if (found.isPending) return <Loading rows={10} />;
-  if (!found.data) return <Failure error={found.error} retry={() => void found.refetch()} />;
+  if (!found.data) return <Unready title={t("bench.sets")} back={<Back />} found={found} />;
   return <Bench key={id} content={found.data} />;
+}
+
+function Back() {
+  const { t } = useTranslation();
+  return (
+    <Link to="/rule-sets" className={buttonClass("quiet")} aria-label={t("bench.back")}>
+      <ArrowLeft aria-hidden />
+    </Link>
+  );
 }
 
 function Bench({ content }: { content: Schemas["RuleSetContent"] }) {
@@ -34,7 +45,7 @@ function Bench({ content }: { content: Schemas["RuleSetContent"] }) {
   const { set, versions } = content;
   // What a source writes has no draft.
   const tabs = set.fed_by ? (["versions", "publish"] as const) : BENCH_TABS;
-  const { tab: asked = "edit" } = route.useSearch();
+  const { tab: asked = "edit", sid, add } = route.useSearch();
   const tab = tabs.find((one) => one === asked) ?? tabs[0];
   const navigate = route.useNavigate();
   const { author } = useRights();
@@ -61,6 +72,13 @@ function Bench({ content }: { content: Schemas["RuleSetContent"] }) {
         onError: (error) => toast({ text: problem(error), bad: true }),
       },
     );
+  const copied = useQuery({ ...ruleQuery(add ?? 0), enabled: add !== undefined && author && !set.fed_by });
+  const copy = copied.data?.text;
+  const [added, setAdded] = useState<number>();
+  if (add !== undefined && copy && added !== add) {
+    setAdded(add);
+    if (placeOfRule(text, add) === undefined) setText(`${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${copy}\n`);
+  }
   useKeys({ u: () => void navigate({ to: "/rule-sets" }) });
   const restore = (version: string) => {
     setText(version);
@@ -69,9 +87,7 @@ function Bench({ content }: { content: Schemas["RuleSetContent"] }) {
   return (
     <div className="page">
       <div className="page__head detail__head">
-        <Link to="/rule-sets" className={buttonClass("quiet")} aria-label={t("bench.back")}>
-          <ArrowLeft aria-hidden />
-        </Link>
+        <Back />
         <div className="detail__title">
           <h1>{set.name}</h1>
           <p className="muted">
@@ -107,7 +123,7 @@ function Bench({ content }: { content: Schemas["RuleSetContent"] }) {
             </Link>
           </p>
         )}
-        {tab === "edit" && <Write text={text} onText={setText} readOnly={!author} />}
+        {tab === "edit" && <Write key={added} text={text} onText={setText} readOnly={!author} sid={sid ?? added} />}
         {tab === "try" && <Trial text={text} />}
         {tab === "diff" && <Differences set={set} versions={versions} text={text} />}
         {tab === "versions" && <Versions set={set} versions={versions} onRestore={author && !set.fed_by ? restore : undefined} />}

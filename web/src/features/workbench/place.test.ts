@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { placeOf, ruleAt } from "./place";
+import { placeOf, placeOfRule, ruleAt } from "./place";
 
 const text = 'alert tcp any any -> any any (msg:"tên"; \\\n  flow:sideways; sid:1;)\n# x\nalert ip any any -> any any (sid:2;)';
 const lines = text.split("\n");
@@ -24,4 +24,11 @@ test("the rule around the caret is joined", () => {
   expect(ruleAt(text, 0)).toMatchObject({ offset: 0, from: 0 });
   expect(ruleAt(text, text.length).rule).toBe(lines[3]);
   expect(ruleAt("", 0)).toEqual({ rule: "", offset: 0, from: 0, to: 0 });
+});
+
+test("a rule is found by its whole id", () => {
+  expect(placeOfRule(text, 1)).toBe(0);
+  expect(placeOfRule(text, 2)).toBe(text.lastIndexOf("alert"));
+  expect(placeOfRule(text, 3)).toBeUndefined();
+  expect(placeOfRule("alert (sid:12;)", 2)).toBeUndefined();
 });

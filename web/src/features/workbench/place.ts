@@ -57,3 +57,9 @@ export function ruleAt(text: string, caret: number): { rule: string; offset: num
   const whole = lines.slice(first, last + 1).join("\n");
   return { rule: own.join(""), offset: byteLength(before), from, to: from + whole.length };
 }
+
+/** Where the rule with an id begins; nothing where the text has none. One that is written out counts as well. */
+export function placeOfRule(text: string, sid: number): number | undefined {
+  const found = new RegExp(`[(;\\s]sid:\\s*${sid}\\s*;`).exec(text);
+  return found ? ruleAt(text, found.index).from : undefined;
+}

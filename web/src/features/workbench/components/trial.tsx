@@ -28,17 +28,17 @@ export function Trial({ text }: { text: string }) {
   const [done, setDone] = useState(0);
   const trial = useTry();
   const file = useRef<HTMLInputElement>(null);
-  const [shown, setShown] = useState<number>();
+  const [shown, setShown] = useState(search.sid);
   const chosen = captures.data?.find((one) => one.id === search.capture) ?? captures.data?.[0];
   const choose = (capture: string | undefined) => void navigate({ search: (before) => ({ ...before, capture }), replace: true });
   const bad = (error: unknown) => toast({ text: problem(error), bad: true });
   const language = i18n.language === "en" ? "en" : "vi";
   const run = () => {
-    setShown(undefined);
+    setShown(search.sid);
     if (chosen) trial.mutate({ text, language, captures: [chosen.id] });
   };
   const runPast = (past: string[]) => {
-    setShown(undefined);
+    setShown(search.sid);
     setDone(0);
     trial.mutate({ text, language, captures: past, onDone: setDone });
   };

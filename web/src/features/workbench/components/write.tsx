@@ -9,7 +9,7 @@ import { useRights } from "@/lib/session";
 import { Button, Card, useProblemText } from "@/ui/basics";
 import { RuleWords } from "@/ui/rule-text";
 import { checkQuery, explainQuery, type Remark } from "../api";
-import { placeOf, ruleAt } from "../place";
+import { placeOf, placeOfRule, ruleAt } from "../place";
 import { RuleEditor } from "./editor";
 
 /** The engine is asked once somebody pauses. */
@@ -25,7 +25,15 @@ function useSettled<T>(value: T): T {
   return settled;
 }
 
-export function Write({ text, onText, readOnly }: { text: string; onText: (text: string) => void; readOnly: boolean }) {
+interface WriteProps {
+  text: string;
+  onText: (text: string) => void;
+  readOnly: boolean;
+  /** The rule that is shown first. */
+  sid: number | undefined;
+}
+
+export function Write({ text, onText, readOnly, sid }: WriteProps) {
   const { t, i18n } = useTranslation();
   const { author } = useRights();
   const problem = useProblemText();
@@ -38,14 +46,19 @@ export function Write({ text, onText, readOnly }: { text: string; onText: (text:
   const rule = useSettled(ruleAt(text, caret).rule.trim());
   const isRule = /^(?:#\s*)?(?:alert|pass|drop|reject|config)\b.*\(.*\)$/.test(rule);
   const explained = useQuery({ ...explainQuery(rule.replace(/^#\s*/, ""), language), enabled: author && isRule });
-  const jump = (remark: Remark) => {
-    const at = placeOf(text.split("\n"), remark.line, remark.column);
+  const show = (at: number) => {
     view.current?.dispatch({ selection: { anchor: Math.min(at, text.length) }, scrollIntoView: true });
     view.current?.focus();
   };
+  const jump = (remark: Remark) => show(placeOf(text.split("\n"), remark.line, remark.column));
+  const onView = (made: EditorView | undefined) => {
+    view.current = made;
+    const at = made && sid !== undefined ? placeOfRule(text, sid) : undefined;
+    if (at !== undefined) show(at);
+  };
   return (
     <div className="bench__write">
-      <RuleEditor text={text} readOnly={readOnly} checked={checked} onText={onText} onCaret={setCaret} onView={(made) => (view.current = made)} />
+      <RuleEditor text={text} readOnly={readOnly} checked={checked} onText={onText} onCaret={setCaret} onView={onView} />
       <div className="bench__side">
         {author && (
           <Card title={t("bench.check")} aside={checked && <Sum loaded={checked.loaded} failed={checked.failed} warnings={checked.warnings.length} />}>
