@@ -242,11 +242,14 @@ fn split(text: &str) -> Vec<&str> {
 
 /// Changes a rule that a row names.
 fn carry_out(row: &Row, signature: &mut Signature) {
-    let own = signature.threshold.is_some() || signature.detection_filter.is_some();
+    let own = signature.threshold.is_some()
+        || signature.detection_filter.is_some()
+        || signature.rate_filter.is_some();
     match &row.what {
         What::Threshold(threshold) => {
             if row.sid != 0 {
                 signature.detection_filter = None;
+                signature.rate_filter = None;
                 signature.threshold = Some(threshold.clone());
             } else if !own {
                 signature.threshold = Some(threshold.clone());

@@ -36,6 +36,8 @@ struct Side {
     lost: u64,
     /// No probe can say more about this side.
     probed: bool,
+    /// A change of protocol came before these bytes: they are looked at with the next packet.
+    waiting: bool,
     /// Detection is over: bytes go to the parser.
     done: bool,
     finished: bool,
@@ -52,6 +54,7 @@ impl Default for Side {
             received: 0,
             lost: 0,
             probed: false,
+            waiting: false,
             done: false,
             finished: false,
             closed: false,
@@ -150,6 +153,25 @@ impl AppLayer {
         self.take(direction, data, context, limits);
     }
 
+    /// Looks at what has waited since a change of protocol; whether there was anything.
+    pub fn resume(&mut self, direction: Direction, context: &Context, limits: &Limits) -> bool {
+        let waited = std::mem::take(&mut self.sides[direction.index()].waiting);
+        if waited {
+            self.detect(direction, context, limits);
+        }
+        waited
+    }
+
+    /// What follows a change of protocol: rules look at what came before it first.
+    fn wait(&mut self, direction: Direction, data: &[u8]) {
+        if !data.is_empty() {
+            self.first_data.get_or_insert(direction);
+            let side = &mut self.sides[direction.index()];
+            side.held.extend_from_slice(data);
+            side.waiting = true;
+        }
+    }
+
     fn take(&mut self, direction: Direction, data: &[u8], context: &Context, limits: &Limits) {
         if data.is_empty() || self.protocol == Protocol::Failed {
             return;
@@ -162,7 +184,9 @@ impl AppLayer {
             self.parse(direction, data, context, limits);
             return;
         }
-        self.sides[direction.index()].held.extend_from_slice(data);
+        let side = &mut self.sides[direction.index()];
+        side.waiting = false;
+        side.held.extend_from_slice(data);
         self.detect(direction, context, limits);
     }
 
@@ -191,6 +215,7 @@ impl AppLayer {
 
     /// No more bytes from this side (FIN, RST, time-out).
     pub fn close(&mut self, direction: Direction, context: &Context, limits: &Limits) {
+        self.resume(direction, context, limits);
         let side = &mut self.sides[direction.index()];
         if std::mem::replace(&mut side.closed, true) || self.protocol == Protocol::Failed {
             return;
@@ -455,8 +480,8 @@ impl AppLayer {
                     side.finished = false;
                     side.ended = false;
                 }
-                self.take(direction.opposite(), &other, context, limits);
-                self.take(direction, rest, context, limits);
+                self.wait(direction.opposite(), &other);
+                self.wait(direction, rest);
             }
         }
     }
@@ -489,6 +514,7 @@ impl AppLayer {
         for side in &mut self.sides {
             side.done = true;
             side.finished = true;
+            side.waiting = false;
             side.held = Vec::new();
         }
     }
@@ -617,6 +643,27 @@ mod tests {
         let app = run(pieces, false);
         assert_eq!(app.protocol(), Protocol::Unknown);
         assert_eq!(app.original_protocol(), Some(Protocol::Ftp));
+    }
+
+    #[test]
+    fn what_follows_a_change_of_protocol_waits_for_another_packet() {
+        const SWITCH: &[u8] =
+            b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n\
+            \0\0\0\x04\0\0\0\0\0";
+        const UPGRADE: &[u8] =
+            b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+        let limits = Limits::default();
+        let mut app = run(&[(ToServer, UPGRADE), (ToClient, SWITCH)], false);
+        assert!(app.is_changing());
+        assert!(!app.resume(ToServer, &CONTEXT, &limits), "nothing waits");
+        assert!(app.resume(ToClient, &CONTEXT, &limits));
+        assert!(!app.is_changing());
+        assert_eq!(app.protocol(), Protocol::Http2);
+        assert!(!app.resume(ToClient, &CONTEXT, &limits));
+        // The end of the flow waits for nothing.
+        let mut app = run(&[(ToServer, UPGRADE), (ToClient, SWITCH)], false);
+        app.close(ToClient, &CONTEXT, &limits);
+        assert_eq!(app.protocol(), Protocol::Http2);
     }
 
     #[test]

@@ -268,7 +268,15 @@ impl FlowThresholds {
                 at
             }
         };
-        self.windows[at].1.count(limit, now_ns)
+        let window = &mut self.windows[at].1;
+        let renewed = window.ended(now_ns);
+        let decision = window.count(limit, now_ns);
+        // As in Suricata: the match that begins another window of a flow is counted, and tells nothing.
+        if renewed && matches!(limit, Limit::Every { count: 1, .. }) {
+            window.count = 1;
+            return Decision::No;
+        }
+        decision
     }
 }
 
@@ -348,5 +356,12 @@ mod tests {
         assert_eq!(flow.count(rule(3), &limit, 0), Decision::Alert);
         assert_eq!(flow.count(rule(1), &limit, 0), Decision::Alert);
         assert_eq!(flow.count(rule(3), &limit, 1), Decision::Silent);
+        let each = Limit::Every {
+            count: 1,
+            seconds: 1,
+        };
+        let told = [0, 1, 3, 3, 3]
+            .map(|second| flow.count(rule(4), &each, second * 1_000_000_000) == Decision::Alert);
+        assert_eq!(told, [true, true, false, true, true]);
     }
 }

@@ -504,6 +504,14 @@ impl<O: Output> Worker<O> {
                     server_port: flow.server_port,
                     client_port: flow.client_port,
                 };
+                // What a change of protocol kept waiting is looked at when more of that side could be.
+                let readable = if settings.stream.inline {
+                    at.direction
+                } else {
+                    at.direction.opposite()
+                };
+                user.changed[readable.index()] |=
+                    user.app.resume(readable, &context, &settings.app);
                 let mut sink = Sink {
                     app: &mut user.app,
                     context: &context,

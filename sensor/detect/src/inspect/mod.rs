@@ -44,6 +44,8 @@ pub struct Match {
     pub frame: Option<u64>,
     /// The match lies in stream data or in a transaction rather than in the packet.
     pub in_stream: bool,
+    /// A rate filter has given it another action than its rule's.
+    pub changed: bool,
     pub captured: Vec<Captured>,
 }
 
@@ -479,6 +481,7 @@ impl<'a, const TRACED: bool> Pass<'a, TRACED> {
             guessed: false,
             frame,
             in_stream: place == Place::Stream,
+            changed: false,
             captured,
         });
     }

@@ -66,7 +66,7 @@ impl Inspector {
             });
             let mut alerts = 0;
             let mut ended = false;
-            matches.retain(|found| {
+            matches.retain_mut(|found| {
                 if ended {
                     return false;
                 }
@@ -86,7 +86,7 @@ impl Inspector {
     /// Carries out what a match decides; true when it is an alert. `ended` is set by `pass`.
     fn weigh(
         &mut self,
-        found: &Match,
+        found: &mut Match,
         traffic: &Traffic<'_>,
         state: &mut FlowState,
         alerts: usize,
@@ -103,6 +103,7 @@ impl Inspector {
             },
             decision,
         };
+        found.changed = matches!(decision, Decision::Changed(_));
         if weighed.decision != Decision::No {
             if signature.tag.is_some() {
                 self.install_tag(one, traffic, state);

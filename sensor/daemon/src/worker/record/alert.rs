@@ -31,15 +31,23 @@ impl<O: Output> Recording<O> {
         let settings = Arc::clone(&self.settings);
         let packet = traffic.packet;
         let signature = engine.signature(found.signature);
-        let transaction = found.transaction.and_then(|id| {
-            let transactions = traffic.app?.transactions();
-            transactions.iter().find(|transaction| transaction.id == id)
+        let frame = found.frame.and_then(|id| {
+            let frame = traffic.app?.frames().frame(traffic.direction, id)?;
+            Some(frame.clone())
         });
-        let shown = found.frame.and_then(|id| {
-            let app = traffic.app?;
-            let frame = app.frames().frame(traffic.direction, id)?.clone();
+        // Numbers of transactions count from 1 where records of frames count them so.
+        let number = frame.as_ref().and_then(|frame| frame.transaction);
+        let transaction = found.transaction.and_then(|id| {
+            let live = traffic.app?.transactions();
+            let own = live.iter().find(|transaction| transaction.id == id);
+            own.or_else(|| {
+                let (_, number) = number?;
+                live.iter().find(|transaction| transaction.number == number)
+            })
+        });
+        let shown = frame.zip(traffic.app).map(|(frame, app)| {
             let in_stream = traffic.session.is_some();
-            Some(frame::Shown::new(app, frame, traffic.direction, in_stream))
+            frame::Shown::new(app, frame, traffic.direction, in_stream)
         });
         let ends = packet.addresses();
         let ports = packet.ports();
@@ -63,12 +71,14 @@ impl<O: Output> Recording<O> {
         };
         let metadata = engine.metadata(found.signature);
         let forwarded = forwarded_for(&settings, traffic, transaction);
+        // As in Suricata: where a rate filter has changed the action, what all rules do to the packet counts.
+        let blocked = if found.changed {
+            inspector.verdict().dropped
+        } else {
+            signature.action == Action::Reject
+        };
         let alert = Alert {
-            action: if signature.action == Action::Reject {
-                "blocked"
-            } else {
-                "allowed"
-            },
+            action: if blocked { "blocked" } else { "allowed" },
             gid: signature.gid,
             signature_id: signature.sid,
             rev: signature.rev,
@@ -120,8 +130,9 @@ impl<O: Output> Recording<O> {
         };
         let stage = |direction| transaction.filter(|_| with_app)?.stage_name(direction);
         let record = AlertRecord {
-            tx_id: transaction
-                .map(|transaction| transaction.number)
+            tx_id: number
+                .map(|(_, number)| number)
+                .or(transaction.map(|transaction| transaction.number))
                 .or(found.transaction),
             tx_guessed: found.guessed,
             alert,
