@@ -28,6 +28,7 @@ const MAP: &[(&str, &str)] = &[
     ("collector/index", "collector-ingest collector-api"),
     ("collector/search", "collector-ingest collector-api"),
     ("collector/evidence", "all"),
+    ("collector/archive", "all"),
     (
         "collector/state",
         "collector-index collector-search collector-api",

@@ -202,7 +202,24 @@ async fn figures(state: &ApiState) -> Result<String> {
     for (what, count) in state.machine().syslog() {
         figures.row("syslog", &[("what", what)], count as f64);
     }
+    let archive = state.store.archive_totals().await?;
+    figures.head("archive", "gauge", "Partitions in the archive, their bytes there, and those that were dropped before it had them.");
+    for (what, count) in [
+        ("packs", archive.packs),
+        ("packed_bytes", archive.packed_bytes),
+        ("recalled_bytes", archive.recalled_bytes),
+        ("lost_partitions", archive.lost_partitions),
+        ("lost_events", archive.lost_events),
+    ] {
+        figures.row("archive", &[("what", what)], count as f64);
+    }
     if let Ok(storage) = state.machine().storage().await {
+        figures.head(
+            "archive_waiting",
+            "gauge",
+            "Partitions that wait for the archive.",
+        );
+        figures.row("archive_waiting", &[], storage.archive_waiting as f64);
         figures.head("index_events", "gauge", "Events in the index.");
         figures.head("index_bytes", "gauge", "Size of the index.");
         for shelf in &storage.shelves {

@@ -6,6 +6,7 @@
 
 mod access;
 mod alarms;
+mod archive;
 mod assets;
 mod caller;
 mod cases;
@@ -75,6 +76,7 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use archive::ArchiveDesk;
 pub use evidence::sweep as sweep_evidence;
 pub use export::sweep as sweep_exports;
 pub use feeds::{
@@ -122,6 +124,8 @@ pub struct Parts {
     pub captures_dir: PathBuf,
     /// How rule and intelligence sources are fetched.
     pub feeds: FeedSettings,
+    /// How the archive of old partitions is reached.
+    pub archive: ArchiveDesk,
     /// Where packets that were asked for lie.
     pub evidence: Shelf,
     /// Where ingest tells of alerts.
@@ -235,6 +239,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         "/api/v1",
         OpenApiRouter::new()
             .merge(alarms::router())
+            .merge(archive::router())
             .merge(elastic::router())
             .merge(ingest::router())
             .merge(ledger::router())

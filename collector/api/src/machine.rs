@@ -37,6 +37,8 @@ pub struct Storage {
     pub audit_days: u64,
     /// Classes of records that are not taken now, because the disk is at its reserve.
     pub paused: Vec<String>,
+    /// Partitions that take no more events and wait for the archive; they are searched.
+    pub archive_waiting: u64,
 }
 
 /// One shelf of the index.

@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::ApiState;
+use crate::archive::{self, ArchivedBody};
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
 use crate::extract::{Path, Query};
@@ -63,6 +64,10 @@ pub struct SearchPage {
     total_is_exact: bool,
     /// Time ran out or a wildcard had too many expansions: there may be more.
     partial: bool,
+    /// Places in `items` of records that came back from the archive for a while.
+    recalled: Vec<usize>,
+    /// What of the range lies in the archive, and was not searched; on the first page.
+    archived: Option<ArchivedBody>,
     /// Columns that the query asks for with `table`.
     columns: Vec<String>,
     milliseconds: u64,
@@ -274,6 +279,12 @@ async fn search(
         .unwrap_or(limits::MAX_HITS)
         .min(limits::MAX_HITS);
     let limit = at_most(query.limit, DEFAULT_HITS, most);
+    let archived = if first_page {
+        let range = archive::range(request.from, request.to, request.class);
+        archive::archived_body(state.store.archived_days(&range).await?)
+    } else {
+        None
+    };
     let mut hits = state.engine.search(request, sort, limit, cursor).await?;
     if let Some(head) = pipeline.head {
         // What stands behind the head is not part of the answer.
@@ -303,6 +314,8 @@ async fn search(
         total: hits.total,
         total_is_exact: hits.total_is_exact,
         partial: hits.partial,
+        recalled: hits.recalled,
+        archived,
         columns: pipeline.table,
         milliseconds,
     }))

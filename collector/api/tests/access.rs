@@ -72,6 +72,17 @@ struct Pass {
     bearer: Option<String>,
 }
 
+/// An archive may lie nowhere.
+fn archive_desk() -> collector_api::ArchiveDesk {
+    collector_api::ArchiveDesk {
+        means: collector_archive::Means {
+            folders: Vec::new(),
+            client: collector_feeds::client(b"").expect("a client"),
+        },
+        wake: tokio::sync::watch::Sender::new(0),
+    }
+}
+
 impl Server {
     async fn start() -> Server {
         let folder = tempfile::tempdir().expect("a folder");
@@ -149,6 +160,7 @@ impl Server {
             exports_dir: folder.path().join("exports"),
             captures_dir: folder.path().join("captures"),
             feeds: collector_api::FeedSettings::default(),
+            archive: archive_desk(),
             evidence: Shelf::open(&folder.path().join("evidence")).expect("a shelf"),
             live: Live::default(),
             clock: now,

@@ -81,6 +81,13 @@ fn server(folder: tempfile::TempDir, store: Store, engine: Arc<dyn SearchEngine>
         exports_dir: folder.path().join("exports"),
         captures_dir: folder.path().join("captures"),
         feeds: collector_api::FeedSettings::default(),
+        archive: collector_api::ArchiveDesk {
+            means: collector_archive::Means {
+                folders: Vec::new(),
+                client: collector_feeds::client(b"").expect("a client"),
+            },
+            wake: tokio::sync::watch::Sender::new(0),
+        },
         evidence: Shelf::open(&folder.path().join("evidence")).expect("a shelf"),
         live: Live::default(),
         clock: now,

@@ -9,6 +9,7 @@ use collector_index::{Index, Options};
 use collector_ingest::Authority;
 use collector_state::{AuditEntry, NewUser, Role, Scope, Store, UnitId, UserChange};
 
+use crate::archive_command::{self as archive, ArchiveCommand};
 use crate::backup;
 use crate::collector::{lock, now, open_state};
 
@@ -49,6 +50,9 @@ enum AdminCommand {
     Backup { folder: PathBuf },
     /// Put a backup into an empty data folder.
     Restore { folder: PathBuf },
+    /// The archive of old partitions. The collector may be running.
+    #[command(subcommand)]
+    Archive(ArchiveCommand),
     /// Check the audit chain, the index, and a backup's list of files. No collector may be running on the
     /// folder.
     Verify,
@@ -142,6 +146,12 @@ pub async fn run(arguments: AdminArguments) -> Result<()> {
             backup::restore(&folder, &data)?;
             note_in(&data, "admin.restore", &folder.display().to_string()).await
         }
+        AdminCommand::Archive(command) => {
+            let state = open_state(&data).await?;
+            let done = archive::command(&state, command).await;
+            state.close().await;
+            done
+        }
         AdminCommand::Verify => verify(&data).await,
     }
 }
@@ -210,7 +220,7 @@ async fn user(state: &Store, command: UserCommand) -> Result<()> {
 }
 
 /// What is done on the machine itself is noted as done by whoever may do it: the machine's own account.
-async fn note(state: &Store, action: &str, target: &str) -> Result<()> {
+pub async fn note(state: &Store, action: &str, target: &str) -> Result<()> {
     let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
     let entry = AuditEntry {
         at: now(),

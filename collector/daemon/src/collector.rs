@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::adapter::StateAdapter;
+use crate::archive::Archivist;
 use crate::engine::{Engine, Limits};
 use crate::evidence::Desk;
 use crate::fleet::Fleet;
@@ -27,7 +28,7 @@ use crate::hunt::HuntDesk;
 use crate::machine::{Rest, indexed};
 use crate::settings::Config;
 use crate::storage::Keeper;
-use crate::{backup, console, feeds, sigma, syslog, watchdog};
+use crate::{archive, backup, console, feeds, sigma, syslog, watchdog};
 
 /// Pause between looks at what has served its time.
 const MAINTENANCE: Duration = Duration::from_secs(600);
@@ -232,6 +233,13 @@ impl Collector {
             syslog: Arc::clone(&syslog_counts),
             sealer,
         });
+        let desk = archive::desk(&config.services, archive::client(&config.services)?);
+        let archivist = Archivist {
+            index: Arc::clone(&index),
+            state: state.clone(),
+            keeper: Arc::clone(&keeper),
+            desk: desk.clone(),
+        };
         let parts = Parts {
             store: state.clone(),
             engine: Arc::new(Embedded::new(Arc::clone(&index))),
@@ -245,6 +253,7 @@ impl Collector {
             exports_dir: config.data_dir.join("exports"),
             captures_dir: config.data_dir.join("captures"),
             feeds: feeds::settings(&config.feeds, &config.data_dir)?,
+            archive: desk,
             evidence: shelf,
             live: live.clone(),
             clock: now,
@@ -330,6 +339,7 @@ impl Collector {
             api_state.clone(),
             stopping(stopped.clone()),
         ));
+        services.spawn(archivist.run(stopping(stopped.clone())));
         services.spawn(sweep_exports(api_state, stopping(stopped)));
         services.spawn(watching);
         services.spawn(keeping);

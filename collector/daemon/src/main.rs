@@ -2,6 +2,8 @@
 
 mod adapter;
 mod admin;
+mod archive;
+mod archive_command;
 mod backup;
 mod collector;
 mod console;

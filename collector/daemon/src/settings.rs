@@ -39,6 +39,10 @@ pub struct RawConfig {
     workbench: RawWorkbench,
     #[serde(default)]
     feeds: RawFeeds,
+    #[serde(default)]
+    archive: RawArchive,
+    #[serde(default)]
+    services: RawServices,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -145,6 +149,28 @@ pub struct FeedsConfig {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawArchive {
+    /// Folders below which the archive of old partitions may lie.
+    #[serde(default)]
+    folders: Vec<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawServices {
+    /// A file of certificates (PEM) that are trusted beside those of public authorities.
+    authorities: Option<PathBuf>,
+}
+
+/// What the archive of old partitions, and other services that are set in the console, may use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServicesConfig {
+    pub archive_folders: Vec<PathBuf>,
+    pub authorities: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawWorkbench {
     /// The sensor's program, whose engine checks and tries rules.
     sensor: Option<PathBuf>,
@@ -174,6 +200,7 @@ pub struct Config {
     /// The one beside this program when absent.
     pub sensor_program: Option<PathBuf>,
     pub feeds: FeedsConfig,
+    pub services: ServicesConfig,
 }
 
 impl Config {
@@ -218,6 +245,7 @@ impl Config {
             syslog: SyslogConfig::default(),
             sensor_program: None,
             feeds: FeedsConfig::default(),
+            services: ServicesConfig::default(),
         }
     }
 
@@ -279,6 +307,10 @@ impl Config {
                 proxy: faults.proxy("feeds.proxy", raw.feeds.proxy),
                 authorities: raw.feeds.authorities,
                 folders: raw.feeds.folders,
+            },
+            services: ServicesConfig {
+                archive_folders: raw.archive.folders,
+                authorities: raw.services.authorities,
             },
         };
         if !(2..=64).contains(&config.open_writers) {

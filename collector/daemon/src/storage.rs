@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use collector_api::machine::{Disk, ShelfHeld, Storage};
-use collector_index::{Day, Index, Limits, PartitionStats, Pressure, Shelf, govern};
+use collector_archive::Settings;
+use collector_index::{
+    Archiving, Cause, Day, Dropped, Index, Limits, PartitionId, PartitionStats, Pressure, Shelf,
+    Standing, govern,
+};
 use collector_ingest::Ingest;
-use collector_state::{Store, UnixMillis};
+use collector_state::{ArchiveLoss, Recall, Store, UnixMillis, Waiting};
 use sensor_event::Class;
 
 use crate::collector::now;
@@ -32,6 +36,8 @@ pub struct Keeper {
     inbox_days: u64,
     audit_days: u64,
     pressure: Mutex<Pressure>,
+    /// What is to go to the archive, oldest first.
+    due: Mutex<Vec<PartitionId>>,
 }
 
 impl Keeper {
@@ -58,6 +64,7 @@ impl Keeper {
             inbox_days: days(config.inbox),
             audit_days: days(config.audit),
             pressure: Mutex::new(Pressure::None),
+            due: Mutex::default(),
         })
     }
 
@@ -66,8 +73,13 @@ impl Keeper {
         let mut stopping = std::pin::pin!(stopping);
         loop {
             let keeper = Arc::clone(&self);
-            let looked = tokio::task::spawn_blocking(move || keeper.look()).await?;
-            if let Err(error) = looked {
+            let archiving = self.archiving().await;
+            let looked = tokio::task::spawn_blocking(move || keeper.look(archiving)).await?;
+            let told = match looked {
+                Ok(dropped) => self.tell(&dropped, archiving).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = told {
                 tracing::warn!(error = format!("{error:#}"), "the disk is not looked after");
             }
             tokio::select! {
@@ -77,14 +89,65 @@ impl Keeper {
         }
     }
 
-    fn look(&self) -> Result<()> {
+    /// Whether partitions go to an archive first. While that is not known, none is dropped but for want of room.
+    async fn archiving(&self) -> Archiving {
+        let json = self.state.setting(Settings::NAME).await;
+        let is_off = json.is_ok_and(|json| Settings::read(json.as_deref()).active().is_none());
+        if is_off {
+            Archiving::Off
+        } else {
+            Archiving::On
+        }
+    }
+
+    /// Notes what went before the archive had it, and which recalls ended.
+    async fn tell(&self, dropped: &[Dropped], archiving: Archiving) -> Result<()> {
+        for one in dropped {
+            let (day, shelf) = (one.id.key.day.to_string(), one.id.key.shelf.name());
+            if let Standing::Recalled(pack) = one.id.standing {
+                let pack = i64::try_from(pack)?;
+                self.state
+                    .set_recall(pack, Recall::Failed, Some("no_room"))
+                    .await?;
+                continue;
+            }
+            if archiving == Archiving::Off || one.cause == Cause::Retention {
+                continue;
+            }
+            if let Standing::Sealed(number) = one.id.standing {
+                let waiting = Waiting {
+                    day: &day,
+                    shelf,
+                    number,
+                };
+                self.state.archive_settled(waiting).await?;
+            }
+            let loss = ArchiveLoss {
+                day,
+                shelf: shelf.to_owned(),
+                events: one.events,
+                bytes: one.bytes,
+                at: now(),
+            };
+            tracing::warn!(
+                ?loss,
+                "there was no room for a partition until the archive has it"
+            );
+            self.state.archive_lost(&loss).await?;
+        }
+        Ok(())
+    }
+
+    fn look(&self, archiving: Archiving) -> Result<Vec<Dropped>> {
         let today = today(now());
         let free = || disk(&self.data_dir).map_or(u64::MAX, |(_, free)| free);
         let before = self.pressure();
-        let governed = govern(&self.index, &self.limits, today, before, &free)?;
-        for key in &governed.dropped {
-            tracing::info!(day = %key.day, shelf = key.shelf.name(), "a partition is dropped");
+        let governed = govern(&self.index, &self.limits, today, before, archiving, &free)?;
+        for one in &governed.dropped {
+            let key = one.id.key;
+            tracing::info!(day = %key.day, shelf = key.shelf.name(), cause = ?one.cause, "a partition is dropped");
         }
+        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = governed.due;
         *self.pressure.lock().unwrap_or_else(PoisonError::into_inner) = governed.pressure;
         if governed.pressure != before {
             tracing::warn!(pressure = ?governed.pressure, free = free(), "the disk's state changes");
@@ -96,7 +159,22 @@ impl Keeper {
             Pressure::None => Vec::new(),
             Pressure::AlertsOnly => LESSER.to_vec(),
         });
-        Ok(())
+        Ok(governed.dropped)
+    }
+
+    /// What is to go to the archive, oldest first.
+    pub fn due(&self) -> Vec<PartitionId> {
+        self.due
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// What may be brought back without touching the reserve.
+    pub fn room(&self) -> u64 {
+        let free = disk(&self.data_dir).map_or(0, |(_, free)| free);
+        let reserve = self.limits.reserve_bytes;
+        free.saturating_sub(reserve.saturating_add(reserve / 10))
     }
 
     fn pressure(&self) -> Pressure {
@@ -123,6 +201,10 @@ impl Keeper {
             }
             shelves.push(held);
         }
+        let waiting = self.index.partitions(None, None, None);
+        let waiting = waiting
+            .iter()
+            .filter(|one| matches!(one.id().standing, Standing::Sealed(_)));
         let left = free_bytes.saturating_sub(self.limits.reserve_bytes) as f64;
         Ok(Storage {
             shelves,
@@ -136,6 +218,7 @@ impl Keeper {
                 .map_or(0, |file| file.len()),
             inbox_days: self.inbox_days,
             audit_days: self.audit_days,
+            archive_waiting: waiting.count() as u64,
             paused: match self.pressure() {
                 Pressure::None => Vec::new(),
                 Pressure::AlertsOnly => LESSER.map(|class| class.name().to_owned()).to_vec(),

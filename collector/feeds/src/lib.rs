@@ -21,7 +21,7 @@ mod template;
 pub use archive::{ArchiveError, File, MAX_FILES, MAX_UNPACKED_BYTES, files, pack};
 pub use compose::{Carried, Composed, compose};
 pub use diff::{ChangeCounts, ChangeKind, Diff, ListChange, RuleChange, diff};
-pub use fetch::{FetchError, Fetched, Limits, Request, Seen, Settings, fetch};
+pub use fetch::{FetchError, Fetched, Limits, Request, Seen, Settings, client, fetch};
 pub use filter::{FilterFault, FilterTexts, Filtered, Filters};
 pub use list::{IndicatorKind, MAX_INDICATORS};
 pub use read::{Content, FeedKind, ReadError, Reading, read};

@@ -10,7 +10,7 @@ use crate::document::EventDocument;
 use crate::error::{IndexError, Result};
 use crate::event::{Event, Shelf, Stream};
 use crate::marks::Marks;
-use crate::partition::{Partition, PartitionKey};
+use crate::partition::{Partition, PartitionId, PartitionKey, RECALLED, SEALED, Standing};
 use crate::schema::Fields;
 use crate::writers::Writers;
 use sensor_query::Day;
@@ -41,7 +41,7 @@ pub struct Index {
     root: PathBuf,
     fields: Arc<Fields>,
     max_partitions: usize,
-    partitions: RwLock<BTreeMap<PartitionKey, Arc<Partition>>>,
+    partitions: RwLock<BTreeMap<PartitionId, Arc<Partition>>>,
     /// What senders may forget.
     durable: RwLock<Marks>,
     writing: Mutex<Writing>,
@@ -88,10 +88,17 @@ impl Index {
                 continue;
             };
             for shelf in Shelf::ALL {
-                let key = PartitionKey { day, shelf };
-                let partition = Partition::new(root, key, Arc::clone(&fields));
-                if partition.folder().join("meta.json").exists() {
-                    partitions.insert(key, Arc::new(partition));
+                let id = PartitionId::live(PartitionKey { day, shelf });
+                found(root, id, &fields, &mut partitions);
+            }
+        }
+        for (name, standing) in [
+            (SEALED, Standing::Sealed as fn(u64) -> Standing),
+            (RECALLED, Standing::Recalled),
+        ] {
+            for name in names(&root.join(name))? {
+                if let Some(id) = PartitionId::from_name(&name, standing) {
+                    found(root, id, &fields, &mut partitions);
                 }
             }
         }
@@ -207,7 +214,7 @@ impl Index {
     }
 
     /// Partitions that may hold events of a time range (microseconds since 1970, inclusive), newest day
-    /// first; of one shelf, or of both.
+    /// first; of one shelf, or of both. Those that came back from the archive are among them.
     pub fn partitions(
         &self,
         from: Option<i64>,
@@ -237,32 +244,35 @@ impl Index {
 
     /// Drops the partitions of all days before one; returns how many.
     pub fn delete_before(&self, day: Day) -> Result<usize> {
-        let keys: Vec<PartitionKey> = read(&self.partitions)
+        let ids: Vec<PartitionId> = read(&self.partitions)
             .keys()
             .copied()
-            .take_while(|key| key.day < day)
+            .take_while(|id| id.key.day < day)
             .collect();
-        for &key in &keys {
-            self.drop_partition(key)?;
+        for &id in &ids {
+            self.drop_partition(id)?;
         }
-        Ok(keys.len())
+        Ok(ids.len())
     }
 
     /// Drops one partition, with what of it is not committed.
-    pub fn drop_partition(&self, key: PartitionKey) -> Result<()> {
+    pub fn drop_partition(&self, id: PartitionId) -> Result<()> {
         let mut writing = self.writing();
-        writing.writers.close(key);
+        if id.standing == Standing::Live {
+            writing.writers.close(id.key);
+        }
         let gone = self
             .partitions
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(&key);
+            .remove(&id);
         let Some(partition) = gone else {
             return Ok(());
         };
         let folder = partition.folder();
-        let name = format!("{DROPPED_PREFIX}{}-{}", key.day, key.shelf.name());
-        let dropped = self.root.join(name);
+        let name = folder.strip_prefix(&self.root).unwrap_or(folder);
+        let name = name.to_string_lossy().replace('/', "-");
+        let dropped = self.root.join(format!("{DROPPED_PREFIX}{name}"));
         match std::fs::rename(folder, &dropped) {
             Ok(()) => {}
             // It was never written to.
@@ -271,7 +281,67 @@ impl Index {
         }
         std::fs::remove_dir_all(&dropped).map_err(IndexError::file(&dropped))?;
         // Empty when this was the day's last shelf; else it stays.
+        let _ = std::fs::remove_dir(self.root.join(id.key.day.to_string()));
+        Ok(())
+    }
+
+    /// Makes a live partition take no more events: those that come late for its day begin another. Returns what it is
+    /// from now on; nothing if there is none, or nothing in it.
+    pub fn seal(&self, key: PartitionKey, number: u64) -> Result<Option<PartitionId>> {
+        let mut writing = self.writing();
+        // With the marks of all streams written, nobody sends again what it holds.
+        if let Err(error) = self.commit_all(&mut writing) {
+            self.abandon(&mut writing);
+            return Err(error);
+        }
+        writing.writers.finish_one(key)?;
+        let live = PartitionId::live(key);
+        let sealed = PartitionId {
+            key,
+            standing: Standing::Sealed(number),
+        };
+        let (from, to) = (live.folder(&self.root), sealed.folder(&self.root));
+        if !from.join("meta.json").exists() {
+            return Ok(None);
+        }
+        let parent = self.root.join(SEALED);
+        std::fs::create_dir_all(&parent).map_err(IndexError::file(&parent))?;
+        let mut partitions = self
+            .partitions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::fs::rename(&from, &to).map_err(IndexError::file(&from))?;
+        partitions.remove(&live);
+        let partition = Partition::new(&self.root, sealed, Arc::clone(&self.fields));
+        partitions.insert(sealed, Arc::new(partition));
+        drop(partitions);
+        for folder in [&parent, &self.root] {
+            sync_folder(folder)?;
+        }
+        // Empty when this was the day's last shelf; else it stays.
         let _ = std::fs::remove_dir(self.root.join(key.day.to_string()));
+        Ok(Some(sealed))
+    }
+
+    /// Where the files of a partition that comes back from the archive belong.
+    pub fn recall_folder(&self, key: PartitionKey, number: u64) -> PathBuf {
+        let standing = Standing::Recalled(number);
+        PartitionId { key, standing }.folder(&self.root)
+    }
+
+    /// Takes up a partition whose files have come back.
+    pub fn take_up(&self, key: PartitionKey, number: u64) -> Result<()> {
+        let id = PartitionId {
+            key,
+            standing: Standing::Recalled(number),
+        };
+        let partition = Partition::new(&self.root, id, Arc::clone(&self.fields));
+        // Whatever is wrong with it is known now, and not at the next search.
+        partition.searcher()?;
+        self.partitions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, Arc::new(partition));
         Ok(())
     }
 
@@ -281,9 +351,10 @@ impl Index {
         let _writing = self.writing();
         std::fs::create_dir_all(to).map_err(IndexError::file(to))?;
         for partition in self.partitions(None, None, None) {
-            let key = partition.key();
-            let folder = to.join(key.day.to_string()).join(key.shelf.name());
-            partition.link_committed(&folder)?;
+            // What came back from the archive is there.
+            if !partition.is_recalled() {
+                partition.link_committed(&partition.id().folder(to))?;
+            }
         }
         let marks = self.root.join(MARKS_FILE);
         if marks.exists() {
@@ -292,10 +363,12 @@ impl Index {
         Ok(())
     }
 
-    /// Events and bytes, by partition.
+    /// Events and bytes, by partition, without those that came back from the archive.
     pub fn stats(&self) -> Result<Stats> {
         let mut stats = Stats::default();
-        for partition in self.partitions(None, None, None) {
+        let mut held = self.partitions(None, None, None);
+        held.retain(|partition| !partition.is_recalled());
+        for partition in held {
             let searcher = partition.searcher()?;
             let row = PartitionStats {
                 day: partition.day().to_string(),
@@ -313,7 +386,8 @@ impl Index {
 
     /// The partition with this key, made if there is room for one more.
     fn partition(&self, key: PartitionKey) -> Option<Arc<Partition>> {
-        if let Some(partition) = read(&self.partitions).get(&key) {
+        let id = PartitionId::live(key);
+        if let Some(partition) = read(&self.partitions).get(&id) {
             return Some(Arc::clone(partition));
         }
         let mut partitions = self
@@ -323,8 +397,8 @@ impl Index {
         if partitions.len() >= self.max_partitions {
             return None;
         }
-        let partition = Arc::new(Partition::new(&self.root, key, Arc::clone(&self.fields)));
-        partitions.insert(key, Arc::clone(&partition));
+        let partition = Arc::new(Partition::new(&self.root, id, Arc::clone(&self.fields)));
+        partitions.insert(id, Arc::clone(&partition));
         Some(partition)
     }
 
@@ -357,9 +431,40 @@ fn write_marks(root: &Path, marks: &Marks) -> Result<()> {
     file.write_all(&json).map_err(IndexError::file(&new))?;
     file.sync_all().map_err(IndexError::file(&new))?;
     std::fs::rename(&new, &path).map_err(IndexError::file(&path))?;
-    File::open(root)
-        .and_then(|folder| folder.sync_all())
-        .map_err(IndexError::file(root))
+    sync_folder(root)
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder)
+        .and_then(|file| file.sync_all())
+        .map_err(IndexError::file(folder))
+}
+
+/// Takes up a partition that is there.
+fn found(
+    root: &Path,
+    id: PartitionId,
+    fields: &Arc<Fields>,
+    partitions: &mut BTreeMap<PartitionId, Arc<Partition>>,
+) {
+    let partition = Partition::new(root, id, Arc::clone(fields));
+    if partition.folder().join("meta.json").exists() {
+        partitions.insert(id, Arc::new(partition));
+    }
+}
+
+/// What is in a folder; nothing if there is none.
+fn names(folder: &Path) -> Result<Vec<String>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(IndexError::file(folder))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(IndexError::file(folder))?.file_name();
+        names.extend(name.into_string().ok());
+    }
+    Ok(names)
 }
 
 /// Size of the files in a folder; what vanishes meanwhile does not count.

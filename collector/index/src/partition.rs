@@ -30,9 +30,65 @@ pub struct PartitionKey {
     pub shelf: Shelf,
 }
 
+/// What becomes of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Standing {
+    /// It takes events.
+    Live,
+    /// It takes none any more, and waits for the archive.
+    Sealed(u64),
+    /// It came back from the archive for a while.
+    Recalled(u64),
+}
+
+/// One partition among all: there may be several of a day and shelf, of which one is live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartitionId {
+    pub key: PartitionKey,
+    pub standing: Standing,
+}
+
+impl PartitionId {
+    pub fn live(key: PartitionKey) -> PartitionId {
+        PartitionId {
+            key,
+            standing: Standing::Live,
+        }
+    }
+
+    /// The folder of the files, in that of the index.
+    pub(crate) fn folder(self, root: &Path) -> PathBuf {
+        let PartitionKey { day, shelf } = self.key;
+        let numbered = |number: u64| format!("{day}-{}-{number}", shelf.name());
+        match self.standing {
+            Standing::Live => root.join(day.to_string()).join(shelf.name()),
+            Standing::Sealed(number) => root.join(SEALED).join(numbered(number)),
+            Standing::Recalled(number) => root.join(RECALLED).join(numbered(number)),
+        }
+    }
+
+    /// Of the name that a folder of numbered partitions has.
+    pub(crate) fn from_name(name: &str, standing: fn(u64) -> Standing) -> Option<PartitionId> {
+        let (rest, number) = name.rsplit_once('-')?;
+        let (day, shelf) = rest.rsplit_once('-')?;
+        let key = PartitionKey {
+            day: Day::parse(day)?,
+            shelf: Shelf::ALL.into_iter().find(|one| one.name() == shelf)?,
+        };
+        Some(PartitionId {
+            key,
+            standing: standing(number.parse().ok()?),
+        })
+    }
+}
+
+/// Folders of numbered partitions.
+pub(crate) const SEALED: &str = "sealed";
+pub(crate) const RECALLED: &str = "recalled";
+
 /// Handle on a partition. It is opened when it is first used.
 pub struct Partition {
-    key: PartitionKey,
+    id: PartitionId,
     folder: PathBuf,
     fields: Arc<Fields>,
     opened: OnceLock<Opened>,
@@ -46,32 +102,46 @@ struct Opened {
 impl std::fmt::Debug for Partition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Partition")
-            .field("day", &self.key.day.to_string())
-            .field("shelf", &self.key.shelf)
+            .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }
 
 impl Partition {
-    pub(crate) fn new(root: &Path, key: PartitionKey, fields: Arc<Fields>) -> Partition {
+    pub(crate) fn new(root: &Path, id: PartitionId, fields: Arc<Fields>) -> Partition {
         Partition {
-            key,
-            folder: root.join(key.day.to_string()).join(key.shelf.name()),
+            id,
+            folder: id.folder(root),
             fields,
             opened: OnceLock::new(),
         }
     }
 
+    pub fn id(&self) -> PartitionId {
+        self.id
+    }
+
     pub fn key(&self) -> PartitionKey {
-        self.key
+        self.id.key
     }
 
     pub fn day(&self) -> Day {
-        self.key.day
+        self.id.key.day
     }
 
     pub fn shelf(&self) -> Shelf {
-        self.key.shelf
+        self.id.key.shelf
+    }
+
+    /// Whether it came back from the archive, and goes again.
+    pub fn is_recalled(&self) -> bool {
+        matches!(self.id.standing, Standing::Recalled(_))
+    }
+
+    /// When it was last committed; none if it never was.
+    pub fn last_commit(&self) -> Option<std::time::SystemTime> {
+        let meta = std::fs::metadata(self.folder.join("meta.json")).ok()?;
+        meta.modified().ok()
     }
 
     pub fn fields(&self) -> &Fields {

@@ -89,6 +89,20 @@ impl Writers {
         self.open.retain(|writer| writer.partition.key() != key);
     }
 
+    /// Commits the writer of a partition, waits for its merges and closes it.
+    pub fn finish_one(&mut self, key: PartitionKey) -> Result<()> {
+        let open = self.open.iter();
+        let found = open
+            .map(|writer| writer.partition.key())
+            .position(|one| one == key);
+        if let Some(at) = found {
+            let mut writer = self.open.swap_remove(at);
+            writer.commit()?;
+            writer.engine.wait_merging_threads()?;
+        }
+        Ok(())
+    }
+
     /// Forgets everything since the last commits.
     pub fn abandon(&mut self) {
         self.open.clear();

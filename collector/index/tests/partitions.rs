@@ -202,7 +202,7 @@ fn there_is_no_place_for_too_many_days() {
 
 #[test]
 fn what_is_least_worth_keeping_goes_first() {
-    use collector_index::{Limits, Pressure, ShelfLimits, govern};
+    use collector_index::{Archiving, Limits, Pressure, ShelfLimits, govern};
     let folder = tempfile::tempdir().expect("a folder");
     let index = open(folder.path());
     // Ten days, 2020-01-01 to 10; every day has records, and alerts.
@@ -232,7 +232,7 @@ fn what_is_least_worth_keeping_goes_first() {
         reserve_bytes: 80,
     };
     let look = |limits: &Limits, before, free: &dyn Fn() -> u64| {
-        govern(&index, limits, day(10), before, free)
+        govern(&index, limits, day(10), before, Archiving::Off, free)
             .expect("it governs")
             .pressure
     };
@@ -268,4 +268,139 @@ fn what_is_least_worth_keeping_goes_first() {
         Pressure::AlertsOnly
     );
     assert_eq!(held(Shelf::Alerts), [10], "today's alerts stay to the last");
+}
+
+#[test]
+fn partitions_are_sealed_leave_and_come_back() {
+    use collector_index::{Archiving, Cause, Limits, Pressure, ShelfLimits, Standing, govern};
+    let folder = tempfile::tempdir().expect("a folder");
+    let index = open(folder.path());
+    let records = stream(Class::Record);
+    let append = |index: &Index, events: std::ops::RangeInclusive<u64>| {
+        let through = *events.end();
+        let events = events.map(|seq| event(seq, 2));
+        let homeless = index.append(&records, events, through, RECEIVED);
+        assert!(homeless.expect("it appends").is_empty());
+        index.commit().expect("it commits");
+    };
+    append(&index, 1..=60);
+    let day = Day::parse("2020-01-01").expect("a day");
+    let shelf = Some(Shelf::Records);
+    let limits = Limits {
+        alerts: ShelfLimits {
+            days: 100,
+            bytes: None,
+        },
+        records: ShelfLimits {
+            days: 1,
+            bytes: None,
+        },
+        reserve_bytes: 100,
+    };
+    let look = |index: &Index, today: Day, free: u64| {
+        govern(
+            index,
+            &limits,
+            today,
+            Pressure::None,
+            Archiving::On,
+            &|| free,
+        )
+        .expect("it governs")
+    };
+    // Due is told and dropped is nothing, also where the disk comes near its reserve.
+    let governed = look(&index, Day(day.0 + 2), 1_000);
+    assert!(governed.dropped.is_empty());
+    let [due] = governed.due[..] else {
+        panic!("one day is due: {governed:?}");
+    };
+    assert_eq!((due.key.day, due.standing), (day, Standing::Live));
+    assert_eq!(look(&index, Day(day.0 + 1), 140).due, [due]);
+    assert!(look(&index, Day(day.0 + 1), 150).due.is_empty());
+
+    let before = count(&index, shelf);
+    let sealed = index
+        .seal(due.key, 7)
+        .expect("it seals")
+        .expect("it is there");
+    assert_eq!(count(&index, shelf), before, "it is searched");
+    assert!(
+        index.seal(due.key, 8).expect("it seals").is_none(),
+        "there is no other"
+    );
+    // What it holds is not taken again; what comes late for its day is another partition.
+    append(&index, 1..=66);
+    assert_eq!(
+        index
+            .partitions(Some(day.start()), Some(day.start()), shelf)
+            .len(),
+        2
+    );
+    assert_eq!(count(&index, None), 66);
+    drop(index);
+    let index = open(folder.path());
+    assert_eq!(count(&index, None), 66);
+    let copy = folder.path().join("copy");
+    index.link_committed(&copy).expect("it links");
+    assert_eq!(count(&open(&copy), None), 66);
+
+    // Out, and back.
+    let partitions = index.partitions(None, None, shelf);
+    let partition = partitions
+        .iter()
+        .find(|one| one.id() == sealed)
+        .expect("it is there");
+    let away = folder.path().join("away");
+    std::fs::create_dir(&away).expect("it is made");
+    let files = std::fs::read_dir(partition.folder()).expect("a folder");
+    for file in files.map(|file| file.expect("a file")) {
+        std::fs::copy(file.path(), away.join(file.file_name())).expect("it is copied");
+    }
+    let gone = partition.searcher().expect("it opens").num_docs();
+    index.drop_partition(sealed).expect("it drops");
+    assert_eq!(count(&index, None) as u64, 66 - gone);
+    let back = index.recall_folder(due.key, 3);
+    std::fs::create_dir_all(back.parent().expect("a parent")).expect("it is made");
+    std::fs::rename(&away, &back).expect("it comes");
+    index.take_up(due.key, 3).expect("it opens");
+    assert_eq!(count(&index, None), 66);
+    let recalled: u64 = index
+        .partitions(None, None, None)
+        .iter()
+        .filter(|one| one.is_recalled())
+        .map(|one| one.searcher().expect("it opens").num_docs())
+        .sum();
+    assert_eq!(recalled, gone);
+    assert_eq!(index.stats().expect("it counts").events, 66 - gone);
+    let second = folder.path().join("second");
+    index.link_committed(&second).expect("it links");
+    assert_eq!(
+        count(&open(&second), None) as u64,
+        66 - gone,
+        "it is in the archive"
+    );
+    drop(index);
+    let index = open(folder.path());
+    assert_eq!(count(&index, None), 66);
+
+    // It is no part of what is held, and the first to go.
+    assert!(look(&index, Day(day.0 + 1), 1_000).due.is_empty());
+    let asked = std::cell::Cell::new(0);
+    let free = || {
+        asked.set(asked.get() + 1);
+        if asked.get() == 1 { 99 } else { 1_000 }
+    };
+    let governed = govern(
+        &index,
+        &limits,
+        Day(day.0 + 1),
+        Pressure::None,
+        Archiving::On,
+        &free,
+    );
+    let [dropped] = governed.expect("it governs").dropped[..] else {
+        panic!("one goes");
+    };
+    assert_eq!(dropped.id.standing, Standing::Recalled(3));
+    assert_eq!((dropped.cause, dropped.events), (Cause::Disk, gone));
 }

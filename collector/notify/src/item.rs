@@ -160,6 +160,7 @@ fn alarm_name(kind: &str, language: Language) -> &str {
         "retention_short" => ("lưu trữ chưa đủ thời hạn", "retention short"),
         "notifications_failing" => ("không gửi được thông báo", "notifications failing"),
         "feeds_failing" => ("không cập nhật được nguồn luật", "rule sources failing"),
+        "archive_failing" => ("không lưu trữ được dữ liệu cũ", "old records not archived"),
         "syslog_refused" => ("nguồn syslog chưa được phép", "syslog senders refused"),
         other => (other, other),
     };

@@ -358,6 +358,13 @@ async fn look_at_collector(
         let detail = json!({ "name": first["name"], "count": failing.len(), "feeds": failing });
         found.add_own(AlarmKind::FeedsFailing, detail);
     }
+    if let [first, ..] = store.archive_faults().await?.as_slice() {
+        let detail = json!({
+            "day": first.day, "shelf": first.shelf, "code": first.code, "reason": first.reason,
+            "attempts": first.attempts,
+        });
+        found.add_own(AlarmKind::ArchiveFailing, detail);
+    }
     if !around.refused_senders.is_empty() {
         let senders = around.refused_senders.iter();
         let named = senders.clone().take(NAMED_SENDERS);

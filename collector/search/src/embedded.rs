@@ -196,7 +196,14 @@ fn behind(fields: &Fields, cursor: Cursor, sort: Sort) -> Box<dyn Query> {
     one_of(vec![farther, tie])
 }
 
-type Row = (i64, u64, String);
+/// An event that is found.
+struct Row {
+    time: i64,
+    order: u64,
+    event: String,
+    /// It came back from the archive.
+    recalled: bool,
+}
 
 /// The first events of a partition, at most `limit`.
 fn top(
@@ -219,11 +226,12 @@ fn top(
     let mut rows = Vec::new();
     for ((time, order), address) in prepared.searcher.search(&prepared.query, &collector)? {
         let event = partition.source(&prepared.searcher, address)?;
-        rows.push((
-            time.map_or(0, DateTime::into_timestamp_micros),
-            order.unwrap_or(0),
-            String::from_utf8_lossy(&event).into_owned(),
-        ));
+        rows.push(Row {
+            time: time.map_or(0, DateTime::into_timestamp_micros),
+            order: order.unwrap_or(0),
+            event: String::from_utf8_lossy(&event).into_owned(),
+            recalled: partition.is_recalled(),
+        });
     }
     Ok(rows)
 }
@@ -267,23 +275,27 @@ fn search(
             of_day.extend(top(partition, &prepared, sort, wanted)?);
         }
         match sort {
-            Sort::NewestFirst => of_day.sort_by_key(|row| std::cmp::Reverse((row.0, row.1))),
-            Sort::OldestFirst => of_day.sort_by_key(|row| (row.0, row.1)),
+            Sort::NewestFirst => {
+                of_day.sort_by_key(|row| std::cmp::Reverse((row.time, row.order)));
+            }
+            Sort::OldestFirst => of_day.sort_by_key(|row| (row.time, row.order)),
         }
         rows.extend(of_day.into_iter().take(wanted));
         full = rows.len() > limit;
     }
     if full {
         rows.truncate(limit);
-        hits.next_cursor = rows.last().map(|(time, order, _)| {
+        hits.next_cursor = rows.last().map(|row| {
             Cursor {
-                time: *time,
-                order: *order,
+                time: row.time,
+                order: row.order,
             }
             .encode()
         });
     }
-    hits.events = rows.into_iter().map(|(.., event)| event).collect();
+    let recalled = rows.iter().enumerate().filter(|(_, row)| row.recalled);
+    hits.recalled = recalled.map(|(place, _)| place).collect();
+    hits.events = rows.into_iter().map(|row| row.event).collect();
     Ok(hits)
 }
 

@@ -74,6 +74,8 @@ pub struct Counted {
 pub struct Hits {
     /// Events as they are stored: JSON text.
     pub events: Vec<String>,
+    /// Places in `events` of those that came back from the archive.
+    pub recalled: Vec<usize>,
     pub next_cursor: Option<String>,
     pub total: u64,
     pub total_is_exact: bool,

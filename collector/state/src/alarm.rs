@@ -70,6 +70,8 @@ kinds! {
     NotificationsFailing = "notifications_failing", 2;
     /// Sources of rules fail: what sensors run grows old.
     FeedsFailing = "feeds_failing", 3;
+    /// Partitions cannot go to the archive.
+    ArchiveFailing = "archive_failing", 2;
     /// Somebody sends logs by syslog and may not.
     SyslogRefused = "syslog_refused", 3;
 }

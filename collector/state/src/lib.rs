@@ -9,6 +9,7 @@
 
 mod access;
 mod alarm;
+mod archive;
 mod asset;
 mod audit;
 mod canary;
@@ -51,6 +52,10 @@ mod user;
 
 pub use access::{ApiToken, OpenSession, TOKEN_PREFIX};
 pub use alarm::{Alarm, AlarmFilter, AlarmKind, AlarmSilence, Condition};
+pub use archive::{
+    ArchiveFault, ArchiveLoss, ArchiveTotals, ArchivedDays, ArchivedRange, NewPack, Pack, Recall,
+    Waiting,
+};
 pub use asset::{Asset, NewAsset, USUAL_IMPORTANCE};
 pub use audit::{AuditEntry, AuditRow};
 pub use canary::{CanaryHealth, Hop, canary_health};

@@ -159,3 +159,7 @@ pub const MAX_BUNDLE_BYTES: usize = 4 * 1_024 * 1_024;
 /// Times of silence that have not ended, and how long one may be.
 pub const MAX_SILENCES: i64 = 2_000;
 pub const MAX_SILENCE: Duration = Duration::from_secs(92 * 86_400);
+/// Partitions that were dropped before the archive had them: the newest are shown, all are counted.
+pub const MAX_ARCHIVE_LOSSES: i64 = 200;
+/// Of why something could not be archived, or come back.
+pub const MAX_FAULT_BYTES: usize = 1_000;

@@ -51,6 +51,115 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is in the archive, what is not yet and why, and what is back. */
+        get: operations["archive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/archive/packs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The partitions in the archive, the last that went there first. */
+        get: operations["archive_packs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/archive/recalls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for days to be brought back, and searched with the others until their time is over. All or nothing: what is back
+         *     has a limit, and the disk's reserve is not touched.
+         */
+        post: operations["recall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/archive/recalls/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends back what was brought back; the archive still has it. */
+        post: operations["end_recall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/archive/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where partitions go; without the secret. */
+        get: operations["archive_settings"];
+        /**
+         * Sets where partitions go from now on. What lies in the place before this one stays there; it can be brought back when
+         *     that place is set again.
+         */
+        put: operations["set_archive_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/archive/settings/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Writes a small object to a place, reads it, and removes it. */
+        post: operations["try_archive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets": {
         parameters: {
             query?: never;
@@ -2459,7 +2568,7 @@ export interface components {
             /**
              * @description sensor_disconnected, sensor_silent, packet_drops, no_traffic, records_shed, records_lost,
              *     spool_filling, clock_skew, ruleset_mismatch, configuration_mismatch, sensor_cloned, canary_missing, disk_days_left, disk_reserve,
-             *     retention_short, notifications_failing, feeds_failing, syslog_refused
+             *     retention_short, notifications_failing, feeds_failing, archive_failing, syslog_refused
              */
             kind: string;
             opened: string;
@@ -2516,6 +2625,108 @@ export interface components {
             state: string;
             /** @description Kinds of records that are set to stay. */
             stay: string[];
+        };
+        /** @description Off until somebody sets it. */
+        ArchiveSettings: {
+            /** @default false */
+            enabled: boolean;
+            /**
+             * Format: int32
+             * @description What all that is back may have of the disk; the disk's reserve is never touched for it.
+             * @default 20
+             */
+            recall_gigabytes: number;
+            /** @default null */
+            site: components["schemas"]["ArchiveSite"] | null;
+        };
+        /** @description The settings, with what the configuration file allows. */
+        ArchiveSettingsBody: {
+            /** @description Folders below which an archive may lie. */
+            folders: string[];
+            settings: components["schemas"]["ArchiveSettings"];
+        };
+        /** @description A place as people set it. */
+        ArchiveSite: {
+            /** @enum {string} */
+            kind: "folder";
+            path: string;
+        } | {
+            bucket: string;
+            /** @description As in `https://storage.example.vn:9000`. */
+            endpoint: string;
+            key_id: string;
+            /** @enum {string} */
+            kind: "s3";
+            /** @description What names begin with; empty: nothing. */
+            prefix?: string;
+            region?: string;
+            /** @description Empty keeps the one that is there; never told. */
+            secret?: string;
+        };
+        ArchiveState: {
+            /**
+             * Format: int64
+             * @description Of the partitions, and of what lies in the archive.
+             */
+            bytes: number;
+            enabled: boolean;
+            /** Format: int64 */
+            events: number;
+            /** @description What could not go to the archive; the longest waiting first. */
+            faults: components["schemas"]["FaultBody"][];
+            /** @description `2026-11-24` */
+            first_day?: string | null;
+            last_day?: string | null;
+            losses: components["schemas"]["LossBody"][];
+            /** Format: int64 */
+            lost_events: number;
+            /**
+             * Format: int64
+             * @description Partitions that were dropped for want of room before the archive had them: all, and the newest of them.
+             */
+            lost_partitions: number;
+            /** Format: int64 */
+            packed_bytes: number;
+            /** Format: int64 */
+            packs: number;
+            /** Format: int64 */
+            recall_limit_bytes: number;
+            /** Format: int64 */
+            recalled_bytes: number;
+            /** @description What is back, on its way, or could not be brought back. */
+            recalls: components["schemas"]["PackBody"][];
+            /** @description The folder or address where partitions go now. */
+            site?: string | null;
+        };
+        /** @description Whether a place can be written to and read. */
+        ArchiveTried: {
+            /** @description As in the faults. */
+            code?: string | null;
+            reason?: string | null;
+            works: boolean;
+        };
+        ArchiveTryRequest: {
+            site: components["schemas"]["ArchiveSite"];
+        };
+        /** @description What of a search's range lies in the archive, and is not among its results. */
+        ArchivedBody: {
+            /**
+             * Format: int64
+             * @description What they need here.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Days of them that are on their way.
+             */
+            coming: number;
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            events: number;
+            /** @description `2026-11-24` */
+            first: string;
+            last: string;
         };
         AssetBody: {
             first: string;
@@ -3082,6 +3293,11 @@ export interface components {
              */
             revision: number;
         };
+        EndRecallRequest: {
+            class?: string | null;
+            from: string;
+            to: string;
+        };
         EnrolmentBody: {
             /** @description What the sensor is given; shown once. */
             enrolment: string;
@@ -3260,6 +3476,19 @@ export interface components {
             explicit: boolean;
             /** @description As a rule writes it. */
             pattern: string;
+        };
+        /** @description Why a partition is not in the archive yet. It stays, and is searched. */
+        FaultBody: {
+            /** Format: int64 */
+            attempts: number;
+            /** @description site, not_allowed, refused, not_found, full, damaged, too_large, unreachable, other */
+            code: string;
+            day: string;
+            /** @description The last attempt. */
+            last: string;
+            reason: string;
+            shelf: string;
+            since: string;
         };
         FeedBody: components["schemas"]["FeedConfig"] & {
             changed: string;
@@ -3826,6 +4055,15 @@ export interface components {
         LocaleChange: {
             locale: string;
         };
+        LossBody: {
+            at: string;
+            /** Format: int64 */
+            bytes: number;
+            day: string;
+            /** Format: int64 */
+            events: number;
+            shelf: string;
+        };
         Made: {
             /** Format: int64 */
             id: number;
@@ -3992,6 +4230,37 @@ export interface components {
         };
         OutboxPage: {
             items: components["schemas"]["MessageBody"][];
+            /** Format: int64 */
+            next?: number | null;
+            /** Format: int64 */
+            total: number;
+        };
+        /** @description A partition in the archive. */
+        PackBody: {
+            archived: string;
+            /** Format: int64 */
+            bytes: number;
+            day: string;
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            id: number;
+            object: string;
+            /** Format: int64 */
+            packed_bytes: number;
+            /** @description none, asked, here, failed */
+            recall: string;
+            recall_fault?: string | null;
+            /** @description When it goes again. */
+            recall_until?: string | null;
+            recalled_by?: string | null;
+            sha256: string;
+            /** @description alerts, records */
+            shelf: string;
+            site: string;
+        };
+        PackPage: {
+            items: components["schemas"]["PackBody"][];
             /** Format: int64 */
             next?: number | null;
             /** Format: int64 */
@@ -4254,6 +4523,32 @@ export interface components {
             last: string;
             reason: string;
             verdict: string;
+        };
+        RecallBegun: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            events: number;
+            until: string;
+        };
+        RecallEnded: {
+            /** Format: int64 */
+            packs: number;
+        };
+        /** @description Days, and of which records. */
+        RecallRequest: {
+            /** @description alert, record; both without it. */
+            class?: string | null;
+            /** @description RFC 3339, `now-24h`. */
+            from: string;
+            /**
+             * Format: int32
+             * @description How long it stays.
+             */
+            hours: number;
+            to: string;
         };
         RecoveryCodes: {
             /** @description Each works once, instead of a code. They are shown now and never again. */
@@ -4826,6 +5121,7 @@ export interface components {
             to: string;
         };
         SearchPage: {
+            archived?: components["schemas"]["ArchivedBody"] | null;
             /** @description Columns that the query asks for with `table`. */
             columns: string[];
             items: Record<string, never>[];
@@ -4834,6 +5130,8 @@ export interface components {
             next_cursor?: string | null;
             /** @description Time ran out or a wildcard had too many expansions: there may be more. */
             partial: boolean;
+            /** @description Places in `items` of records that came back from the archive for a while. */
+            recalled: number[];
             /** Format: int64 */
             total: number;
             total_is_exact: boolean;
@@ -5091,6 +5389,11 @@ export interface components {
         };
         /** @description What is held, and what disk there is. */
         Storage: {
+            /**
+             * Format: int64
+             * @description Partitions that take no more events and wait for the archive; they are searched.
+             */
+            archive_waiting: number;
             /** Format: int64 */
             audit_days: number;
             disk: components["schemas"]["Disk"];
@@ -5521,6 +5824,310 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    archive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchiveState"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    archive_packs: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackPage"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecallRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecallBegun"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_recall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndRecallRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecallEnded"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    archive_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchiveSettingsBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_archive_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArchiveSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchiveSettingsBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_archive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArchiveTryRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchiveTried"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -7,7 +7,7 @@ import { isObject, type Json } from "@/lib/json";
 export const ALARM_KINDS = [
   "sensor_disconnected", "sensor_silent", "packet_drops", "no_traffic", "records_shed", "records_lost", "spool_filling", "clock_skew",
   "ruleset_mismatch", "configuration_mismatch", "sensor_cloned", "canary_missing", "disk_days_left", "disk_reserve", "retention_short", "notifications_failing", "feeds_failing",
-  "syslog_refused",
+  "archive_failing", "syslog_refused",
 ] as const;
 
 export type Alarm = Schemas["AlarmBody"];
@@ -40,7 +40,7 @@ export function alarmDetail({ kind, detail: told }: Alarm, t: TFunction, languag
     seconds: count("seconds"), minutes: count("minutes"), made: count("made"), usual: count("usual"), skew: count("skew_ms"), records: count("records"),
     failed: count("failed"), messages: count("messages"), addresses: count("addresses"), senders: words("senders"), dropped: count("dropped"), packets: count("packets"), share: percent(of("dropped") / Math.max(1, of("packets") + of("dropped")), language),
     size: size("bytes"), budget: size("budget_bytes"), free: size("free_bytes"), reserve: size("reserve_bytes"), days: number(Math.floor(of("days")), language),
-    name: word("name"), feeds: count("count"),
+    name: word("name"), day: word("day").split("-").reverse().join("/"), reason: word("reason"), attempts: count("attempts"), feeds: count("count"),
     runs: word("runs").slice(0, 12) || "–", wanted: word("should_run").slice(0, 12) || "–", where: word("addresses"), hop: t(`alarms.hop.${word("hop") || "sensor"}`),
   });
 }

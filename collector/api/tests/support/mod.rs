@@ -34,6 +34,17 @@ pub struct Server {
     csrf: String,
 }
 
+/// An archive may lie nowhere.
+pub fn archive_desk() -> collector_api::ArchiveDesk {
+    collector_api::ArchiveDesk {
+        means: collector_archive::Means {
+            folders: Vec::new(),
+            client: collector_feeds::client(b"").expect("a client"),
+        },
+        wake: tokio::sync::watch::Sender::new(0),
+    }
+}
+
 impl Server {
     /// Nobody is signed in yet.
     pub async fn start_alone() -> Server {
@@ -71,6 +82,7 @@ impl Server {
                     folder: folder.path().join("feeds"),
                     ..FeedSettings::default()
                 },
+                archive: archive_desk(),
                 evidence: shelf.clone(),
                 live: Live::default(),
                 clock: || NOW,

@@ -16,6 +16,8 @@ use rustls::{ClientConfig, RootCertStore};
 use super::{FetchError, Fetched, Limits, Request, Seen, Settings};
 
 const CONNECT: Duration = Duration::from_secs(15);
+/// A service that says nothing for so long is not waited for.
+const READ: Duration = Duration::from_secs(60);
 /// A server that asks for more patience than this is asked again at the next run.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -256,6 +258,20 @@ fn without_password(text: &str) -> String {
 fn header(response: &Response, name: HeaderName) -> Option<String> {
     let value = response.headers().get(name)?.to_str().ok()?;
     (value.len() <= 500).then(|| value.to_owned())
+}
+
+/// A client for other services than sources, which trusts public authorities and these (PEM), follows no redirects and
+/// waits for no answer without end.
+pub fn client(authorities: &[u8]) -> Result<reqwest::Client, FetchError> {
+    let built = reqwest::Client::builder()
+        .user_agent(concat!("matluoi/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls(authorities)?)
+        .redirect(redirect::Policy::none())
+        .connect_timeout(CONNECT)
+        .read_timeout(READ)
+        .no_proxy()
+        .build();
+    built.map_err(|error| FetchError::Authorities(told(&error)))
 }
 
 fn tls(authorities: &[u8]) -> Result<ClientConfig, FetchError> {

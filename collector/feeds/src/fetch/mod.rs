@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::read::FeedKind;
 
-pub use http::Client;
+pub use http::{Client, client};
 
 /// What a collector allows.
 #[derive(Debug, Clone, Default)]

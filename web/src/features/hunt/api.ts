@@ -27,6 +27,9 @@ export interface ResultPage {
   total: number;
   exact: boolean;
   partial: boolean;
+  /** Those of them that came back from the archive. */
+  recalled: Set<EveRecord>;
+  archived: Schemas["ArchivedBody"] | null | undefined;
   columns: string[];
   milliseconds: number;
 }
@@ -41,6 +44,8 @@ export function resultsQuery(search: HuntSearch) {
       const items: unknown[] = page.items;
       return {
         items: items.filter(isObject),
+        recalled: new Set(page.recalled.map((place) => items[place]).filter(isObject)),
+        archived: page.archived,
         next: page.next_cursor ?? undefined,
         total: page.total,
         exact: page.total_is_exact,
@@ -240,6 +245,10 @@ export function useExport() {
     },
     onSuccess: () => queries.invalidateQueries({ queryKey: exportsQuery.queryKey }),
   });
+}
+
+export function useRecall() {
+  return useMutation({ mutationFn: (asked: Schemas["RecallRequest"]) => body(api.POST("/api/v1/archive/recalls", { body: asked })) });
 }
 
 export function useDeleteExport() {

@@ -19,6 +19,7 @@ import { Menu, MenuCheck, MenuItem } from "@/ui/menu";
 import { TimeRange } from "@/ui/time-range";
 import { toast } from "@/ui/toasts";
 import { columnsQuery, facetsQuery, fieldsQuery, groupOf, hintsQuery, histogramQuery, remoteEventsQuery, remoteHuntQuery, resultsQuery, sensorNamesQuery, tablesQuery, useKeepColumns } from "./api";
+import { Archived } from "./components/archived";
 import { Exports } from "./components/exports";
 import { Facets } from "./components/facets";
 import { GroupTable } from "./components/group-table";
@@ -71,6 +72,7 @@ export function HuntPage() {
     () => merged(results.data?.pages.flatMap((page) => page.items) ?? [], remote ?? [], { more: results.hasNextPage, oldest: search.sort === "oldest" }),
     [remote, results.data, results.hasNextPage, search.sort],
   );
+  const recalled = useMemo(() => new Set(results.data?.pages.flatMap((page) => [...page.recalled])), [results.data]);
   const first = results.data?.pages[0];
   const hints = useQuery({ ...hintsQuery(query), enabled: query !== "" && first?.total === 0 });
 
@@ -322,6 +324,7 @@ export function HuntPage() {
                 </div>
               </div>
               {first?.partial && <Partial>{t("hunt.partial")}</Partial>}
+              {first?.archived && <Archived archived={first.archived} kind={search.class} again={() => void queries.invalidateQueries({ queryKey: ["search"] })} />}
               {search.remote !== undefined && <RemoteProgress id={search.remote} onClose={() => change({ remote: undefined })} />}
               {results.isPending && results.fetchStatus === "idle" ? (
                 <Empty title={t("hunt.cancelled")} icon={OctagonX}>
@@ -339,6 +342,7 @@ export function HuntPage() {
               ) : (
                 <Results
                   rows={rows}
+                  recalled={recalled}
                   columns={columns}
                   opened={search.open}
                   hasMore={results.hasNextPage}

@@ -97,3 +97,24 @@ export const usePutTelling = () =>
   });
 export const useDeleteTelling = () => useChange(["notifications"], (id: number) => body(api.DELETE("/api/v1/notifications/rules/{id}", { params: { path: { id } } })));
 export const useRetryMessage = () => useChange(["notifications", "outbox"], (id: number) => body(api.POST("/api/v1/notifications/outbox/{id}/retry", { params: { path: { id } } })));
+
+export const archiveQuery = queryOptions({
+  queryKey: ["archive", "state"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/archive", { signal })),
+});
+export const packsQuery = infiniteQueryOptions({
+  queryKey: ["archive", "packs"],
+  initialPageParam: undefined as number | undefined,
+  queryFn: ({ pageParam, signal }) => body(api.GET("/api/v1/archive/packs", { params: { query: { before: pageParam } }, signal })),
+  getNextPageParam: (page) => page.next ?? undefined,
+});
+/** Asked for anew whenever somebody is about to change them. */
+export const archiveSettingsQuery = queryOptions({
+  queryKey: ["archive", "settings"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/archive/settings", { signal })),
+  staleTime: 0,
+  gcTime: 0,
+});
+export const useSetArchive = () => useChange(["archive"], (asked: Schemas["ArchiveSettings"]) => body(api.PUT("/api/v1/archive/settings", { body: asked })));
+export const useTryArchive = () => useChange(["none"], (site: Schemas["ArchiveSite"]) => body(api.POST("/api/v1/archive/settings/try", { body: { site } })));
+export const useEndRecall = () => useChange(["archive"], (asked: Schemas["EndRecallRequest"]) => body(api.POST("/api/v1/archive/recalls/end", { body: asked })));

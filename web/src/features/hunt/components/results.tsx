@@ -1,6 +1,6 @@
 /** The records found, as many as there are: only what is seen is drawn. A row opens to all its fields. */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowLeft, ArrowRight, BellRing, Braces, ChevronRight, GripVertical, RadioTower, Route, X } from "lucide-react";
+import { Archive, ArrowLeft, ArrowRight, BellRing, Braces, ChevronRight, GripVertical, RadioTower, Route, X } from "lucide-react";
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { EVE, summary, type EveRecord } from "@/lib/eve";
@@ -19,6 +19,8 @@ const EARLY = 40;
 
 interface ResultsProps {
   rows: EveRecord[];
+  /** Those that came back from the archive. */
+  recalled: ReadonlySet<EveRecord>;
   columns: readonly string[];
   opened: string | undefined;
   hasMore: boolean;
@@ -36,7 +38,7 @@ interface ResultsProps {
 }
 
 export function Results(props: ResultsProps) {
-  const { rows, columns, opened, hasMore, labelOf, nameOf, pivot, onOpen, onMore, onPick, onOnly, onGroupBy, onColumns, onGroup, onFlow } = props;
+  const { rows, recalled, columns, opened, hasMore, labelOf, nameOf, pivot, onOpen, onMore, onPick, onOnly, onGroupBy, onColumns, onGroup, onFlow } = props;
   const { t } = useTranslation();
   const { zone } = usePrefs();
   const copy = useCopy();
@@ -145,6 +147,11 @@ export function Results(props: ResultsProps) {
                 })}
                 <td>
                   <span className="results__summary">
+                    {recalled.has(record) && (
+                      <span className="tag" title={t("archive.mark")}>
+                        <Archive aria-hidden /> {t("archive.from")}
+                      </span>
+                    )}
                     {isFromSensor(record) && (
                       <span className="tag" title={t("remote.mark")}>
                         <RadioTower aria-hidden /> {t("remote.from", { sensor: nameOf(EVE.sensor, textAt(record, EVE.sensor) ?? "") })}

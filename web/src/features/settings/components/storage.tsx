@@ -4,17 +4,21 @@ import { CircleCheck, TriangleAlert } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/lib/api";
 import { bytes, number, percent } from "@/lib/format";
+import { useRights } from "@/lib/session";
 import { Card, Empty, Failure, Loading } from "@/ui/basics";
 import { SortedTable } from "@/ui/sorted-table";
 import { storageQuery } from "../api";
+import { Archive } from "./archive";
 
 export function Storage() {
+  const { analyst } = useRights();
   const storage = useQuery(storageQuery);
   if (storage.isPending) return <Loading rows={8} />;
   if (storage.isLoadingError) return <Failure error={storage.error} retry={() => void storage.refetch()} />;
   return (
     <>
       <Shelves shelves={storage.data.shelves} />
+      {analyst && <Archive />}
       <DiskCard storage={storage.data} />
     </>
   );
