@@ -36,6 +36,7 @@ mod notifications;
 mod orders;
 mod people;
 mod pivot;
+mod provider;
 mod quarantine;
 mod remote_hunts;
 mod report;
@@ -124,6 +125,8 @@ pub struct Parts {
     pub captures_dir: PathBuf,
     /// How rule and intelligence sources are fetched.
     pub feeds: FeedSettings,
+    /// Speaks with services that are set in the console, and follows no redirects.
+    pub client: reqwest::Client,
     /// How the archive of old partitions is reached.
     pub archive: ArchiveDesk,
     /// Where packets that were asked for lie.
@@ -149,6 +152,7 @@ struct Shared {
     /// Runs of sources at once; others wait.
     feeding: Semaphore,
     bulks: group_actions::SharedBulks,
+    provider: provider::Desk,
 }
 
 impl ApiState {
@@ -158,8 +162,10 @@ impl ApiState {
     }
 
     pub fn with_machine(parts: Parts, machine: Arc<dyn Machine>) -> ApiState {
+        let provider = provider::Desk::new(parts.client.clone());
         ApiState(Arc::new(Shared {
             parts,
+            provider,
             machine,
             limiter: Limiter::default(),
             answers: Answers::default(),
@@ -188,6 +194,10 @@ impl ApiState {
 
     fn feeding(&self) -> &Semaphore {
         &self.0.feeding
+    }
+
+    fn provider(&self) -> &provider::Desk {
+        &self.0.provider
     }
 
     fn limiter(&self) -> &Limiter {
@@ -268,6 +278,7 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(evidence::router())
             .merge(pivot::router())
             .merge(people::router())
+            .merge(provider::router())
             .merge(access::router())
             .merge(sensors::router())
             .merge(fleet::router())

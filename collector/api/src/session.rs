@@ -68,7 +68,7 @@ fn body(user: User, token: &str) -> SessionBody {
     }
 }
 
-fn cookie(token: String) -> Cookie<'static> {
+pub fn cookie(token: String) -> Cookie<'static> {
     Cookie::build((COOKIE, token))
         .path("/")
         .secure(true)

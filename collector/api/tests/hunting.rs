@@ -70,6 +70,10 @@ async fn store(folder: &std::path::Path) -> Store {
     store
 }
 
+fn client() -> reqwest::Client {
+    collector_feeds::client(b"").expect("a client")
+}
+
 fn server(folder: tempfile::TempDir, store: Store, engine: Arc<dyn SearchEngine>) -> Server {
     let router = collector_api::router(ApiState::new(Parts {
         store,
@@ -81,10 +85,11 @@ fn server(folder: tempfile::TempDir, store: Store, engine: Arc<dyn SearchEngine>
         exports_dir: folder.path().join("exports"),
         captures_dir: folder.path().join("captures"),
         feeds: collector_api::FeedSettings::default(),
+        client: client(),
         archive: collector_api::ArchiveDesk {
             means: collector_archive::Means {
                 folders: Vec::new(),
-                client: collector_feeds::client(b"").expect("a client"),
+                client: client(),
             },
             wake: tokio::sync::watch::Sender::new(0),
         },

@@ -233,7 +233,8 @@ impl Collector {
             syslog: Arc::clone(&syslog_counts),
             sealer,
         });
-        let desk = archive::desk(&config.services, archive::client(&config.services)?);
+        let client = archive::client(&config.services)?;
+        let desk = archive::desk(&config.services, client.clone());
         let archivist = Archivist {
             index: Arc::clone(&index),
             state: state.clone(),
@@ -253,6 +254,7 @@ impl Collector {
             exports_dir: config.data_dir.join("exports"),
             captures_dir: config.data_dir.join("captures"),
             feeds: feeds::settings(&config.feeds, &config.data_dir)?,
+            client,
             archive: desk,
             evidence: shelf,
             live: live.clone(),

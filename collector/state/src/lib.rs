@@ -22,6 +22,7 @@ mod figures;
 mod fleet;
 mod group;
 mod hide;
+mod identity;
 mod ids;
 mod ledger;
 pub mod limits;
@@ -79,6 +80,7 @@ pub use group::{
     RememberedVerdict, RiskParts, RolledGroup, SeverityCount, Status, Target, Term, Verdict,
 };
 pub use hide::{HideCondition, HideField, HidePreview, HideRule, HideTest, NewHideRule};
+pub use identity::{Identity, Provided};
 pub use ids::{GroupId, UnitId, UnixMillis, UserId};
 pub use ledger::{
     LedgerCounts, LedgerRow, SHED_TO_STAY, SensorCounts, SensorLedgerRow, StoredCounts,

@@ -163,3 +163,5 @@ pub const MAX_SILENCE: Duration = Duration::from_secs(92 * 86_400);
 pub const MAX_ARCHIVE_LOSSES: i64 = 200;
 /// Of why something could not be archived, or come back.
 pub const MAX_FAULT_BYTES: usize = 1_000;
+/// Of the name by which a provider of sign-ins calls a person.
+pub const MAX_EXPECTED_BYTES: usize = 320;

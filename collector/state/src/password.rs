@@ -75,6 +75,8 @@ impl Store {
         }
         let argon2 = self.password_cost.argon2()?;
         let password = password.to_owned();
+        // An account that a provider signs in has none.
+        let hash = hash.filter(|hash| !hash.is_empty());
         self.hashing(move || match hash {
             Some(hash) => {
                 let parsed = PasswordHash::new(&hash)

@@ -76,6 +76,11 @@ impl Store {
             }
         }
         self.forget_sign_in_failures(&name, address).await?;
+        self.open_session(user, now).await
+    }
+
+    /// Begins a session for somebody who has shown to be the user.
+    pub(crate) async fn open_session(&self, user: User, now: UnixMillis) -> Result<SignedIn> {
         let token = random_token()?;
         let expires = now.plus(SESSION_LIFETIME.as_millis() as i64);
         let mut tx = self.write().await?;

@@ -182,6 +182,19 @@ impl Store {
             None => None,
         };
         let mut tx = self.write().await?;
+        if hash.is_some() {
+            let made: Option<bool> =
+                sqlx::query_scalar("SELECT made FROM identities WHERE user_id = ?")
+                    .bind(id.0)
+                    .fetch_optional(&mut *tx)
+                    .await?;
+            if made == Some(true) {
+                return Err(StateError::Invalid {
+                    field: "password",
+                    reason: "has_none",
+                });
+            }
+        }
         let row = sqlx::query(
             "UPDATE users SET display_name = coalesce(?, display_name), role = coalesce(?, role),
                  unit_id = coalesce(?, unit_id), password_hash = coalesce(?, password_hash),
@@ -262,7 +275,7 @@ impl Store {
     }
 }
 
-fn checked_locale(locale: &str) -> Result<String> {
+pub(crate) fn checked_locale(locale: &str) -> Result<String> {
     if LOCALES.contains(&locale) {
         Ok(locale.to_owned())
     } else {
@@ -274,7 +287,7 @@ fn checked_locale(locale: &str) -> Result<String> {
 }
 
 /// User names are lower case ASCII letters, digits and `._-`.
-fn checked_user_name(name: &str) -> Result<String> {
+pub(crate) fn checked_user_name(name: &str) -> Result<String> {
     let name = name.trim().to_ascii_lowercase();
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
     if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.chars().all(plain) {

@@ -139,9 +139,15 @@ function Personal({ narrow }: { narrow: boolean }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const signOut = async () => {
+    const provider = await body(api.GET("/api/v1/session/provider/logout")).catch(() => undefined);
     // A session that has ended already is as good as one that ends now.
     await body(api.DELETE("/api/v1/session")).catch(() => undefined);
     queries.clear();
+    if (provider?.address) {
+      // The provider's session ends with ours, or the next to sit here would be signed in again.
+      location.assign(provider.address);
+      return;
+    }
     queries.setQueryData(sessionQuery.queryKey, null);
     await router.invalidate();
   };

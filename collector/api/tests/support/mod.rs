@@ -34,12 +34,16 @@ pub struct Server {
     csrf: String,
 }
 
+fn client() -> reqwest::Client {
+    collector_feeds::client(b"").expect("a client")
+}
+
 /// An archive may lie nowhere.
 pub fn archive_desk() -> collector_api::ArchiveDesk {
     collector_api::ArchiveDesk {
         means: collector_archive::Means {
             folders: Vec::new(),
-            client: collector_feeds::client(b"").expect("a client"),
+            client: client(),
         },
         wake: tokio::sync::watch::Sender::new(0),
     }
@@ -82,6 +86,7 @@ impl Server {
                     folder: folder.path().join("feeds"),
                     ..FeedSettings::default()
                 },
+                client: client(),
                 archive: archive_desk(),
                 evidence: shelf.clone(),
                 live: Live::default(),
@@ -105,6 +110,23 @@ impl Server {
         let mut server = Server::start_alone().await;
         assert_eq!(server.sign_in(PASSWORD).await, StatusCode::OK);
         server
+    }
+
+    /// As a browser opens an address: the status, where it leads, and the cookies that are set.
+    pub async fn visit(&self, path: &str, cookie: &str) -> (StatusCode, String, Vec<String>) {
+        let request = Request::builder()
+            .uri(format!("/api/v1{path}"))
+            .header(header::COOKIE, cookie)
+            .body(Body::empty())
+            .expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("served");
+        let texts = |name| {
+            let all = response.headers().get_all(name).iter();
+            all.filter_map(|value| Some(value.to_str().ok()?.to_owned()))
+        };
+        let place = texts(header::LOCATION).next().unwrap_or_default();
+        let cookies = texts(header::SET_COOKIE).collect();
+        (response.status(), place, cookies)
     }
 
     pub async fn ask(&mut self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {

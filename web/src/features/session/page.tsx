@@ -1,19 +1,26 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useRouter } from "@tanstack/react-router";
-import { Eye, EyeOff, LogIn } from "lucide-react";
+import { Eye, EyeOff, IdCard, LogIn } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ApiError, body, rememberCsrf } from "@/lib/api";
 import { setPref, usePrefs } from "@/lib/prefs";
 import { sessionQuery } from "@/lib/session";
-import { Button, IconButton, Segmented, useProblemText } from "@/ui/basics";
+import { Button, buttonClass, IconButton, Segmented, useProblemText } from "@/ui/basics";
 import "./session.css";
 
 const route = getRouteApi("/sign-in");
 
+const providerQuery = queryOptions({
+  queryKey: ["session", "provider"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/session/provider", { signal })),
+  retry: false,
+});
+
 export function SignInPage() {
   const { t } = useTranslation();
-  const { next } = route.useSearch();
+  const { next, fault } = route.useSearch();
+  const provider = useQuery(providerQuery);
   const { language, theme } = usePrefs();
   const router = useRouter();
   const queries = useQueryClient();
@@ -80,6 +87,19 @@ export function SignInPage() {
           <LogIn aria-hidden />
           {signIn.isPending ? t("session.signingIn") : t("session.signIn")}
         </Button>
+        {fault && !wrong && (
+          <p className="note note--bad" role="alert">
+            {t(`provider.fault.${fault}`)}
+          </p>
+        )}
+        {provider.data?.label && (
+          <>
+            <p className="signin__or muted">{t("provider.or")}</p>
+            <a className={buttonClass()} href={`/api/v1/session/provider/begin${next ? `?next=${encodeURIComponent(next)}` : ""}`}>
+              <IdCard aria-hidden /> {t("provider.signIn", { label: provider.data.label })}
+            </a>
+          </>
+        )}
       </form>
       <div className="signin__prefs">
         <Segmented

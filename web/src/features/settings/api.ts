@@ -118,3 +118,19 @@ export const archiveSettingsQuery = queryOptions({
 export const useSetArchive = () => useChange(["archive"], (asked: Schemas["ArchiveSettings"]) => body(api.PUT("/api/v1/archive/settings", { body: asked })));
 export const useTryArchive = () => useChange(["none"], (site: Schemas["ArchiveSite"]) => body(api.POST("/api/v1/archive/settings/try", { body: { site } })));
 export const useEndRecall = () => useChange(["archive"], (asked: Schemas["EndRecallRequest"]) => body(api.POST("/api/v1/archive/recalls/end", { body: asked })));
+
+/** Asked for anew whenever somebody is about to change it. */
+export const providerQuery = queryOptions({
+  queryKey: ["provider"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/provider", { signal })),
+  staleTime: 0,
+  gcTime: 0,
+});
+export const useSetProvider = () => useChange(["provider"], (asked: Schemas["ProviderSettings"]) => body(api.PUT("/api/v1/provider", { body: asked })));
+export const useTryProvider = () => useChange(["none"], (asked: Schemas["ProviderSettings"]) => body(api.POST("/api/v1/provider/try", { body: asked })));
+export const identitiesQuery = queryOptions({
+  queryKey: ["identities"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/identities", { signal })),
+});
+export const useSetIdentity = () =>
+  useChange(["identities"], ({ id, expected }: { id: number; expected: string | null }) => body(api.PUT("/api/v1/users/{id}/identity", { params: { path: { id } }, body: { expected } })));

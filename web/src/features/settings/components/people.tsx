@@ -1,6 +1,6 @@
 /** Accounts of the administrator's units. */
 import { useQuery } from "@tanstack/react-query";
-import { KeyRound, LockOpen, LogOut, Pencil, ShieldOff, UserPlus } from "lucide-react";
+import { IdCard, KeyRound, LockOpen, LogOut, Pencil, ShieldOff, UserPlus } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/lib/api";
@@ -13,7 +13,8 @@ import { Menu, MenuItem } from "@/ui/menu";
 import { toast } from "@/ui/toasts";
 import { FormDialog, Pick, Text, UnitPick } from "@/ui/form";
 import { Listing } from "@/ui/listing";
-import { peopleQuery, useCreateUser, useEndUserSessions, useResetFactor, useUnlockUser, useUpdateUser } from "../api";
+import { identitiesQuery, peopleQuery, useCreateUser, useEndUserSessions, useResetFactor, useSetIdentity, useUnlockUser, useUpdateUser } from "../api";
+import { ProviderDialog } from "./provider-dialog";
 
 type User = Schemas["UserBody"];
 const SHORTEST_PASSWORD = 12;
@@ -23,7 +24,11 @@ export function People() {
   const { zone } = usePrefs();
   const people = useQuery(peopleQuery);
   const units = useQuery(unitsQuery);
+  const identities = useQuery(identitiesQuery);
   const [editing, setEditing] = useState<User | "new">();
+  const [announcing, setAnnouncing] = useState<User>();
+  const [providing, setProviding] = useState(false);
+  const identityOf = (user: User) => identities.data?.find((one) => one.user_id === user.id);
   const problem = useProblemText();
   const unlock = useUnlockUser();
   const endSessions = useEndUserSessions();
@@ -32,6 +37,7 @@ export function People() {
   const states = (user: User) => [
     ...(user.disabled ? [{ text: t("settings.disabled"), look: "tag--bad" }] : []),
     ...(user.locked_until ? [{ text: t("settings.locked"), look: "tag--warn" }] : []),
+    ...(identityOf(user) ? [{ text: t(identityOf(user)?.made ? "provider.made" : identityOf(user)?.known ? "provider.known" : "provider.announced"), look: "" }] : []),
     { text: t(user.second_factor ? "settings.factorOn" : "settings.factorOff"), look: user.second_factor ? "tag--good" : "" },
   ];
   return (
@@ -39,9 +45,14 @@ export function People() {
       title={t("settings.tab.people")}
       bare
       aside={
-        <Button look="primary" size="small" onClick={() => setEditing("new")}>
-          <UserPlus aria-hidden /> {t("settings.addUser")}
-        </Button>
+        <span className="settings__tools">
+          <Button size="small" onClick={() => setProviding(true)}>
+            <IdCard aria-hidden /> {t("provider.title")}
+          </Button>
+          <Button look="primary" size="small" onClick={() => setEditing("new")}>
+            <UserPlus aria-hidden /> {t("settings.addUser")}
+          </Button>
+        </span>
       }
     >
       <Listing
@@ -88,6 +99,9 @@ export function People() {
             <MenuItem icon={Pencil} onSelect={() => setEditing(user)}>
               {t("settings.editUser")}
             </MenuItem>
+            <MenuItem icon={IdCard} disabled={identityOf(user)?.made} onSelect={() => setAnnouncing(user)}>
+              {t("provider.announce")}
+            </MenuItem>
             <MenuItem icon={LogOut} onSelect={() => endSessions.mutate(user.id, told(t("settings.sessionsEnded")))}>
               {t("settings.endSessions")}
             </MenuItem>
@@ -102,6 +116,8 @@ export function People() {
         empty={null}
       />
       {editing && <UserDialog user={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} />}
+      {announcing && <IdentityDialog user={announcing} before={identityOf(announcing)?.expected ?? ""} onClose={() => setAnnouncing(undefined)} />}
+      {providing && <ProviderDialog onClose={() => setProviding(false)} />}
     </Card>
   );
 }
@@ -147,6 +163,30 @@ function UserDialog({ user, onClose }: { user: User | undefined; onClose: () => 
           <input type="checkbox" checked={disabled} onChange={(event) => setDisabled(event.target.checked)} /> {t("settings.disable")}
         </label>
       )}
+    </FormDialog>
+  );
+}
+
+/** How the provider calls a person. */
+function IdentityDialog({ user, before, onClose }: { user: User; before: string; onClose: () => void }) {
+  const { t } = useTranslation();
+  const [expected, setExpected] = useState(before);
+  const set = useSetIdentity();
+  return (
+    <FormDialog
+      title={`${t("provider.announce")}: ${user.name}`}
+      submit={
+        <>
+          <IdCard aria-hidden /> {t("settings.save")}
+        </>
+      }
+      ready={!set.isPending}
+      error={set.error}
+      onSubmit={() => set.mutate({ id: user.id, expected: expected.trim() || null }, { onSuccess: onClose })}
+      onClose={onClose}
+    >
+      <p>{t("provider.announceText")}</p>
+      <Text label={t("provider.expected")} hint={t("provider.expectedHint")} className="mono" maxLength={320} autoCapitalize="none" value={expected} onText={setExpected} />
     </FormDialog>
   );
 }
