@@ -16,6 +16,8 @@ use crate::writers::Writers;
 use sensor_query::Day;
 
 const MARKS_FILE: &str = "marks.json";
+/// Ending of folders of which only a part has come back from the archive.
+const HALF: &str = ".half";
 /// Folders on their way out; removed at start if a crash left them.
 const DROPPED_PREFIX: &str = ".dropped-";
 
@@ -96,7 +98,13 @@ impl Index {
             (SEALED, Standing::Sealed as fn(u64) -> Standing),
             (RECALLED, Standing::Recalled),
         ] {
-            for name in names(&root.join(name))? {
+            let folder = root.join(name);
+            for name in names(&folder)? {
+                // On its way back when the collector ended; it is fetched again.
+                if name.ends_with(HALF) {
+                    let half = folder.join(&name);
+                    std::fs::remove_dir_all(&half).map_err(IndexError::file(&half))?;
+                }
                 if let Some(id) = PartitionId::from_name(&name, standing) {
                     found(root, id, &fields, &mut partitions);
                 }

@@ -380,8 +380,11 @@ fn partitions_are_sealed_leave_and_come_back() {
         "it is in the archive"
     );
     drop(index);
+    let half = back.with_extension("half");
+    std::fs::create_dir(&half).expect("it is made");
     let index = open(folder.path());
     assert_eq!(count(&index, None), 66);
+    assert!(!half.exists(), "of a kill");
 
     // It is no part of what is held, and the first to go.
     assert!(look(&index, Day(day.0 + 1), 1_000).due.is_empty());
