@@ -191,6 +191,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             r#"content:"abc"; fast_pattern;"#,
             r#"content:"abc"; fast_pattern:only;"#,
             r#"content:"abcdef"; fast_pattern:1,3;"#,
+            r#"content:"a"; fast_pattern; content:"b"; fast_pattern:only;"#,
+            r#"http.uri; content:"a"; fast_pattern; http.method; content:"b"; fast_pattern;"#,
         ],
         rejects: &[
             "fast_pattern;",
@@ -328,8 +330,13 @@ fn fast_pattern(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), St
         return Err("what base64 hides cannot be searched for first".to_owned());
     }
     let content = builder.content("fast_pattern")?;
-    if content.fast_pattern.replace(pattern).is_some() {
+    if content.fast_pattern.is_some() {
         return Err("stands twice for one content".to_owned());
     }
+    // As in Suricata, which looks for another one in the payload alone.
+    if pattern == FastPattern::Whole && builder.payload_has_fast_pattern() {
+        return Err("only one content of a rule is its fast pattern".to_owned());
+    }
+    builder.content("fast_pattern")?.fast_pattern = Some(pattern);
     Ok(())
 }

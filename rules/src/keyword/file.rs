@@ -68,6 +68,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         aliases: &[],
         doc: "Stores the file, where the file store is enabled: [request|response|both, [file|tx|ssn]].",
         parse: |builder, value| {
+            sided(builder)?;
             let mut words = value
                 .unwrap_or_default()
                 .split(',')
@@ -85,6 +86,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     },
 ];
 
+/// In a rule with `=>`, what both sides may have says where it is.
+fn sided(builder: &Builder<'_>) -> Result<(), String> {
+    if builder.signature.direction == HeaderDirection::Transactional {
+        return Err("in a rule with => it must be said on which side the file is".to_owned());
+    }
+    Ok(())
+}
+
 fn file_size(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
     let value = needed(value)?;
     let size = match value.split_once(',') {
@@ -97,7 +106,10 @@ fn file_size(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Strin
             }
             size
         }
-        _ => value,
+        _ => {
+            sided(builder)?;
+            value
+        }
     };
     let size = super::integer::parse(size, u64::MAX)?;
     let field = match size {

@@ -113,6 +113,16 @@ const QUOTED: &[&str] = &[
     "xor",
 ];
 
+/// Buffers of both sides that may be narrowed to one, `:to_server` or `:to_client`.
+const DIRECTED: &[&str] = &[
+    "file.data",
+    "file.magic",
+    "file.name",
+    "http.connection",
+    "http.content_len",
+    "http.content_type",
+];
+
 /// Carries out one option.
 pub(crate) fn apply(builder: &mut Builder<'_>, option: &RawOption<'_>) -> Result<(), String> {
     let name = option.name;
@@ -129,11 +139,10 @@ pub(crate) fn apply(builder: &mut Builder<'_>, option: &RawOption<'_>) -> Result
         return builder.move_content(id, name);
     }
     if let Some(id) = vocabulary.buffer(name) {
-        let transactional =
-            builder.signature.direction == crate::signature::HeaderDirection::Transactional;
+        let directed = DIRECTED.contains(&vocabulary.buffer_spec(id).name);
         let only_to_server = match option.value {
-            Some("to_server") if transactional => Some(true),
-            Some("to_client") if transactional => Some(false),
+            Some("to_server") if directed => Some(true),
+            Some("to_client") if directed => Some(false),
             value => {
                 nothing(value)?;
                 None

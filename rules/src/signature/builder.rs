@@ -433,6 +433,17 @@ impl<'a> Builder<'a> {
         self.last.is_none()
     }
 
+    /// Whether a content of the payload is a fast pattern.
+    pub fn payload_has_fast_pattern(&self) -> bool {
+        let payload = self.signature.buffers.iter();
+        payload
+            .filter(|list| list.source == Source::Payload)
+            .flat_map(|list| &list.conditions)
+            .any(|condition| {
+                matches!(condition, BufferCondition::Content(content) if content.fast_pattern.is_some())
+            })
+    }
+
     /// The content that a modifier speaks of.
     pub fn content(&mut self, modifier: &str) -> Result<&mut Content, String> {
         let missing = || format!("{modifier} needs a content before it");

@@ -61,19 +61,6 @@ impl Builder<'_> {
                 }
             }
         }
-        let fast = self
-            .signature
-            .buffers
-            .iter()
-            .flat_map(|list| &list.conditions)
-            .filter(|condition| matches!(condition, BufferCondition::Content(content) if content.fast_pattern.is_some()))
-            .count();
-        if fast > 1 {
-            faults.push((
-                Some("fast_pattern"),
-                "only one content of a rule is its fast pattern".to_owned(),
-            ));
-        }
         self.check_or_else(&mut faults);
         self.check_files(&mut faults);
         self.check_raw_header(&mut faults);
@@ -207,11 +194,15 @@ impl Builder<'_> {
 
     /// Buffers of both sides never meet in one direction.
     fn check_sides(&self, faults: &mut Vec<Objection>) {
-        let (mut to_server, mut to_client) = (None, None);
+        let transactional = self.signature.direction == HeaderDirection::Transactional;
+        let (mut to_server, mut to_client, mut either) = (None, None, None);
         let mut note = |name, side| match side {
+            // The body of a reply is a file, which requests may have, too.
+            _ if transactional && name == "http.response_body" => either = Some(name),
             Side::ToServer => to_server = Some(name),
             Side::ToClient => to_client = Some(name),
-            Side::Both | Side::Packet | Side::Frame => {}
+            Side::Both => either = Some(name),
+            Side::Packet | Side::Frame => {}
         };
         for list in &self.signature.buffers {
             if let Source::Buffer(id) = list.source {
@@ -229,10 +220,26 @@ impl Builder<'_> {
                 condition
             {
                 let spec = self.vocabulary.int_field_spec(*field);
-                note(spec.name, spec.side);
+                // What says on which side the file is says it elsewhere.
+                if !spec.name.starts_with("file.") {
+                    note(spec.name, spec.side);
+                }
             }
         }
-        if self.signature.direction == HeaderDirection::Transactional {
+        let flow = self.signature.flow.unwrap_or_default();
+        if transactional {
+            if let Some(name) = either {
+                faults.push((
+                    None,
+                    format!("{name} is in requests and in replies: a rule with => must say of each thing where it is"),
+                ));
+            }
+            if flow.to_server || flow.to_client {
+                faults.push((
+                    Some("flow"),
+                    "a rule with => looks at both directions: flow names none of them".to_owned(),
+                ));
+            }
             if to_server.is_none() || to_client.is_none() {
                 faults.push((
                     None,
@@ -241,7 +248,6 @@ impl Builder<'_> {
             }
             return;
         }
-        let flow = self.signature.flow.unwrap_or_default();
         match (to_server, to_client) {
             (Some(request), Some(reply)) => faults.push((
                 None,
@@ -736,6 +742,42 @@ mod tests {
             (
                 "alert http any any => any any",
                 r#"http.uri; content:"a";"#,
+                false,
+            ),
+            (
+                "alert http any any => any any",
+                r#"http.uri; content:"a"; file.data:to_client; content:"2";"#,
+                true,
+            ),
+            (
+                "alert http any any => any any",
+                r#"http.uri; content:"a"; http.stat_code; content:"2"; file.data; content:"2";"#,
+                false,
+            ),
+            (
+                "alert http any any => any any",
+                r#"http.uri; content:"a"; http.stat_code; content:"2"; filesize:>2;"#,
+                false,
+            ),
+            (
+                "alert http any any => any any",
+                r#"flow:to_server; http.uri; content:"a"; http.stat_code; content:"2";"#,
+                false,
+            ),
+            // A side that a rule of one direction names is its direction.
+            (
+                "alert http any any -> any any",
+                r#"file.data:to_server; content:"a"; http.uri; content:"a";"#,
+                true,
+            ),
+            (
+                "alert http any any -> any any",
+                r#"file.data:to_server; content:"a"; flow:to_client;"#,
+                false,
+            ),
+            (
+                "alert http any any -> any any",
+                r#"http.uri:to_server; content:"a";"#,
                 false,
             ),
             // Packets and what streams carry.

@@ -308,7 +308,9 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                 }
             }
         }
-        if open {
+        // What numbers say of both sides is known with the reply as well.
+        let before_reply = one.is_transactional() && direction == Direction::ToServer;
+        if open || before_reply {
             return Verdict::Open(held);
         }
         if let Some(condition) = self.transaction_miss(one, transaction) {
