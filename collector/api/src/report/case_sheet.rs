@@ -34,7 +34,7 @@ pub fn make(state: &ApiState, content: &CaseContent, unit: &str, language: Langu
         blocks: Vec::new(),
         language: language.name().to_owned(),
     };
-    document.heading(say("1. Thông tin chung", "1. General"));
+    document.section(say("Thông tin chung", "General"));
     document.pairs([
         (say("Đơn vị", "Unit"), unit.to_owned()),
         (
@@ -65,7 +65,7 @@ pub fn make(state: &ApiState, content: &CaseContent, unit: &str, language: Langu
     let now = state.now();
     let due = clocks(case, now);
     if !due.is_empty() {
-        document.heading(say("2. Thời hạn báo cáo", "2. Notices due"));
+        document.section(say("Thời hạn báo cáo", "Notices due"));
         let sent = |name: &str| match name {
             "notice" => case.notice_sent,
             "report" => case.report_sent,
@@ -104,7 +104,7 @@ pub fn make(state: &ApiState, content: &CaseContent, unit: &str, language: Langu
             rows,
         );
     }
-    document.heading(say("3. Sự việc", "3. What happened"));
+    document.section(say("Sự việc", "What happened"));
     document.paragraph(or_dash(&case.summary));
     document.pairs([
         (say("Nguyên nhân", "Cause"), or_dash(&case.cause)),
@@ -112,7 +112,7 @@ pub fn make(state: &ApiState, content: &CaseContent, unit: &str, language: Langu
         (say("Biện pháp khắc phục", "Remedy"), or_dash(&case.remedy)),
     ]);
     if !content.hosts.is_empty() {
-        document.heading(say("4. Các máy liên quan", "4. Hosts concerned"));
+        document.section(say("Các máy liên quan", "Hosts concerned"));
         let rows = content
             .hosts
             .iter()
@@ -136,7 +136,7 @@ pub fn make(state: &ApiState, content: &CaseContent, unit: &str, language: Langu
         );
     }
     if !content.groups.is_empty() {
-        document.heading(say("5. Cảnh báo", "5. Alerts"));
+        document.section(say("Cảnh báo", "Alerts"));
         let rows = content
             .groups
             .iter()
@@ -176,7 +176,7 @@ pub fn make(state: &ApiState, content: &CaseContent, unit: &str, language: Langu
             rows,
         );
     }
-    document.heading(say("6. Diễn biến và xử lý", "6. Timeline"));
+    document.section(say("Diễn biến và xử lý", "Timeline"));
     let rows = content
         .events
         .iter()
@@ -204,7 +204,7 @@ pub fn make(state: &ApiState, content: &CaseContent, unit: &str, language: Langu
         rows,
     );
     if !content.files.is_empty() {
-        document.heading(say("7. Chứng cứ kèm theo", "7. Evidence"));
+        document.section(say("Chứng cứ kèm theo", "Evidence"));
         let rows = content
             .files
             .iter()

@@ -63,6 +63,14 @@ impl Document {
         });
     }
 
+    /// A heading with the number that it has among the headings.
+    pub fn section(&mut self, text: &str) {
+        let before = self.blocks.iter();
+        let before = before.filter(|block| matches!(block, Block::Heading { .. }));
+        let number = before.count() + 1;
+        self.heading(&format!("{number}. {text}"));
+    }
+
     pub fn paragraph(&mut self, text: impl Into<String>) {
         self.blocks.push(Block::Paragraph { text: text.into() });
     }

@@ -185,6 +185,8 @@ pub fn write(document: &Document) -> Option<Vec<u8>> {
             )),
         };
     }
+    // A document ends with a paragraph; behind a table at the foot of a page a full line of it would begin another page.
+    let docx = docx.add_paragraph(Paragraph::new().size(2));
     let mut packed = Cursor::new(Vec::new());
     docx.build().pack(&mut packed).ok()?;
     Some(packed.into_inner())

@@ -131,16 +131,23 @@ pub fn pages(document: &Document) -> Vec<Vec<Mark>> {
     };
     setter.head(document);
     for (at, block) in document.blocks.iter().enumerate() {
+        let behind = |at: usize| match document.blocks.get(at + 1) {
+            Some(Block::Signatures { .. }) => SIGNATURES + 6.0,
+            _ => 0.0,
+        };
         if matches!(block, Block::Heading { .. }) {
             let next = document.blocks.get(at + 1);
-            setter.room(HEADING + next.map_or(0.0, |next| setter.beginning(next)));
+            let beginning = next.map_or(0.0, |next| setter.beginning(next, behind(at + 1)));
+            setter.room(HEADING + beginning);
         }
-        setter.block(block);
+        setter.block(block, behind(at));
     }
     setter.numbers(document);
     setter.pages
 }
 
+/// What two signatures take.
+const SIGNATURES: f32 = 110.0;
 const INNER: f32 = WIDTH - LEFT - RIGHT;
 
 impl Setter {
@@ -214,15 +221,16 @@ impl Setter {
         self.y += 6.0;
     }
 
-    /// What must stand on the same page as the heading above it.
-    fn beginning(&self, block: &Block) -> f32 {
+    /// What must stand on the same page as the heading above it; `behind` is what a table's last row keeps with it.
+    fn beginning(&self, block: &Block, behind: f32) -> f32 {
         match block {
             Block::Heading { .. } => HEADING,
             Block::Paragraph { .. } | Block::Pairs { .. } => 32.0,
             Block::Table { head, widths, rows } => {
-                5.0 + self.first_rows(head, &columns(widths), rows)
+                let kept = if rows.len() > 1 { 0.0 } else { behind };
+                5.0 + self.first_rows(head, &columns(widths), rows) + kept
             }
-            Block::Signatures { .. } => 110.0,
+            Block::Signatures { .. } => SIGNATURES,
         }
     }
 
@@ -232,7 +240,7 @@ impl Setter {
         height(&self.cells(head, columns, true)) + height(&self.cells(first, columns, false))
     }
 
-    fn block(&mut self, block: &Block) {
+    fn block(&mut self, block: &Block, behind: f32) {
         match block {
             Block::Heading { text } => {
                 self.y += 12.0;
@@ -270,9 +278,9 @@ impl Setter {
                 }
                 self.y += 4.0;
             }
-            Block::Table { head, widths, rows } => self.table(head, widths, rows),
+            Block::Table { head, widths, rows } => self.table(head, widths, rows, behind),
             Block::Signatures { left, right } => {
-                self.room(110.0);
+                self.room(SIGNATURES);
                 self.y += 34.0;
                 self.centred(LEFT + INNER * 0.25, self.y, BODY, true, &clean(left));
                 self.centred(LEFT + INNER * 0.75, self.y, BODY, true, &clean(right));
@@ -281,15 +289,22 @@ impl Setter {
         }
     }
 
-    fn table(&mut self, head: &[String], widths: &[u16], rows: &[Vec<String>]) {
+    /// The last row keeps `behind` with it: signatures do not stand on a page alone.
+    fn table(&mut self, head: &[String], widths: &[u16], rows: &[Vec<String>], behind: f32) {
         let columns = columns(widths);
         self.y += 5.0;
         // A head does not stand alone at the foot of a page.
-        self.room(self.first_rows(head, &columns, rows));
+        let kept = if rows.len() > 1 { 0.0 } else { behind };
+        self.room(self.first_rows(head, &columns, rows) + kept);
         self.row(head, &columns, true, true);
-        for row in rows {
+        for (at, row) in rows.iter().enumerate() {
             let lines = self.cells(row, &columns, false);
-            if self.room(height(&lines)) {
+            let kept = if at > 0 && at + 1 == rows.len() {
+                behind
+            } else {
+                0.0
+            };
+            if self.room(height(&lines) + kept) {
                 self.row(head, &columns, true, true);
             }
             self.row(row, &columns, false, false);
@@ -450,6 +465,37 @@ mod tests {
                 })
             };
             assert_eq!(page_of("Đầu đề"), page_of("một"), "{lines}");
+        }
+    }
+
+    #[test]
+    fn signatures_stand_with_the_last_row() {
+        for count in 1..60 {
+            let rows = (0..count).map(|at| vec![format!("hàng {at}")]).collect();
+            let blocks = vec![
+                Block::Heading {
+                    text: "Đầu đề".to_owned(),
+                },
+                Block::Table {
+                    head: vec!["Số".to_owned()],
+                    widths: vec![1],
+                    rows,
+                },
+                Block::Signatures {
+                    left: "A".to_owned(),
+                    right: "B".to_owned(),
+                },
+            ];
+            let pages = pages(&document(blocks));
+            let page_of = |wanted: &str| {
+                pages.iter().position(|page| {
+                    page.iter()
+                        .any(|mark| matches!(mark, Mark::Text { text, .. } if text == wanted))
+                })
+            };
+            let last = format!("hàng {}", count - 1);
+            assert_eq!(page_of("A"), page_of(&last), "{count} rows");
+            assert_eq!(page_of("Đầu đề"), page_of("hàng 0"), "{count} rows");
         }
     }
 
