@@ -2,7 +2,7 @@ import { spoken } from "@/lib/i18n";
 import "@/ui/tokens.css";
 import "@/ui/ui.css";
 import { MutationCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { RouterProvider } from "@tanstack/react-router";
+import { RouterProvider, type StaticDataRouteOption } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { onSignedOut, worthRetrying } from "@/lib/api";
@@ -26,12 +26,19 @@ onSignedOut(() => {
   void router.invalidate();
 });
 
-// The page's own part comes while the session is asked for, not behind it.
-const opened: { routeId: string }[] = router.matchRoutes(router.latestLocation);
+// The page's own part comes while the session is asked for, not behind it; what it shows first, while it comes itself.
+const opened: { routeId: string; search: Record<string, unknown>; staticData: StaticDataRouteOption }[] = router.matchRoutes(router.latestLocation);
 const routes: Record<string, { options: { component?: unknown } }> = router.routesById;
-for (const { routeId } of opened) {
+for (const { routeId, search, staticData } of opened) {
   const page = routes[routeId]?.options.component;
   if (typeof page === "function" && "preload" in page && typeof page.preload === "function") void page.preload();
+  const { ahead } = staticData;
+  if (!ahead) continue;
+  queries.ensureQueryData(sessionQuery).then(
+    (user) => user && ahead(queries, search),
+    // The page asks again, and says what is wrong.
+    () => undefined,
+  );
 }
 
 const root = document.getElementById("root");

@@ -28,6 +28,9 @@ interface Context {
   queries: QueryClient;
 }
 
+/** Asks for what a page shows first, before the page itself is there. */
+type Ahead = (queries: QueryClient, search: Record<string, unknown>) => Promise<unknown>;
+
 const rootRoute = createRootRouteWithContext<Context>()({
   component: Outlet,
   notFoundComponent: NotFound,
@@ -67,6 +70,12 @@ const signedIn = createRoute({
 const overview = createRoute({
   getParentRoute: () => signedIn,
   path: "/",
+  staticData: {
+    ahead: async (queries) => {
+      const { newSummaryQuery, sensorsQuery, worstQuery } = await import("@/features/overview/api");
+      await Promise.all([queries.prefetchQuery(newSummaryQuery), queries.prefetchQuery(worstQuery), queries.prefetchQuery(sensorsQuery)]);
+    },
+  },
   component: lazyRouteComponent(() => import("@/features/overview/page"), "OverviewPage"),
 });
 
@@ -74,6 +83,12 @@ const inbox = createRoute({
   getParentRoute: () => signedIn,
   path: "/alerts",
   validateSearch: inboxSearch,
+  staticData: {
+    ahead: async (queries, search) => {
+      const { inboxQuery } = await import("@/features/alerts/api");
+      await queries.prefetchInfiniteQuery(inboxQuery(inboxSearch(search)));
+    },
+  },
   component: lazyRouteComponent(() => import("@/features/alerts/inbox"), "InboxPage"),
 });
 
@@ -160,6 +175,13 @@ const hunt = createRoute({
   getParentRoute: () => signedIn,
   path: "/hunt",
   validateSearch: huntSearch,
+  staticData: {
+    ahead: async (queries, search) => {
+      const { histogramQuery, resultsQuery } = await import("@/features/hunt/api");
+      const asked = huntSearch(search);
+      await Promise.all([queries.prefetchInfiniteQuery(resultsQuery(asked)), queries.prefetchQuery(histogramQuery(asked))]);
+    },
+  },
   component: lazyRouteComponent(() => import("@/features/hunt/page"), "HuntPage"),
 });
 
@@ -237,5 +259,8 @@ export function makeRouter(queries: QueryClient) {
 declare module "@tanstack/react-router" {
   interface Register {
     router: ReturnType<typeof makeRouter>;
+  }
+  interface StaticDataRouteOption {
+    ahead?: Ahead;
   }
 }

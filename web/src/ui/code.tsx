@@ -44,6 +44,23 @@ export const colours = syntaxHighlighting(
   ]),
 );
 
+/**
+ * What is typed over a selection is put in here: left to itself the browser gives it the style of what it replaces,
+ * inline, which the page's policy refuses.
+ */
+const typedOver = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    const { data, inputType, isComposing } = event;
+    if (inputType !== "insertText" || !data || isComposing || view.state.readOnly || view.state.selection.main.empty) return false;
+    const { from, to } = view.state.selection.main;
+    const insert = () => view.state.update(view.state.replaceSelection(data), { userEvent: "input.type", scrollIntoView: true });
+    // Brackets that close themselves have a say.
+    if (!view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, data, insert))) view.dispatch(insert());
+    event.preventDefault();
+    return true;
+  },
+});
+
 interface CodeProps {
   /** The text when the editor is made. */
   text: string;
@@ -64,7 +81,7 @@ export function Code({ text, extensions, className, onView }: CodeProps) {
     const { current } = host;
     if (!current) return;
     const root = current.shadowRoot ?? current.attachShadow({ mode: "open" });
-    const view = new EditorView({ state: EditorState.create({ doc: latest.current.text, extensions: [look, extensions] }), parent: root, root });
+    const view = new EditorView({ state: EditorState.create({ doc: latest.current.text, extensions: [look, typedOver, extensions] }), parent: root, root });
     latest.current.onView?.(view);
     return () => {
       latest.current.onView?.(undefined);

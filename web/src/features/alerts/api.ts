@@ -42,11 +42,10 @@ export function inboxQuery(search: InboxSearch) {
   return infiniteQueryOptions({
     queryKey: ["groups", "list", filter],
     initialPageParam: "",
-    queryFn: async ({ pageParam, signal }): Promise<Page> => {
+    queryFn: async ({ pageParam, signal, client }): Promise<Page> => {
       const list = body(api.GET("/api/v1/groups", { params: { query: listQuery(search, pageParam || undefined, PAGE) }, signal }));
-      const counted = pageParam
-        ? Promise.resolve({ alerts: 0 })
-        : body(api.GET("/api/v1/groups/summary", { params: { query: filterOf(search) }, signal }));
+      // Asked for once, though the page shows it as well.
+      const counted = pageParam ? Promise.resolve({ alerts: 0 }) : client.fetchQuery({ ...summaryQuery(search), staleTime: 0 });
       const [page, { alerts }] = await Promise.all([list, counted]);
       return { items: page.items, next: page.next_cursor ?? undefined, total: page.total, alerts };
     },

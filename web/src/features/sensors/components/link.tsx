@@ -19,7 +19,7 @@ export function Link({ sensor }: { sensor: Sensor }) {
   const waiting = sensor.spool?.records ?? 0;
   const full = linkBudget !== undefined && linkBudget > 0 && linkUsed !== undefined ? Math.min(1, linkUsed / linkBudget) : undefined;
   return (
-    <section className="link" aria-label={t("linkBudget.title")}>
+    <section className="budget" aria-label={t("linkBudget.title")}>
       <h3>{t("linkBudget.title")}</h3>
       {linkBudget === undefined ? (
         <span className="muted">{t("linkBudget.unknown")}</span>
@@ -29,7 +29,7 @@ export function Link({ sensor }: { sensor: Sensor }) {
             {linkBudget === 0 ? t("linkBudget.none") : t("linkBudget.rate", { rate: count(linkBudget) })}{" "}
             <span className="tag">{t(linkOrdered ? "linkBudget.ordered" : "linkBudget.own")}</span>
           </span>
-          {full !== undefined && <meter className="link__meter" min={0} max={1} high={0.9} value={full} aria-label={t("linkBudget.use")} />}
+          {full !== undefined && <meter className="budget__meter" min={0} max={1} high={0.9} value={full} aria-label={t("linkBudget.use")} />}
           <span>{t("linkBudget.used", { rate: count(Math.round(linkUsed ?? 0)) })}</span>
           {(linkHeld ?? 0) > 0 && <span className="muted">{t("linkBudget.held", { time: count(Math.round(linkHeld ?? 0)), waiting: count(waiting) })}</span>}
         </>
@@ -81,7 +81,7 @@ function Order({ sensor, onClose }: { sensor: Sensor; onClose: () => void }) {
       }
     >
       <p>{t("linkBudget.intro")}</p>
-      <fieldset className="link__whose">
+      <fieldset className="budget__whose">
         <legend className="hidden">{t("linkBudget.title")}</legend>
         <label className="check">
           <input type="radio" name={`${id}-whose`} checked={own} onChange={() => setOwn(true)} /> {t("linkBudget.leave")}
@@ -97,7 +97,7 @@ function Order({ sensor, onClose }: { sensor: Sensor; onClose: () => void }) {
             <input id={`${id}-rate`} className="input" type="number" min={0} step={1} value={plan.kilobits} onChange={(event) => setPlan({ ...plan, kilobits: rate(event.target.value) })} />
           </div>
           {plan.hours.map((one, at) => (
-            <div className="link__hours" key={at}>
+            <div className="budget__hours" key={at}>
               <div className="field">
                 <label htmlFor={`${id}-from-${at}`}>{t("linkBudget.from")}</label>
                 <input id={`${id}-from-${at}`} className="input" type="time" required value={one.from} onChange={(event) => change(at, { from: event.target.value })} />
