@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Packets lost against the rate at which they come, on a veth between network namespaces. As root.
 
-usage: loss.py --sensor PROGRAM --rules FILE|DIR [--mbit N,N,...] [--seconds N] [--against COMMAND] CAPTURE
+usage: loss.py --sensor PROGRAM --rules FILE|DIR [--workers N] [--mbit N,N,...] [--seconds N] [--against COMMAND] CAPTURE
 
 CAPTURE is replayed over and over by tcpreplay at each rate. COMMAND is another program to measure on the same wire, with {interface}, {out}
 and, in [square brackets] or not, {rules} in it, which writes {out}/eve.json with `stats` records as Suricata does, e.g.
@@ -48,7 +48,7 @@ def wire():
 
 def ours(arguments, work):
     (work / "sensor.toml").write_text(
-        f'state_dir = "{work}"\n[run]\nconfinement = "none"\nprofile = "standard"\n[input]\ninterface = "tap0"\nworkers = 1\n'
+        f'state_dir = "{work}"\n[run]\nconfinement = "none"\nprofile = "standard"\n[input]\ninterface = "tap0"\nworkers = {arguments.workers}\n'
         f'[rules]\npaths = ["{Path(arguments.rules).resolve()}"]\n[evidence]\nmode = "off"\n'
         f'[[output]]\nto = "file:{work}/eve.json"\n[metrics]\nlisten = "127.0.0.1:9469"\n'
     )
@@ -114,6 +114,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sensor", required=True)
     parser.add_argument("--rules", required=True)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--mbit", default="200,400,600,800,1000,1500")
     parser.add_argument("--seconds", type=int, default=15)
     parser.add_argument("--against")

@@ -12,6 +12,9 @@ use rules::signature::PortSet;
 const MAX_PORTS: u32 = 256;
 /// A rule of several ports stands in several matchers. Above so many in the middle, ports are not told apart.
 const MAX_COPIES: usize = 8;
+/// Patterns of all ports are looked for together with those of a port, if they are at most so many times as many: a
+/// second pass over the data costs more than a larger table.
+const MAX_OF_ALL: usize = 8;
 
 /// Patterns in the payloads of one layer-four group and side.
 ///
@@ -20,10 +23,17 @@ const MAX_COPIES: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct PortMatchers {
     everywhere: Option<Matcher>,
-    by_source: PortLine<Option<Arc<Matcher>>>,
-    by_destination: PortLine<Option<Arc<Matcher>>>,
+    by_source: PortLine<Option<Arc<OfPort>>>,
+    by_destination: PortLine<Option<Arc<OfPort>>>,
     /// All matchers by port, each once.
-    by_port: Vec<Arc<Matcher>>,
+    by_port: Vec<Arc<OfPort>>,
+}
+
+#[derive(Debug)]
+struct OfPort {
+    matcher: Matcher,
+    /// The patterns of all ports are among its own.
+    has_everywhere: bool,
 }
 
 /// A rule, its pattern, and within how many bytes of the beginning it ends.
@@ -56,7 +66,7 @@ impl PortMatchers {
             everywhere = (0..).take(rows.len()).collect();
             lines = Default::default();
         }
-        let build = |of: &[u32]| {
+        let build = |of: &mut dyn Iterator<Item = &u32>| {
             let mut builder = MatcherBuilder::default();
             for &at in of {
                 let (rule, pattern, reach) = rows[at as usize];
@@ -64,19 +74,31 @@ impl PortMatchers {
             }
             Some(builder.build()).filter(|matcher| matcher.patterns() > 0)
         };
-        let mut built: HashMap<Box<[u32]>, Option<Arc<Matcher>>> = HashMap::new();
+        let of_port = |of: &[u32]| {
+            let has_everywhere = everywhere.len() <= of.len() * MAX_OF_ALL;
+            let others = everywhere.iter().filter(|_| has_everywhere);
+            let matcher = build(&mut of.iter().chain(others))?;
+            Some(Arc::new(OfPort {
+                matcher,
+                has_everywhere,
+            }))
+        };
+        let mut built: HashMap<Box<[u32]>, Option<Arc<OfPort>>> = HashMap::new();
         let [by_source, by_destination] = lines.map(|line| {
             line.map(|of: Box<[u32]>| {
+                if of.is_empty() {
+                    return None;
+                }
                 let known = built.get(&of).cloned();
                 known.unwrap_or_else(|| {
-                    let matcher = build(&of).map(Arc::new);
+                    let matcher = of_port(&of);
                     built.insert(of, matcher.clone());
                     matcher
                 })
             })
         });
         PortMatchers {
-            everywhere: build(&everywhere),
+            everywhere: build(&mut everywhere.iter()),
             by_source,
             by_destination,
             by_port: built.into_values().flatten().collect(),
@@ -84,7 +106,7 @@ impl PortMatchers {
     }
 
     /// Appends to `candidates` each signature with a pattern in the data, a payload or a piece of a stream between
-    /// these ports.
+    /// these ports. One whose pattern belongs to both ports may come twice.
     pub fn scan(
         &self,
         data: &[u8],
@@ -92,16 +114,20 @@ impl PortMatchers {
         patterns_seen: &mut Seen,
         candidates: &mut Vec<u32>,
     ) {
-        if let Some(matcher) = &self.everywhere {
+        let of_ports = ports.map(|(source, destination)| {
+            [
+                self.by_source.at(source),
+                self.by_destination.at(destination),
+            ]
+        });
+        let of_ports = || of_ports.into_iter().flatten().flatten().flatten();
+        if let Some(matcher) = &self.everywhere
+            && !of_ports().any(|of| of.has_everywhere)
+        {
             matcher.scan(data, 0, patterns_seen, candidates);
         }
-        let Some((source, destination)) = ports else {
-            return;
-        };
-        let of_source = self.by_source.at(source);
-        let of_destination = self.by_destination.at(destination);
-        for matcher in [of_source, of_destination].into_iter().flatten().flatten() {
-            matcher.scan(data, 0, patterns_seen, candidates);
+        for of in of_ports() {
+            of.matcher.scan(data, 0, patterns_seen, candidates);
         }
     }
 
@@ -112,7 +138,7 @@ impl PortMatchers {
 
     /// The matchers of single ports.
     pub fn by_port(&self) -> impl Iterator<Item = &Matcher> {
-        self.by_port.iter().map(|matcher| &**matcher)
+        self.by_port.iter().map(|of| &of.matcher)
     }
 
     /// All matchers.
@@ -163,6 +189,7 @@ mod tests {
         let sids = candidates.iter().map(|&index| engine.signature(index).sid);
         let mut sids: Vec<u32> = sids.collect();
         sids.sort_unstable();
+        sids.dedup();
         sids
     }
 
