@@ -188,6 +188,11 @@ pub fn make(state: &ApiState, content: &CaseContent, unit: &str, language: Langu
                 "created" => say("Lập hồ sơ", "Case made").to_owned(),
                 "task_done" => format!("{} {}", say("Xong:", "Done:"), event.text),
                 "task" => format!("{} {}", say("Việc:", "Task:"), event.text),
+                "merged" => format!(
+                    "{} {}",
+                    say("Gộp hồ sơ số", "Merged in: case no."),
+                    event.text
+                ),
                 "file" => format!("{} {}", say("Tệp:", "File:"), event.text),
                 _ => event.text.clone(),
             };

@@ -42,10 +42,11 @@ fn spaced(
         .add_run(run(text, half_points, bold))
 }
 
+/// Nothing in a cell is kept with what follows: LibreOffice then takes the whole table for kept, and drops the rows that a page has no room for.
 fn cell(text: &str, bold: bool, align: AlignmentType, width: u32) -> TableCell {
     TableCell::new()
         .width(width as usize, WidthType::Dxa)
-        .add_paragraph(paragraph(text, 21, bold, align).keep_next(bold))
+        .add_paragraph(paragraph(text, 21, bold, align))
 }
 
 /// Two columns without lines.
