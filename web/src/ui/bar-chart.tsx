@@ -1,12 +1,13 @@
 /** Stacked bars over time. The chart library is loaded with the first chart. */
 import { BarChart as Bars } from "echarts/charts";
 import { AriaComponent, BrushComponent, GridComponent, TooltipComponent } from "echarts/components";
-import { init, use as register, type ECharts } from "echarts/core";
+import { use as register } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
-import { markDrawn } from "@/ui/chart-look";
-import { useEffect, useRef } from "react";
+import { useEffect } from "react";
 import { compact } from "@/lib/format";
 import { shownTheme, usePrefs } from "@/lib/prefs";
+import { tooltip } from "@/ui/chart-look";
+import { useChart } from "@/ui/use-chart";
 
 register([Bars, GridComponent, TooltipComponent, BrushComponent, AriaComponent, CanvasRenderer]);
 
@@ -30,32 +31,14 @@ function isRange(value: unknown): value is { areas: { coordRange: [number, numbe
 }
 
 export default function BarChart({ labels, series, label, height, onBrush }: BarChartProps) {
-  const element = useRef<HTMLDivElement>(null);
-  const chart = useRef<ECharts>(undefined);
-  const brushed = useRef(onBrush);
+  const { element, chart } = useChart("brushEnd", (made, event) => {
+    if (!isRange(event)) return;
+    const [first, last] = event.areas[0]?.coordRange ?? [];
+    made.dispatchAction({ type: "brush", areas: [] });
+    if (first !== undefined && last !== undefined) onBrush?.(first, last);
+  });
   const prefs = usePrefs();
   const theme = shownTheme();
-  useEffect(() => {
-    brushed.current = onBrush;
-  });
-  useEffect(() => {
-    if (!element.current) return;
-    const made = init(element.current, undefined, { renderer: "canvas" });
-    chart.current = made;
-    markDrawn(made, element.current);
-    made.on("brushEnd", (event: unknown) => {
-      if (!isRange(event)) return;
-      const [first, last] = event.areas[0]?.coordRange ?? [];
-      made.dispatchAction({ type: "brush", areas: [] });
-      if (first !== undefined && last !== undefined) brushed.current?.(first, last);
-    });
-    const observer = new ResizeObserver(() => made.resize());
-    observer.observe(element.current);
-    return () => {
-      observer.disconnect();
-      made.dispose();
-    };
-  }, []);
   useEffect(() => {
     const made = chart.current;
     if (!made) return;
@@ -66,15 +49,7 @@ export default function BarChart({ labels, series, label, height, onBrush }: Bar
         animation: false,
         grid: { left: 8, right: 10, top: 10, bottom: 4, containLabel: true },
         textStyle: { fontFamily: style.getPropertyValue("--font") },
-        tooltip: {
-          trigger: "axis",
-          // Drawn on the canvas: the page's policy takes no styles out of markup.
-          renderMode: "richText",
-          backgroundColor: color("--raised"),
-          borderColor: color("--line"),
-          textStyle: { color: color("--ink"), fontSize: 12 },
-          axisPointer: { type: "shadow" },
-        },
+        tooltip: { ...tooltip(color), trigger: "axis", axisPointer: { type: "shadow" } },
         xAxis: {
           type: "category",
           data: [...labels],
@@ -106,6 +81,6 @@ export default function BarChart({ labels, series, label, height, onBrush }: Bar
       made.dispatchAction({ type: "takeGlobalCursor", key: "brush", brushOption: { brushType: "lineX", brushMode: "single" } });
     }
     // The library is told everything again when anything changes.
-  }, [labels, series, theme, prefs, onBrush]);
+  }, [chart, labels, series, theme, prefs, onBrush]);
   return <div ref={element} className="chart" role="img" aria-label={label} style={{ height }} />;
 }

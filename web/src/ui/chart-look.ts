@@ -13,8 +13,3 @@ export function tooltip(color: Colors) {
     confine: true,
   };
 }
-
-/** Marks the element of a chart once it has drawn all of a frame: whoever waits for a chart waits for that. */
-export function markDrawn(chart: { on: (name: "finished", then: () => void) => unknown }, element: HTMLElement): void {
-  chart.on("finished", () => (element.dataset.drawn = ""));
-}

@@ -2,11 +2,12 @@
 import { BarChart, GraphChart, HeatmapChart, LineChart, PieChart, SankeyChart, TreemapChart } from "echarts/charts";
 import { AriaComponent, GridComponent, TooltipComponent, VisualMapComponent } from "echarts/components";
 import { LabelLayout } from "echarts/features";
-import { init, use as register, type ECharts, type EChartsCoreOption } from "echarts/core";
+import { use as register, type EChartsCoreOption } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
-import { useEffect, useRef } from "react";
+import { useEffect } from "react";
 import { shownTheme, usePrefs } from "@/lib/prefs";
-import { markDrawn, type Colors } from "./chart-look";
+import type { Colors } from "@/ui/chart-look";
+import { useChart } from "@/ui/use-chart";
 
 register([LabelLayout, BarChart, PieChart, SankeyChart, GraphChart, HeatmapChart, LineChart, TreemapChart, GridComponent, TooltipComponent, VisualMapComponent, AriaComponent, CanvasRenderer]);
 
@@ -26,30 +27,12 @@ function named(event: unknown): string | undefined {
 }
 
 export default function Chart({ draw, label, height, onPick }: ChartProps) {
-  const element = useRef<HTMLDivElement>(null);
-  const chart = useRef<ECharts>(undefined);
-  const picked = useRef(onPick);
+  const { element, chart } = useChart("click", (_, event) => {
+    const name = named(event);
+    if (name) onPick?.(name);
+  });
   const prefs = usePrefs();
   const theme = shownTheme();
-  useEffect(() => {
-    picked.current = onPick;
-  });
-  useEffect(() => {
-    if (!element.current) return;
-    const made = init(element.current, undefined, { renderer: "canvas" });
-    chart.current = made;
-    markDrawn(made, element.current);
-    made.on("click", (event: unknown) => {
-      const name = named(event);
-      if (name) picked.current?.(name);
-    });
-    const observer = new ResizeObserver(() => made.resize());
-    observer.observe(element.current);
-    return () => {
-      observer.disconnect();
-      made.dispose();
-    };
-  }, []);
   useEffect(() => {
     const style = getComputedStyle(document.documentElement);
     const color: Colors = (token) => style.getPropertyValue(token).trim();
@@ -63,6 +46,6 @@ export default function Chart({ draw, label, height, onPick }: ChartProps) {
       { notMerge: true },
     );
     // The library is told everything again when anything changes.
-  }, [draw, theme, prefs]);
+  }, [chart, draw, theme, prefs]);
   return <div ref={element} className="chart" role="img" aria-label={label} style={{ height }} />;
 }
