@@ -1,4 +1,4 @@
-"""Packets of alerts, from the wire to the pcapng file: exactly those of the flow, over a cut, and why they are not there.
+"""Packets of flows, from the wire to the pcapng file, and the files in them: exactly those of the flow, over a cut, and why they are not there.
 Records that stay on the sensor, found there over the API: all of them, over a cut, and which sensors answered.
 
 usage: evidence.py FOLDER-OF-PROGRAMS [NAME...]
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "delivery"))
 from bench import Collector, end_all, spawn, wait_until  # noqa: E402
@@ -92,6 +93,26 @@ class Wire:
             # Slower than the capture: a datagram that is lost is no record.
             time.sleep(0.001)
 
+    def serve_files(self, folder):
+        """A web server of files on port 8080."""
+        self.web = spawn(["ip", "netns", "exec", self.space, sys.executable, "-m", "http.server", "8080", "--bind", SERVER,
+                          "--directory", folder])
+
+        def answers():
+            with contextlib.suppress(OSError), socket.create_connection((SERVER, 8080), timeout=1):
+                return True
+            return False
+        wait_until("the web server", answers)
+
+    def fetch(self, path):
+        """Gets a file of that server; the port of the session, and what came."""
+        web = http.client.HTTPConnection(SERVER, 8080, timeout=30)
+        web.request("GET", path)
+        port = web.sock.getsockname()[1]
+        content = web.getresponse().read()
+        web.close()
+        return port, content
+
     def of(self, port):
         """Frames of a session, as they were noted."""
         def belongs(frame):
@@ -130,7 +151,7 @@ class Analyst:
         told = answer.read()
         connection.close()
         assert answer.status == 200, (method, path, answer.status, told)
-        return told if path.endswith("pcapng") else json.loads(told)
+        return json.loads(told) if answer.headers["Content-Type"] == "application/json" else told
 
     def alert_of(self, port):
         """Id of the event of the alert on the session with this port."""
@@ -141,6 +162,17 @@ class Analyst:
             found[:] = [event["matluoi"]["id"] for event in page["items"]]
             return found
         wait_until(f"the alert of port {port}", arrived)
+        return found[0]
+
+    def record_of(self, kind, port):
+        """Id of a record of a kind on the session with this port."""
+        found = []
+
+        def arrived():
+            page = self.ask("GET", f"/search?q=event_type:{kind}%20AND%20port:{port}")
+            found[:] = [event["matluoi"]["id"] for event in page["items"]]
+            return found
+        wait_until(f"the {kind} record of port {port}", arrived)
         return found[0]
 
     def request(self, event):
@@ -216,6 +248,18 @@ class Scene:
         # Its handle is open before it connects; a moment for the first poll.
         time.sleep(0.5)
 
+    def alerted_session(self, size):
+        """A session that was alerted on, and the event. A sensor that is behind leaves out new flows, so that it may take some."""
+        ports, found = [], []
+
+        def alerted():
+            ports.append(self.wire.talk(size, True))
+            page = self.analyst.ask("GET", "/search?q=event_type:alert&limit=200")
+            found[:] = [(event["src_port"], event["matluoi"]["id"]) for event in page["items"] if event["src_port"] in ports]
+            return found
+        wait_until("an alert", alerted)
+        return found[0]
+
     def stayed(self, records):
         """The sensor has told that it keeps so many records."""
         def told():
@@ -271,6 +315,60 @@ def the_flow_and_nothing_else(programs, folder, wire):
     assert {"evidence.request", "evidence.download"} <= audit, audit
 
 
+def files_of_a_flow_without_an_alert(programs, folder, wire):
+    """Full capture: packets of a flow that nothing alerted on, the files in them, one of them in a locked archive."""
+    os.makedirs(folder + "/www")
+    # More of a body than the sensor follows as it passes.
+    contents = {"/tai-lieu.bin": b"MZ" + os.urandom(600_000), "/ngắn.txt": "một dòng\n".encode()}
+    for name, content in contents.items():
+        with open(folder + "/www" + name, "wb") as file:
+            file.write(content)
+    wire.serve_files(folder + "/www")
+    scene = Scene(programs, folder, wire, mode="full")
+    analyst = scene.analyst
+    for name, content in contents.items():
+        port, came = wire.fetch(urllib.parse.quote(name))
+        assert came == content
+        event = analyst.record_of("http", port)
+
+        def known():
+            told = analyst.ask("GET", f"/events/{event}/evidence")
+            return told["state"] == "available" and told["mode"] == "full"
+        wait_until("availability", known)
+        id = analyst.request(event)
+        analyst.wait_for(id, "ready")
+        told = analyst.ask("GET", f"/evidence/{id}")
+        assert told["frames"] == len(wire.of(port)), told
+        # Other records of the flow tell of the same request.
+        flow = analyst.record_of("flow", port)
+        assert [one["id"] for one in analyst.ask("GET", f"/events/{flow}/evidence")["requests"]] == [id]
+        files = analyst.ask("GET", f"/evidence/{id}/files")
+        [file] = files["items"]
+        assert (file["size"], file["state"], file["gaps"], file["held"]) == (len(content), "CLOSED", False, True), file
+        for kind in ["md5", "sha1", "sha256"]:
+            assert file[kind] == hashlib.new(kind, content).hexdigest(), (kind, file)
+        archive = analyst.ask("POST", f"/evidence/{id}/files/{file['number']}", {"reason": "phân tích"})
+        with open(folder + "/file.zip", "wb") as out:
+            out.write(archive)
+        opened = lambda *words: subprocess.run(["bsdtar", "-x", "-O", "-f", folder + "/file.zip", *words], capture_output=True)
+        assert opened("--passphrase", files["password"], file["sha256"]).stdout == content
+        assert opened("--passphrase", "sai").returncode != 0
+    audit = scene.collector.sql("SELECT detail FROM audit WHERE action = 'evidence.file'")
+    noted = {json.loads(detail)["sha256"] for detail, in audit}
+    assert noted == {hashlib.sha256(content).hexdigest() for content in contents.values()}, audit
+    # Where only flows with alerts are kept, it is told that this one is not.
+    scene.sensor.terminate()
+    scene.sensor.wait(30)
+    with open(scene.config) as file:
+        config = file.read()
+    with open(scene.config, "w") as file:
+        file.write(config.replace('mode = "full"', 'mode = "alerts"'))
+    scene.start_sensor()
+    port, _ = wire.fetch("/tai-lieu.bin")
+    event = analyst.record_of("http", port)
+    wait_until("it to be without an alert", lambda: analyst.ask("GET", f"/events/{event}/evidence")["state"] == "no_alert")
+
+
 def over_a_cut(programs, folder, wire):
     """The collector is killed in the midst of an upload, and the sensor once more: it goes on where it was."""
     scene = Scene(programs, folder, wire, link_kilobits=800)
@@ -323,8 +421,7 @@ def why_it_is_not_there(programs, folder, wire):
     used = sum(os.path.getsize(os.path.join(scene.state, "evidence", name))
                for name in os.listdir(os.path.join(scene.state, "evidence")))
     assert used <= 16 << 20, used
-    port = wire.talk(20_000, True)
-    event = scene.analyst.alert_of(port)
+    port, event = scene.alerted_session(20_000)
     scene.sensor.terminate()
     scene.sensor.wait(30)
     wait_until("the sensor to be away", lambda: not scene.analyst.ask("GET", f"/events/{event}/evidence")["online"])
@@ -443,8 +540,8 @@ def what_the_link_cannot_carry(programs, folder, wire):
     assert told["found"] == 0, told
 
 
-TESTS = [the_flow_and_nothing_else, over_a_cut, why_it_is_not_there, what_stays_is_found, a_hunt_over_a_cut,
-         what_the_link_cannot_carry]
+TESTS = [the_flow_and_nothing_else, files_of_a_flow_without_an_alert, over_a_cut, why_it_is_not_there,
+         what_stays_is_found, a_hunt_over_a_cut, what_the_link_cannot_carry]
 
 
 def main():

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { signIn, start, type Console } from "./console";
 
@@ -31,6 +32,20 @@ test("records that stayed on the sensor are hunted, merged and left out again", 
   await at.page.getByText(/đã tìm hết/).waitFor();
   expect(await at.barriers()).toEqual([]);
   await at.picture("remote-sensors");
+  await at.page.keyboard.press("Escape");
+  // A file has the sensors' records too, though the collector has none.
+  await at.page.getByRole("button", { name: "Xuất", exact: true }).click();
+  await at.page.getByText(/gồm cả bản ghi tìm được trên cảm biến/).waitFor();
+  await at.page.getByRole("button", { name: "CSV", exact: true }).click();
+  const file = at.page.getByRole("link", { name: "Tải tệp về" }).first();
+  await file.waitFor();
+  expect(await at.barriers()).toEqual([]);
+  await at.picture("remote-export");
+  const [saved] = await Promise.all([at.page.waitForEvent("download"), file.click()]);
+  const lines = readFileSync(await saved.path(), "utf8").trim().split("\r\n");
+  expect(lines[0]).toContain("matluoi.kept_at");
+  expect(lines.length).toBeGreaterThan(1);
+  for (const line of lines.slice(1)) expect(line).toMatch(/,sensor$/);
   await at.page.keyboard.press("Escape");
   // A question that sensors cannot answer is told, and the place named.
   await at.open("/hunt?q=type:mdns%20%7C%20groupby%20src_ip");

@@ -1,4 +1,4 @@
-//! The sensor's own rule engine, asked by the API: what is asked, what it answers, and why it may not.
+//! The sensor's own engine, asked by the API: what is asked, what it answers, and why it may not.
 //!
 //! It runs in a process of its own, which whoever joins the API to the rest starts and limits.
 
@@ -39,7 +39,7 @@ pub struct TongueQuery {
     pub language: Tongue,
 }
 
-/// What is asked of a text of rules.
+/// What is asked of a text of rules, or of a capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
     /// Which of them load, and what is wrong with the others: [`Checked`].
@@ -50,6 +50,44 @@ pub enum Question {
     Complete { offset: usize },
     /// What each does on a capture: [`OfRules`] with [`Tried`].
     Try { capture: PathBuf },
+    /// Which files a capture carries: [`Carved`].
+    Files { capture: PathBuf },
+    /// The bytes of one of them, no JSON.
+    FileContent { capture: PathBuf, number: u64 },
+}
+
+/// The files that a capture carries.
+#[derive(Debug, Deserialize)]
+pub struct Carved {
+    pub files: Vec<CarvedFile>,
+    /// Files beyond those that are told of.
+    pub left_out: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct CarvedFile {
+    /// From 0, in the order in which files end.
+    pub number: u64,
+    /// Of its end, as EVE writes it.
+    pub time: String,
+    /// Who sent it, and who got it.
+    pub source: String,
+    pub destination: String,
+    pub protocol: String,
+    pub filename: Option<String>,
+    /// What kind of file it is, by its first bytes.
+    pub magic: Option<String>,
+    pub size: u64,
+    /// CLOSED: seen to its end; TRUNCATED; ERROR; UNKNOWN
+    pub state: String,
+    /// Bytes in its midst were not captured.
+    pub gaps: bool,
+    pub md5: Option<String>,
+    pub sha1: Option<String>,
+    /// Of files without an end: of what was seen.
+    pub sha256: Option<String>,
+    /// All that was seen of it can be had.
+    pub held: bool,
 }
 
 /// Why there is no answer.

@@ -147,7 +147,7 @@ pub trait Machine: Send + Sync + 'static {
     /// Whether records can be stored now.
     async fn ready(&self) -> Result<(), String>;
 
-    /// Asks the sensor's rule engine about a text; the answer is JSON.
+    /// Asks the sensor's engine about a text or a capture. The answer is JSON, or the bytes of a file.
     async fn ask_engine(
         &self,
         question: Question,

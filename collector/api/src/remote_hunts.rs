@@ -237,7 +237,7 @@ async fn body(state: &ApiState, caller: &Caller, hunt: RemoteHunt) -> Result<Rem
 }
 
 /// A record as people see those of the index.
-fn event(sensor: &str, row: RemoteRow) -> Value {
+pub(crate) fn event(sensor: &str, row: RemoteRow) -> Value {
     let Ok(Value::Object(mut event)) = serde_json::from_str::<Value>(&row.record) else {
         return Value::String(row.record);
     };

@@ -51,6 +51,24 @@ pub fn write(time: UnixMillis) -> String {
         .unwrap_or_default()
 }
 
+/// A time of EVE, in nanoseconds.
+pub fn eve_ns(text: &str) -> Option<i64> {
+    // EVE writes the zone without a colon.
+    let colon = match text
+        .len()
+        .checked_sub(5)
+        .map(|at| text.split_at_checked(at))
+    {
+        Some(Some((time, zone))) if zone.starts_with(['+', '-']) && !zone.contains(':') => {
+            let (hours, minutes) = zone.split_at_checked(3)?;
+            format!("{time}{hours}:{minutes}")
+        }
+        _ => text.to_owned(),
+    };
+    let time = OffsetDateTime::parse(&colon, &Rfc3339).ok()?;
+    i64::try_from(time.unix_timestamp_nanos()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +91,24 @@ mod tests {
             assert_eq!(time, expected, "{text}");
         }
         assert_eq!(write(UnixMillis(1_500)), "1970-01-01T00:00:01.5Z");
+    }
+
+    #[test]
+    fn times_of_eve_are_read_with_all_their_digits() {
+        for (text, expected) in [
+            (
+                "2026-11-26T14:00:00.123456+0000",
+                Some(1_795_701_600_123_456_000),
+            ),
+            (
+                "2026-11-26T21:00:00.123456+07:00",
+                Some(1_795_701_600_123_456_000),
+            ),
+            ("2026-11-26T14:00:00Z", Some(1_795_701_600_000_000_000)),
+            ("hôm qua", None),
+            ("+0000", None),
+        ] {
+            assert_eq!(eve_ns(text), expected, "{text}");
+        }
     }
 }

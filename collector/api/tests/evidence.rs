@@ -2,15 +2,21 @@
 
 mod support;
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use collector_api::machine::{
+    EngineFault, Line, Machine, NoMachine, Numbers, Question, Storage, Taken, Tongue,
+};
 use collector_evidence::{Frame, Place};
 use collector_index::{Event, Stream};
 use collector_state::{EvidenceStep, HeartbeatSeen, Page, SpoolSeen, UnixMillis};
 use sensor_event::Class;
 use serde_json::{Value, json};
-use support::{NOW, Server};
+use support::{NOW, PASSWORD, Server};
 
 /// 2025-11-24T16:00:00Z, as the support's clock.
 const ALERT: &str = r#"{"timestamp":"2025-11-24T15:59:00.000001+0000","event_type":"alert","src_ip":"10.0.0.1","src_port":5000,"dest_ip":"10.0.0.2","dest_port":53,"proto":"UDP","flow_id":7007199254740993,"payload":"YSB3aG8gV0hP","alert":{"signature_id":1,"signature":"Hỏi tên","severity":2,"rule":"alert udp any any -> any any (content:\"WHO\"; nocase; sid:1;)"}}"#;
@@ -24,7 +30,12 @@ struct Scene {
 }
 
 async fn scene() -> Scene {
-    let server = Server::start().await;
+    scene_beside(Arc::new(NoMachine)).await
+}
+
+async fn scene_beside(machine: Arc<dyn Machine>) -> Scene {
+    let mut server = Server::start_beside(machine).await;
+    assert_eq!(server.sign_in(PASSWORD).await, StatusCode::OK);
     let stream = Stream {
         sensor: server.sensor.clone(),
         epoch: 1,
@@ -169,6 +180,189 @@ async fn it_is_told_whether_packets_can_be_had() {
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
+/// The record of a flow that began before it and ended before it was written, with a number, of which a sensor says
+/// whether it has alerted.
+fn flow_record(number: i64, alerted: bool) -> String {
+    json!({
+        "timestamp": "2025-11-24T15:59:30.000000+0000", "event_type": "flow", "src_ip": "10.0.0.1", "dest_ip": "10.0.0.2",
+        "flow_id": number, "proto": "UDP",
+        "flow": {
+            "start": "2025-11-24T15:58:00.000000+0000", "end": "2025-11-24T15:59:00.000000+0000", "alerted": alerted
+        }
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn packets_of_any_flow_can_be_had() {
+    let mut scene = scene().await;
+    let stream = Stream {
+        sensor: scene.server.sensor.clone(),
+        epoch: 1,
+        class: Class::Record,
+    };
+    let dns = json!({
+        "timestamp": "2025-11-24T15:58:30.000000+0000", "event_type": "dns", "src_ip": "10.0.0.1", "dest_ip": "10.0.0.2",
+        "flow_id": 7_007_199_254_740_993_i64
+    });
+    let lines = [flow_record(5, false), flow_record(6, true), dns.to_string()];
+    let events = lines.map(|line| Event::parse(line.into_bytes()).expect("an event"));
+    let index = &scene.server.index;
+    index
+        .append(&stream, (1..).zip(events), 3, "2025-11-24T16:00:00Z")
+        .expect("it appends");
+    index.commit().expect("it commits");
+    let [quiet, alerted, beside] = [1, 2, 3].map(|number| stream.event_id(number));
+    let full = |oldest| {
+        let mut ring = ring(Some(oldest), true);
+        ring["mode"] = json!("full");
+        ring
+    };
+    for (ring, event, expected) in [
+        // Where only flows with alerts are kept, others are not there; what alerted, the sensor or an alert says.
+        (ring(Some(ALERT_MS), true), &quiet, "no_alert"),
+        (ring(Some(ALERT_MS), true), &alerted, "available"),
+        (ring(Some(ALERT_MS - 60_000), true), &beside, "available"),
+        (full(ALERT_MS), &quiet, "available"),
+        // It is the end of the flow that counts.
+        (full(ALERT_MS + 1_000), &quiet, "rotated"),
+    ] {
+        scene.ring(ring).await;
+        assert_eq!(scene.availability(event).await["state"], expected);
+    }
+    let server = &mut scene.server;
+    let path = format!("/events/{quiet}/evidence");
+    let (status, asked) = server
+        .ask("POST", &path, json!({ "reason": "luồng lạ" }))
+        .await;
+    assert_eq!(status, StatusCode::OK, "{asked}");
+    let open = server.store.open_evidence(&server.sensor).await;
+    let open = open.expect("read").remove(0);
+    let began = (ALERT_MS - 60_000) * 1_000_000;
+    assert_eq!(open.asked.flow_id, Some(5));
+    assert_eq!(open.asked.from_ns, began - 1_000_000_000);
+    // Whoever asks from another record of the same flow sees that it is on its way.
+    let path = format!("/events/{}/evidence", scene.event);
+    let server = &mut scene.server;
+    let (_, asked) = server
+        .ask("POST", &path, json!({ "reason": "cảnh báo" }))
+        .await;
+    let told = scene.availability(&beside).await;
+    assert_eq!(told["requests"][0]["id"], asked["id"]);
+    assert_eq!(scene.availability(&alerted).await["requests"], json!([]));
+}
+
+/// An engine that knows two files.
+struct Engine;
+
+#[async_trait]
+impl Machine for Engine {
+    async fn take(&self, id: &str, n: Option<Numbers>, l: Vec<Line>) -> Result<Taken, String> {
+        NoMachine.take(id, n, l).await
+    }
+
+    fn indexed(&self, _: &str, _: u64) -> u64 {
+        0
+    }
+
+    async fn storage(&self) -> Result<Storage, String> {
+        NoMachine.storage().await
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn ask_engine(
+        &self,
+        question: Question,
+        _: &str,
+        _: Tongue,
+    ) -> Result<Vec<u8>, EngineFault> {
+        match question {
+            Question::Files { capture } if capture.is_file() => Ok(json!({
+                "files": [{
+                    "number": 0, "time": "2025-11-24T15:59:00.000001+0000", "source": "10.0.0.2:80",
+                    "destination": "10.0.0.1:5000", "protocol": "http", "filename": "/a.exe", "magic": null, "size": 4,
+                    "state": "CLOSED", "gaps": false, "md5": null, "sha1": null, "sha256": "ab", "held": true
+                }],
+                "left_out": 3
+            })
+            .to_string()
+            .into_bytes()),
+            Question::FileContent { number: 0, .. } => Ok(b"MZ..".to_vec()),
+            _ => Err(EngineFault::Failed("there is no file".to_owned())),
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_are_listed_and_fetched_in_a_locked_archive() {
+    let mut scene = scene_beside(Arc::new(Engine)).await;
+    let path = format!("/events/{}/evidence", scene.event);
+    let server = &mut scene.server;
+    let (_, asked) = server.ask("POST", &path, json!({ "reason": "tệp" })).await;
+    let files = format!("/evidence/{}/files", asked["id"]);
+    let (status, _) = server.ask("GET", &files, Value::Null).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "nothing has come");
+    let id = asked["id"].as_i64().expect("a number");
+    let end = Place {
+        segment: 1,
+        ..Place::default()
+    };
+    let frames = [datagram(ALERT_MS, true, b"who is a?")];
+    let shelf = &server.shelf;
+    shelf
+        .append(id, Place::default(), end, &frames)
+        .expect("appended");
+    let stored = shelf.finish(id).expect("finished");
+    let step = EvidenceStep::Ready {
+        frames: stored.frames,
+        file_bytes: stored.bytes,
+        sha256: stored.sha256,
+    };
+    let noted = server.store.step_evidence(id, &step, NOW).await;
+    assert!(noted.expect("noted"));
+    let (status, told) = server.ask("GET", &files, Value::Null).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    assert_eq!(told["items"][0]["filename"], "/a.exe");
+    assert_eq!(
+        (&told["left_out"], &told["password"]),
+        (&json!(3), &json!("infected"))
+    );
+    let one = format!("{files}/0");
+    for reason in ["", "  "] {
+        let (status, _) = server.ask("POST", &one, json!({ "reason": reason })).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+    }
+    let other = format!("{files}/7");
+    let (status, told) = server.ask("POST", &other, json!({ "reason": "x" })).await;
+    assert_eq!(
+        (status, &told["code"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("engine_failed"))
+    );
+    let (status, archive) = server
+        .post_for_bytes(&one, json!({ "reason": "gửi đi phân tích" }))
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(archive.starts_with(b"PK"));
+    assert!(!archive.windows(4).any(|bytes| bytes == b"MZ.."));
+    let page = Page {
+        limit: 50,
+        before: None,
+    };
+    let audit = server.store.audit_log(page).await.expect("read").items;
+    let noted: Vec<Value> = audit
+        .iter()
+        .filter(|row| row.action == "evidence.file")
+        .map(|row| serde_json::from_str(&row.detail).expect("JSON"))
+        .collect();
+    assert_eq!(noted.len(), 1, "what failed is no download");
+    assert_eq!(noted[0]["reason"], "gửi đi phân tích");
+    assert_eq!(noted[0]["bytes"], 4);
+    assert_eq!(noted[0]["sha256"].as_str().map(str::len), Some(64));
+}
+
 #[tokio::test]
 async fn packets_are_asked_for_looked_at_and_put_into_a_case() {
     let mut scene = scene().await;
@@ -194,7 +388,8 @@ async fn packets_are_asked_for_looked_at_and_put_into_a_case() {
     assert_eq!(open.asked.flow_id, Some(7_007_199_254_740_993));
     assert_eq!(
         open.asked.from_ns,
-        ALERT_MS * 1_000_000 + 1_000 - 1_000_000_000
+        ALERT_MS * 1_000_000 + 1_000 - 3_600_000_000_000,
+        "an hour before, as it is not told when the flow began"
     );
     let id = open.id;
     let one = format!("/evidence/{id}");

@@ -3,9 +3,11 @@
 mod support;
 
 use axum::http::StatusCode;
+use collector_index::{Event, Stream};
 use collector_state::{
     HeartbeatSeen, Kept, Page, RemoteFound, RemotePlace, RemoteRow, RemoteStep, SpoolSeen,
 };
+use sensor_event::Class;
 use serde_json::{Value, json};
 use support::{NOW, Server};
 
@@ -93,6 +95,75 @@ async fn it_is_told_what_can_be_hunted() {
     }
 }
 
+/// A file of a search with what the hunt has found: two records at the beginning of 1970, behind one of the collector's.
+async fn exported(server: &mut Server, hunt: i64) {
+    let line =
+        r#"{"timestamp":"2025-11-24T15:59:00.000001+0000","event_type":"dns","src_ip":"10.0.0.1"}"#;
+    let stream = Stream {
+        sensor: server.sensor.clone(),
+        epoch: 1,
+        class: Class::Record,
+    };
+    let event = Event::parse(line.as_bytes().to_vec()).expect("an event");
+    let index = &server.index;
+    index
+        .append(&stream, [(1, event)], 1, "2025-11-24T16:00:00Z")
+        .expect("it appends");
+    index.commit().expect("it commits");
+    let asked = |format: &str, q: &str, hunt: i64| {
+        json!({
+            "q": q, "from": "2025-11-24T00:00:00Z", "to": "2025-11-25T00:00:00Z", "format": format,
+            "columns": ["event_type"], "remote_hunt": hunt
+        })
+    };
+    let other = server
+        .ask("POST", "/exports", asked("csv", "type:dns", hunt + 1_000))
+        .await;
+    assert_eq!(other.0, StatusCode::NOT_FOUND);
+    for (format, q, lines) in [
+        ("csv", "type:dns", 4),
+        ("ndjson", "type:dns", 3),
+        ("ndjson", "type:dns | head 2", 2),
+        ("parquet", "type:dns", 0),
+    ] {
+        let (status, begun) = server.ask("POST", "/exports", asked(format, q, hunt)).await;
+        assert_eq!(status, StatusCode::OK, "{begun}");
+        let export = loop {
+            let (_, list) = server.ask("GET", "/exports", Value::Null).await;
+            let all = list.as_array().expect("a list");
+            let one = all.iter().find(|one| one["id"] == begun["id"]);
+            let one = one.expect("it is there");
+            if one["status"] != "running" {
+                break one.clone();
+            }
+            tokio::task::yield_now().await;
+        };
+        let rows = if q.contains("head") { 2 } else { 3 };
+        assert_eq!(
+            (&export["status"], &export["rows"], &export["total"]),
+            (&json!("ready"), &json!(rows), &json!(rows)),
+            "{export}"
+        );
+        // A limit has ended the sensor's search: it is not all.
+        assert_eq!(export["complete"], false, "{export}");
+        let id = begun["id"].as_str().expect("an id");
+        let (_, file) = server.fetch(&format!("/exports/{id}/file")).await;
+        if format == "parquet" {
+            assert!(file.starts_with(b"PAR1"));
+            continue;
+        }
+        let text = String::from_utf8(file).expect("text");
+        assert_eq!(text.lines().count(), lines, "{text}");
+        if format == "csv" {
+            assert!(text.starts_with("\u{feff}timestamp,event_type,matluoi.kept_at\r\n"));
+            assert!(text.ends_with("dns,sensor\r\n"), "{text}");
+        } else {
+            assert!(text.starts_with("{\"timestamp\":\"2025-11-24"), "{text}");
+            assert!(text.contains("\"kept_at\":\"sensor\""), "{text}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_sensors_found_is_merged_and_marked() {
     let mut server = Server::start().await;
@@ -170,6 +241,7 @@ async fn what_sensors_found_is_merged_and_marked() {
         assert_eq!(item["matluoi"]["sensor"], json!(server.sensor));
     }
 
+    exported(&mut server, id).await;
     let (_, list) = server.ask("GET", "/remote-hunts", Value::Null).await;
     assert_eq!(list[0]["id"], id);
     let (_, again) = server.ask("POST", "/remote-hunts", hunt("type:dns")).await;

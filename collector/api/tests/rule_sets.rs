@@ -58,6 +58,9 @@ impl Machine for Engine {
             Question::Complete { offset } => {
                 json!([{"label": offset.to_string(), "kind": "keyword", "doc": ""}])
             }
+            Question::Files { .. } | Question::FileContent { .. } => {
+                return NoMachine.ask_engine(question, text, tongue).await;
+            }
         };
         Ok(answer.to_string().into_bytes())
     }

@@ -1,4 +1,4 @@
-//! The sensor's rule engine, in a process of its own: what rule authors and captures bring may stop that process, and
+//! The sensor's engine, in a process of its own: what rule authors and captures bring may stop that process, and
 //! nothing else. Time, memory, processor and answer are limited; what they ask lies in a folder that is removed.
 
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ const PARALLEL: usize = 2;
 const TURN: Duration = Duration::from_secs(10);
 /// The longest answer to keep.
 const MAX_ANSWER_BYTES: u64 = 8 * 1_024 * 1_024;
+/// The longest file: what a sensor holds of one.
+const MAX_FILE_BYTES: u64 = 10 * 1_024 * 1_024;
 /// Of what the process complains of, this is told.
 const MAX_COMPLAINT_BYTES: u64 = 4 * 1_024;
 
@@ -34,6 +36,22 @@ impl Default for Limits {
         Limits {
             time: Duration::from_secs(30),
             memory_bytes: 4 << 30,
+        }
+    }
+}
+
+/// What an answer is.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Json,
+    Bytes,
+}
+
+impl Form {
+    fn most_bytes(self) -> u64 {
+        match self {
+            Form::Json => MAX_ANSWER_BYTES,
+            Form::Bytes => MAX_FILE_BYTES,
         }
     }
 }
@@ -59,7 +77,7 @@ impl Engine {
         }
     }
 
-    /// The answer, as the program printed it: JSON.
+    /// The answer, as the program printed it: JSON, or the bytes of a file.
     pub async fn ask(
         &self,
         question: Question,
@@ -79,9 +97,17 @@ impl Engine {
         let file = folder.path().join("draft.rules");
         tokio::fs::write(&file, text).await.map_err(failed)?;
         let mut command = Command::new(&self.program);
+        let is_of_rules = !matches!(
+            question,
+            Question::Files { .. } | Question::FileContent { .. }
+        );
+        command.arg(if is_of_rules { "rules" } else { "files" });
         // Rules name files; their author may not read what the collector may.
-        command.args(["rules", "--only-read"]).arg(folder.path());
-        if let Question::Try { capture } = &question {
+        command.arg("--only-read").arg(folder.path());
+        if let Question::Try { capture }
+        | Question::Files { capture }
+        | Question::FileContent { capture, .. } = &question
+        {
             command.arg("--only-read").arg(capture);
         }
         match &question {
@@ -95,9 +121,20 @@ impl Engine {
                 .arg(&file)
                 .arg("--pcap")
                 .arg(capture),
+            Question::Files { capture } => command.arg(capture),
+            Question::FileContent { capture, number } => command
+                .args(["--content", &number.to_string()])
+                .arg(capture),
         };
-        command.args(["--format", "json", "--lang", tongue.name()]);
-        let asked = self.run(command, folder.path(), text);
+        command.args(["--format", "json"]);
+        if is_of_rules {
+            command.args(["--lang", tongue.name()]);
+        }
+        let form = match question {
+            Question::FileContent { .. } => Form::Bytes,
+            _ => Form::Json,
+        };
+        let asked = self.run(command, folder.path(), text, form);
         match tokio::time::timeout(self.limits.time, asked).await {
             Ok(answer) => answer,
             // The process is gone with the future.
@@ -110,6 +147,7 @@ impl Engine {
         mut command: Command,
         folder: &Path,
         input: &str,
+        form: Form,
     ) -> Result<Vec<u8>, EngineFault> {
         let failed = |error: std::io::Error| EngineFault::Failed(error.to_string());
         let mut child = command
@@ -135,16 +173,21 @@ impl Engine {
         };
         let ((), answer, complaint) = tokio::join!(
             give,
-            read(stdout, MAX_ANSWER_BYTES),
+            read(stdout, form.most_bytes()),
             read(stderr, MAX_COMPLAINT_BYTES)
         );
         let answer = answer.map_err(failed)?;
-        if answer.len() as u64 > MAX_ANSWER_BYTES {
+        if answer.len() as u64 > form.most_bytes() {
             return Err(EngineFault::Limit("answer"));
         }
         let status = child.wait().await.map_err(failed)?;
-        // 1: the rules are not sound, or did not fire; the answer tells.
-        if matches!(status.code(), Some(0 | 1)) && !answer.trim_ascii().is_empty() {
+        let is_answer = match form {
+            // 1: the rules are not sound, or did not fire; the answer tells.
+            Form::Json => matches!(status.code(), Some(0 | 1)) && !answer.trim_ascii().is_empty(),
+            // A file may be empty.
+            Form::Bytes => status.success(),
+        };
+        if is_answer {
             return Ok(answer);
         }
         let complaint = complaint.map_err(failed)?;
@@ -248,6 +291,57 @@ mod tests {
         // Writing is refused whatever it writes.
         let (answer, _) = asked("echo x > file || exit 2", Limits::default()).await;
         assert!(answer.is_err(), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn files_come_as_they_are() {
+        let rows: [(&str, Result<usize, EngineFault>); 4] = [
+            ("head -c 10485760 /dev/zero", Ok(10 << 20)),
+            ("true", Ok(0)),
+            (
+                "head -c 10485761 /dev/zero",
+                Err(EngineFault::Limit("answer")),
+            ),
+            // What was written before it failed is no file.
+            (
+                "echo half; echo 'no file 7' >&2; exit 1",
+                Err(EngineFault::Failed("no file 7".to_owned())),
+            ),
+        ];
+        for (script, expected) in rows {
+            let folder = tempfile::tempdir().expect("a folder");
+            let engine = engine(folder.path(), script, Limits::default());
+            let question = Question::FileContent {
+                capture: PathBuf::from("/c.pcapng"),
+                number: 7,
+            };
+            let answer = engine.ask(question, "", Tongue::Vi).await;
+            assert_eq!(answer.map(|bytes| bytes.len()), expected, "{script}");
+        }
+    }
+
+    #[tokio::test]
+    async fn captures_are_asked_about_and_nothing_else_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = engine(folder.path(), "echo \"$@\"", Limits::default());
+        let capture = PathBuf::from("/c.pcapng");
+        for (question, expected) in [
+            (
+                Question::Files {
+                    capture: capture.clone(),
+                },
+                "--only-read /c.pcapng /c.pcapng --format json\n",
+            ),
+            (
+                Question::FileContent { capture, number: 7 },
+                "--only-read /c.pcapng --content 7 /c.pcapng --format json\n",
+            ),
+        ] {
+            let answer = engine.ask(question, "", Tongue::Vi).await;
+            let answer = String::from_utf8(answer.expect("answered")).expect("text");
+            assert!(answer.starts_with("files --only-read "), "{answer}");
+            assert!(answer.ends_with(expected), "{answer}");
+        }
     }
 
     #[tokio::test]

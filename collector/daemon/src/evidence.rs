@@ -79,12 +79,14 @@ impl EvidenceDesk for Desk {
                 rotated,
                 damaged,
             } => {
-                // What came before is part of the whole.
-                self.note(id).await?;
+                // What came before is part of the whole; one step tells both.
+                let here = self.with_shelf(move |shelf| shelf.progress(id)).await??;
                 EvidenceStep::Uploading {
                     until: (until.segment, until.offset, until.entry),
-                    total_frames: frames,
-                    total_bytes: bytes,
+                    frames: here.frames,
+                    bytes: here.bytes,
+                    more_frames: frames,
+                    more_bytes: bytes,
                     cut,
                     rotated,
                     damaged,

@@ -86,6 +86,20 @@ pub struct Evidence {
     pub sha256: Option<String>,
 }
 
+/// Which requests are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvidenceOf<'a> {
+    All,
+    Event(&'a str),
+    /// Of one flow: its number, at a time, as sensors may use numbers again.
+    Flow {
+        sensor: &'a str,
+        flow: i64,
+        from_ns: i64,
+        to_ns: i64,
+    },
+}
+
 /// What a sensor tells of an open request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EvidenceStep {
@@ -93,8 +107,12 @@ pub enum EvidenceStep {
     Reading,
     Uploading {
         until: (u64, u64, u32),
-        total_frames: u64,
-        total_bytes: u64,
+        /// What is here, of links before.
+        frames: u64,
+        bytes: u64,
+        /// What comes now.
+        more_frames: u64,
+        more_bytes: u64,
         cut: bool,
         rotated: bool,
         damaged: u64,
@@ -185,18 +203,37 @@ impl Store {
         evidence_from(&row.ok_or_else(|| StateError::not_found("evidence", id))?)
     }
 
-    /// Newest first; of one event, or all in scope.
+    /// Newest first, in scope.
     pub async fn evidence_list(
         &self,
-        event: Option<&str>,
+        of: EvidenceOf<'_>,
         scope: &Scope,
         page: Page,
     ) -> Result<Paged<Evidence>> {
         let narrow = |query: &mut sqlx::QueryBuilder<sqlx::Sqlite>| {
             query.push(FROM);
             push_scope(query, "s.unit_id", scope);
-            if let Some(event) = event {
-                query.push(" AND event_id = ").push_bind(event.to_owned());
+            match of {
+                EvidenceOf::All => {}
+                EvidenceOf::Event(event) => {
+                    query.push(" AND event_id = ").push_bind(event.to_owned());
+                }
+                EvidenceOf::Flow {
+                    sensor,
+                    flow,
+                    from_ns,
+                    to_ns,
+                } => {
+                    query
+                        .push(" AND sensor_id = ")
+                        .push_bind(sensor.to_owned())
+                        .push(" AND flow_id = ")
+                        .push_bind(flow)
+                        .push(" AND from_ns <= ")
+                        .push_bind(to_ns)
+                        .push(" AND to_ns >= ")
+                        .push_bind(from_ns);
+                }
             }
         };
         let mut count = sqlx::QueryBuilder::new("SELECT count(*)");
@@ -245,25 +282,32 @@ impl Store {
             EvidenceStep::Reading => "reading",
             EvidenceStep::Uploading {
                 until,
-                total_frames,
-                total_bytes,
+                frames,
+                bytes,
+                more_frames,
+                more_bytes,
                 cut,
                 rotated,
                 damaged,
             } => {
-                let total = |column: &str, came: &str, total: &u64| {
-                    format!(", {column} = {came} + {}", total.min(&(1 << 62)))
-                };
                 query
                     .push(", until_segment = ")
                     .push_bind(until.0.cast_signed())
                     .push(", until_offset = ")
                     .push_bind(until.1.cast_signed())
                     .push(", until_entry = ")
-                    .push_bind(i64::from(until.2))
-                    // What comes now, beside what came on links before.
-                    .push(total("total_frames", "frames", total_frames))
-                    .push(total("total_bytes", "bytes", total_bytes))
+                    .push_bind(i64::from(until.2));
+                for (name, value) in [
+                    ("frames", *frames),
+                    ("bytes", *bytes),
+                    ("total_frames", frames.saturating_add(*more_frames)),
+                    ("total_bytes", bytes.saturating_add(*more_bytes)),
+                ] {
+                    query
+                        .push(format!(", {name} = "))
+                        .push_bind(value.min(1 << 62).cast_signed());
+                }
+                query
                     .push(", cut = ")
                     .push_bind(*cut)
                     .push(", rotated = max(rotated, ")
@@ -426,8 +470,10 @@ mod tests {
         assert!(store.evidence(one.id, &none).await.is_err());
         let uploading = EvidenceStep::Uploading {
             until: (3, 4, 5),
-            total_frames: 10,
-            total_bytes: 1_000,
+            frames: 0,
+            bytes: 0,
+            more_frames: 10,
+            more_bytes: 1_000,
             cut: false,
             rotated: false,
             damaged: 0,
@@ -441,20 +487,30 @@ mod tests {
             file_bytes: 2_000,
             sha256: "ab".to_owned(),
         };
-        for step in [
-            EvidenceStep::Sent,
-            EvidenceStep::Reading,
-            uploading.clone(),
-            came,
-            uploading,
-            ready,
+        let again = EvidenceStep::Uploading {
+            until: (3, 4, 5),
+            frames: 4,
+            bytes: 400,
+            more_frames: 10,
+            more_bytes: 1_000,
+            cut: false,
+            rotated: false,
+            damaged: 0,
+        };
+        for (step, expected) in [
+            (EvidenceStep::Sent, (0, None)),
+            (EvidenceStep::Reading, (0, None)),
+            // How much there is, is known as soon as it comes.
+            (uploading, (0, Some(10))),
+            (came, (4, Some(10))),
+            (EvidenceStep::Sent, (4, Some(10))),
+            (again, (4, Some(14))),
+            (ready, (14, Some(14))),
         ] {
-            assert!(
-                store
-                    .step_evidence(one.id, &step, NOW)
-                    .await
-                    .expect("noted")
-            );
+            let noted = store.step_evidence(one.id, &step, NOW).await;
+            assert!(noted.expect("noted"));
+            let now = store.evidence(one.id, &all).await.expect("there");
+            assert_eq!((now.frames, now.total_frames), expected, "{step:?}");
         }
         let done = store.evidence(one.id, &all).await.expect("there");
         assert_eq!(done.state, EvidenceState::Ready);
@@ -476,8 +532,26 @@ mod tests {
             limit: 2,
             before: None,
         };
-        let list = store.evidence_list(Some("event"), &all, page).await;
+        let of_event = EvidenceOf::Event("event");
+        let list = store.evidence_list(of_event, &all, page).await;
         let list = list.expect("read");
+        let flow = |flow, from_ns, to_ns| EvidenceOf::Flow {
+            sensor: &sensor,
+            flow,
+            from_ns,
+            to_ns,
+        };
+        for (of, expected) in [
+            (EvidenceOf::All, list.total),
+            (EvidenceOf::Event("other"), 0),
+            (flow(1, 2, 3), 1),
+            (flow(1, 3, 4), 0),
+            (flow(1, -1, 0), 0),
+            (flow(99_999, 1, 2), 0),
+        ] {
+            let found = store.evidence_list(of, &all, page).await.expect("read");
+            assert_eq!(found.total, expected, "{of:?}");
+        }
         assert_eq!(list.total, 1 + MAX_OPEN_EVIDENCE.unsigned_abs());
         assert_eq!((list.items.len(), list.next), (2, Some(list.items[1].id)));
         for (before, most_bytes, expected) in [

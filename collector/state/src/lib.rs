@@ -66,7 +66,7 @@ pub use case::{
 };
 pub use enrolment::{Enrolment, PendingEnrolment};
 pub use error::{Result, StateError};
-pub use evidence::{Evidence, EvidenceState, EvidenceStep, NewEvidence};
+pub use evidence::{Evidence, EvidenceOf, EvidenceState, EvidenceStep, NewEvidence};
 pub use feed::{Feed, FeedChange, FeedRun, FeedRunStatus, RunEnd, SecretChange};
 pub use figures::{AddressFigures, AnalystFigures, Figures, SensorFigures, SignatureFigures};
 pub use fleet::{
@@ -116,5 +116,5 @@ pub use signature::SignatureRow;
 pub use source::{SOURCE_TOKEN_PREFIX, Source};
 pub use store::{Page, Paged, Store, StoreOptions};
 pub use text::fold;
-pub use unit::{NewUnit, Scope, Unit};
+pub use unit::{NewUnit, Scope, Unit, checked_name};
 pub use user::{NewUser, Role, User, UserChange};

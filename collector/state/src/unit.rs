@@ -212,7 +212,7 @@ pub(crate) fn push_scope(
 }
 
 /// A name without outer spaces and control characters.
-pub(crate) fn checked_name(field: &'static str, name: &str) -> Result<String> {
+pub fn checked_name(field: &'static str, name: &str) -> Result<String> {
     let name = name.trim();
     let fault = if name.is_empty() {
         "empty"

@@ -41,6 +41,8 @@ enum Command {
     Replay(command::replay::Args),
     /// Watch an interface (or files) as a configuration says, and ship records to the collector.
     Run(command::run::Args),
+    /// List the files that a capture carries, or write one of them.
+    Files(command::files::Args),
     /// Check rules.
     Rules(command::rules::RulesArgs),
     /// Make this sensor known to a collector, with the string that the collector's console shows.
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Replay(args) => command::replay::run(&args),
         Command::Run(args) => command::run::run(&args),
+        Command::Files(args) => command::files::run(&args),
         Command::Rules(args) => command::rules::run(&args),
         Command::Enrol(args) => command::enrol::run(&args),
         Command::Forward(args) => command::forward::run(&args),

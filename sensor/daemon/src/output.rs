@@ -15,6 +15,9 @@ use crate::health::Board;
 pub trait Output: Send {
     /// One record: a JSON object with a line feed at its end.
     fn record(&mut self, class: Class, line: &[u8]);
+
+    /// A file is over: its whole content, if all of it is held. Its record comes next.
+    fn file(&mut self, _content: Option<&[u8]>) {}
 }
 
 /// `eve.json`.

@@ -371,6 +371,14 @@ impl Settings {
         self.app.window_bytes = self.app.window_bytes.max(MAX_FILE_BYTES);
     }
 
+    /// Follows streams and bodies as far as files are held, and holds them until they are over.
+    pub fn follow_files(&mut self) {
+        self.stream.depth = 0;
+        self.app.http_request_body_bytes = MAX_FILE_BYTES as u64;
+        self.app.http_response_body_bytes = MAX_FILE_BYTES as u64;
+        self.app.window_bytes = MAX_FILE_BYTES;
+    }
+
     /// The policy that holds: its own, else the common one, unless sessions are picked up all the same.
     fn settle_midstream_policy(&mut self) {
         let common = match self.exception_policy {

@@ -530,6 +530,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evidence/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The files that the packets carry. */
+        get: operations["evidence_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence/{id}/files/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One of the files, in an encrypted ZIP. */
+        post: operations["fetch_evidence_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/evidence/{id}/packets": {
         parameters: {
             query?: never;
@@ -2910,12 +2944,13 @@ export interface components {
             oldest?: string | null;
             /** @description The sensor is connected: it can be asked now. */
             online: boolean;
-            /** @description What was asked for of this event, newest first. */
+            /** @description What was asked for of its flow, newest first. */
             requests: components["schemas"]["EvidenceBody"][];
             sensor_name?: string | null;
             /**
-             * @description available; rotated: overwritten meanwhile; not_kept: from before the ring began; off: the sensor keeps none;
-             *     unknown: it has told nothing; no_flow: the event belongs to no flow; foreign: no sensor of ours made it
+             * @description available; rotated: overwritten meanwhile; not_kept: from before the ring began; no_alert: only flows with alerts
+             *     are kept; off: the sensor keeps none; unknown: it has told nothing; no_flow: the event belongs to no flow;
+             *     foreign: no sensor of ours made it
              */
             state: string;
         };
@@ -2993,6 +3028,34 @@ export interface components {
             latency_ms?: number | null;
             /** @description ok, missing, off */
             state: string;
+        };
+        CarvedFile: {
+            destination: string;
+            filename?: string | null;
+            /** @description Bytes in its midst were not captured. */
+            gaps: boolean;
+            /** @description All that was seen of it can be had. */
+            held: boolean;
+            /** @description What kind of file it is, by its first bytes. */
+            magic?: string | null;
+            md5?: string | null;
+            /**
+             * Format: int64
+             * @description From 0, in the order in which files end.
+             */
+            number: number;
+            protocol: string;
+            sha1?: string | null;
+            /** @description Of files without an end: of what was seen. */
+            sha256?: string | null;
+            /** Format: int64 */
+            size: number;
+            /** @description Who sent it, and who got it. */
+            source: string;
+            /** @description CLOSED: seen to its end; TRUNCATED; ERROR; UNKNOWN */
+            state: string;
+            /** @description Of its end, as EVE writes it. */
+            time: string;
         };
         CaseBody: {
             cause: string;
@@ -3589,6 +3652,11 @@ export interface components {
             /** @description RFC 3339, `now-24h`, `-1d@d`. */
             from: string;
             q: string;
+            /**
+             * Format: int64
+             * @description A hunt on sensors of the caller's: what it has found stands among the others.
+             */
+            remote_hunt?: number | null;
             to: string;
         };
         FacetBody: {
@@ -3745,6 +3813,16 @@ export interface components {
             sha256: string;
             /** Format: int64 */
             size: number;
+        };
+        FilesBody: {
+            items: components["schemas"]["CarvedFile"][];
+            /**
+             * Format: int64
+             * @description Files beyond those.
+             */
+            left_out: number;
+            /** @description Of the archives in which files are fetched. */
+            password: string;
         };
         FilterFaultBody: {
             /** @description enable, disable, modify, drop */
@@ -7414,6 +7492,111 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evidence_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilesBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fetch_evidence_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvidenceRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -13,7 +13,11 @@ export function csv(header: readonly string[], rows: readonly (readonly unknown[
 }
 
 export function save(name: string, kind: string, content: string): void {
-  const address = URL.createObjectURL(new Blob([content], { type: `${kind};charset=utf-8` }));
+  saveBlob(name, new Blob([content], { type: `${kind};charset=utf-8` }));
+}
+
+export function saveBlob(name: string, content: Blob): void {
+  const address = URL.createObjectURL(content);
   const link = document.createElement("a");
   link.href = address;
   link.download = name;

@@ -1,5 +1,7 @@
-//! Packets of alerts: whether a sensor still has them, asking for them, and the file when it is here.
+//! Packets of flows: whether a sensor still has them, asking for them, and the file when it is here.
 
+mod files;
+mod held;
 mod marks;
 mod rule;
 mod show;
@@ -8,13 +10,11 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use collector_state::{
-    Evidence, EvidenceState, EvidenceStep, NewEvidence, NewFile, Page, Role, Sensor, SensorKind,
+    Evidence, EvidenceOf, EvidenceState, EvidenceStep, NewEvidence, NewFile, Page, Role,
     UnixMillis, limits,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,13 +26,13 @@ use crate::error::{ApiError, Problem, Result, invalid};
 use crate::extract::{Path, Query};
 use crate::json::Json;
 use crate::times;
+use held::{AvailabilityBody, availability, traced};
 
 pub use rule::rule_with;
 
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 200;
-/// Before the flow began, and after the alert.
-const MARGIN_NS: i64 = 1_000_000_000;
+/// After the event, as its flow may go on.
 const AFTER_NS: i64 = 86_400_000_000_000;
 /// Files stay this long; a case keeps its own copy.
 const KEPT_DAYS: i64 = 30;
@@ -102,41 +102,6 @@ pub struct EvidencePage {
     next: Option<i64>,
 }
 
-/// Whether a sensor has the packets of an event.
-#[derive(Serialize, ToSchema)]
-pub struct AvailabilityBody {
-    /// available; rotated: overwritten meanwhile; not_kept: from before the ring began; off: the sensor keeps none;
-    /// unknown: it has told nothing; no_flow: the event belongs to no flow; foreign: no sensor of ours made it
-    state: String,
-    sensor_name: Option<String>,
-    /// The sensor is connected: it can be asked now.
-    online: bool,
-    flow_id: Option<String>,
-    /// alerts, full
-    mode: Option<String>,
-    /// What the ring holds.
-    oldest: Option<String>,
-    newest: Option<String>,
-    bytes: Option<u64>,
-    budget_bytes: Option<u64>,
-    /// Frames that could not be kept since the sensor's start.
-    left_out: u64,
-    /// What was asked for of this event, newest first.
-    requests: Vec<EvidenceBody>,
-}
-
-/// What a heartbeat tells of the ring.
-#[derive(Deserialize)]
-struct Ring {
-    mode: String,
-    bytes: u64,
-    budget_bytes: u64,
-    oldest_ms: Option<i64>,
-    newest_ms: Option<i64>,
-    rotated: bool,
-    left_out: std::collections::BTreeMap<String, u64>,
-}
-
 fn body(evidence: Evidence) -> EvidenceBody {
     EvidenceBody {
         id: evidence.id,
@@ -162,105 +127,6 @@ fn body(evidence: Evidence) -> EvidenceBody {
     }
 }
 
-/// What of an event the sensor is to be asked for.
-struct Traced {
-    sensor: Option<Sensor>,
-    flow: Option<i64>,
-    from_ns: i64,
-    at_ns: i64,
-}
-
-async fn traced(state: &ApiState, caller: &Caller, id: &str) -> Result<Traced> {
-    let sensors = caller.sensors(state).await?;
-    let found = state.engine.get(id.to_owned(), sensors).await?;
-    let text = found.ok_or(ApiError::NotFound)?;
-    let event: Value = serde_json::from_str(&text)
-        .map_err(|error| ApiError::Broken(format!("event {id}: {error}")))?;
-    let at_ns = nanos(&event["timestamp"]).ok_or(ApiError::NotFound)?;
-    let began = nanos(&event["flow"]["start"]).unwrap_or(at_ns);
-    let sensor = match event["matluoi"]["sensor"].as_str() {
-        Some(sensor) => Some(state.store.sensor(sensor, &caller.scope).await?),
-        None => None,
-    };
-    Ok(Traced {
-        sensor: sensor.filter(|sensor| sensor.kind == SensorKind::Sensor),
-        flow: event["flow_id"].as_i64(),
-        from_ns: began.min(at_ns).saturating_sub(MARGIN_NS),
-        at_ns,
-    })
-}
-
-/// A time of EVE, in nanoseconds.
-fn nanos(time: &Value) -> Option<i64> {
-    let text = time.as_str()?;
-    // EVE writes the zone without a colon.
-    let colon = match text
-        .len()
-        .checked_sub(5)
-        .map(|at| text.split_at_checked(at))
-    {
-        Some(Some((time, zone))) if zone.starts_with(['+', '-']) && !zone.contains(':') => {
-            let (hours, minutes) = zone.split_at_checked(3)?;
-            format!("{time}{hours}:{minutes}")
-        }
-        _ => text.to_owned(),
-    };
-    let time = OffsetDateTime::parse(&colon, &Rfc3339).ok()?;
-    i64::try_from(time.unix_timestamp_nanos()).ok()
-}
-
-fn availability(traced: &Traced, requests: Vec<EvidenceBody>) -> AvailabilityBody {
-    let mut body = AvailabilityBody {
-        state: String::new(),
-        sensor_name: traced.sensor.as_ref().map(|sensor| sensor.name.clone()),
-        online: traced
-            .sensor
-            .as_ref()
-            .is_some_and(|sensor| sensor.connected),
-        flow_id: traced.flow.map(|id| id.to_string()),
-        mode: None,
-        oldest: None,
-        newest: None,
-        bytes: None,
-        budget_bytes: None,
-        left_out: 0,
-        requests,
-    };
-    let stats = traced.sensor.as_ref().map(|sensor| {
-        let stats = sensor.stats.as_deref()?;
-        serde_json::from_str::<Value>(stats).ok()
-    });
-    let told = match &stats {
-        None => Err("foreign"),
-        Some(None) => Err("unknown"),
-        Some(Some(stats)) => match &stats["evidence"] {
-            Value::Null => Err("off"),
-            ring => serde_json::from_value::<Ring>(ring.clone()).map_err(|_| "unknown"),
-        },
-    };
-    let state = match told {
-        Err(state) => state,
-        Ok(ring) => {
-            let at_ms = traced.at_ns.div_euclid(1_000_000);
-            let state = match ring.oldest_ms {
-                _ if traced.flow.is_none() => "no_flow",
-                Some(oldest) if at_ms >= oldest => "available",
-                Some(_) if ring.rotated => "rotated",
-                _ => "not_kept",
-            };
-            body.oldest = ring.oldest_ms.map(|ms| times::write(UnixMillis(ms)));
-            body.newest = ring.newest_ms.map(|ms| times::write(UnixMillis(ms)));
-            body.mode = Some(ring.mode);
-            body.bytes = Some(ring.bytes);
-            body.budget_bytes = Some(ring.budget_bytes);
-            body.left_out = ring.left_out.values().sum();
-            state
-        }
-    };
-    body.state = state.to_owned();
-    body
-}
-
 /// Whether the packets of an event can be had, and what was asked for already.
 #[utoipa::path(get, path = "/events/{id}/evidence", operation_id = "evidence_of_event", tag = "evidence",
     params(("id" = String, Path)),
@@ -275,7 +141,17 @@ async fn of_event(
         limit: DEFAULT_PAGE,
         before: None,
     };
-    let asked = state.store.evidence_list(Some(&id), &caller.scope, page);
+    let of = match (&traced.sensor, traced.flow) {
+        // Who asked from another event of the flow asked for the same.
+        (Some(sensor), Some(flow)) => EvidenceOf::Flow {
+            sensor: &sensor.id,
+            flow,
+            from_ns: traced.from_ns,
+            to_ns: traced.at_ns,
+        },
+        _ => EvidenceOf::Event(&id),
+    };
+    let asked = state.store.evidence_list(of, &caller.scope, page);
     let requests = asked.await?.items.into_iter().map(body).collect();
     Ok(Json(availability(&traced, requests)))
 }
@@ -327,7 +203,10 @@ async fn list(
         limit: query.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE),
         before: query.before,
     };
-    let found = state.store.evidence_list(None, &caller.scope, page).await?;
+    let found = state
+        .store
+        .evidence_list(EvidenceOf::All, &caller.scope, page)
+        .await?;
     Ok(Json(EvidencePage {
         items: found.items.into_iter().map(body).collect(),
         total: found.total,
@@ -465,30 +344,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(cancel))
         .routes(routes!(download))
         .routes(routes!(lock))
+        .merge(files::router())
         .merge(rule::router())
         .merge(show::router())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_of_eve_are_read_with_all_their_digits() {
-        for (text, expected) in [
-            (
-                "2026-11-26T14:00:00.123456+0000",
-                Some(1_795_701_600_123_456_000),
-            ),
-            (
-                "2026-11-26T21:00:00.123456+07:00",
-                Some(1_795_701_600_123_456_000),
-            ),
-            ("2026-11-26T14:00:00Z", Some(1_795_701_600_000_000_000)),
-            ("hôm qua", None),
-            ("+0000", None),
-        ] {
-            assert_eq!(nanos(&json!(text)), expected, "{text}");
-        }
-    }
 }

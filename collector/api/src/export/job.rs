@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use collector_search::{Request, Sort};
-use collector_state::{ExportProgress, ExportStatus};
+use collector_state::{ExportProgress, ExportStatus, Scope};
 
 use super::file::Output;
+use super::kept::Kept;
 use super::{Format, MAX_BYTES, MAX_ROWS};
 use crate::ApiState;
 
@@ -18,6 +19,8 @@ pub struct Job {
     pub request: Request,
     pub format: Format,
     pub columns: Vec<String>,
+    /// A hunt on sensors, and the sensors that may be seen.
+    pub remote: Option<(i64, Scope)>,
     /// Most events.
     pub most: u64,
 }
@@ -58,27 +61,37 @@ impl Job {
             bytes: 0,
             complete: true,
         };
+        let mut kept = match &self.remote {
+            Some((hunt, scope)) => Kept::of_hunt(state, *hunt, scope).await?,
+            None => Kept::all_here(),
+        };
+        done.complete &= kept.complete;
+        let found_at_sensors = kept.len() as u64;
         let mut cursor = None;
         loop {
-            let left = usize::try_from(most - done.rows).unwrap_or(PAGE).min(PAGE);
+            let left = usize::try_from(most - done.rows).unwrap_or(usize::MAX);
             let request = self.request.clone();
             let hits = state
                 .engine
-                .search(request, Sort::NewestFirst, left, cursor)
+                .search(request, Sort::NewestFirst, left.min(PAGE), cursor)
                 .await?;
             done.complete &= !hits.partial;
             if done.rows == 0 {
-                done.total = hits.total.min(self.most);
+                done.total = hits.total.saturating_add(found_at_sensors).min(self.most);
             }
-            done.rows += hits.events.len() as u64;
             cursor = hits.next_cursor;
+            let mut events = kept.among(hits.events, cursor.is_none());
+            let cut = events.len() > left;
+            events.truncate(left);
+            done.rows += events.len() as u64;
             // Writing may wait for the disk.
-            output = tokio::task::spawn_blocking(move || output.append(&hits.events)).await??;
+            output = tokio::task::spawn_blocking(move || output.append(&events)).await??;
             done.bytes = output.bytes();
-            let full = done.rows >= most || done.bytes >= MAX_BYTES;
+            let full = cut || done.rows >= most || done.bytes >= MAX_BYTES;
             let ended = cursor.is_none() || full;
             if ended {
-                done.complete &= cursor.is_none() || done.rows >= self.most;
+                let all = cursor.is_none() && !cut;
+                done.complete &= all || done.rows >= self.most;
                 done.bytes = tokio::task::spawn_blocking(move || output.finish()).await??;
                 let wanted = state.store.export_progress(&self.id, done).await?;
                 return Ok(if wanted {

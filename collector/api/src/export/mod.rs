@@ -2,6 +2,7 @@
 
 mod file;
 mod job;
+mod kept;
 mod parquet_file;
 
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ pub const MAX_ROWS: u64 = 1_000_000;
 /// Size of one file.
 pub const MAX_BYTES: u64 = 2 * 1_024 * 1_024 * 1_024;
 const MAX_COLUMNS: usize = 64;
+/// `sensor` where a record is not the collector's own.
+const KEPT_AT: &str = "matluoi.kept_at";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -75,6 +78,8 @@ pub struct ExportRequest {
     /// Fields of a CSV or Parquet file, besides the time; NDJSON holds whole events.
     #[serde(default)]
     columns: Vec<String>,
+    /// A hunt on sensors of the caller's: what it has found stands among the others.
+    remote_hunt: Option<i64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -149,6 +154,9 @@ async fn create(
         class: search::class(asked.class.as_deref())?,
         sensors: caller.sensors(&state).await?,
     };
+    if let Some(hunt) = asked.remote_hunt {
+        state.store.remote_hunt(hunt, caller.user.id).await?;
+    }
     let lifetime = (now, now.plus(LIFETIME));
     let id = state
         .store
@@ -162,19 +170,24 @@ async fn create(
         .await?;
     let detail = json!({
         "q": asked.q, "from": times::write(from), "to": times::write(to), "format": asked.format,
+        "remote_hunt": asked.remote_hunt,
     });
     caller.note(&state, "export.create", &id, detail).await?;
-    let columns = if pipeline.table.is_empty() {
+    let mut columns = if pipeline.table.is_empty() {
         asked.columns
     } else {
         pipeline.table
     };
+    if asked.remote_hunt.is_some() && !columns.iter().any(|column| column == KEPT_AT) {
+        columns.push(KEPT_AT.to_owned());
+    }
     let job = job::Job {
         path: path(&state, &id, &asked.format),
         id: id.clone(),
         request,
         format,
         columns,
+        remote: asked.remote_hunt.map(|hunt| (hunt, caller.scope)),
         most: pipeline.head.map_or(MAX_ROWS, |head| head as u64),
     };
     tokio::spawn(job.run(state));

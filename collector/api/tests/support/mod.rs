@@ -166,6 +166,22 @@ impl Server {
         Some(encoding.to_str().ok()?.to_owned())
     }
 
+    /// An answer that is no JSON, to a body that is.
+    pub async fn post_for_bytes(&self, path: &str, body: Value) -> (StatusCode, Vec<u8>) {
+        let request = Request::builder()
+            .method("POST")
+            .uri(format!("/api/v1{path}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::COOKIE, &self.cookie)
+            .header("x-csrf-token", &self.csrf)
+            .body(Body::from(body.to_string()))
+            .expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("served");
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 1 << 24).await.expect("body");
+        (status, bytes.to_vec())
+    }
+
     /// An answer that is no JSON.
     pub async fn fetch(&self, path: &str) -> (StatusCode, Vec<u8>) {
         let request = Request::builder()

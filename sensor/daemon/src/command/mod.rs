@@ -2,6 +2,7 @@
 
 pub mod doctor;
 pub mod enrol;
+pub mod files;
 pub mod forward;
 pub mod replay;
 pub mod rules;

@@ -241,7 +241,7 @@ export function useExport() {
   return useMutation({
     mutationFn: ({ search, format, columns }: { search: HuntSearch; format: string; columns: readonly string[] }) => {
       const { q, from, to, class: kind } = which(search);
-      return body(api.POST("/api/v1/exports", { body: { q, from, to, class: kind, format, columns: [...columns] } }));
+      return body(api.POST("/api/v1/exports", { body: { q, from, to, class: kind, format, columns: [...columns], remote_hunt: search.remote } }));
     },
     onSuccess: () => queries.invalidateQueries({ queryKey: exportsQuery.queryKey }),
   });

@@ -320,7 +320,7 @@ export function HuntPage() {
                     </div>
                   </Menu>
                   <Remote search={search} onHunt={(id) => change({ remote: id })} />
-                  <Exports search={search} columns={columns} total={first?.total ?? 0} />
+                  <Exports search={search} columns={columns} total={(first?.total ?? 0) + (search.remote === undefined ? 0 : (hunted.data?.found ?? 0))} />
                 </div>
               </div>
               {first?.partial && <Partial>{t("hunt.partial")}</Partial>}

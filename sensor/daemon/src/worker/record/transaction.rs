@@ -167,7 +167,9 @@ impl<O: Output> Recording<O> {
             for file in transaction.files.iter().filter(|file| is_due(file)) {
                 let side = file.direction.index();
                 let wanted = transaction.stores[side] || user.stores[side];
-                let stored = self.store.take(file, wanted, transaction.content(file));
+                let content = transaction.content(file);
+                let stored = self.store.take(file, wanted, content);
+                self.output.file(content);
                 let mut common = common(
                     packet,
                     Some(flow),

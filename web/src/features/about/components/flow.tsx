@@ -9,17 +9,23 @@ import { isObject, numberAt, textAt } from "@/lib/json";
 import { pivotOf } from "@/lib/pivot";
 import { usePrefs } from "@/lib/prefs";
 import { condition } from "@/lib/query";
+import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
-import { buttonClass, Empty, Failure, Loading } from "@/ui/basics";
+import { buttonClass, Card, Empty, Failure, Loading } from "@/ui/basics";
 import { Fields } from "@/ui/fields";
+import { Packets } from "@/ui/packets/packets";
 import { MenuItem } from "@/ui/menu";
 import { flowQuery } from "../api";
 import type { AboutSearch } from "../route";
+
+/** One exchange is seen by a few sensors at most. */
+const MOST_FLOWS = 4;
 
 export function Flow({ value, search }: { value: string; search: AboutSearch }) {
   const { t, i18n } = useTranslation();
   const { zone } = usePrefs();
   const navigate = useNavigate();
+  const { analyst } = useRights();
   const flow = useQuery(flowQuery(value, search));
   if (flow.isPending) return <Loading rows={10} />;
   if (flow.isLoadingError) return <Failure error={flow.error} retry={() => void flow.refetch()} />;
@@ -27,6 +33,7 @@ export function Flow({ value, search }: { value: string; search: AboutSearch }) 
   const events = given.filter(isObject);
   const first = events[0];
   if (!first) return <Empty title={t("about.nothing")} icon={Route} />;
+  const flows = flowsOf(events);
   const ended: EveRecord | undefined = events.findLast((event) => textAt(event, EVE.type) === "flow");
   const figure = (path: string) => numberAt(ended, path);
   const up = figure("flow.bytes_toserver");
@@ -65,6 +72,11 @@ export function Flow({ value, search }: { value: string; search: AboutSearch }) 
             <Search aria-hidden /> {t("about.hunt")}
           </Link>
       </div>
+      {flows.map((event) => (
+        <Card key={textAt(event, EVE.id)} className="about__packets" title={t("about.packets")} aside={flows.length > 1 && <span className="muted mono">{textAt(event, EVE.flow)}</span>}>
+          <Packets eventId={textAt(event, EVE.id) ?? ""} analyst={analyst} />
+        </Card>
+      ))}
       <ol className="about__events">
         {events.map((event, index) => {
           const type = textAt(event, EVE.type) ?? "";
@@ -97,4 +109,17 @@ export function Flow({ value, search }: { value: string; search: AboutSearch }) 
       </ol>
     </>
   );
+}
+
+/** Of each flow, as sensors number them, the record that tells most of when it was: the flow's own, else the last one. */
+function flowsOf(events: readonly EveRecord[]): EveRecord[] {
+  const best = new Map<string, EveRecord>();
+  for (const event of events) {
+    // The collector's own alerts are about records of a sensor; it has no packets.
+    if (textAt(event, "matluoi.source") === "collector") continue;
+    const key = `${textAt(event, EVE.sensor) ?? ""} ${textAt(event, EVE.flow) ?? ""}`;
+    const known = best.get(key);
+    if (!known || textAt(known, EVE.type) !== "flow") best.set(key, event);
+  }
+  return [...best.values()].filter((event) => textAt(event, EVE.flow) && textAt(event, EVE.id)).slice(0, MOST_FLOWS);
 }

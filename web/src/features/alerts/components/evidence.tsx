@@ -13,12 +13,12 @@ import { usePrefs } from "@/lib/prefs";
 import { dateTime } from "@/lib/time";
 import { Button, Empty, Failure, Loading, Segmented } from "@/ui/basics";
 import { Fields } from "@/ui/fields";
+import { Bytes } from "@/ui/packets/bytes";
+import { Packets } from "@/ui/packets/packets";
 import { RuleText, RuleWords } from "@/ui/rule-text";
 import { useCopy } from "@/ui/value";
 import { eventRuleQuery, explanationQuery } from "../api";
 import { DETAIL_TABS } from "../route";
-import { Bytes } from "./bytes";
-import { Packets } from "./packets";
 
 type Tab = (typeof DETAIL_TABS)[number];
 

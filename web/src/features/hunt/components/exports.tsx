@@ -47,7 +47,10 @@ export function Exports({ search, columns, total }: { search: HuntSearch; column
             </Button>
           ))}
         </div>
-        <p className="muted">{t("hunt.exportNote")}</p>
+        <p className="muted">
+          {t("hunt.exportNote")}
+          {search.remote !== undefined && ` ${t("hunt.exportRemote")}`}
+        </p>
         {exports.isPending ? (
           <Loading rows={2} />
         ) : !exports.data || exports.data.length === 0 ? (

@@ -1,4 +1,4 @@
-/** The packets of an alert's flow: whether the sensor still has them, asking for them, and what is in them. */
+/** The packets of an event's flow: whether the sensor still has them, asking for them, and what is in them. */
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download, Play, X } from "lucide-react";
 import { useId, useState } from "react";
@@ -10,12 +10,14 @@ import { dateTime } from "@/lib/time";
 import { Button, buttonClass, Failure, Loading, Partial, Segmented, useProblemText } from "@/ui/basics";
 import { toast } from "@/ui/toasts";
 import { Conversation } from "./conversation";
+import { Files } from "./files";
 import { PacketList } from "./packet-list";
+import "./packets.css";
 
 type Request = Schemas["EvidenceBody"];
 type Availability = Schemas["AvailabilityBody"];
 
-const STATES = ["available", "rotated", "not_kept", "off", "unknown", "no_flow", "foreign"] as const;
+const STATES = ["available", "rotated", "not_kept", "no_alert", "off", "unknown", "no_flow", "foreign"] as const;
 const STEPS = ["queued", "sent", "reading", "uploading", "ready", "failed", "cancelled"] as const;
 const FAULTS = ["off", "rotated", "not_kept", "unreadable", "too_many", "too_much"] as const;
 const OPEN: readonly string[] = ["queued", "sent", "reading", "uploading"];
@@ -38,7 +40,7 @@ export function Packets({ eventId, analyst }: { eventId: string; analyst: boolea
   const newest = found.data.requests[0];
   const open = newest !== undefined && OPEN.includes(newest.state);
   return (
-    <div className="evidence__parts">
+    <div className="packets__parts">
       <Store told={found.data} />
       {newest && <Progress request={newest} eventId={eventId} analyst={analyst} />}
       {!open && newest?.state !== "ready" && <Ask told={found.data} eventId={eventId} analyst={analyst} again={newest !== undefined} />}
@@ -88,7 +90,7 @@ function Ask({ told, eventId, analyst, again }: { told: Availability; eventId: s
     onError: (error) => toast({ text: `${t("packets.failedRequest")}: ${problem(error)}`, bad: true }),
   });
   // What is not sure is worth a try: the sensor says why not.
-  const possible = told.flow_id !== null && told.flow_id !== undefined && !["foreign", "no_flow", "off"].includes(told.state);
+  const possible = told.flow_id !== null && told.flow_id !== undefined && !["foreign", "no_flow", "no_alert", "off"].includes(told.state);
   if (!possible) return null;
   return (
     <form
@@ -132,7 +134,7 @@ function Progress({ request, eventId, analyst }: { request: Request; eventId: st
       </p>
       <p className="muted">{t("packets.requested", { user: request.requested_by, at: dateTime(request.requested, zone), reason: request.reason })}</p>
       {OPEN.includes(request.state) && (
-        <div className="evidence__choice">
+        <div className="packets__choice">
           <progress aria-label={t(`packets.step.${step}`)} max={Math.max(total, 1)} value={step === "uploading" ? request.frames : undefined} />
           <Button size="small" disabled={!analyst || cancel.isPending} onClick={() => cancel.mutate()}>
             <X aria-hidden /> {t("packets.cancel")}
@@ -146,13 +148,13 @@ function Progress({ request, eventId, analyst }: { request: Request; eventId: st
 /** Packets that are here. */
 function Shown({ request }: { request: Request }) {
   const { t, i18n } = useTranslation();
-  const [view, setView] = useState<"talk" | "list">("talk");
+  const [view, setView] = useState<"talk" | "list" | "files">("talk");
   return (
     <>
       {request.cut && <Partial>{t("packets.incomplete.cut")}</Partial>}
       {request.rotated && <Partial>{t("packets.incomplete.rotated")}</Partial>}
       {request.damaged > 0 && <Partial>{t("packets.incomplete.damaged")}</Partial>}
-      <div className="evidence__choice">
+      <div className="packets__choice">
         <Segmented
           legend={t("packets.view")}
           value={view}
@@ -160,6 +162,7 @@ function Shown({ request }: { request: Request }) {
           options={[
             { value: "talk", label: t("packets.talk") },
             { value: "list", label: t("packets.list") },
+            { value: "files", label: t("packets.files") },
           ]}
         />
         <a className={buttonClass("plain", "small")} href={`/api/v1/evidence/${request.id}/pcapng`} download>
@@ -170,7 +173,7 @@ function Shown({ request }: { request: Request }) {
       <p className="muted cut">
         {t("packets.hash")}: <span className="mono">{request.sha256}</span>
       </p>
-      {view === "talk" ? <Conversation id={request.id} /> : <PacketList id={request.id} />}
+      {view === "talk" ? <Conversation id={request.id} /> : view === "list" ? <PacketList id={request.id} /> : <Files id={request.id} />}
     </>
   );
 }

@@ -23,7 +23,7 @@ export function Conversation({ id }: { id: number }) {
   if (pieces.length === 0) return <Empty small title={t("packets.silent")} />;
   return (
     <>
-      <div className="evidence__choice">
+      <div className="packets__choice">
         <Segmented
           legend={t("evidence.form")}
           value={form}
