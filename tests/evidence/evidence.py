@@ -411,8 +411,8 @@ def why_it_is_not_there(programs, folder, wire):
         return scene.analyst.ask("GET", f"/events/{event}/evidence")["state"]
 
     def overwritten():
-        # Less than the queue to the disk holds, and a heartbeat later.
-        wire.talk(800_000, True, 4)
+        # Less than the queue to the disk holds, and a heartbeat later; no more than a sensor that is behind looks at.
+        wire.talk(400_000, True, 4)
         return told() == "rotated"
     wait_until("it to be overwritten", overwritten)
     id = scene.analyst.request(event)

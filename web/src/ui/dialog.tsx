@@ -22,7 +22,7 @@ export function Dialog({ title, wide, onClose, onSubmit, children, actions }: Di
     if (shown && !shown.open) {
       shown.showModal();
       // The first thing to fill in, rather than the button that closes.
-      const first = shown.querySelector<HTMLElement>("[data-first], .dialog__body :is(input, textarea, select)");
+      const first = shown.querySelector<HTMLElement>("[data-first]") ?? shown.querySelector<HTMLElement>(".dialog__body :is(input, textarea, select)");
       (first ?? shown).focus();
     }
     return () => shown?.close();

@@ -1,7 +1,7 @@
 /** Searching records: a query, a time range, what is common among the results, and the results. */
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { ChevronLeft, ChevronRight, Columns3, Eye, EyeOff, OctagonX, Search, SquareArrowOutUpRight } from "lucide-react";
+import { ChevronLeft, ChevronRight, Columns3, Eye, EyeOff, OctagonX, RadioTower, Search, SquareArrowOutUpRight } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "@/lib/api";
@@ -68,6 +68,7 @@ export function HuntPage() {
   const hunted = useQuery({ ...remoteHuntQuery(search.remote ?? 0), enabled: search.remote !== undefined });
   const kept = useQuery({ ...remoteEventsQuery(search.remote ?? 0, hunted.data?.found ?? 0), enabled: search.remote !== undefined && (hunted.data?.found ?? 0) > 0 });
   const remote = search.remote === undefined ? undefined : kept.data;
+  const fromSensors = search.remote === undefined ? 0 : (hunted.data?.found ?? 0);
   const rows = useMemo(
     () => merged(results.data?.pages.flatMap((page) => page.items) ?? [], remote ?? [], { more: results.hasNextPage, oldest: search.sort === "oldest" }),
     [remote, results.data, results.hasNextPage, search.sort],
@@ -293,6 +294,7 @@ export function HuntPage() {
                   {first && !results.isPlaceholderData
                     ? t(first.exact ? "hunt.total" : "hunt.totalAtLeast", { count: first.total, total: compact(first.total, i18n.language), ms: number(first.milliseconds, i18n.language) })
                     : t(results.isError ? "common.failed" : "common.loading")}
+                  {fromSensors > 0 && ` · ${t("remote.beside", { count: fromSensors })}`}
                 </span>
                 {first?.partial && <span className="tag tag--warn">{t("hunt.partialTag")}</span>}
                 {isUnfiltered(search) && (
@@ -320,7 +322,7 @@ export function HuntPage() {
                     </div>
                   </Menu>
                   <Remote search={search} onHunt={(id) => change({ remote: id })} />
-                  <Exports search={search} columns={columns} total={(first?.total ?? 0) + (search.remote === undefined ? 0 : (hunted.data?.found ?? 0))} />
+                  <Exports search={search} columns={columns} total={(first?.total ?? 0) + fromSensors} />
                 </div>
               </div>
               {first?.partial && <Partial>{t("hunt.partial")}</Partial>}
@@ -334,6 +336,10 @@ export function HuntPage() {
                 <Loading rows={10} />
               ) : results.isLoadingError ? (
                 <Failure error={results.error} retry={() => void results.refetch()} />
+              ) : rows.length === 0 && hunted.data?.open ? (
+                <Empty title={t("remote.none")} icon={RadioTower}>
+                  <p>{t("remote.noneHint")}</p>
+                </Empty>
               ) : rows.length === 0 ? (
                 <Empty title={t("hunt.none")} icon={Search}>
                   <p>{t("hunt.noneHint")}</p>

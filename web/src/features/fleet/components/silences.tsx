@@ -12,7 +12,8 @@ import { SortedTable } from "@/ui/sorted-table";
 import { toast } from "@/ui/toasts";
 import { silencesQuery, useEndSilence, useSilence, type Silence, type Target } from "../api";
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const LOOKS: Readonly<Record<string, string>> = { now: "tag--warn", coming: "tag--info" };
 
 export function Silences({ target }: { target: Target }) {
@@ -78,7 +79,7 @@ function SilenceDialog({ target, onClose }: { target: Target; onClose: () => voi
   const { zone } = usePrefs();
   const problem = useProblemText();
   const silence = useSilence();
-  const [opened] = useState(() => Date.now());
+  const [opened] = useState(() => Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS);
   const [begins, setBegins] = useState(() => toInput(opened, zone));
   const [ends, setEnds] = useState(() => toInput(opened + 2 * HOUR_MS, zone));
   const [reason, setReason] = useState("");
@@ -101,11 +102,11 @@ function SilenceDialog({ target, onClose }: { target: Target; onClose: () => voi
       <p>{t(target.sensor_id === undefined ? "fleet.silenceUnitHint" : "fleet.silenceSensorHint")}</p>
       <div className="field">
         <label htmlFor={`${id}-begins`}>{t("fleet.begins")}</label>
-        <input id={`${id}-begins`} className="input" type="datetime-local" step={1} value={begins} onChange={(event) => setBegins(event.target.value)} />
+        <input id={`${id}-begins`} className="input" type="datetime-local" value={begins} onChange={(event) => setBegins(event.target.value)} />
       </div>
       <div className="field">
         <label htmlFor={`${id}-ends`}>{t("fleet.ends")}</label>
-        <input id={`${id}-ends`} className="input" type="datetime-local" step={1} value={ends} onChange={(event) => setEnds(event.target.value)} />
+        <input id={`${id}-ends`} className="input" type="datetime-local" value={ends} onChange={(event) => setEnds(event.target.value)} />
       </div>
       <div className="field">
         <label htmlFor={`${id}-reason`}>{t("fleet.why")}</label>
