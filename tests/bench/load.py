@@ -12,6 +12,7 @@ percentile, milliseconds), with memory and disk.
 """
 
 import argparse
+import atexit
 import http.client
 import itertools
 import json
@@ -50,10 +51,10 @@ SEARCHES = {
 class Api:
     def __init__(self, address):
         self.connection = http.client.HTTPConnection(address, timeout=120)
-        self.cookie = ""
+        self.cookie = self.csrf = ""
 
     def call(self, path, body=None):
-        headers = {"Cookie": self.cookie, "Content-Type": "application/json"}
+        headers = {"Cookie": self.cookie, "X-CSRF-Token": self.csrf, "Content-Type": "application/json"}
         self.connection.request("GET" if body is None else "POST", "/api/v1" + path, body and json.dumps(body), headers)
         answer = self.connection.getresponse()
         text = answer.read()
@@ -65,7 +66,7 @@ class Api:
         return json.loads(text) if text else None
 
     def signed_in(self):
-        self.call("/session", {"username": "bench", "password": PASSWORD})
+        self.csrf = self.call("/session", {"username": "bench", "password": PASSWORD})["csrf"]
         return self
 
 
@@ -87,6 +88,7 @@ class Collector:
         with open(config, "w", encoding="utf-8") as file:
             file.write('data_dir = "{}"\n[api]\nlisten = "{}"\n[delivery]\nlisten = "{}"\n[enrolment]\nlisten = "{}"\n'.format(data, *addresses))
         self.process = subprocess.Popen([program, "serve", "--config", config], env=dict(os.environ, MATLUOI_LOG="error"))
+        atexit.register(self.process.kill)
         for _ in range(200):
             try:
                 socket.create_connection(self.api.split(":"), timeout=1).close()
@@ -116,6 +118,7 @@ class Sensors:
 
     def __init__(self, program, eve, state, enrolments):
         self.process = subprocess.Popen([program, eve, state], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)
         self.marks, self.made = queue.Queue(), queue.Queue()
         threading.Thread(target=self.listen, daemon=True).start()
         self.process.stdin.write("".join(one + "\n" for one in enrolments) + "\n")
