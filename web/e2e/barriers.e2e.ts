@@ -126,7 +126,7 @@ const DIALOGS: DialogOf[] = [
   { name: "token", file: `${SETTINGS}access.tsx`, path: settings("access"), open: press("Tạo token") },
   { name: "person", file: `${SETTINGS}people.tsx`, path: settings("people"), open: press("Thêm người dùng") },
   { name: "unit", file: `${SETTINGS}units.tsx`, path: settings("units"), open: press(/^Thêm đơn vị dưới/) },
-  { name: "provider", file: `${SETTINGS}provider-dialog.tsx`, path: settings("access"), open: press("Nhà cung cấp đăng nhập") },
+  { name: "provider", file: `${SETTINGS}provider-dialog.tsx`, path: settings("people"), open: press("Nhà cung cấp đăng nhập") },
   { name: "archive", file: `${SETTINGS}archive-dialog.tsx`, path: settings("storage"), open: press("Thiết lập kho lưu trữ") },
   { name: "channel", file: `${SETTINGS}channel-dialog.tsx`, path: settings("notifications"), open: press("Thêm kênh") },
   { name: "source", file: `${SETTINGS}sources.tsx`, path: settings("sources"), open: press("Thêm nguồn") },
