@@ -42,7 +42,7 @@ SEARCHES = {
     "search, network": "/search?limit=50&from=-30d&q=" + urllib.parse.quote("src_ip:192.168.0.0/16 AND event_type:dns"),
     "histogram, 30 days": "/search/histogram?from=-30d&buckets=60",
     "facet of addresses, 24 hours": "/search/facets?from=-24h&field=src_ip",
-    "facet of names, 30 days": "/search/facets?from=-30d&field=dns.rrname&q=" + urllib.parse.quote("event_type:dns"),
+    "facet of names, 30 days": "/search/facets?from=-30d&field=dns.queries.rrname&q=" + urllib.parse.quote("event_type:dns"),
     "inbox": "/groups?limit=50",
     "inbox, summary": "/groups/summary",
 }
@@ -196,7 +196,7 @@ def look_for_marks(address, marks, until, visible):
             name, made = marks.get(timeout=1)
         except queue.Empty:
             continue
-        path = "/search?limit=1&from=-1h&q=" + urllib.parse.quote(f'dns.rrname:"{name}"')
+        path = "/search?limit=1&from=-1h&q=" + urllib.parse.quote(f'dns.queries.rrname:"{name}"')
         while time.monotonic() < until and not api.call(path)["items"]:
             time.sleep(0.02)
         if time.monotonic() < until:
