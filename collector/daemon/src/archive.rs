@@ -154,7 +154,7 @@ impl Archivist {
             }
             let all = self.index.partitions(None, None, Some(id.key.shelf));
             let found = all.iter().find(|one| one.id() == id);
-            let is_quiet = found.and_then(|one| one.last_commit()).is_none_or(|last| {
+            let is_quiet = found.and_then(|one| one.last_commit()).is_some_and(|last| {
                 SystemTime::now()
                     .duration_since(last)
                     .is_ok_and(|age| age >= QUIET)

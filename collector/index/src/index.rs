@@ -178,7 +178,7 @@ impl Index {
         events.sort_by_key(|(key, ..)| *key);
         let mut homeless = Vec::new();
         for (key, seq, event) in events {
-            let Some(partition) = self.partition(key) else {
+            let Some(partition) = self.partition(key)? else {
                 homeless.push((seq, event));
                 continue;
             };
@@ -277,6 +277,8 @@ impl Index {
         let Some(partition) = gone else {
             return Ok(());
         };
+        // Those who search it now go on; a partition that cannot be opened is dropped as well.
+        let _ = partition.hold();
         let folder = partition.folder();
         let name = folder.strip_prefix(&self.root).unwrap_or(folder);
         let name = name.to_string_lossy().replace('/', "-");
@@ -309,7 +311,13 @@ impl Index {
             standing: Standing::Sealed(number),
         };
         let (from, to) = (live.folder(&self.root), sealed.folder(&self.root));
-        if !from.join("meta.json").exists() {
+        let Some(partition) = read(&self.partitions).get(&live).cloned() else {
+            return Ok(None);
+        };
+        // Also holds it for those who search it now.
+        if partition.searcher()?.num_docs() == 0 {
+            drop(writing);
+            self.drop_partition(live)?;
             return Ok(None);
         }
         let parent = self.root.join(SEALED);
@@ -393,21 +401,22 @@ impl Index {
     }
 
     /// The partition with this key, made if there is room for one more.
-    fn partition(&self, key: PartitionKey) -> Option<Arc<Partition>> {
+    fn partition(&self, key: PartitionKey) -> Result<Option<Arc<Partition>>> {
         let id = PartitionId::live(key);
         if let Some(partition) = read(&self.partitions).get(&id) {
-            return Some(Arc::clone(partition));
+            return Ok(Some(Arc::clone(partition)));
         }
         let mut partitions = self
             .partitions
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         if partitions.len() >= self.max_partitions {
-            return None;
+            return Ok(None);
         }
         let partition = Arc::new(Partition::new(&self.root, id, Arc::clone(&self.fields)));
+        partition.create()?;
         partitions.insert(id, Arc::clone(&partition));
-        Some(partition)
+        Ok(Some(partition))
     }
 
     fn writing(&self) -> MutexGuard<'_, Writing> {

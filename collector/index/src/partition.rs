@@ -1,7 +1,7 @@
 //! One partition: the events of one day on one shelf, a tantivy index in a folder of its own.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tantivy::directory::MmapDirectory;
 use tantivy::schema::{IndexRecordOption, Value};
@@ -92,6 +92,8 @@ pub struct Partition {
     folder: PathBuf,
     fields: Arc<Fields>,
     opened: OnceLock<Opened>,
+    /// Held while it is opened: its folder does not move meanwhile.
+    opening: Mutex<()>,
 }
 
 struct Opened {
@@ -114,6 +116,7 @@ impl Partition {
             folder: id.folder(root),
             fields,
             opened: OnceLock::new(),
+            opening: Mutex::new(()),
         }
     }
 
@@ -196,15 +199,12 @@ impl Partition {
             .unwrap_or_default())
     }
 
-    fn open(&self) -> Result<&Opened> {
-        if let Some(opened) = self.opened.get() {
-            return Ok(opened);
-        }
+    /// Makes the partition on disk, unless it is there.
+    pub(crate) fn create(&self) -> Result<()> {
+        let _alone = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         std::fs::create_dir_all(&self.folder).map_err(IndexError::file(&self.folder))?;
-        let directory = MmapDirectory::open(&self.folder).map_err(tantivy::TantivyError::from)?;
-        let index = Index::builder()
+        Index::builder()
             .schema(self.fields.schema.clone())
-            .tokenizers(analyzers())
             .settings(IndexSettings {
                 docstore_compression: Compressor::Zstd(ZstdCompressor {
                     compression_level: Some(STORE_LEVEL),
@@ -212,13 +212,36 @@ impl Partition {
                 docstore_blocksize: STORE_BLOCK_BYTES,
                 ..IndexSettings::default()
             })
-            .open_or_create(directory)?;
+            .open_or_create(self.directory()?)?;
+        Ok(())
+    }
+
+    /// Whoever has this handle goes on reading what is committed now, wherever the folder goes.
+    pub(crate) fn hold(&self) -> Result<()> {
+        self.open().map(|_| ())
+    }
+
+    /// Opens what is there. It makes nothing: a handle may be older than the folder's new name, and under the old one
+    /// an empty partition would stand.
+    fn open(&self) -> Result<&Opened> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let _alone = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let mut index = Index::open(self.directory()?)?;
+        index.set_tokenizers(analyzers());
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .try_into()?;
-        // Another thread may have been faster; its handle serves as well.
         Ok(self.opened.get_or_init(|| Opened { index, reader }))
+    }
+
+    fn directory(&self) -> Result<MmapDirectory> {
+        Ok(MmapDirectory::open(&self.folder).map_err(tantivy::TantivyError::from)?)
     }
 
     /// Links the files of the last commit into a new folder.

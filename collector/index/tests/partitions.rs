@@ -407,3 +407,63 @@ fn partitions_are_sealed_leave_and_come_back() {
     assert_eq!(dropped.id.standing, Standing::Recalled(3));
     assert_eq!((dropped.cause, dropped.events), (Cause::Disk, gone));
 }
+
+#[test]
+fn a_search_under_way_outlives_the_folder_it_reads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let index = open(folder.path());
+    let append = |index: &Index| {
+        let stream = stream(Class::Record);
+        let events = (1..=10).map(|seq| event(seq, 1));
+        index
+            .append(&stream, events, 10, RECEIVED)
+            .expect("it appends");
+        index.commit().expect("it commits");
+    };
+    append(&index);
+    drop(index);
+    // Nothing is opened yet when these handles are taken.
+    let index = open(folder.path());
+    let records = Some(Shelf::Records);
+    let live = index.partitions(None, None, records);
+    let held = live[0].folder().to_owned();
+    let sealed = index
+        .seal(live[0].key(), 1)
+        .expect("it seals")
+        .expect("it is there");
+    let read = |partition: &collector_index::Partition| {
+        let searcher = partition.searcher().expect("it opens");
+        searcher.search(&AllQuery, &Count).expect("it counts")
+    };
+    let events = read(&live[0]);
+    assert!(events > 0);
+    assert!(!held.exists(), "nothing stands under the old name");
+    drop(index);
+    let index = open(folder.path());
+    let before = index.partitions(None, None, records);
+    assert_eq!(before.len(), 1);
+    index.drop_partition(sealed).expect("it drops");
+    assert_eq!(read(&before[0]), events);
+    assert!(!before[0].folder().exists());
+    drop(index);
+    assert_eq!(count(&open(folder.path()), records), 0);
+}
+
+#[test]
+fn a_partition_with_nothing_in_it_is_not_sealed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let index = open(folder.path());
+    let events = (1..=2).map(|seq| event(seq, 1));
+    index
+        .append(&stream(Class::Record), events, 2, RECEIVED)
+        .expect("it appends");
+    // A crash before the first commit leaves an empty one.
+    drop(index);
+    let index = open(folder.path());
+    let partitions = index.partitions(None, None, Some(Shelf::Records));
+    let [empty] = &partitions[..] else {
+        panic!("{partitions:?}");
+    };
+    assert_eq!(index.seal(empty.key(), 1).expect("it looks"), None);
+    assert!(index.partitions(None, None, Some(Shelf::Records)).is_empty());
+}
