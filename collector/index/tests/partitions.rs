@@ -465,5 +465,9 @@ fn a_partition_with_nothing_in_it_is_not_sealed() {
         panic!("{partitions:?}");
     };
     assert_eq!(index.seal(empty.key(), 1).expect("it looks"), None);
-    assert!(index.partitions(None, None, Some(Shelf::Records)).is_empty());
+    assert!(
+        index
+            .partitions(None, None, Some(Shelf::Records))
+            .is_empty()
+    );
 }
