@@ -262,7 +262,7 @@ def kills(programs, folder):
     storage = Storage()
     console = Console(programs, folder)
     console.set(storage.site())
-    days = [f"2026-03-{day:02}" for day in range(1, 9)]
+    days = [f"2026-03-{day:02}" for day in range(1, 6)]
     for day in days:
         console.send(day, 1_000, 1_500)
     storage.wire.rate = 3_000_000
