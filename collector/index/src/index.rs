@@ -265,7 +265,11 @@ impl Index {
 
     /// Drops one partition, with what of it is not committed.
     pub fn drop_partition(&self, id: PartitionId) -> Result<()> {
-        let mut writing = self.writing();
+        self.drop_alone(&mut self.writing(), id)
+    }
+
+    /// With the writers held, so that nothing comes in for it meanwhile.
+    fn drop_alone(&self, writing: &mut Writing, id: PartitionId) -> Result<()> {
         if id.standing == Standing::Live {
             writing.writers.close(id.key);
         }
@@ -278,7 +282,7 @@ impl Index {
             return Ok(());
         };
         // Those who search it now go on; a partition that cannot be opened is dropped as well.
-        let _ = partition.hold();
+        let _ = partition.searcher();
         let folder = partition.folder();
         let name = folder.strip_prefix(&self.root).unwrap_or(folder);
         let name = name.to_string_lossy().replace('/', "-");
@@ -314,10 +318,10 @@ impl Index {
         let Some(partition) = read(&self.partitions).get(&live).cloned() else {
             return Ok(None);
         };
-        // Also holds it for those who search it now.
-        if partition.searcher()?.num_docs() == 0 {
-            drop(writing);
-            self.drop_partition(live)?;
+        // Opened before its folder moves, it goes on for those who search it now. One that cannot be opened is sealed as
+        // well: whoever carries it away tells of it.
+        if partition.searcher().is_ok_and(|now| now.num_docs() == 0) {
+            self.drop_alone(&mut writing, live)?;
             return Ok(None);
         }
         let parent = self.root.join(SEALED);

@@ -201,7 +201,6 @@ impl Partition {
 
     /// Makes the partition on disk, unless it is there.
     pub(crate) fn create(&self) -> Result<()> {
-        let _alone = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         std::fs::create_dir_all(&self.folder).map_err(IndexError::file(&self.folder))?;
         Index::builder()
             .schema(self.fields.schema.clone())
@@ -214,11 +213,6 @@ impl Partition {
             })
             .open_or_create(self.directory()?)?;
         Ok(())
-    }
-
-    /// Whoever has this handle goes on reading what is committed now, wherever the folder goes.
-    pub(crate) fn hold(&self) -> Result<()> {
-        self.open().map(|_| ())
     }
 
     /// Opens what is there. It makes nothing: a handle may be older than the folder's new name, and under the old one

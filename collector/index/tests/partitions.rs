@@ -471,3 +471,26 @@ fn a_partition_with_nothing_in_it_is_not_sealed() {
             .is_empty()
     );
 }
+
+#[test]
+fn a_partition_that_cannot_be_opened_is_sealed_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let index = open(folder.path());
+    let events = (1..=2).map(|seq| event(seq, 1));
+    index
+        .append(&stream(Class::Record), events, 2, RECEIVED)
+        .expect("it appends");
+    index.commit().expect("it commits");
+    let key = index.partitions(None, None, Some(Shelf::Records))[0].key();
+    let meta = index.partitions(None, None, Some(Shelf::Records))[0]
+        .folder()
+        .join("meta.json");
+    drop(index);
+    std::fs::write(&meta, "not what it was").expect("it is written");
+    let index = open(folder.path());
+    let sealed = index.seal(key, 1).expect("it seals");
+    let sealed = sealed.expect("it is there, for whoever carries it away to tell of");
+    let all = index.partitions(None, None, Some(Shelf::Records));
+    let found = all.iter().find(|one| one.id() == sealed);
+    assert!(found.expect("it is there").searcher().is_err());
+}
