@@ -1,3 +1,4 @@
 //! Whole-system checks, and what they share.
 
 pub mod conversations;
+pub mod pieces;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-use matluoi_fuzz::{Piece, write};
 use matluoi_tests::conversations;
+use matluoi_tests::pieces::{Piece, write};
 use sensor_app::{AppLayer, Limits};
 
 /// Conversations longer than this teach a fuzzer nothing but patience.

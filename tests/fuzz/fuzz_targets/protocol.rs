@@ -16,11 +16,11 @@ fuzz_target!(
             }
             std::process::exit(0);
         };
-        ROW.get_or_init(|| matluoi_fuzz::row(&name));
+        ROW.get_or_init(|| matluoi_tests::pieces::row(&name));
     },
     |input: &[u8]| {
         if let Some(row) = ROW.get() {
-            matluoi_fuzz::converse(row, &matluoi_fuzz::pieces(input));
+            matluoi_tests::pieces::converse(row, &matluoi_tests::pieces::pieces(input));
         }
     }
 );

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: a conversation as bytes, and what has to hold of every parser.
+//! A conversation as any bytes, for fuzzing, and what has to hold of every parser that reads it.
 //!
 //! A conversation is written as pieces: one octet that says what happens and on which side, two octets of length
 //! (little-endian), and for a chunk so many octets of content, or what is left of the input.
