@@ -52,6 +52,7 @@ mod session;
 mod silences;
 mod sources;
 mod times;
+mod trace;
 mod units;
 
 use std::collections::HashMap;
@@ -328,4 +329,5 @@ pub fn router(state: ApiState) -> Router {
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; frame-ancestors 'none'",
         ))
+        .layer(axum::middleware::from_fn(trace::traced))
 }

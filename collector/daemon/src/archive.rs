@@ -176,6 +176,7 @@ impl Archivist {
         all
     }
 
+    #[tracing::instrument(skip_all, fields(partition = ?partition.id()))]
     async fn carry(&self, site: &Site, partition: &Partition) -> Result<(), Fault> {
         let id = partition.id();
         let Standing::Sealed(number) = id.standing else {

@@ -76,6 +76,8 @@ pub fn check(path: &Path) -> Result<()> {
 /// `matluoi-collector serve`: runs until it is told to stop, or a part of it fails.
 pub async fn serve(path: &Path) -> Result<()> {
     let config = Config::read(path)?;
+    let traces = config.traces.as_ref();
+    let _traces = crate::traces::log_and_trace("info,tantivy=warn", traces, &config.services)?;
     let mut collector = Collector::start(&config).await?;
     tracing::info!(
         console = %format!("http://{}", collector.api),

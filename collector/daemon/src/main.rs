@@ -18,13 +18,13 @@ mod settings;
 mod sigma;
 mod storage;
 mod syslog;
+mod traces;
 mod watchdog;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
 #[command(
@@ -58,21 +58,13 @@ enum Command {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let quiet = matches!(
-        arguments.command,
-        Command::Demo(_) | Command::Admin(_) | Command::Openapi
-    );
-    let default_level = if quiet { "warn" } else { "info,tantivy=warn" };
-    let filter =
-        EnvFilter::try_from_env("MATLUOI_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        if !matches!(arguments.command, Command::Serve { check: false, .. }) {
+            traces::log("warn");
+        }
         match arguments.command {
             Command::Serve {
                 config,

@@ -43,6 +43,7 @@ pub struct RawConfig {
     archive: RawArchive,
     #[serde(default)]
     services: RawServices,
+    traces: Option<RawTraces>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -171,6 +172,23 @@ pub struct ServicesConfig {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawTraces {
+    /// Where OTLP over HTTP is received, as in "http://127.0.0.1:4318".
+    endpoint: Option<String>,
+    /// Of all traces, how many are kept; all of them unless told otherwise.
+    percent: Option<u8>,
+}
+
+/// Where traces go (OpenTelemetry).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TracesConfig {
+    pub endpoint: String,
+    /// From 0 to 100.
+    pub percent: u8,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawWorkbench {
     /// The sensor's program, whose engine checks and tries rules.
     sensor: Option<PathBuf>,
@@ -201,6 +219,8 @@ pub struct Config {
     pub sensor_program: Option<PathBuf>,
     pub feeds: FeedsConfig,
     pub services: ServicesConfig,
+    /// Nothing is traced without.
+    pub traces: Option<TracesConfig>,
 }
 
 impl Config {
@@ -246,6 +266,7 @@ impl Config {
             sensor_program: None,
             feeds: FeedsConfig::default(),
             services: ServicesConfig::default(),
+            traces: None,
         }
     }
 
@@ -312,6 +333,7 @@ impl Config {
                 archive_folders: raw.archive.folders,
                 authorities: raw.services.authorities,
             },
+            traces: raw.traces.map(|traces| faults.traces(traces)),
         };
         if !(2..=64).contains(&config.open_writers) {
             faults.add("index.open_writers", "is a number from 2 to 64");
@@ -388,13 +410,23 @@ impl Faults {
         text
     }
 
+    fn traces(&mut self, raw: RawTraces) -> TracesConfig {
+        let endpoint = raw.endpoint.unwrap_or_default();
+        if !is_web_address(&endpoint) {
+            self.add(
+                "traces.endpoint",
+                "is an address, as in \"http://127.0.0.1:4318\"",
+            );
+        }
+        let percent = raw.percent.unwrap_or(100);
+        if percent > 100 {
+            self.add("traces.percent", "is a number from 0 to 100");
+        }
+        TracesConfig { endpoint, percent }
+    }
+
     fn proxy(&mut self, key: &str, text: Option<String>) -> Option<String> {
-        let is_one = |text: &String| {
-            text.strip_prefix("http://")
-                .or_else(|| text.strip_prefix("https://"))
-                .is_some_and(|rest| !rest.is_empty())
-        };
-        if !text.as_ref().is_none_or(is_one) {
+        if !text.as_deref().is_none_or(is_web_address) {
             self.add(key, "is an address, as in \"http://proxy.example.vn:3128\"");
         }
         text
@@ -415,6 +447,12 @@ impl Faults {
             bail!("these values are not valid:{}", self.0)
         }
     }
+}
+
+fn is_web_address(text: &str) -> bool {
+    text.strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"))
+        .is_some_and(|rest| !rest.is_empty())
 }
 
 #[cfg(test)]

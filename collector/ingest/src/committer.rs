@@ -267,6 +267,11 @@ impl Committer {
         }
     }
 
+    #[tracing::instrument(skip_all, fields(
+        sensor = %work.stream.sensor,
+        class = work.stream.class.name(),
+        records = work.batch.events.len(),
+    ))]
     async fn append(&mut self, work: Work) {
         let Work {
             generation,
@@ -340,6 +345,7 @@ impl Committer {
         }
     }
 
+    #[tracing::instrument(skip_all, fields(records = self.events))]
     async fn commit(&mut self) {
         let settling = Arc::clone(&self.settling);
         let _settling = settling.lock().await;

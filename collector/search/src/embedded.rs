@@ -563,6 +563,7 @@ fn health(index: &Index) -> Result<Health, SearchError> {
 
 #[async_trait]
 impl SearchEngine for Embedded {
+    #[tracing::instrument(skip_all)]
     async fn search(
         &self,
         request: Request,
@@ -575,16 +576,19 @@ impl SearchEngine for Embedded {
             .await
     }
 
+    #[tracing::instrument(skip_all)]
     async fn count(&self, request: Request) -> Result<Counted, SearchError> {
         self.blocking(move |index, stop| count(index, stop, &request))
             .await
     }
 
+    #[tracing::instrument(skip_all)]
     async fn histogram(&self, request: Request, buckets: usize) -> Result<Histogram, SearchError> {
         self.blocking(move |index, stop| histogram(index, stop, &request, buckets))
             .await
     }
 
+    #[tracing::instrument(skip_all)]
     async fn facets(
         &self,
         request: Request,
@@ -595,6 +599,7 @@ impl SearchEngine for Embedded {
             .await
     }
 
+    #[tracing::instrument(skip_all)]
     async fn tables(
         &self,
         request: Request,
@@ -604,6 +609,7 @@ impl SearchEngine for Embedded {
             .await
     }
 
+    #[tracing::instrument(skip_all)]
     async fn get(
         &self,
         id: String,
