@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { signIn, start, type Console } from "./console";
 
@@ -41,6 +42,13 @@ describe("cases", () => {
     await at.page.getByText(/^đã gửi/).waitFor();
     expect(await at.barriers()).toEqual([]);
     await at.picture("case");
+    await at.page.getByRole("button", { name: "Xuất" }).click();
+    const saving = at.page.waitForEvent("download");
+    await at.page.getByRole("menuitem", { name: "Toàn bộ hồ sơ kèm bản ghi (ZIP)" }).click();
+    const saved = await saving;
+    expect(saved.suggestedFilename()).toMatch(/^case-\d+\.zip$/);
+    const archive = readFileSync(await saved.path());
+    for (const member of ["fact-sheet.pdf", "fact-sheet.docx", "records.ndjson", "notes.txt", "evidence.sha256"]) expect(archive.includes(member), member).toBe(true);
     await at.page.keyboard.press("u");
     await at.page.getByRole("link", { name: "Webshell trên máy chủ web" }).waitFor();
     expect(await at.barriers()).toEqual([]);

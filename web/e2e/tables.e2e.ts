@@ -82,7 +82,7 @@ test("an address holds how a table is sorted and filtered", async () => {
 });
 
 test("long lists sort by their heads and are saved", { timeout: 120_000 }, async () => {
-  for (const [path, heads] of [["/alerts", 3], ["/rules", 8]] as const) {
+  for (const [path, heads] of [["/alerts", 3], ["/rules", 11]] as const) {
     await at.open(path);
     const list = at.page.locator(LONG).first();
     await list.locator("[role=row]").nth(1).waitFor();

@@ -75,6 +75,8 @@ pub struct GroupRow {
     technique: Option<String>,
     source: String,
     destination: String,
+    /// Its alerts come from the attacked: the destination did it.
+    is_answer: bool,
     count: u64,
     first: String,
     last: String,
@@ -239,6 +241,7 @@ pub async fn row(state: &ApiState, group: Group) -> Result<GroupRow> {
         technique: group.technique,
         source: group.source.to_string(),
         destination: group.destination.to_string(),
+        is_answer: group.is_answer,
         count: group.count,
         first: times::write(group.first),
         last: times::write(group.last),

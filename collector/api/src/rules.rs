@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use collector_state::{HideField, HideRule, SignatureRow};
+use collector_search::{ClassFilter, Grouping, Node, Request};
+use collector_state::{HideField, HideRule, SignatureRow, UnixMillis};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -59,6 +60,24 @@ pub struct DetectionRuleBody {
     text: Option<String>,
     guidance: Option<GuidanceText>,
     sets: Vec<RuleHolder>,
+}
+
+/// Alerts that a rule has in the search, by how far back one looks. Those of hidden and closed groups count as well.
+#[derive(Default, Serialize, ToSchema)]
+pub struct RuleHits {
+    sid: u32,
+    /// Of the last 24 hours, 7 days, 30 days.
+    day: u64,
+    week: u64,
+    month: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RuleHitsBody {
+    /// Rules that have any.
+    hits: Vec<RuleHits>,
+    /// Time ran out, or more rules have alerts than are told apart: counts are at least these.
+    partial: bool,
 }
 
 /// The value of an option of a rule's text, without its quotes.
@@ -182,6 +201,51 @@ async fn list(State(state): State<ApiState>, caller: Caller) -> Result<Json<Vec<
     rows(&state, &caller).await.map(Json)
 }
 
+/// How often rules hit in the last 24 hours, 7 days and 30 days.
+#[utoipa::path(get, path = "/rules/hits", operation_id = "rule_hits", tag = "rules", responses((status = 200, body = RuleHitsBody)))]
+async fn hits(State(state): State<ApiState>, caller: Caller) -> Result<Json<RuleHitsBody>> {
+    let now = state.now();
+    let sensors = caller.sensors(&state).await?;
+    let count = |days: i64| {
+        let request = Request {
+            query: Node::All,
+            from: Some(now.plus(-days * UnixMillis::DAY).0 * 1_000),
+            to: None,
+            class: ClassFilter::Alert,
+            sensors: sensors.clone(),
+        };
+        state
+            .engine
+            .tables(request, vec![Grouping::of(&["alert.signature_id"])])
+    };
+    let mut by_sid: BTreeMap<u32, RuleHits> = BTreeMap::new();
+    let mut partial = false;
+    let ranges: [(i64, fn(&mut RuleHits) -> &mut u64); 3] = [
+        (1, |hits| &mut hits.day),
+        (7, |hits| &mut hits.week),
+        (30, |hits| &mut hits.month),
+    ];
+    for (days, of) in ranges {
+        let (tables, exact) = count(days).await?;
+        partial |= !exact;
+        for table in tables {
+            partial |= table.different > table.rows.len() as u64;
+            for row in table.rows {
+                let Some(sid) = row.values.first().and_then(|sid| sid.parse().ok()) else {
+                    continue;
+                };
+                let hits = by_sid.entry(sid).or_default();
+                hits.sid = sid;
+                *of(hits) = row.count;
+            }
+        }
+    }
+    Ok(Json(RuleHitsBody {
+        hits: by_sid.into_values().collect(),
+        partial,
+    }))
+}
+
 #[utoipa::path(get, path = "/rules/{sid}", operation_id = "one_rule", tag = "rules", params(("sid" = u32, Path)),
     responses((status = 200, body = DetectionRuleBody), (status = 404, body = Problem)))]
 async fn one(
@@ -223,6 +287,7 @@ async fn explanation(
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list))
+        .routes(routes!(hits))
         .routes(routes!(one))
         .routes(routes!(explanation))
 }

@@ -26,6 +26,8 @@ const DEFAULT_HITS: usize = 50;
 const DEFAULT_BUCKETS: usize = 60;
 const DEFAULT_FACET: usize = 10;
 const DEFAULT_ROWS: usize = 50;
+/// Rows of one table that somebody reads.
+const MAX_ROWS: usize = 1_000;
 
 /// Which events, and how many of them.
 #[derive(Deserialize, IntoParams)]
@@ -432,7 +434,7 @@ async fn tables(
         .groupings
         .into_iter()
         .map(|grouping| Grouping {
-            head: Some(grouping.head.unwrap_or(DEFAULT_ROWS)),
+            head: Some(grouping.head.unwrap_or(DEFAULT_ROWS).min(MAX_ROWS)),
             ..grouping
         })
         .collect();

@@ -374,6 +374,7 @@ async fn alert(store: &Store, sensor: &str) {
         severity: 1,
         source: HOST.parse().expect("an address"),
         destination: "10.77.0.9".parse().expect("an address"),
+        attacker: None,
         app_proto: None,
         technique: None,
     }];

@@ -207,3 +207,31 @@ async fn long_answers_are_compressed_for_those_who_take_it() {
     assert_eq!(server.encoding("/session").await, None);
     assert_eq!(server.encoding("/groups/live").await, None);
 }
+
+#[tokio::test]
+async fn rules_tell_how_often_they_hit_lately() {
+    let mut server = Server::start().await;
+    let days = ["24T15:59", "24T15:30", "20T10:00", "01T10:00"];
+    for (seq, day) in (1_u64..).zip(days) {
+        let line = format!(
+            r#"{{"timestamp":"2025-11-{day}:00.000000+0000","event_type":"alert","src_ip":"10.1.1.1","dest_ip":"10.0.0.9","alert":{{"signature_id":1,"signature":"Quét","severity":1}}}}"#
+        );
+        let stream = collector_index::Stream {
+            sensor: server.sensor.clone(),
+            epoch: 7,
+            class: sensor_event::Class::Alert,
+        };
+        let event = collector_index::Event::parse(line.into_bytes()).expect("an event");
+        server
+            .index
+            .append(&stream, [(seq, event)], seq, "2025-11-24T16:00:00Z")
+            .expect("it appends");
+    }
+    server.index.commit().expect("it commits");
+    let (status, told) = server.ask("GET", "/rules/hits", Value::Null).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(
+        told,
+        json!({ "hits": [{ "sid": 1, "day": 2, "week": 3, "month": 4 }], "partial": false })
+    );
+}

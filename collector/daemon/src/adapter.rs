@@ -286,6 +286,7 @@ fn alert_seen(alert: &Alert) -> AlertSeen<'_> {
         severity: u8::try_from(alert.severity).unwrap_or(u8::MAX),
         source: alert.src_ip.unwrap_or(none),
         destination: alert.dest_ip.unwrap_or(none),
+        attacker: alert.attacker,
         app_proto: alert.app_proto.as_deref(),
         technique: alert.technique.as_deref(),
     }

@@ -65,6 +65,8 @@ pub struct Alert {
     pub severity: u64,
     pub src_ip: Option<IpAddr>,
     pub dest_ip: Option<IpAddr>,
+    /// Who did it: whom the rule says (`target`), or else who began the flow. An alert on an answer comes from the other.
+    pub attacker: Option<IpAddr>,
     pub app_proto: Option<String>,
     /// ATT&CK technique, from the rule's metadata.
     pub technique: Option<String>,
@@ -84,6 +86,9 @@ impl Alert {
             severity: event.u64("alert.severity").unwrap_or(3),
             src_ip: event.ip("src_ip"),
             dest_ip: event.ip("dest_ip"),
+            attacker: event
+                .ip("alert.source.ip")
+                .or_else(|| event.ip("flow.src_ip")),
             app_proto: text("app_proto"),
             technique: event
                 .root()

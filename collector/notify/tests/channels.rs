@@ -108,6 +108,7 @@ async fn alert(store: &Store, sensor: &str, seq: u64, severity: u8) {
         severity,
         source: "10.0.0.1".parse().expect("an address"),
         destination: "10.0.0.2".parse().expect("an address"),
+        attacker: None,
         app_proto: None,
         technique: None,
     };

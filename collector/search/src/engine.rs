@@ -16,8 +16,8 @@ pub mod limits {
 
     pub const MAX_HITS: usize = 1_000;
     pub const MAX_EXPORT: usize = 10_000;
-    /// Rows of one table of counts.
-    pub const MAX_ROWS: usize = 1_000;
+    /// Rows of one table of counts: one for each rule of a large set that has alerts.
+    pub const MAX_ROWS: usize = 10_000;
     /// Tables counted in one pass.
     pub const MAX_TABLES: usize = 24;
     pub const MAX_BUCKETS: usize = 400;

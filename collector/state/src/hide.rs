@@ -520,6 +520,7 @@ mod tests {
             severity: 3,
             source: "10.1.2.3".parse().expect("an address"),
             destination: "192.0.2.9".parse().expect("an address"),
+            attacker: None,
             app_proto: Some("http"),
             technique: None,
         };

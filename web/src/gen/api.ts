@@ -292,6 +292,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{id}/package": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The whole case in one ZIP: fact sheet (PDF, DOCX), `case.json`, `records.ndjson` (alerts, and the records of their
+         *     flows), `notes.txt`, `evidence.sha256`, and what the archive says of itself.
+         */
+        get: operations["package_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{id}/parts": {
         parameters: {
             query?: never;
@@ -1855,6 +1875,23 @@ export interface paths {
         };
         /** Rules that are known or have alerted, those with most alerts first. */
         get: operations["list_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/hits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often rules hit in the last 24 hours, 7 days and 30 days. */
+        get: operations["rule_hits"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4044,6 +4081,8 @@ export interface components {
             hidden_by?: number | null;
             /** Format: int64 */
             id: number;
+            /** @description Its alerts come from the attacked: the destination did it. */
+            is_answer: boolean;
             last: string;
             latest_alert: string;
             /** @description It stays closed until then. */
@@ -5117,6 +5156,26 @@ export interface components {
             reason: string;
             /** Format: int32 */
             sid: number;
+        };
+        /** @description Alerts that a rule has in the search, by how far back one looks. Those of hidden and closed groups count as well. */
+        RuleHits: {
+            /**
+             * Format: int64
+             * @description Of the last 24 hours, 7 days, 30 days.
+             */
+            day: number;
+            /** Format: int64 */
+            month: number;
+            /** Format: int32 */
+            sid: number;
+            /** Format: int64 */
+            week: number;
+        };
+        RuleHitsBody: {
+            /** @description Rules that have any. */
+            hits: components["schemas"]["RuleHits"][];
+            /** @description Time ran out, or more rules have alerts than are told apart: counts are at least these. */
+            partial: boolean;
         };
         /** @description A rule set of the centre that has the rule. */
         RuleHolder: {
@@ -6875,6 +6934,55 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    package_case: {
+        parameters: {
+            query?: {
+                /** @description Of the fact sheet: vi (the default), en */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11652,6 +11760,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DetectionRule"][];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rule_hits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleHitsBody"];
                 };
             };
             /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */

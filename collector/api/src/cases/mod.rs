@@ -2,6 +2,7 @@
 
 mod body;
 mod files;
+mod package;
 
 use axum::extract::{DefaultBodyLimit, State};
 use collector_state::limits::MAX_CASE_FILE_BYTES;
@@ -364,5 +365,6 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(merge))
         .routes(routes!(files::read))
         .routes(routes!(files::export))
+        .routes(routes!(package::package))
         .merge(files)
 }

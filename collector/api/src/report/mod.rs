@@ -11,6 +11,7 @@ mod words;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use collector_state::CaseContent;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
@@ -80,6 +81,36 @@ async fn answer(document: Document, form: Option<&str>, name: &str) -> Result<Re
     Ok((saved_as(&format!("{name}.{ending}"), kind)?, bytes).into_response())
 }
 
+async fn sheet(
+    state: &ApiState,
+    caller: &Caller,
+    content: &CaseContent,
+    language: Language,
+) -> Result<Document> {
+    let units = state.store.units(&caller.scope).await?;
+    let unit = units.iter().find(|unit| unit.id == content.case.unit_id);
+    let unit = unit.map_or("", |unit| unit.name.as_str());
+    Ok(case_sheet::make(state, content, unit, language))
+}
+
+/// The incident fact sheet in all its forms: the endings of their names, and the files.
+pub async fn fact_sheets(
+    state: &ApiState,
+    caller: &Caller,
+    content: &CaseContent,
+    language: Option<&str>,
+) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let document = sheet(state, caller, content, self::language(language)?).await?;
+    let written = tokio::task::spawn_blocking(move || {
+        Some(vec![
+            ("pdf", pdf::write(&document)?),
+            ("docx", docx::write(&document)?),
+        ])
+    });
+    let written = written.await.ok().flatten();
+    written.ok_or_else(|| ApiError::Broken("the fact sheet cannot be set".to_owned()))
+}
+
 /// The incident fact sheet of a case.
 #[utoipa::path(get, path = "/reports/case/{id}", operation_id = "case_sheet", tag = "reports",
     params(("id" = i64, Path), SheetQuery),
@@ -92,10 +123,7 @@ async fn case(
 ) -> Result<Response> {
     let language = language(query.language.as_deref())?;
     let content = state.store.case_content(id, &caller.scope).await?;
-    let units = state.store.units(&caller.scope).await?;
-    let unit = units.iter().find(|unit| unit.id == content.case.unit_id);
-    let unit = unit.map_or("", |unit| unit.name.as_str());
-    let document = case_sheet::make(&state, &content, unit, language);
+    let document = sheet(&state, &caller, &content, language).await?;
     caller
         .note(
             &state,

@@ -226,6 +226,7 @@ async fn alerts(store: &Store) -> String {
         severity,
         source: source.parse().expect("an address"),
         destination: "10.0.0.9".parse().expect("an address"),
+        attacker: None,
         app_proto: None,
         technique: None,
     };

@@ -106,7 +106,8 @@ impl Store {
                     text: &text,
                 };
                 write_event(&mut tx, id, &event).await?;
-                for (address, part) in [(group.source, "attacker"), (group.destination, "victim")] {
+                let (attacker, victim) = group.parts();
+                for (address, part) in [(attacker, "attacker"), (victim, "victim")] {
                     sqlx::query(
                         "INSERT OR IGNORE INTO case_hosts (case_id, address, part, note)
                          SELECT ?1, ?2, ?3, '' WHERE (SELECT count(*) FROM case_hosts WHERE case_id = ?1) < ?4",

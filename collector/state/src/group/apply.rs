@@ -30,6 +30,8 @@ pub struct AlertSeen<'a> {
     pub severity: u8,
     pub source: IpAddr,
     pub destination: IpAddr,
+    /// Which of the two did it, where that is known.
+    pub attacker: Option<IpAddr>,
     pub app_proto: Option<&'a str>,
     pub technique: Option<&'a str>,
 }
@@ -176,6 +178,13 @@ async fn signature(
     })
 }
 
+impl AlertSeen<'_> {
+    /// It comes from the attacked: an answer.
+    fn is_answer(&self) -> bool {
+        self.attacker == Some(self.destination) && self.source != self.destination
+    }
+}
+
 impl Judging<'_> {
     fn risk(&self, signature: &Known, alert: &AlertSeen<'_>, severity: i64, count: i64) -> i64 {
         RiskParts {
@@ -236,8 +245,8 @@ async fn count(
         };
         let id = sqlx::query_scalar(
             "INSERT INTO groups (unit_id, signature_id, src, dest, severity, risk, count, first, last, created, status,
-                 app_proto, badges, latest_alert, spark_hour, spark, hidden_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?7, ?8, ?9, ?10, '[]', ?11, ?12, ?13, ?14) RETURNING id",
+                 app_proto, badges, latest_alert, spark_hour, spark, hidden_by, is_answer)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?7, ?8, ?9, ?10, '[]', ?11, ?12, ?13, ?14, ?15) RETURNING id",
         )
         .bind(judging.unit.0)
         .bind(signature.id)
@@ -253,6 +262,7 @@ async fn count(
         .bind(hour)
         .bind(write_spark(&hours))
         .bind(hiding.map(|rule| rule.id))
+        .bind(alert.is_answer())
         .fetch_one(&mut *connection)
         .await?;
         if let Some(rule) = hiding {
@@ -305,7 +315,7 @@ async fn count(
         "UPDATE groups SET count = ?2, severity = ?3, risk = ?4, first = min(first, ?5), last = max(last, ?5),
              status = ?6, app_proto = coalesce(?7, app_proto),
              latest_alert = CASE WHEN ?5 >= last THEN ?8 ELSE latest_alert END, spark_hour = ?9, spark = ?10,
-             hidden_by = ?11
+             hidden_by = ?11, is_answer = ?12
          WHERE id = ?1",
     )
     .bind(id)
@@ -319,6 +329,7 @@ async fn count(
     .bind(end)
     .bind(write_spark(&hours))
     .bind(hidden_by)
+    .bind(alert.is_answer())
     .execute(connection)
     .await?;
     Ok((id, false, status))

@@ -113,7 +113,7 @@ pub struct RolledGroup {
 pub(crate) const COLUMNS: &str = "g.id, g.unit_id, s.gid, s.sid, s.signature, s.category, g.severity, s.technique, g.src, g.dest, g.count, g.first,
     g.last, g.status, g.verdict, g.reason, g.owner, g.app_proto, g.latest_alert, g.spark, g.risk, g.version,
     (SELECT group_concat(n.name, char(31)) FROM group_sensors gs JOIN sensors n ON n.no = gs.sensor_no WHERE gs.group_id = g.id),
-    s.alerts, s.closed, s.true_positive, g.escalated, g.hidden_by, g.mute_until";
+    s.alerts, s.closed, s.true_positive, g.escalated, g.hidden_by, g.mute_until, g.is_answer";
 
 impl Store {
     /// One page of groups.
@@ -433,6 +433,7 @@ pub(crate) fn group_from(row: &SqliteRow) -> Group {
         escalated: number(26) != 0,
         hidden_by: row.get(27),
         mute_until: row.get::<Option<i64>, _>(28).map(UnixMillis),
+        is_answer: number(29) != 0,
         sensors: sensors
             .map(|names| names.split('\u{1f}').map(str::to_owned).collect())
             .unwrap_or_default(),

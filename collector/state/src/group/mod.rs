@@ -152,8 +152,21 @@ pub struct Group {
     pub hidden_by: Option<i64>,
     /// Closed until then, whatever comes.
     pub mute_until: Option<UnixMillis>,
+    /// Its alerts come from the attacked.
+    pub is_answer: bool,
     /// Counts up with each change by a person.
     pub version: i64,
+}
+
+impl Group {
+    /// Attacker and victim: the source did it, unless its alerts are answers.
+    pub fn parts(&self) -> (IpAddr, IpAddr) {
+        if self.is_answer {
+            (self.destination, self.source)
+        } else {
+            (self.source, self.destination)
+        }
+    }
 }
 
 /// Hourly counts as they are kept: 24 little-endian numbers.

@@ -38,6 +38,7 @@ fn alert(seq: u64, sid: u32, source: &str, severity: u8) -> AlertSeen<'static> {
         severity,
         source: source.parse().expect("an address"),
         destination: "10.0.0.9".parse().expect("an address"),
+        attacker: None,
         app_proto: None,
         technique: Some("T1046"),
     }
@@ -109,6 +110,45 @@ const PAGE: GroupPage = GroupPage {
     limit: 2,
     after: None,
 };
+
+#[tokio::test]
+async fn an_alert_on_an_answer_comes_from_the_attacked() {
+    let (_folder, store, sensor) = store().await;
+    let by = |seq, sid, attacker: Option<&str>| AlertSeen {
+        attacker: attacker.map(|address| address.parse().expect("an address")),
+        ..alert(seq, sid, "10.0.0.1", 1)
+    };
+    let alerts = [by(1, 1, Some("10.0.0.9")), by(2, 2, None)];
+    apply(&store, &sensor, &alerts).await;
+    let new = NewCase {
+        unit_id: UnitId::ROOT,
+        title: "Web shell".to_owned(),
+        summary: String::new(),
+        severity: 1,
+        detected: NOW,
+        serious: false,
+        personal_data: false,
+    };
+    for (group, attacker, victim) in [(1, "10.0.0.9", "10.0.0.1"), (2, "10.0.0.1", "10.0.0.9")] {
+        let case = store
+            .create_case(new.clone(), &[GroupId(group)], "lan", &Scope::All, NOW)
+            .await
+            .expect("made");
+        let content = store
+            .case_content(case.id, &Scope::All)
+            .await
+            .expect("read");
+        let part = |name: &str| content.hosts.iter().find(|host| host.part == name);
+        assert_eq!(
+            part("attacker").map(|host| host.address.as_str()),
+            Some(attacker)
+        );
+        assert_eq!(
+            part("victim").map(|host| host.address.as_str()),
+            Some(victim)
+        );
+    }
+}
 
 #[tokio::test]
 async fn alerts_are_counted_once_however_often_they_come() {

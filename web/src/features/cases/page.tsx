@@ -1,7 +1,7 @@
 /** One case: its clocks, its line of time, what belongs to it, and what is left to do. */
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { ArrowLeft, Download, FileText, Merge, Paperclip, Plus, Trash2, Unlink } from "lucide-react";
+import { ArrowLeft, Braces, Download, FileArchive, FileText, Merge, Paperclip, Plus, Trash2, Unlink } from "lucide-react";
 import { useEffect, useRef, useState, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { bytes } from "@/lib/format";
@@ -11,7 +11,7 @@ import { useRights } from "@/lib/session";
 import { dateTime, fromInput, instant, shortTime } from "@/lib/time";
 import { Button, buttonClass, Card, IconButton, Severity } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
-import { Menu, MenuItem } from "@/ui/menu";
+import { Menu, MenuItem, MenuLine } from "@/ui/menu";
 import { SortedTable } from "@/ui/sorted-table";
 import { Unready } from "@/ui/unready";
 import { caseQuery, casesQuery, useCase, type CaseContent } from "./api";
@@ -82,8 +82,12 @@ export function CasePage() {
               {t("cases.sheet", { form: form.toUpperCase() })}
             </MenuItem>
           ))}
-          <MenuItem icon={Download} onSelect={() => location.assign(`/api/v1/cases/${one.id}/export`)}>
+          <MenuItem icon={Braces} onSelect={() => location.assign(`/api/v1/cases/${one.id}/export`)}>
             JSON
+          </MenuItem>
+          <MenuLine />
+          <MenuItem icon={FileArchive} onSelect={() => location.assign(`/api/v1/cases/${one.id}/package?language=${language}`)}>
+            {t("cases.package")}
           </MenuItem>
         </Menu>
         {may && (

@@ -11,15 +11,16 @@ import { csv, save, stamped } from "@/lib/save";
 import { useRights } from "@/lib/session";
 import { ago } from "@/lib/time";
 import { buttonClass, Empty, Failure, IconButton, Loading, Severity } from "@/ui/basics";
-import { chosen, precision, rulesQuery, type Rule } from "./api";
+import { chosen, counted, hitsQuery, precision, rulesQuery, SPANS, type CountedRule, type Rule, type Span } from "./api";
 import { RULE_SORTS, SHOWN, type RuleSort, type RulesSearch } from "./route";
 import "./rules.css";
 
 const route = getRouteApi("/signed-in/rules");
 const ROW = 50;
-const NUMERIC: readonly RuleSort[] = ["alerts", "hidden"];
+const HITS = ["day", "week", "month"] as const satisfies readonly Span[];
+const NUMERIC: readonly RuleSort[] = [...HITS, "alerts", "hidden"];
 /** Columns that are read so, unless they are turned. */
-const FROM_THE_GREATEST: readonly RuleSort[] = ["alerts", "hidden", "last"];
+const FROM_THE_GREATEST: readonly RuleSort[] = [...NUMERIC, "last"];
 
 export function RulesPage() {
   const { t, i18n } = useTranslation();
@@ -27,8 +28,9 @@ export function RulesPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const rules = useQuery(rulesQuery);
+  const hits = useQuery(hitsQuery);
   const box = useRef<HTMLInputElement>(null);
-  const shown = useMemo(() => chosen(rules.data ?? [], search), [rules.data, search]);
+  const shown = useMemo(() => chosen(counted(rules.data ?? [], hits.data?.hits), search), [rules.data, hits.data, search]);
   const change = (to: RulesSearch) => void navigate({ search: (before) => ({ ...before, ...to }), replace: true });
   const turn = (sort: RuleSort) => {
     const same = sort === (search.sort ?? "alerts");
@@ -40,10 +42,14 @@ export function RulesPage() {
       "text/csv",
       csv(
         RULE_SORTS.map((name) => t(`rules.column.${name}`)),
-        shown.map((rule) => [rule.sid, nameOf(rule, i18n.language), rule.severity, rule.technique, rule.alerts, precision(rule), rule.hidden, rule.last]),
+        shown.map((rule) => [rule.sid, nameOf(rule, i18n.language), rule.severity, rule.technique, rule.day, rule.week, rule.month, rule.alerts, precision(rule), rule.hidden, rule.last]),
       ),
     );
-  useKeys({ "/": () => box.current?.focus(), r: () => void rules.refetch() });
+  const refresh = () => {
+    void rules.refetch();
+    void hits.refetch();
+  };
+  useKeys({ "/": () => box.current?.focus(), r: refresh });
   useEffect(() => {
     document.title = `${t("nav.rules")} – Mắt Lưới`;
   }, [t]);
@@ -91,7 +97,7 @@ export function RulesPage() {
           <p>{t("alerts.noneMatchHint")}</p>
         </Empty>
       ) : (
-        <List rules={shown} sort={search.sort ?? "alerts"} turned={search.turned ?? false} onSort={turn} />
+        <List rules={shown} about={hits.data?.partial === true} sort={search.sort ?? "alerts"} turned={search.turned ?? false} onSort={turn} />
       )}
     </div>
   );
@@ -99,7 +105,7 @@ export function RulesPage() {
 
 const nameOf = (rule: Rule, language: string) => (rule.title ? rule.title[language === "en" ? "en" : "vi"] : rule.signature);
 
-function List({ rules, sort, turned, onSort }: { rules: readonly Rule[]; sort: RuleSort; turned: boolean; onSort: (sort: RuleSort) => void }) {
+function List({ rules, about, sort, turned, onSort }: { rules: readonly CountedRule[]; about: boolean; sort: RuleSort; turned: boolean; onSort: (sort: RuleSort) => void }) {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
   // The virtualizer hands out new functions on purpose.
@@ -127,7 +133,7 @@ function List({ rules, sort, turned, onSort }: { rules: readonly Rule[]; sort: R
         <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>
           {virtual.getVirtualItems().map(({ index, start }) => {
             const rule = rules[index];
-            return rule && <Row key={`${rule.gid}-${rule.sid}`} rule={rule} index={index} start={start} />;
+            return rule && <Row key={`${rule.gid}-${rule.sid}`} rule={rule} about={about} index={index} start={start} />;
           })}
         </div>
       </div>
@@ -135,7 +141,8 @@ function List({ rules, sort, turned, onSort }: { rules: readonly Rule[]; sort: R
   );
 }
 
-function Row({ rule, index, start }: { rule: Rule; index: number; start: number }) {
+/** `about`: hits are at least as many as told. */
+function Row({ rule, about, index, start }: { rule: CountedRule; about: boolean; index: number; start: number }) {
   const { t, i18n } = useTranslation();
   const right = precision(rule);
   return (
@@ -151,6 +158,21 @@ function Row({ rule, index, start }: { rule: Rule; index: number; start: number 
       </span>
       <span role="cell">{rule.severity ? <Severity level={rule.severity} /> : <span className="muted">–</span>}</span>
       <span role="cell">{rule.technique ? <span className="tag">{rule.technique}</span> : <span className="muted">–</span>}</span>
+      {HITS.map((span) => {
+        const hits = rule[span];
+        return (
+          <span key={span} role="cell" className="numeric">
+            {hits ? (
+              <Link to="/hunt" search={{ q: `sid:${rule.sid}`, from: SPANS[span], class: "alert" }}>
+                {about && "≈"}
+                {compact(hits, i18n.language)}
+              </Link>
+            ) : (
+              <span className="muted">{hits ?? "–"}</span>
+            )}
+          </span>
+        );
+      })}
       <span role="cell" className="numeric">
         {rule.alerts > 0 ? (
           <Link to="/alerts" search={{ q: `sid:${rule.sid}` }}>

@@ -1,7 +1,7 @@
 import { choice, text } from "@/lib/search-params";
 
 /** The columns of the list. */
-export const RULE_SORTS = ["sid", "rule", "severity", "technique", "alerts", "precision", "hidden", "last"] as const;
+export const RULE_SORTS = ["sid", "rule", "severity", "technique", "day", "week", "month", "alerts", "precision", "hidden", "last"] as const;
 export type RuleSort = (typeof RULE_SORTS)[number];
 export const SHOWN = ["all", "alerting", "wrong", "quiet"] as const;
 

@@ -29,8 +29,7 @@ function useSentences(group: GroupRow, event: EveRecord | undefined): string[] {
   const { t, i18n } = useTranslation();
   const { zone } = usePrefs();
   const title = useTitle()(group).title;
-  const attacker = textAt(event, "alert.source.ip") ?? group.source;
-  const target = textAt(event, "alert.target.ip") ?? group.destination;
+  const [attacker, target] = group.is_answer ? [group.destination, group.source] : [group.source, group.destination];
   const same = dateTime(group.first, zone) === dateTime(group.last, zone);
   const first = t(same ? "story.once" : "story.span", {
     first: dateTime(group.first, zone),
