@@ -38,7 +38,7 @@ fn frame(builder: &mut Builder<'_>, value: &str) -> Result<(), String> {
     let named = name
         .split_once('.')
         .and_then(|(protocol, rest)| Some((vocabulary.protocol(protocol)?, rest)));
-    // Frames are of HTTP/1 or of HTTP/2; those of the latter carry DNS as well.
+    // Frames are of HTTP/1 or of HTTP/2.
     let header = match builder.signature.protocol {
         HeaderProtocol::Application(id) => Some(id),
         _ => None,
@@ -47,15 +47,10 @@ fn frame(builder: &mut Builder<'_>, value: &str) -> Result<(), String> {
     if of.is_some_and(|id| vocabulary.protocol_spec(id).name == "http") {
         return Err("write http1 for frames of HTTP/1, http2 for those of HTTP/2".to_owned());
     }
-    let carrier = |id| match vocabulary.protocol_spec(id).name {
-        "doh2" => vocabulary.protocol("http2").unwrap_or(id),
-        _ => id,
-    };
     let (protocols, rest) = match named {
-        Some((protocol, rest)) => (vocabulary.family(carrier(protocol)), rest),
+        Some((protocol, rest)) => (vocabulary.family(protocol), rest),
         None if matches!(builder.signature.protocol, HeaderProtocol::Application(_)) => {
-            let protocols = builder.protocols.iter().map(|id| carrier(*id));
-            (protocols.collect(), name.as_str())
+            (builder.protocols.clone(), name.as_str())
         }
         None => {
             return Err(format!(

@@ -17,7 +17,7 @@ pub const MAX_FRAME_BYTES: usize = 128 << 10;
 const UNCLAIMED_BYTES: usize = 64 << 10;
 /// Pieces of one side, cut by gaps, that are kept.
 const MAX_PIECES: usize = 16;
-/// A frame that is not complete is looked at in parts of so many bytes at least.
+/// A frame that is not complete is looked at in parts of so many bytes.
 pub const PART_BYTES: u64 = 2500;
 /// The frame that is a whole side of a stream.
 pub const STREAM: &str = "stream";
@@ -47,6 +47,19 @@ impl Frame {
     /// Position behind its last byte.
     fn end(&self) -> Option<u64> {
         self.length.map(|length| self.offset.saturating_add(length))
+    }
+
+    /// Whether rules written for a frame of another protocol, or another name, hold for this one as well when no
+    /// pattern calls them: as in Suricata 8.0.6, for the frame at the same place among those of a protocol that such rules
+    /// are for, too.
+    pub fn is_like(&self, protocol: Protocol, name: &str, in_stream: bool) -> bool {
+        let kin = match protocol {
+            Protocol::Dcerpc => self.protocol == Protocol::Smb,
+            Protocol::Dns | Protocol::Http2 => self.protocol == Protocol::Doh2,
+            Protocol::Doh2 => in_stream && matches!(self.protocol, Protocol::Dns | Protocol::Http2),
+            _ => false,
+        };
+        kin && bit(protocol.frames(), name) == bit(self.protocol.frames(), self.name)
     }
 }
 
@@ -104,6 +117,8 @@ struct Side {
     frames: Vec<Frame>,
     begun: u64,
     has_stream: bool,
+    /// Nobody needs what lies before this position.
+    base: u64,
 }
 
 /// Frames of one flow.
@@ -113,6 +128,15 @@ pub struct Frames {
     mask: u32,
     protocol: Option<Protocol>,
     inline: bool,
+    /// There is no stream.
+    datagrams: bool,
+    /// The protocol is given up: what arrives next has frames of its own.
+    left: bool,
+    /// Its parser has given up: rules look at no more frames.
+    broken: bool,
+    /// Where the bytes of a side begin that came together with its end.
+    last: [Option<u64>; 2],
+    closing: [bool; 2],
     sides: Option<Box<[Side; 2]>>,
 }
 
@@ -126,6 +150,9 @@ impl Frames {
         end: u64,
         wanted: &WantedFrames,
     ) {
+        if std::mem::take(&mut self.left) {
+            self.sides = None;
+        }
         self.protocol = Some(protocol);
         self.mask = wanted.of(protocol);
         self.inline = wanted.inline;
@@ -141,8 +168,41 @@ impl Frames {
             _ => side.pieces.push_back((start, data.to_vec())),
         }
         side.end = end;
-        if self.mask & STREAM_BIT != 0 && !std::mem::replace(&mut side.has_stream, true) {
+        if self.mask & STREAM_BIT != 0
+            && !self.datagrams
+            && !std::mem::replace(&mut side.has_stream, true)
+        {
             self.add(direction, STREAM, data.len(), None);
+        }
+    }
+
+    /// Another protocol is looked for: frames of this one are seen to their end, and are gone when its bytes arrive.
+    pub(crate) fn leave(&mut self) {
+        self.left = true;
+    }
+
+    /// The next bytes of a side come together with its end.
+    pub(crate) fn note_last(&mut self, direction: Direction, from: u64) {
+        self.last[direction.index()].get_or_insert(from);
+    }
+
+    /// The parser is told that a side ends.
+    pub(crate) fn begin_close(&mut self, direction: Direction) {
+        self.closing[direction.index()] = true;
+    }
+
+    /// The parser has given up.
+    pub(crate) fn break_off(&mut self) {
+        self.broken = true;
+    }
+
+    /// What was said by now belongs to a protocol within the one that was known.
+    pub(crate) fn rename(&mut self, protocol: Protocol) {
+        self.protocol = Some(protocol);
+        for side in self.sides.iter_mut().flat_map(|sides| sides.iter_mut()) {
+            for frame in &mut side.frames {
+                frame.protocol = protocol;
+            }
         }
     }
 
@@ -175,12 +235,11 @@ impl Frames {
 
     /// A new datagram: frames of the one before are gone.
     pub(crate) fn begin_datagram(&mut self, direction: Direction) {
+        self.datagrams = true;
         if let Some(sides) = &mut self.sides {
             let side = &mut sides[direction.index()];
             side.frames.clear();
             side.pieces.clear();
-            // A datagram is no stream.
-            side.has_stream = true;
         }
     }
 
@@ -249,15 +308,15 @@ impl Frames {
 
     /// A frame ends `rest` bytes before the end of what has arrived.
     pub(crate) fn end(&mut self, direction: Direction, id: Option<u64>, rest: usize) {
-        let Some(end) = self
-            .sides
-            .as_ref()
-            .map(|sides| sides[direction.index()].end)
-        else {
-            return;
-        };
+        let Some(sides) = &self.sides else { return };
+        let side = &sides[direction.index()];
+        let end = side.end.saturating_sub(rest as u64);
+        // A message of HTTP that ends with its side has no byte of those that came with the end, in Suricata 8.0.6.
+        let http = self.protocol == Some(Protocol::Http1);
+        let closing = self.closing[direction.index()];
+        let cut = self.last[direction.index()].filter(|_| closing && http);
+        let end = cut.unwrap_or(end);
         if let Some(frame) = self.with_id(direction, id) {
-            let end = end.saturating_sub(rest as u64);
             frame.length = Some(end.saturating_sub(frame.offset));
         }
     }
@@ -305,9 +364,13 @@ impl Frames {
         direction: Direction,
         over: bool,
     ) -> impl Iterator<Item = (&Frame, Vec<Bytes<'_>>)> {
-        let side = self.sides.as_ref().map(|sides| &sides[direction.index()]);
+        let side = self.sides.as_ref().filter(|_| !self.broken);
+        let side = side.map(|sides| &sides[direction.index()]);
         side.into_iter().flat_map(move |side| {
             side.frames.iter().filter_map(move |frame| {
+                if side.is_empty_at_start(frame) {
+                    return Some((frame, vec![Bytes::whole(&[])]));
+                }
                 let (from, to) = self.part(side, frame, over)?;
                 let end = frame.end();
                 let bytes = side
@@ -328,7 +391,7 @@ impl Frames {
         let from = frame.offset + frame.inspected;
         let whole = frame.end().filter(|end| *end <= side.end);
         let to = whole.unwrap_or(side.end);
-        let due = whole.is_some() || over || self.inline || to.saturating_sub(from) >= PART_BYTES;
+        let due = whole.is_some() || self.inline || side.has_part(frame, over);
         (due && to > from).then_some((from, to))
     }
 
@@ -381,6 +444,11 @@ impl Frames {
             let end = side.end;
             side.frames
                 .retain(|frame| !over && frame.end().is_none_or(|edge| edge > end));
+            let needed = side.frames.iter().map(|frame| {
+                let kept = end.saturating_sub(PART_BYTES);
+                frame.offset.max(kept)
+            });
+            side.base = side.base.max(needed.min().unwrap_or(end).min(end));
         }
     }
 
@@ -419,6 +487,25 @@ impl Frames {
 }
 
 impl Side {
+    /// A frame without bytes is looked at where its stream begins, and nowhere else.
+    fn is_empty_at_start(&self, frame: &Frame) -> bool {
+        let begins = |(from, _): &(u64, Vec<u8>)| *from == 0;
+        frame.length == Some(0) && frame.offset == 0 && self.pieces.front().is_some_and(begins)
+    }
+
+    /// Whether a frame that is not complete is looked at as far as it has come. Suricata 8.0.6 counts what a rule has
+    /// looked at from the frame's beginning, and what there is from the stream's.
+    fn has_part(&self, frame: &Frame, over: bool) -> bool {
+        let kept = self.end.saturating_sub(self.base);
+        match frame.length {
+            None if over => true,
+            length => {
+                self.end >= frame.inspected + PART_BYTES
+                    && (over || kept >= PART_BYTES || length.is_some_and(|length| length <= kept))
+            }
+        }
+    }
+
     /// Bytes between two positions, as far as they are there.
     fn between(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, &[u8])> {
         self.pieces.iter().filter_map(move |(start, bytes)| {
@@ -490,12 +577,91 @@ mod tests {
         assert_eq!(due(&frames, false), []);
         arrive(&mut frames, 500, 3500);
         assert_eq!(due(&frames, false), []);
-        assert_eq!(due(&frames, true), [("pdu", 3000, 500, false)]);
+        // At the end as well, a frame of known length waits for a part that is worth it.
+        assert_eq!(due(&frames, true), []);
         arrive(&mut frames, 2600, 6100);
         assert_eq!(due(&frames, false), [("pdu", 3000, 3000, true)]);
         frames.inspected(ToServer, false);
         frames.prune(ToServer, false);
         assert!(frames.frame(ToServer, 3).is_none());
+    }
+
+    #[test]
+    fn a_frame_without_end_is_looked_at_when_the_stream_ends() {
+        let mut frames = Frames::default();
+        arrive(&mut frames, 100, 100);
+        frames.add(ToServer, "pdu", 100, None);
+        assert_eq!(due(&frames, false), []);
+        assert_eq!(due(&frames, true), [("pdu", 0, 100, false)]);
+        frames.break_off();
+        assert_eq!(due(&frames, true), []);
+    }
+
+    #[test]
+    fn another_protocol_has_frames_of_its_own() {
+        let mut frames = Frames::default();
+        arrive(&mut frames, 100, 100);
+        frames.add(ToServer, "pdu", 100, Some(100));
+        frames.leave();
+        assert_eq!(due(&frames, true), [("pdu", 0, 100, true)]);
+        arrive(&mut frames, 10, 110);
+        assert_eq!(due(&frames, true), []);
+        assert_eq!(frames.frame(ToServer, 1).map(|one| one.offset), Some(100));
+    }
+
+    #[test]
+    fn rules_without_a_pattern_hold_for_frames_of_kin() {
+        let frame = |protocol, name| Frame {
+            id: 1,
+            protocol,
+            name,
+            offset: 0,
+            length: None,
+            transaction: None,
+            inspected: 0,
+            told: false,
+        };
+        type Row = (Protocol, &'static str, Protocol, &'static str, bool);
+        let rows: &[Row] = &[
+            (Protocol::Dcerpc, "hdr", Protocol::Smb, "nbss.hdr", true),
+            (Protocol::Dcerpc, "hdr", Protocol::Smb, "nbss.pdu", false),
+            (Protocol::Dcerpc, STREAM, Protocol::Smb, STREAM, true),
+            (Protocol::Smb, "nbss.hdr", Protocol::Dcerpc, "hdr", false),
+            (Protocol::Http2, "data", Protocol::Doh2, "data", true),
+            (Protocol::Doh2, "hdr", Protocol::Dns, "pdu", true),
+            (Protocol::Tls, "pdu", Protocol::Smtp, "data", false),
+        ];
+        for (wanted, name, protocol, there, like) in rows {
+            let there = frame(*protocol, there);
+            assert_eq!(there.is_like(*wanted, name, true), *like, "{wanted:?}");
+        }
+        assert!(!frame(Protocol::Dns, "pdu").is_like(Protocol::Doh2, "hdr", false));
+    }
+
+    #[test]
+    fn a_message_that_comes_with_the_end_has_no_bytes() {
+        let mut app = AppLayer::default();
+        let (context, limits) = (
+            Context {
+                now_ns: 0,
+                server_port: 80,
+                client_port: 40_000,
+            },
+            Limits {
+                frames: wanted(),
+                ..Limits::default()
+            },
+        );
+        app.note_last(ToServer);
+        app.chunk(ToServer, b"GET / HTTP/1.1\r\n", &context, &limits);
+        app.close(ToServer, &context, &limits);
+        let seen: Vec<_> = app.frames().due(ToServer, true).collect();
+        let of = |name| seen.iter().find(|(frame, _)| frame.name == name);
+        assert_eq!(of(STREAM).map(|(_, bytes)| bytes[0].data.len()), Some(16));
+        assert_eq!(
+            of("request").map(|(_, bytes)| bytes[0].data),
+            Some(&b""[..])
+        );
     }
 
     #[test]

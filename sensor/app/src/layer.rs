@@ -153,6 +153,12 @@ impl AppLayer {
         self.take(direction, data, context, limits);
     }
 
+    /// The next bytes of a side come together with its end.
+    pub fn note_last(&mut self, direction: Direction) {
+        let from = self.sides[direction.index()].received;
+        self.transactions.frames.note_last(direction, from);
+    }
+
     /// Looks at what has waited since a change of protocol; whether there was anything.
     pub fn resume(&mut self, direction: Direction, context: &Context, limits: &Limits) -> bool {
         let waited = std::mem::take(&mut self.sides[direction.index()].waiting);
@@ -231,6 +237,7 @@ impl AppLayer {
         // A side that has said nothing ends with the flow: until then its replies are awaited.
         let silent = !self.datagrams && !self.sides[direction.index()].done;
         if let Some(parser) = self.parser.as_mut().filter(|_| !silent) {
+            self.transactions.frames.begin_close(direction);
             parser.close(direction, &mut self.transactions, context, limits);
             self.sides[direction.index()].ended = true;
         }
@@ -333,6 +340,10 @@ impl AppLayer {
             .as_ref()
             .is_some_and(|parser| parser.is_encrypted())
     }
+    /// Nothing has changed with the last chunk.
+    pub fn is_idle(&self) -> bool {
+        self.parser.as_ref().is_some_and(|parser| parser.is_idle())
+    }
     /// Nothing more will come from either side, or none of it will be parsed.
     pub fn is_over(&self) -> bool {
         self.is_broken() || self.sides.iter().all(|side| side.closed)
@@ -417,6 +428,7 @@ impl AppLayer {
         if let Some(protocol) = parser.protocol().filter(|found| *found != self.protocol) {
             self.original = Some(self.protocol);
             self.protocol = protocol;
+            self.transactions.frames.rename(protocol);
             for side in &mut self.sides {
                 side.protocol = protocol;
             }
@@ -442,6 +454,7 @@ impl AppLayer {
             Step::Failed => {
                 self.failures += 1;
                 self.sides.iter_mut().for_each(|side| side.finished = true);
+                self.transactions.frames.break_off();
                 self.end_transactions();
             }
             Step::Change {
@@ -467,6 +480,7 @@ impl AppLayer {
                 self.original = Some(self.protocol);
                 self.awaited = expect;
                 self.transactions.renumber();
+                self.transactions.frames.leave();
                 self.change = Some(Change { port, expect });
                 self.protocol = Protocol::Unknown;
                 self.parser = None;

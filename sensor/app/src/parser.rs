@@ -116,6 +116,11 @@ pub trait Parser: fmt::Debug + Send {
         None
     }
 
+    /// The last chunk only went on with what is awaited as a whole: nothing has changed for rules.
+    fn is_idle(&self) -> bool {
+        false
+    }
+
     /// What both sides say by now is in cipher: rules on content find nothing in it.
     fn is_encrypted(&self) -> bool {
         false

@@ -175,7 +175,7 @@ impl Protocol {
             Protocol::Ssh => ssh::FRAMES,
             Protocol::Smb => smb::FRAMES,
             Protocol::Nfs => nfs::FRAMES,
-            Protocol::Http2 => http2::FRAMES,
+            Protocol::Http2 | Protocol::Doh2 => http2::FRAMES,
             Protocol::Websocket => websocket::FRAMES,
             Protocol::Rfb => rfb::FRAMES,
             Protocol::Telnet => telnet::FRAMES,

@@ -72,6 +72,8 @@ struct Side {
     held: Vec<u8>,
     /// Bytes of a record's data still to be passed over.
     skip: u32,
+    /// The record that is awaited was announced as frames.
+    announced: bool,
 }
 
 #[derive(Debug, Default)]
@@ -139,7 +141,15 @@ impl State {
                 None => Progress::Used(bytes.len() - usize::from(bytes.ends_with(b"\r"))),
             },
             Stage::Records => self.record(direction, bytes, transactions),
-            Stage::Encrypted => Progress::Used(bytes.len()),
+            // Until the other side follows, cipher is cut into frames as if it were records, as in Suricata 8.0.6.
+            Stage::Encrypted => match RecordHeader::read(bytes) {
+                Ok(header) => {
+                    side.skip = header.data_bytes;
+                    self.announce(direction, bytes.len(), header.data_bytes, transactions);
+                    Progress::Used(HEADER_BYTES)
+                }
+                Err(_) => Progress::Used(bytes.len()),
+            },
         }
     }
 
@@ -170,10 +180,13 @@ impl State {
             return Progress::Used(HEADER_BYTES);
         }
         let end = HEADER_BYTES + header.data_bytes as usize;
-        let Some(data) = bytes.get(HEADER_BYTES..end) else {
+        let data = bytes.get(HEADER_BYTES..end);
+        if !std::mem::replace(&mut side.announced, data.is_none()) {
+            self.announce(direction, bytes.len(), header.data_bytes, transactions);
+        }
+        let Some(data) = data else {
             return Progress::More;
         };
-        self.announce(direction, bytes.len(), header.data_bytes, transactions);
         if let Some(transaction) = self.transaction(transactions)
             && let Some(told) = told(transaction, direction)
             && let Ok(offer) = hassh(data, direction)

@@ -59,9 +59,10 @@ pub enum Payload {
 pub trait Taker {
     /// The first of the last `rest` bytes begins a record.
     fn first(&mut self, _byte: u8, _rest: usize) {}
-    /// The header of a record is whole; the record began `rest` bytes before the end.
+    /// The header of a record is whole; its last `header_bytes` begin `rest` bytes before the end.
     fn announce(&mut self, _header: Header, _rest: usize, _header_bytes: usize) {}
-    /// The payload of a record that is passed over or collected begins `rest` bytes before the end.
+    /// The payload of a collected record begins `rest` bytes before the end, or what the newest chunk has of one that is
+    /// passed over.
     fn payload(&mut self, _header: Header, _rest: usize) {}
     /// A record begins.
     fn begin(&mut self, header: Header) -> Payload;
@@ -78,6 +79,7 @@ enum Phase {
         held: Vec<u8>,
     },
     Skip {
+        header: Header,
         left: usize,
     },
     Over,
@@ -111,10 +113,11 @@ impl Records {
             let next = match phase {
                 Phase::Header(held) => header(held, &mut data, taker),
                 Phase::Body { header, held } => body(header, held, &mut data, taker),
-                Phase::Skip { left } => {
+                Phase::Skip { header, left } => {
+                    taker.payload(header, data.len());
                     let taken = left.min(data.len());
                     data = &data[taken..];
-                    Some(skip(left - taken))
+                    Some(skip(header, left - taken))
                 }
                 Phase::Over => None,
             };
@@ -129,8 +132,8 @@ impl Records {
     /// Bytes that will not come; true when they all belong to a record that is passed over.
     pub fn pass(&mut self, bytes: u64) -> bool {
         match (&self.0, usize::try_from(bytes)) {
-            (Phase::Skip { left }, Ok(bytes)) if bytes <= *left => {
-                self.0 = skip(*left - bytes);
+            (Phase::Skip { header, left }, Ok(bytes)) if bytes <= *left => {
+                self.0 = skip(*header, *left - bytes);
                 true
             }
             _ => false,
@@ -138,11 +141,11 @@ impl Records {
     }
 }
 
-fn skip(left: usize) -> Phase {
+fn skip(header: Header, left: usize) -> Phase {
     if left == 0 {
         Phase::default()
     } else {
-        Phase::Skip { left }
+        Phase::Skip { header, left }
     }
 }
 
@@ -157,17 +160,14 @@ fn header(mut held: Vec<u8>, data: &mut &[u8], taker: &mut impl Taker) -> Option
         *data = &data[taken..];
         return Some(Phase::Header(held));
     };
-    taker.announce(header, before + data.len(), length);
+    taker.announce(header, data.len(), length.saturating_sub(before));
     *data = &data[length.saturating_sub(before)..];
     match taker.begin(header) {
         Payload::Collect => Some(Phase::Body {
             header,
             held: Vec::new(),
         }),
-        Payload::Skip => {
-            taker.payload(header, data.len());
-            Some(skip(header.length()))
-        }
+        Payload::Skip => Some(skip(header, header.length())),
         Payload::Refuse => None,
     }
 }

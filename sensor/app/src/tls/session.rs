@@ -490,6 +490,7 @@ impl Taker for Session<'_> {
             None => return,
             Some(ContentType::ALERT) => Some("alert"),
             Some(ContentType::HEARTBEAT) => Some("heartbeat"),
+            Some(kind) if !kind.is_known() => return,
             Some(_) => None,
         };
         for name in std::iter::once("data").chain(name) {

@@ -16,6 +16,8 @@ pub struct State {
     records: [Records; 2],
     messages: [Message; 2],
     shared: Shared,
+    /// The last chunk did not complete the record that it belongs to.
+    idle: bool,
 }
 
 impl State {
@@ -43,6 +45,7 @@ impl State {
         };
         let side = direction.index();
         let records = &mut self.records[side];
+        let waited = records.is_waiting().then_some(count(tx));
         if records.is_between()
             && let Body::Tls(tls) = &mut tx.body
         {
@@ -61,7 +64,9 @@ impl State {
         if !records.is_waiting() {
             session.settle();
         }
-        if session.is_over() {
+        let over = session.is_over();
+        self.idle = !over && records.is_waiting() && waited == Some(count(session.tx));
+        if over {
             return Step::Finished;
         }
         Step::More
@@ -110,9 +115,18 @@ impl Parser for State {
         }
     }
 
+    fn is_idle(&self) -> bool {
+        self.idle
+    }
+
     fn is_encrypted(&self) -> bool {
         self.shared.is_encrypted()
     }
+}
+
+/// Records that were read.
+fn count(tx: &Transaction) -> u64 {
+    super::tls(tx).map_or(0, |tls| tls.records)
 }
 
 #[cfg(test)]
@@ -182,6 +196,32 @@ mod tests {
 
     fn client_hello() -> Vec<u8> {
         record(22, &message(1, &hello_for(b"a.test")))
+    }
+
+    #[test]
+    fn cipher_is_a_frame_in_each_chunk_and_a_record_that_goes_on_tells_nothing() {
+        let mut frames = crate::WantedFrames::default();
+        frames.add_all();
+        let limits = Limits {
+            frames,
+            ..Limits::default()
+        };
+        let mut app = crate::AppLayer::default();
+        let (hello, data) = (client_hello(), record(23, &[7; 300]));
+        let mut push = |bytes: &[u8]| {
+            app.chunk(ToServer, bytes, &CONTEXT, &limits);
+            let news = app.frames_mut().take_news(ToServer, true);
+            let data = news.iter().filter(|frame| frame.name == "data");
+            let data: Vec<_> = data.map(|frame| (frame.offset, frame.length)).collect();
+            (app.is_idle(), data)
+        };
+        let start = hello.len() as u64;
+        assert_eq!(push(&hello[..40]), (false, vec![]));
+        assert_eq!(push(&hello[40..60]), (true, vec![]));
+        let whole = Some(start - 5);
+        assert_eq!(push(&hello[60..]), (false, vec![(5, whole)]));
+        assert_eq!(push(&data[..105]), (false, vec![(start + 5, Some(300))]));
+        assert_eq!(push(&data[105..]), (false, vec![(start + 105, Some(300))]));
     }
 
     #[test]

@@ -232,11 +232,19 @@ pub struct Sink<'a> {
     pub context: &'a Context,
     pub limits: &'a Limits,
     pub changed: &'a mut [bool; 2],
+    /// The flow has ended: what comes now is the last.
+    pub flow_end: bool,
 }
 
 impl sensor_stream::Sink for Sink<'_> {
     fn chunk(&mut self, direction: Direction, data: &[u8]) {
+        if self.flow_end {
+            self.app.note_last(direction);
+        }
         self.app.chunk(direction, data, self.context, self.limits);
+        if self.app.is_idle() {
+            return;
+        }
         self.changed[direction.index()] = true;
         if self.app.protocol().moves_both_sides() {
             *self.changed = [true; 2];

@@ -90,7 +90,7 @@ pub(super) fn flush<O: Output>(
             now_ns,
             stamp,
         );
-        recording.frames(entry, &packet, direction, false, stamp);
+        recording.frames(entry, &packet, direction, true, stamp);
         recording.transactions(
             entry,
             &packet,
@@ -122,6 +122,7 @@ pub(super) fn inspect<O: Output>(
         protocol_found,
         flow_end,
     } = seen;
+    let turn = packet.source_kind == PacketSource::StreamEnd;
     let Entry { flow, user, .. } = entry;
     user.trigger_raw();
     if user.passed {
@@ -169,7 +170,7 @@ pub(super) fn inspect<O: Output>(
     };
     user.alerted |= record_matches(inspector, recording, &traffic, &mut user.detect, stamp);
     if changed {
-        let over = flow_end || user.is_closed();
+        let over = flow_end || turn || user.is_closed();
         user.app.frames_mut().inspected(direction, over);
     }
     if user.detect.is_bypassed() {

@@ -517,6 +517,7 @@ impl<O: Output> Worker<O> {
                     context: &context,
                     limits: &settings.app,
                     changed: &mut user.changed,
+                    flow_end: false,
                 };
                 let before = session.state();
                 let outcome =
@@ -697,7 +698,7 @@ impl<O: Output> Worker<O> {
                 direction
             };
             let user = &mut entry.user;
-            let open = user.is_open(direction);
+            let open = user.is_open(direction) || !user.app.frames().is_empty(direction);
             let rest = user
                 .session
                 .as_ref()
@@ -711,6 +712,7 @@ impl<O: Output> Worker<O> {
                     context: &context,
                     limits: &settings.app,
                     changed: &mut user.changed,
+                    flow_end: true,
                 };
                 let events = session.finish(direction, &mut sink);
                 self.counts.stream_events(events);

@@ -16,7 +16,7 @@ impl Traffic<'_> {
     /// No more bytes will come.
     fn is_over(&self) -> bool {
         let closed = |session: &sensor_stream::Session| session.state() == TcpState::Closed;
-        self.flow_end || self.session.is_some_and(closed)
+        self.flow_end || self.is_made_up() || self.session.is_some_and(closed)
     }
 }
 
@@ -33,23 +33,27 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
     }
 
     fn frame(&mut self, frame: &Frame, pieces: &[Bytes<'_>]) {
-        let key = (frame.protocol, frame.name);
-        let Some(sides) = self.engine.frame_groups.get(&key) else {
-            return;
-        };
-        let group = &sides[self.traffic.direction.index()];
+        let side = self.traffic.direction.index();
+        let in_stream = self.traffic.packet.tcp().is_some();
         let mut candidates = std::mem::take(&mut self.scratch.candidates);
         candidates.clear();
-        candidates.extend(&group.always);
-        for scanner in &group.scanners {
-            for bytes in pieces {
-                scan(
-                    &scanner.steps,
-                    &scanner.matcher,
-                    *bytes,
-                    &mut self.scratch.patterns,
-                    &mut candidates,
-                );
+        for ((protocol, name), sides) in &self.engine.frame_groups {
+            let own = (*protocol, *name) == (frame.protocol, frame.name);
+            if !own && !frame.is_like(*protocol, name, in_stream) {
+                continue;
+            }
+            let group = &sides[side];
+            candidates.extend(&group.always);
+            for scanner in group.scanners.iter().filter(|_| own) {
+                for bytes in pieces {
+                    scan(
+                        &scanner.steps,
+                        &scanner.matcher,
+                        *bytes,
+                        &mut self.scratch.patterns,
+                        &mut candidates,
+                    );
+                }
             }
         }
         if TRACED {
@@ -64,8 +68,11 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
         for &index in &candidates {
             let start = self.costs.as_ref().map(|costs| costs.start());
             if self.frame_rule(index, frame, pieces) {
-                let tcp = self.traffic.packet.tcp().is_some();
-                let place = if tcp { Place::Stream } else { Place::Packet };
+                let place = if in_stream {
+                    Place::Stream
+                } else {
+                    Place::Packet
+                };
                 let transaction = frame.transaction.map(|(id, _)| id);
                 self.matched_in(index, transaction, Some(frame.id), place);
             }
@@ -88,7 +95,14 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
             self.note(index, transaction, || (missed, 0));
             return false;
         }
-        let here = |home: &PartHome| matches!(home, PartHome::Frame(protocol, name) if (*protocol, *name) == (frame.protocol, frame.name));
+        let in_stream = self.traffic.packet.tcp().is_some();
+        let here = |home: &PartHome| match home {
+            PartHome::Frame(protocol, name) => {
+                (*protocol, *name) == (frame.protocol, frame.name)
+                    || frame.is_like(*protocol, name, in_stream)
+            }
+            _ => false,
+        };
         for (list, part) in one.parts.iter().enumerate() {
             if !here(&part.home) {
                 continue;

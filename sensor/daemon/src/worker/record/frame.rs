@@ -66,13 +66,14 @@ impl Shown {
 }
 
 impl<O: Output> Recording<O> {
-    /// Records the frames of a side, if they are wanted, and forgets those that are over.
+    /// Records the frames of a side, if they are wanted, and forgets those that are over. `end`: of the flow, or of what
+    /// is said in this protocol.
     pub fn frames(
         &mut self,
         entry: &mut Entry<Tracked>,
         packet: &Packet<'_>,
         direction: Direction,
-        flow_end: bool,
+        end: bool,
         stamp: Stamp,
     ) {
         let Entry { flow, user, .. } = entry;
@@ -80,7 +81,7 @@ impl<O: Output> Recording<O> {
             return;
         }
         if self.settings.frame_records {
-            let over = flow_end || user.app.is_over();
+            let over = end || user.app.is_over();
             let news = user.app.frames_mut().take_news(direction, over);
             let community = flow.community_id(self.settings.community_seed).to_owned();
             let interface = self.interface.clone();
@@ -95,7 +96,7 @@ impl<O: Output> Recording<O> {
                 self.write(Class::Record, &Record { common, body });
             }
         }
-        let over = flow_end || user.is_closed();
+        let over = end || user.is_closed();
         user.app.frames_mut().prune(direction, over);
     }
 }
