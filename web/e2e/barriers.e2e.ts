@@ -132,7 +132,7 @@ const DIALOGS: DialogOf[] = [
   { name: "source", file: `${SETTINGS}sources.tsx`, path: settings("sources"), open: press("Thêm nguồn") },
 ];
 /** What `Sure` asks, which has one shape wherever it is asked; what needs an alarm, and what needs a channel: `operations.e2e.ts` opens them;
- * what needs packets: `evidence.e2e.ts` does; what needs days in an archive, which a demonstration has not. */
+ * what needs packets: `evidence.e2e.ts` does; what needs days in an archive: `archive.e2e.ts` does. */
 const ELSEWHERE = ["ui/form.tsx", "ui/packets/files.tsx", "features/hunt/components/archived.tsx", `${SETTINGS}telling-dialog.tsx`, `${SETTINGS}notifications.tsx`, "features/sensors/components/alarms.tsx"];
 
 test("every file with a dialog is here", () => {

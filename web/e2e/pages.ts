@@ -53,7 +53,7 @@ export function pagesOf({ group, case: one, set, feed, sensor }: Known): PageOf[
 }
 
 /** Asks the collector as the page that is signed in does. */
-async function ask<T>({ page }: Console, path: string, content?: object): Promise<T> {
+export async function ask<T>({ page }: Console, path: string, content?: object): Promise<T> {
   const answer = await page.evaluate(
     async ([address, body]) => {
       if (body === undefined) return (await fetch(address)).json() as Promise<unknown>;

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use collector_search::{ClassFilter, Grouping, Node, Request};
 use collector_state::{HideField, HideRule, SignatureRow, UnixMillis};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -20,6 +20,9 @@ use crate::extract::{Path, Query};
 use crate::guidance::{Bilingual, GuidanceText};
 use crate::json::Json;
 use crate::times;
+
+/// Titles of one answer.
+const MAX_TITLES: usize = 1_000;
 
 #[derive(Serialize, ToSchema)]
 pub struct DetectionRule {
@@ -246,6 +249,34 @@ async fn hits(State(state): State<ApiState>, caller: Caller) -> Result<Json<Rule
     }))
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TitlesQuery {
+    /// Signature ids, 1,000 at most.
+    #[serde(default)]
+    sid: Vec<u32>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RuleTitle {
+    sid: u32,
+    title: Bilingual,
+}
+
+/// What rules are called in plain words, as far as they have any.
+#[utoipa::path(get, path = "/rules/titles", operation_id = "rule_titles", tag = "rules", params(TitlesQuery), responses((status = 200, body = [RuleTitle])))]
+async fn titles(
+    State(state): State<ApiState>,
+    _: Caller,
+    Query(query): Query<TitlesQuery>,
+) -> Json<Vec<RuleTitle>> {
+    let titles = query.sid.into_iter().take(MAX_TITLES).filter_map(|sid| {
+        let title = state.guidance.title(sid)?.clone();
+        Some(RuleTitle { sid, title })
+    });
+    Json(titles.collect())
+}
+
 #[utoipa::path(get, path = "/rules/{sid}", operation_id = "one_rule", tag = "rules", params(("sid" = u32, Path)),
     responses((status = 200, body = DetectionRuleBody), (status = 404, body = Problem)))]
 async fn one(
@@ -288,6 +319,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(hits))
+        .routes(routes!(titles))
         .routes(routes!(one))
         .routes(routes!(explanation))
 }

@@ -295,6 +295,25 @@ fn canary_body(sensor: &Sensor, indexed: u64, now: UnixMillis) -> CanaryBody {
     }
 }
 
+/// What the sensor of a record is called.
+#[derive(Serialize, ToSchema)]
+pub struct SensorName {
+    id: String,
+    name: String,
+}
+
+/// The names of all that records come from: sensors, sources, the collector itself, and those that are no more.
+#[utoipa::path(get, path = "/sensors/names", operation_id = "sensor_names", tag = "sensors", responses((status = 200, body = [SensorName])))]
+async fn names(State(state): State<ApiState>, caller: Caller) -> Result<Json<Vec<SensorName>>> {
+    let names = state.store.sensor_names(&caller.scope).await?;
+    Ok(Json(
+        names
+            .into_iter()
+            .map(|(id, name)| SensorName { id, name })
+            .collect(),
+    ))
+}
+
 #[utoipa::path(get, path = "/sensors", operation_id = "list_sensors", tag = "sensors", responses((status = 200, body = [SensorBody])))]
 async fn list(State(state): State<ApiState>, caller: Caller) -> Result<Json<Vec<SensorBody>>> {
     let sensors = state.store.sensors(&caller.scope).await?;
@@ -454,6 +473,7 @@ async fn unset_link(
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list))
+        .routes(routes!(names))
         .routes(routes!(update))
         .routes(routes!(revoke))
         .routes(routes!(history))

@@ -97,6 +97,7 @@ pub async fn run(arguments: DemoArguments) -> Result<()> {
         config.enrolment = loopback(ports.enrolment);
     }
     config.sensor_program = arguments.sensor_binary.clone();
+    config.services.archive_folders = vec![data.clone()];
     let collector = Collector::start(&config)
         .await
         .context("the demonstration's collector does not start; is another one running?")?;

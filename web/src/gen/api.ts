@@ -1900,6 +1900,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/titles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What rules are called in plain words, as far as they have any. */
+        get: operations["rule_titles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/{sid}": {
         parameters: {
             query?: never;
@@ -2124,6 +2141,23 @@ export interface paths {
         get?: never;
         put?: never;
         post: operations["enrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The names of all that records come from: sensors, sources, the collector itself, and those that are no more. */
+        get: operations["sensor_names"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5323,6 +5357,11 @@ export interface components {
             /** @description Of everything that is published to it, all sets together. */
             wanted_hash: string;
         };
+        RuleTitle: {
+            /** Format: int32 */
+            sid: number;
+            title: components["schemas"]["Bilingual"];
+        };
         RuleVersionBody: {
             at: string;
             hash: string;
@@ -5550,6 +5589,11 @@ export interface components {
             total: components["schemas"]["Counts"];
             /** Format: int64 */
             unit_id: number;
+        };
+        /** @description What the sensor of a record is called. */
+        SensorName: {
+            id: string;
+            name: string;
         };
         /** @description One setting of one sensor. */
         SensorSettingBody: {
@@ -11801,6 +11845,37 @@ export interface operations {
             };
         };
     };
+    rule_titles: {
+        parameters: {
+            query?: {
+                /** @description Signature ids, 1,000 at most. */
+                sid?: number[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleTitle"][];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     one_rule: {
         parameters: {
             query?: never;
@@ -12595,6 +12670,34 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sensor_names: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensorName"][];
                 };
             };
             /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use collector_state::{AuditEntry, Role, StateError, UnitId, UserId};
+use collector_state::{AuditEntry, Role, StateError, UnitId, UnixMillis, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -124,6 +124,20 @@ async fn offered(State(state): State<ApiState>) -> Result<Json<ProviderBody>> {
     }))
 }
 
+/// The settings, where people may come through the provider; none for an address with too many failures.
+async fn open(
+    state: &ApiState,
+    address: &str,
+    now: UnixMillis,
+) -> Result<Option<ProviderSettings>> {
+    let settings = settings_of(state).await?;
+    if !settings.enabled {
+        return Err(ApiError::NotFound);
+    }
+    let allowed = state.store.provider_allowed(address, now).await;
+    Ok(allowed.is_ok().then_some(settings))
+}
+
 /// Sends the browser to the provider.
 #[utoipa::path(get, path = "/session/provider/begin", operation_id = "begin_provider_sign_in", tag = "session", params(BeginQuery),
     responses((status = 303), (status = 404, body = Problem)))]
@@ -133,14 +147,10 @@ async fn begin(
     jar: CookieJar,
     Query(query): Query<BeginQuery>,
 ) -> Result<Response> {
-    let settings = settings_of(&state).await?;
-    if !settings.enabled {
-        return Err(ApiError::NotFound);
-    }
     let now = state.now();
-    if state.store.provider_allowed(&address, now).await.is_err() {
+    let Some(settings) = open(&state, &address, now).await? else {
         return Ok(back(jar, "throttled"));
-    }
+    };
     match state
         .provider()
         .begin(&settings, place(query.next), now)
@@ -166,14 +176,10 @@ async fn callback(
     jar: CookieJar,
     Query(query): Query<CallbackQuery>,
 ) -> Result<Response> {
-    let settings = settings_of(&state).await?;
-    if !settings.enabled {
-        return Err(ApiError::NotFound);
-    }
     let now = state.now();
-    if state.store.provider_allowed(&address, now).await.is_err() {
+    let Some(settings) = open(&state, &address, now).await? else {
         return Ok(back(jar, "throttled"));
-    }
+    };
     let held = jar.get(TICKET).map(|cookie| cookie.value().to_owned());
     let (Some(held), Some(told)) = (held, query.state) else {
         return Ok(back(jar, "provider_unasked"));

@@ -44,12 +44,6 @@ export function peersQuery(value: string, search: AboutSearch) {
   });
 }
 
-export const sensorNamesQuery = queryOptions({
-  queryKey: ["sensors", "list"],
-  queryFn: ({ signal }) => body(api.GET("/api/v1/sensors", { signal })),
-  staleTime: 60_000,
-});
-
 /** Groups of the inbox that an address is in. */
 export function groupsQuery(address: string) {
   return queryOptions({

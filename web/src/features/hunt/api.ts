@@ -168,12 +168,6 @@ export const fieldsQuery = queryOptions({
 });
 
 /** Names of sensors by id. */
-export const sensorNamesQuery = queryOptions({
-  queryKey: ["sensors", "list"],
-  queryFn: ({ signal }) => body(api.GET("/api/v1/sensors", { signal })),
-  staleTime: 60_000,
-});
-
 /** The group that an alert belongs to, if the inbox still has it. */
 export async function groupOf(sid: string, source: string, destination: string): Promise<number | undefined> {
   const q = `sid:${sid} src:${source} dest:${destination}`;

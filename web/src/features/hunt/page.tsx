@@ -12,13 +12,14 @@ import { useKeys } from "@/lib/keys";
 import { pivotOf } from "@/lib/pivot";
 import { usePrefs } from "@/lib/prefs";
 import { condition, conditions, joined, opposite, pipes, withCondition, withoutCondition, withoutTable, withTable, withView } from "@/lib/query";
+import { sensorNamesQuery } from "@/lib/sensor-names";
 import { clock, dayTime, instant, moment } from "@/lib/time";
 import { Button, Chip, Empty, Failure, IconButton, Loading, Partial, Segmented } from "@/ui/basics";
 import { LazyBarChart } from "@/ui/lazy-chart";
 import { Menu, MenuCheck, MenuItem } from "@/ui/menu";
 import { TimeRange } from "@/ui/time-range";
 import { toast } from "@/ui/toasts";
-import { columnsQuery, facetsQuery, fieldsQuery, groupOf, hintsQuery, histogramQuery, remoteEventsQuery, remoteHuntQuery, resultsQuery, sensorNamesQuery, tablesQuery, useKeepColumns } from "./api";
+import { columnsQuery, facetsQuery, fieldsQuery, groupOf, hintsQuery, histogramQuery, remoteEventsQuery, remoteHuntQuery, resultsQuery, tablesQuery, useKeepColumns } from "./api";
 import { Archived } from "./components/archived";
 import { Exports } from "./components/exports";
 import { Facets } from "./components/facets";
@@ -130,8 +131,8 @@ export function HuntPage() {
   const cancel = () => void queries.cancelQueries({ queryKey: ["search"] });
   const labels = useMemo(() => new Map(fields.data?.map((field) => [field.name, i18n.language === "en" ? field.label_en : field.label_vi])), [fields.data, i18n.language]);
   const labelOf = useCallback((field: string) => labels.get(field) ?? field, [labels]);
-  const names = useMemo(() => new Map(sensors.data?.map((sensor) => [sensor.id, sensor.name])), [sensors.data]);
-  const nameOf = useCallback((field: string, value: string) => (field === EVE.sensor ? (names.get(value) ?? value) : value), [names]);
+  const names = sensors.data;
+  const nameOf = useCallback((field: string, value: string) => (field === EVE.sensor ? (names?.get(value) ?? value) : value), [names]);
   const openGroup = useCallback(
     (record: EveRecord) => {
       const parts = [EVE.signatureId, EVE.sourceAddress, EVE.destinationAddress].map((path) => textAt(record, path) ?? "");

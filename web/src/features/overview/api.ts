@@ -1,5 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
-import { api, body } from "@/lib/api";
+import { api, body, type Schemas } from "@/lib/api";
 
 export const HOURS = 24;
 /** Two weeks by the hour: as many buckets as one histogram may have. */
@@ -39,6 +39,14 @@ function signatures(from: string, to: string) {
   return body(api.GET("/api/v1/search/tables", { params: { query: { q: "event_type:alert | groupby alert.signature alert.signature_id | head 1000", from, to } } }));
 }
 
+/** Changes of each kind that are told. */
+const MOST_CHANGES = 6;
+
+async function titlesOf(changes: readonly Change[]): Promise<Schemas["RuleTitle"][]> {
+  if (changes.length === 0) return [];
+  return body(api.GET("/api/v1/rules/titles", { params: { query: { sid: changes.map(({ sid }) => Number(sid)) } } }));
+}
+
 export interface Change {
   signature: string;
   /** In plain words, if the rule has any. */
@@ -53,17 +61,17 @@ export interface Change {
 export const changesQuery = queryOptions({
   queryKey: ["overview", "changes"],
   queryFn: async (): Promise<{ fresh: Change[]; grown: Change[] }> => {
-    const [today, week, rules] = await Promise.all([signatures("now-24h", "now"), signatures(`now-${CHANGE_DAYS + 1}d`, "now-24h"), body(api.GET("/api/v1/rules"))]);
-    const titles = new Map(rules.map((rule) => [String(rule.sid), rule.title ?? undefined]));
+    const [today, week] = await Promise.all([signatures("now-24h", "now"), signatures(`now-${CHANGE_DAYS + 1}d`, "now-24h")]);
     const known = new Map(week.tables[0]?.rows.map((row) => [row.values[1] ?? "", row.count]));
     const changes = (today.tables[0]?.rows ?? []).map((row): Change => {
       const [signature = "", sid = ""] = row.values;
-      return { signature, title: titles.get(sid), sid, now: row.count, before: (known.get(sid) ?? 0) / CHANGE_DAYS };
+      return { signature, title: undefined, sid, now: row.count, before: (known.get(sid) ?? 0) / CHANGE_DAYS };
     });
-    return {
-      fresh: changes.filter((change) => change.before === 0).slice(0, 6),
-      grown: changes.filter((change) => change.before > 0 && change.now >= 10 && change.now > 3 * change.before).slice(0, 6),
-    };
+    const fresh = changes.filter((change) => change.before === 0).slice(0, MOST_CHANGES);
+    const grown = changes.filter((change) => change.before > 0 && change.now >= 10 && change.now > 3 * change.before).slice(0, MOST_CHANGES);
+    const titles = new Map((await titlesOf([...fresh, ...grown])).map(({ sid, title }) => [String(sid), title]));
+    const titled = (change: Change): Change => ({ ...change, title: titles.get(change.sid) });
+    return { fresh: fresh.map(titled), grown: grown.map(titled) };
   },
   staleTime: 300_000,
 });

@@ -8,11 +8,11 @@ import { compact, number } from "@/lib/format";
 import { pivotOf } from "@/lib/pivot";
 import { usePrefs } from "@/lib/prefs";
 import { withCondition, withTable } from "@/lib/query";
+import { sensorNamesQuery } from "@/lib/sensor-names";
 import { dayTime } from "@/lib/time";
 import { Card, Severity } from "@/ui/basics";
 import { MenuItem } from "@/ui/menu";
 import { Value } from "@/ui/value";
-import { sensorNamesQuery } from "../api";
 import { USUAL_FROM, type AboutSearch } from "../route";
 
 export function PanelCard({ panel, about, search, fresh }: { panel: Schemas["Panel"]; about: string; search: AboutSearch; fresh?: boolean }) {
@@ -24,7 +24,7 @@ export function PanelCard({ panel, about, search, fresh }: { panel: Schemas["Pan
   const title = t(`pivot.panel.${panel.id}`);
   // Beside a signature's name its number says nothing more.
   const fields = panel.fields.map((field, at) => [field, at] as const).filter(([field]) => field !== "alert.signature_id");
-  const nameOf = (field: string, value: string) => (field === "matluoi.sensor" ? (sensors.data?.find((sensor) => sensor.id === value)?.name ?? value) : value);
+  const nameOf = (field: string, value: string) => (field === "matluoi.sensor" ? (sensors.data?.get(value) ?? value) : value);
   return (
     <Card
       bare

@@ -16,7 +16,7 @@ const EMPTY = { path: "", endpoint: "", bucket: "", prefix: "", region: "us-east
 export function ArchiveDialog({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
   const settings = useQuery(archiveSettingsQuery);
-  if (settings.data && !settings.isFetching) return <Form before={settings.data} onClose={onClose} />;
+  if (settings.data && settings.isFetchedAfterMount) return <Form before={settings.data} onClose={onClose} />;
   return (
     <Dialog title={t("archive.set")} wide onClose={onClose} onSubmit={onClose} actions={<Button onClick={onClose}>{t("common.cancel")}</Button>}>
       {settings.isError ? <Failure small error={settings.error} retry={() => void settings.refetch()} /> : <Loading rows={5} />}

@@ -16,7 +16,7 @@ const CALLBACK = "/api/v1/session/provider/callback";
 export function ProviderDialog({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
   const provider = useQuery(providerQuery);
-  if (provider.data && !provider.isFetching) return <Form before={provider.data as Settings} onClose={onClose} />;
+  if (provider.data && provider.isFetchedAfterMount) return <Form before={provider.data as Settings} onClose={onClose} />;
   return (
     <Dialog title={t("provider.title")} wide onClose={onClose} onSubmit={onClose} actions={<Button onClick={onClose}>{t("common.cancel")}</Button>}>
       {provider.isError ? <Failure small error={provider.error} retry={() => void provider.refetch()} /> : <Loading rows={5} />}
