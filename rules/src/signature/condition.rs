@@ -96,13 +96,7 @@ impl Condition {
             Condition::Icmpv6Mtu(wanted) => number(subject.icmpv6_mtu().map(u64::from), wanted),
             Condition::Checksum { layer, valid } => subject.checksum_valid(layer) == Some(*valid),
             Condition::PayloadSize(wanted) => {
-                // An empty packet is none of those that are not so long, or longer.
-                let empty = matches!(
-                    wanted,
-                    IntMatch::Equal(_) | IntMatch::Less(_) | IntMatch::LessEqual(_)
-                );
-                let length = subject.payload_len().filter(|length| empty || *length > 0);
-                number(length.map(|length| length as u64), wanted)
+                number(subject.payload_len().map(|length| length as u64), wanted)
             }
             Condition::VlanId {
                 layer: Some(layer),

@@ -298,12 +298,19 @@ impl AppLayer {
     }
 
     /// Protocol of the flow, `Unknown` or `Failed`.
+    /// While another one is looked for it is the one before.
     pub fn protocol(&self) -> Protocol {
-        self.protocol
+        match self.original {
+            Some(original) if self.change.is_some() => original,
+            _ => self.protocol,
+        }
     }
     /// Protocol seen on one side (EVE `app_proto_ts`, `app_proto_tc`).
     pub fn side_protocol(&self, direction: Direction) -> Protocol {
-        self.sides[direction.index()].protocol
+        match self.original {
+            Some(original) if self.change.is_some() => original,
+            _ => self.sides[direction.index()].protocol,
+        }
     }
     /// The protocol found before a change (STARTTLS, upgrade): EVE `app_proto_orig`.
     pub fn original_protocol(&self) -> Option<Protocol> {

@@ -139,6 +139,7 @@ impl<'a> EngineBuilder<'a> {
         let lineage = before.map_or_else(Default::default, |engine| {
             Lineage::after(&engine.lineage, &engine.signatures, &signatures)
         });
+        let streams = signatures.iter().any(|one| one.wants_stream);
         let mut engine = Engine {
             names,
             signatures,
@@ -163,6 +164,7 @@ impl<'a> EngineBuilder<'a> {
             host_bits: before.map_or_else(Default::default, |one| Arc::clone(&one.host_bits)),
             host_tags: before.map_or_else(Default::default, |one| Arc::clone(&one.host_tags)),
             tags_hosts,
+            streams,
             summary: Summary {
                 signatures: versions.len() - faults.len(),
                 failed: failed + faults.len(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rules::signature::{
     ActionScope, BufferCondition, Condition, FlowOption, HeaderDirection, HeaderProtocol, Hook,
-    HookState, Signature, Source,
+    HookState, IntMatch, Signature, Source,
 };
 use sensor_app::{Protocol, Transaction};
 use sensor_flow::Direction;
@@ -123,6 +123,10 @@ pub(crate) struct Compiled {
     pub has_payload: bool,
     /// Says nothing of a flow's end, which is no packet.
     pub packets_only: bool,
+    /// Says nothing of packets that nobody sent.
+    pub real_packets: bool,
+    /// Only packets with, or without, bytes to look at (of their own or of the stream) are asked for their size.
+    pub payload: Option<bool>,
     /// Numbers of the flow bits, in the order of `signature.flowbits`.
     pub flowbits: Vec<Vec<u32>>,
     /// Numbers of the host bits, in the order of `signature.xbits`.
@@ -242,6 +246,8 @@ fn one(
             || kind == Kind::Packet
                 && !has_payload
                 && (signature.app_protocols.is_empty() || has_match(signature, &flow)),
+        real_packets: payload == Payload::Packet,
+        payload: payload_wanted(signature),
         flowbits: signature
             .flowbits
             .iter()
@@ -374,6 +380,23 @@ fn packet_condition(signature: &Signature) -> bool {
     signature.protocol == HeaderProtocol::TcpPacket
         || signature.flow.is_some_and(|flow| flow.no_stream)
         || signature.conditions.iter().any(Condition::wants_packet)
+}
+
+/// Whether the size that a rule asks for is that of packets with bytes to look at; none: of either.
+fn payload_wanted(signature: &Signature) -> Option<bool> {
+    signature.conditions.iter().find_map(|condition| {
+        let Condition::PayloadSize(size) = condition else {
+            return None;
+        };
+        match size {
+            IntMatch::Equal(size) => Some(*size > 0),
+            IntMatch::Less(_)
+            | IntMatch::LessEqual(_)
+            | IntMatch::NotInclusive(..)
+            | IntMatch::Mask { .. } => None,
+            _ => Some(true),
+        }
+    })
 }
 
 fn kind(

@@ -189,6 +189,8 @@ pub struct Engine {
     pub(crate) host_tags: Arc<Mutex<HostTags>>,
     /// Some rule tags hosts.
     pub(crate) tags_hosts: bool,
+    /// Some rule looks at the payload of streams.
+    pub(crate) streams: bool,
     pub(crate) summary: Summary,
 }
 
@@ -286,7 +288,7 @@ impl Engine {
 
     /// Whether any rule looks at the payload of streams.
     pub fn looks_at_streams(&self) -> bool {
-        self.signatures.iter().any(|one| one.wants_stream)
+        self.streams
     }
 
     /// Whether any rule asks for transactions of a protocol.

@@ -161,7 +161,7 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
             .zip(&one.flowbits)
             .position(|(bits, ids)| match bits.operation {
                 BitOperation::IsSet => !ids.iter().any(|&bit| self.state.has_bit(bit)),
-                BitOperation::IsNotSet => ids.iter().any(|&bit| self.state.has_bit(bit)),
+                BitOperation::IsNotSet => ids.iter().all(|&bit| self.state.has_bit(bit)),
                 BitOperation::Set | BitOperation::Unset | BitOperation::Toggle => false,
             });
         if let Some(at) = flow_bits {

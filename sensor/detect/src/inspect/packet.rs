@@ -125,7 +125,14 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
     fn packet_rule(&mut self, index: u32) {
         self.scratch.current = index;
         let one = &self.engine.signatures[index as usize];
-        if self.traffic.is_made_up() && one.packets_only {
+        let traffic = self.traffic;
+        if traffic.flow_end && one.packets_only || traffic.is_made_up() && one.real_packets {
+            return;
+        }
+        if one
+            .payload
+            .is_some_and(|wanted| wanted != self.has_payload())
+        {
             return;
         }
         if let Some(miss) = self.header_miss(one) {
@@ -146,6 +153,11 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                 None => self.matched(index, self.datagram_transaction(one), place),
             }
         }
+    }
+
+    /// There are bytes that rules on payload may look at, of the packet or of its stream.
+    fn has_payload(&self) -> bool {
+        self.engine.streams && self.traffic.raw.is_some() || !self.payload().is_empty()
     }
 
     /// The one transaction of this side of a stream that is not over for rules, if it is to be guessed; each is so
