@@ -656,9 +656,10 @@ mod tests {
         let connect = b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n";
         app.chunk(ToServer, connect, &CONTEXT, &limits);
         app.chunk(ToClient, b"HTTP/1.1 200 OK\r\n\r\n", &CONTEXT, &limits);
-        assert_eq!(app.protocol(), Protocol::Unknown);
+        assert!(app.is_changing());
         assert_eq!(app.original_protocol(), Some(Protocol::Http1));
         app.chunk(ToServer, GET, &CONTEXT, &limits);
+        assert!(!app.is_changing());
         assert_eq!(app.protocol(), Protocol::Http1);
         let inner = app.transactions().back().expect("two");
         assert_eq!((inner.id, inner.number), (1, 0));
