@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::switches::Switches;
-use crate::worker::MAX_FILE_BYTES;
+use crate::worker::{Folder, MAX_FILE_BYTES};
 use rules::signature::Action;
 use sensor_app::{Hashes, Limits};
 use sensor_flow::Timeouts;
@@ -170,8 +170,8 @@ pub struct FileStoreSettings {
     pub everything: bool,
     /// Bytes of a stream that are followed while files are stored.
     pub stream_depth: Option<u64>,
-    /// The folder; nothing is stored without one.
-    pub folder: Option<std::path::PathBuf>,
+    /// The folder, which all workers share; nothing is stored without one.
+    pub folder: Option<Arc<Folder>>,
 }
 
 type Apply = fn(&mut Settings, &str) -> Result<(), String>;
@@ -362,7 +362,7 @@ impl Settings {
         if !store.enabled {
             return;
         }
-        store.folder = Some(folder.join("filestore"));
+        store.folder = Some(Arc::new(Folder::new(folder.join("filestore"))));
         if let Some(depth) = store.stream_depth {
             self.stream.depth = self.stream.depth.max(depth);
         }

@@ -26,7 +26,7 @@ use crate::output::Output;
 use crate::reload::Running;
 use crate::settings::{Checksums, Settings};
 use crate::sigma::SigmaRules;
-pub use store::MAX_FILE_BYTES;
+pub use store::{Folder, MAX_FILE_BYTES};
 pub use tally::{HomeNet, Tally};
 use watch::Watch;
 pub use watch::Window;

@@ -273,6 +273,7 @@ impl Config {
                 .map_err(anyhow::Error::msg)
                 .context("[set]")?;
         }
+        settings.store_files_below(&raw.state_dir);
         if raw.input.interface.is_some() != raw.input.files.is_empty() {
             bail!(
                 "{}: [input] names either an interface or files",
