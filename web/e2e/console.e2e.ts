@@ -41,6 +41,24 @@ describe("signing in", () => {
 });
 
 describe("the inbox", () => {
+  test("is linked to as it stands", async () => {
+    await at.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await at.open("/alerts?since=24h");
+    await rows().first().waitFor();
+    const all = await at.page.getByText(/^\d+ nhóm$/).first().innerText();
+    await at.page.getByRole("button", { name: "Liên kết tới trang này" }).press("Enter");
+    await at.page.getByRole("menuitem", { name: /cố định/ }).press("Enter");
+    const link = new URL(await at.page.evaluate(() => navigator.clipboard.readText()));
+    await at.open(link.pathname + link.search);
+    await rows().first().waitFor();
+    await at.page.getByRole("group", { name: "Bộ lọc đang dùng" }).getByText(/^\d\d\/\d\d\/\d{4} .* – \d\d/).waitFor();
+    expect(await at.page.getByText(/^\d+ nhóm$/).first().innerText()).toBe(all);
+    expect(await at.barriers(true)).toEqual([]);
+    await at.picture("inbox-frozen");
+    await at.page.getByRole("button", { name: "Bỏ mọi điều kiện" }).click();
+    await expect.poll(() => new URL(at.page.url()).searchParams.get("to")).toBeNull();
+  });
+
   test("is worked with keys", async () => {
     await at.open("/alerts");
     await rows().first().waitFor();

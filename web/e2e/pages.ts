@@ -15,6 +15,7 @@ export interface Known {
   set: number;
   feed: number;
   sensor: string;
+  flow: string;
 }
 
 const SETTINGS = ["people", "units", "notifications", "alarms", "sources", "storage"] as const;
@@ -23,7 +24,7 @@ const BENCH = ["try", "diff", "versions", "publish"] as const;
 const FEED = ["changes", "filters", "settings"] as const;
 const tables = "/hunt?from=now-7d&q=type%3Aflow%20%7C%20groupby%20-sankey%20src_ip%20dest_ip%20%7C%20groupby%20-pie%20app_proto%20%7C%20groupby%20src_ip";
 
-export function pagesOf({ group, case: one, set, feed, sensor }: Known): PageOf[] {
+export function pagesOf({ group, case: one, set, feed, sensor, flow }: Known): PageOf[] {
   const tabs = (path: string, names: readonly string[], prefix: string) => Object.fromEntries(names.map((name) => [`${prefix}-${name}`, `${path}?tab=${name}`]));
   return [
     { route: "/", views: { overview: "/" } },
@@ -33,7 +34,7 @@ export function pagesOf({ group, case: one, set, feed, sensor }: Known): PageOf[
     { route: "/cases", views: { cases: "/cases?tab=all" } },
     { route: "/cases/$case", views: { case: `/cases/${one}` } },
     { route: "/hunt", views: { hunt: "/hunt?from=now-7d", "hunt-tables": tables } },
-    { route: "/about/$kind/$value", views: { host: "/about/hosts/192.168.10.10" } },
+    { route: "/about/$kind/$value", views: { host: "/about/hosts/192.168.10.10", domain: "/about/domains/tinh.example", flow: `/about/flows/${flow}` } },
     { route: "/attack", views: { attack: "/attack" } },
     { route: "/graph", views: { graph: "/graph?from=now-7d" } },
     { route: "/sensors", views: { sensors: "/sensors" } },
@@ -65,7 +66,7 @@ export async function ask<T>({ page }: Console, path: string, content?: object):
   return answer as T;
 }
 
-/** A group, a case, a set of rules and a source of rules; the latter three are made where there are none. */
+/** A group, a flow, a case, a set of rules and a source of rules; the latter three are made where there are none. */
 export async function known(at: Console): Promise<Known> {
   const { items: groups } = await ask<{ items: { id: number; gid: number; app_proto: string | null }[] }>(at, "/api/v1/groups?sort=risk&limit=100");
   const { items: cases } = await ask<{ items: { id: number }[] }>(at, "/api/v1/cases?limit=1");
@@ -73,6 +74,7 @@ export async function known(at: Console): Promise<Known> {
   const sets = await ask<{ id: number; fed_by: number | null }[]>(at, "/api/v1/rule-sets");
   const set = sets.find((one) => one.fed_by === null);
   const sensors = await ask<{ id: string; kind: string }[]>(at, "/api/v1/sensors");
+  const { items: records } = await ask<{ items: { flow_id: number }[] }>(at, "/api/v1/search?q=type:http&from=now-7d&limit=1");
   const { user } = await ask<{ user: { unit_id: number } }>(at, "/api/v1/session");
   // Of a signature: that has bytes, and a rule whose text is known.
   const group = (groups.find(({ gid, app_proto }) => gid === 1 && app_proto === "http") ?? groups[0])?.id;
@@ -80,5 +82,5 @@ export async function known(at: Console): Promise<Known> {
   const one = cases[0] ?? (await ask<{ id: number }>(at, "/api/v1/cases", { title: "Máy chủ web có webshell", severity: 1, groups: [group] }));
   const made = { name: "Nguồn mẫu", unit_id: user.unit_id, kind: "list", address: "", enabled: true, publishes: false };
   const fed = feed ?? (await ask<{ id: number }>(at, "/api/v1/feeds", made));
-  return { group, case: one.id, feed: fed.id, sensor: sensors.find(({ kind }) => kind === "sensor")?.id ?? "", set: (set ?? (await ask<{ id: number }>(at, "/api/v1/rule-sets", { name: "Bộ luật mẫu", unit_id: user.unit_id }))).id };
+  return { group, case: one.id, feed: fed.id, flow: String(records[0]?.flow_id), sensor: sensors.find(({ kind }) => kind === "sensor")?.id ?? "", set: (set ?? (await ask<{ id: number }>(at, "/api/v1/rule-sets", { name: "Bộ luật mẫu", unit_id: user.unit_id }))).id };
 }

@@ -14,6 +14,8 @@ test("addresses hold what is valid, and nothing else", () => {
   expect(inboxSearch({ tab: "closed", q: "x", severity: [1, 9, "2"], since: "5h", sort: "last", order: "asc", at: "7" })).toEqual({
     tab: "closed", q: "x", severity: [1, 2], sort: "last", order: "asc", at: 7,
   });
+  // A frozen link has times that do not move, and they stand instead of one that does.
+  expect(inboxSearch({ since: "24h", from: "2026-11-24T01:00:00Z", to: "now" })).toEqual({ from: "2026-11-24T01:00:00Z" });
   expect(alertSearch({ tab: "none", event: "e1" })).toEqual({ event: "e1" });
   expect(huntSearch({ q: 5, from: "now-1h", to: "soon", class: "alert", cols: ["a", 1] })).toEqual({ q: "5", from: "now-1h", class: "alert", cols: ["a"] });
   expect(aboutSearch({ from: "now-1h", to: "later" })).toEqual({ from: "now-1h" });

@@ -21,7 +21,8 @@ export function filterOf(search: InboxSearch) {
     status: search.tab ?? "new",
     q: search.q ?? "",
     severity: search.severity ?? [],
-    from: search.since ? `now-${search.since}` : undefined,
+    from: search.since ? `now-${search.since}` : search.from,
+    to: search.to,
   };
 }
 

@@ -9,9 +9,12 @@ import { useKeys } from "@/lib/keys";
 import { useLive } from "@/lib/live";
 import { usePolling } from "@/lib/presence";
 import { csv, save, stamped } from "@/lib/save";
+import { usePrefs } from "@/lib/prefs";
 import { useRights } from "@/lib/session";
+import { dateTime, moment } from "@/lib/time";
 import { Button, buttonClass, Chip, Empty, Failure, IconButton, Loading, SEVERITIES, useProblemText } from "@/ui/basics";
 import { Menu, MenuCheck } from "@/ui/menu";
+import { Share } from "@/ui/share";
 import { toast } from "@/ui/toasts";
 import { allGroups, inboxQuery, summaryQuery, tabsQuery, useActions, useBulk, useHiding, type Act, type ActionName, type Verdict } from "./api";
 import { BulkBar } from "./components/bulk-bar";
@@ -43,6 +46,7 @@ export function InboxPage() {
   const navigate = route.useNavigate();
   const router = useRouter();
   const { user, analyst } = useRights();
+  const { zone } = usePrefs();
   const problem = useProblemText();
   const titleOf = useTitle();
   const list = useInfiniteQuery(inboxQuery(search));
@@ -148,6 +152,13 @@ export function InboxPage() {
     if (!analyst) toast({ text: t("alerts.viewerCannot"), bad: true });
     else if (targets.length > 0) setAsked(what);
   };
+  /** What stands there now: groups that began later are not in it. */
+  const frozen = (): Record<string, string> => {
+    const now = Date.now();
+    const begin = search.since ? moment(`now-${search.since}`, now) : null;
+    const from = begin === null ? search.from : new Date(begin).toISOString();
+    return { ...(from && { from }), to: search.to ?? new Date(now).toISOString() };
+  };
   const exportCsv = () => {
     const header = ["severity", "title", "rule", "sid", "source", "destination", "count", "first", "last", "status", "verdict", "reason", "owner", "sensors", "technique"];
     allGroups(search, MOST_EXPORTED).then(
@@ -200,7 +211,8 @@ export function InboxPage() {
   }, [t]);
 
   const words = (search.q ?? "").split(/\s+/).filter(Boolean);
-  const filtered = words.length > 0 || search.severity !== undefined || search.since !== undefined;
+  const isFrozen = search.from !== undefined || search.to !== undefined;
+  const filtered = words.length > 0 || search.severity !== undefined || search.since !== undefined || isFrozen;
   return (
     <div className="page">
       <div className="page__head">
@@ -248,7 +260,7 @@ export function InboxPage() {
             </MenuCheck>
           ))}
         </Menu>
-        <select className="select" aria-label={t("alerts.since")} value={search.since ?? ""} onChange={(event) => change({ since: SINCE.find((one) => one === event.target.value) })}>
+        <select className="select" aria-label={t("alerts.since")} value={search.since ?? ""} onChange={(event) => change({ since: SINCE.find((one) => one === event.target.value), from: undefined, to: undefined })}>
           <option value="">{t("since.any")}</option>
           {SINCE.map((one) => (
             <option key={one} value={one}>
@@ -277,6 +289,7 @@ export function InboxPage() {
             <EyeOff aria-hidden /> {t("hide.rules")}
           </Link>
         )}
+        <Share moves={!isFrozen} frozen={frozen} />
         <IconButton label={t("common.refresh")} shortcut="r" onClick={refresh}>
           <RefreshCw aria-hidden />
         </IconButton>
@@ -314,7 +327,8 @@ export function InboxPage() {
             <Chip key={level} text={t(`severity.${level}`)} onRemove={() => change({ severity: search.severity?.filter((one) => one !== level) })} />
           ))}
           {search.since && <Chip text={t(`since.${search.since}`)} onRemove={() => change({ since: undefined })} />}
-          <Button size="small" look="quiet" onClick={() => change({ q: undefined, severity: undefined, since: undefined })}>
+          {isFrozen && <Chip text={`${search.from ? dateTime(search.from, zone) : "…"} – ${search.to ? dateTime(search.to, zone) : "…"}`} onRemove={() => change({ from: undefined, to: undefined })} />}
+          <Button size="small" look="quiet" onClick={() => change({ q: undefined, severity: undefined, since: undefined, from: undefined, to: undefined })}>
             {t("common.clearFilters")}
           </Button>
           <span className="muted">{t("alerts.found", { count: total })}</span>

@@ -13,6 +13,9 @@ export interface InboxSearch {
   q?: string;
   severity?: number[];
   since?: (typeof SINCE)[number];
+  /** A range that stays where it is, in a frozen link: it stands instead of `since`. */
+  from?: string;
+  to?: string;
   sort?: (typeof SORTS)[number];
   order?: "asc";
   by?: (typeof BY)[number];
@@ -20,13 +23,22 @@ export interface InboxSearch {
   at?: number;
 }
 
+/** A time that does not move. */
+function fixed(raw: Record<string, unknown>, name: string): string | undefined {
+  const time = text(raw, name, 40);
+  return time && /^\d{4}-/.test(time) && !Number.isNaN(Date.parse(time)) ? time : undefined;
+}
+
 export function inboxSearch(raw: Record<string, unknown>): InboxSearch {
   const at = Number(raw.at);
+  const [from, to] = [fixed(raw, "from"), fixed(raw, "to")];
   const search: InboxSearch = {
     tab: choice(raw, "tab", TABS),
     q: text(raw, "q", 500),
     severity: numbers(raw, "severity", [1, 2, 3, 4]),
-    since: choice(raw, "since", SINCE),
+    since: from || to ? undefined : choice(raw, "since", SINCE),
+    from,
+    to,
     sort: choice(raw, "sort", SORTS),
     order: choice(raw, "order", ["asc"] as const),
     by: choice(raw, "by", BY),

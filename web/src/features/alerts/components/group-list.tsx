@@ -58,7 +58,7 @@ export function GroupList(props: GroupListProps) {
   const scroller = useRef<HTMLDivElement>(null);
   // The virtualizer hands out new functions on purpose.
   // eslint-disable-next-line react-hooks/incompatible-library
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_HEIGHT, overscan: 8 });
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_HEIGHT, overscan: 4 });
   useImperativeHandle(ref, () => ({ show: (index) => virtual.scrollToIndex(index, { align: "auto" }) }), [virtual]);
   const first = useRef(true);
   useEffect(() => {

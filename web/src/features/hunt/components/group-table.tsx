@@ -19,7 +19,9 @@ type Row = Schemas["TableBody"]["rows"][number];
 /** What a chart can show without becoming a blur. */
 const MOST_BARS = 20;
 const MOST_SLICES = 7;
-const MOST_FLOWS = { small: 24, big: 80 };
+const MOST_FLOWS = { small: 16, big: 40 };
+/** Between the names of a sankey, however thin what they name: a line of text. */
+const LINE = 12;
 
 interface GroupTableProps {
   table: Schemas["TableBody"];
@@ -169,11 +171,10 @@ function Picture({ table, view, big, title, nameOf, onPick }: Pick<GroupTablePro
             right: 180,
             top: 8,
             bottom: 8,
-            nodeGap: 6,
+            nodeGap: LINE,
             data: [...nodes.values()],
             links: [...links.values()],
             label: { color: color("--ink-2"), fontSize: 11, width: 170, overflow: "truncate" },
-            labelLayout: { hideOverlap: true },
             lineStyle: { color: "source", opacity: 0.3 },
           },
         ],
