@@ -23,7 +23,9 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
         }
     }
 
-    pub fn set(&mut self, key: K, value: V) {
+    /// Sets an entry; the one that had to go for it, if any.
+    pub fn set(&mut self, key: K, value: V) -> Option<V> {
+        let mut gone = None;
         self.map.insert(key.clone(), (self.next, value));
         self.order.push_back((self.next, key));
         self.next += 1;
@@ -31,7 +33,7 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
             && let Some((number, key)) = self.order.pop_front()
         {
             if self.map.get(&key).is_some_and(|(set, _)| *set == number) {
-                self.map.remove(&key);
+                gone = self.map.remove(&key).map(|(_, value)| value);
             }
         }
         // Old rows are swept when they outnumber the entries: each once.
@@ -40,6 +42,15 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
             self.order
                 .retain(|(number, key)| map.get(key).is_some_and(|(set, _)| set == number));
         }
+        gone
+    }
+
+    /// What is remembered, the oldest first.
+    pub fn keys(&self) -> impl Iterator<Item = K> {
+        self.order
+            .iter()
+            .filter(|(number, key)| self.map.get(key).is_some_and(|(set, _)| set == number))
+            .map(|(_, key)| key.clone())
     }
 
     pub fn get(&self, key: &K) -> Option<&V> {

@@ -1,22 +1,53 @@
 //! What a connection has seen, one letter each in the order of its first appearance, as analysts of Zeek read it:
-//! `S` SYN, `H` SYN with ACK, `A` ACK alone, `D` data, `F` FIN, `R` RST, `W` a window of zero, `Q` flags that
-//! contradict one another. Capitals are the client's, small letters the server's; `^` tells that the sides were
-//! taken the wrong way round at first. Left out: checksums, gaps and retransmissions, of which the stream tells.
+//! `S` SYN, `H` SYN with ACK, `A` ACK alone, `D` data, `F` FIN, `R` RST, `W` a window of zero, `Q` SYN with FIN or
+//! RST, `I` FIN with RST; and what who follows the stream tells: `C` a wrong checksum, `G` a gap, `T` data sent
+//! again. Capitals are the client's, small letters the server's; `^` tells that the sides were taken the wrong way
+//! round at first.
 
 use arrayvec::ArrayVec;
 use sensor_decode::{Packet, Tcp, Transport};
 
 use crate::Direction;
 
-/// Eight letters of both sides, and the mark.
-const LIMIT: usize = 17;
+/// Twelve letters of both sides, and the mark.
+const LIMIT: usize = 25;
 
 #[derive(Debug, Clone, Default)]
 pub struct History {
     letters: ArrayVec<u8, LIMIT>,
 }
 
+/// What only who follows the stream knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// A segment with a wrong checksum.
+    WrongChecksum,
+    /// Data that was never seen.
+    Gap,
+    /// Data that was sent before.
+    Retransmission,
+}
+
 impl History {
+    /// Takes note of what the stream of a side tells.
+    pub fn mark(&mut self, mark: Mark, direction: Direction) {
+        let letter = match mark {
+            Mark::WrongChecksum => b'C',
+            Mark::Gap => b'G',
+            Mark::Retransmission => b'T',
+        };
+        self.add(letter, direction);
+    }
+
+    /// The server has accepted, and something came of it.
+    pub fn is_accepted(&self) -> bool {
+        let accepted = self.letters.iter().position(|letter| *letter == b'h');
+        accepted.is_some_and(|at| {
+            let after = self.letters.iter().skip(at + 1);
+            after.into_iter().any(|letter| !b"CGTcgt".contains(letter))
+        })
+    }
+
     pub(crate) fn note(&mut self, packet: &Packet<'_>, direction: Direction) {
         let data = !packet.payload.is_empty();
         match &packet.transport {
@@ -33,10 +64,12 @@ impl History {
                 } else if ack && !syn && !fin && !rst {
                     self.add(b'A', direction);
                 }
-                if fin && !syn {
+                if fin && rst && !syn {
+                    self.add(b'I', direction);
+                } else if fin && !syn {
                     self.add(b'F', direction);
                 }
-                if rst && !syn {
+                if rst && !fin && !syn {
                     self.add(b'R', direction);
                 } else if tcp.window == 0 {
                     self.add(b'W', direction);
@@ -96,10 +129,26 @@ mod tests {
         assert_eq!(history.text(), "ShADd");
         history.swap();
         assert_eq!(history.text(), "^sHadD");
-        for letter in b"SHADFRWQ" {
+        for letter in b"SHADFRWQICGT" {
             history.add(*letter, ToServer);
             history.add(*letter, ToClient);
         }
         assert_eq!(history.text().len(), LIMIT);
+    }
+
+    #[test]
+    fn a_server_accepts_before_anything_comes_of_it() {
+        for (letters, accepted) in [
+            ("S", false),
+            ("Sh", false),
+            ("Shc", false),
+            ("ShA", true),
+            ("ShcA", true),
+            ("DdA", false),
+        ] {
+            let mut history = History::default();
+            history.letters.extend(letters.bytes());
+            assert_eq!(history.is_accepted(), accepted, "{letters}");
+        }
     }
 }

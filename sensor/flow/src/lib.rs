@@ -15,6 +15,6 @@ pub use community::community_id;
 pub use direction::Direction;
 pub use expectations::Expectations;
 pub use flow::{Flow, FlowId, MAC_LIMIT, State};
-pub use history::History;
+pub use history::{History, Mark};
 pub use key::FlowKey;
 pub use table::{Counts, EndReason, Entry, FlowIndex, FlowTable, Lookup, Timeouts};

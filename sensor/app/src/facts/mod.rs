@@ -6,6 +6,7 @@
 //! share only about what is new to it, so that packets wait for no lock.
 
 mod certificate;
+mod journal;
 mod names;
 mod software;
 mod told;
@@ -20,8 +21,8 @@ use crate::dns::wire::Rdata;
 use crate::dns::{DnsTransaction, Kind};
 use crate::{Body, Protocol, Transaction};
 
-pub use told::Shared;
-use told::Told;
+pub use told::{MAX_TOLD, Shared};
+use told::{Seen, Told};
 
 /// Bytes kept of what a machine says that it runs.
 pub const MAX_TEXT_BYTES: usize = 256;
@@ -36,6 +37,8 @@ const TCP: u8 = 6;
 pub struct Facts {
     told: Told,
     shared: Arc<Shared>,
+    /// Facts of today that had to be forgotten for new ones: they may be told again.
+    forgotten: u64,
 }
 
 impl Default for Facts {
@@ -49,7 +52,13 @@ impl Facts {
         Facts {
             told: Told::default(),
             shared,
+            forgotten: 0,
         }
+    }
+
+    /// Facts that may be told twice on one day, as there were more than [`MAX_TOLD`].
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// What a transaction that is due tells for the first time today. A port says nothing of a protocol that has
@@ -110,14 +119,21 @@ impl Facts {
         facts
     }
 
-    /// What a flow that has ended tells for the first time today.
-    pub fn of_flow(&mut self, flow: &Flow, protocol: Protocol, now_ns: i64) -> Vec<Fact> {
+    /// What a flow that has ended tells for the first time today. Machines of others are no inventory: `owns` says which
+    /// are ours.
+    pub fn of_flow(
+        &mut self,
+        flow: &Flow,
+        protocol: Protocol,
+        owns: impl Fn(IpAddr) -> bool,
+        now_ns: i64,
+    ) -> Vec<Fact> {
         let mut facts = Vec::new();
         for (ip, packets) in [
             (flow.client, flow.packets[0]),
             (flow.server, flow.packets[1]),
         ] {
-            if packets > 0 && is_internal(ip) && self.is_new(("host", ip), now_ns) {
+            if packets > 0 && owns(ip) && self.is_new(("host", ip), now_ns) {
                 facts.push(Fact::Host { ip });
             }
         }
@@ -125,7 +141,7 @@ impl Facts {
         let app_proto = protocol.is_known().then(|| protocol.name());
         // A server of TCP accepts before it says anything.
         let serves = match is_tcp {
-            true => flow.history.text().contains('h') && !flow.history.text().ends_with('h'),
+            true => flow.history.is_accepted(),
             false => app_proto.is_some() && flow.packets[1] > 0,
         };
         let key = (
@@ -137,7 +153,7 @@ impl Facts {
         );
         // Data of FTP goes to a port of the moment.
         let serves = serves && protocol != Protocol::FtpData;
-        if serves && flow.has_ports() && is_internal(flow.server) && self.is_new(key, now_ns) {
+        if serves && flow.has_ports() && owns(flow.server) && self.is_new(key, now_ns) {
             facts.push(Fact::Service {
                 ip: flow.server,
                 port: flow.server_port,
@@ -154,7 +170,9 @@ impl Facts {
     }
 
     fn is_new(&mut self, key: impl std::hash::Hash, now_ns: i64) -> bool {
-        self.told.is_new(key, now_ns, &self.shared)
+        let seen = self.told.look(key, now_ns, &self.shared);
+        self.forgotten += u64::from(seen == Seen::FirstForgetting);
+        seen != Seen::Before
     }
 
     fn answer(&mut self, dns: &DnsTransaction, now_ns: i64, facts: &mut Vec<Fact>) {
@@ -233,38 +251,4 @@ impl Facts {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Of a private network (RFC 1918, RFC 4193, RFC 6598): machines of others are no inventory of ours.
-fn is_internal(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            v4.is_private() || a == 100 && (64..128).contains(&b)
-        }
-        IpAddr::V6(v6) => v6.is_unique_local(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn private_networks_are_internal() {
-        for (ip, internal) in [
-            ("10.1.2.3", true),
-            ("100.64.0.1", true),
-            ("100.128.0.1", false),
-            ("203.0.113.1", false),
-            ("fd00::1", true),
-            ("2001:db8::1", false),
-        ] {
-            assert_eq!(
-                is_internal(ip.parse().expect("an address")),
-                internal,
-                "{ip}"
-            );
-        }
-    }
 }

@@ -19,8 +19,8 @@ use sensor_decode::{Counters, LinkType, Packet, PacketSource};
 use sensor_defrag::Defragmenter;
 use sensor_detect::{Engine, FlowState, Inspector, Traffic, TransactionInspection};
 use sensor_event::StatsTree;
-use sensor_flow::{Direction, EndReason, Entry, Expectations, FlowTable, Lookup};
-use sensor_stream::{EventSet, StreamEvent};
+use sensor_flow::{Direction, EndReason, Entry, Expectations, Flow, FlowTable, Lookup, Mark};
+use sensor_stream::{EventSet, Outcome, Session, StreamEvent};
 
 use crate::output::Output;
 use crate::reload::Running;
@@ -46,6 +46,16 @@ pub struct Shared {
     /// Flows that others spoke of: they may fall to any worker.
     expectations: Arc<Expectations<Expected>>,
     facts: Arc<sensor_app::facts::Shared>,
+}
+
+impl Shared {
+    /// Of an input whose facts may have been told before.
+    pub fn with_facts(facts: Arc<sensor_app::facts::Shared>) -> Self {
+        Shared {
+            facts,
+            ..Shared::default()
+        }
+    }
 }
 
 /// One worker with all its state.
@@ -484,6 +494,9 @@ impl<O: Output> Worker<O> {
         let mut in_stream = false;
         let mut established = entry.user.is_established(&entry.flow);
         let detected = entry.user.detected();
+        if !checksum_holds {
+            entry.flow.history.mark(Mark::WrongChecksum, at.direction);
+        }
         if packet.tcp().is_some() {
             if checksum_holds {
                 let Entry { flow, user, .. } = entry;
@@ -529,6 +542,7 @@ impl<O: Output> Worker<O> {
                     flow.swap();
                     at.direction = at.direction.opposite();
                 }
+                tell_history(flow, session, &outcome, at.direction);
                 // The segment that completes the handshake counts as established when it has data.
                 established |= before == sensor_stream::TcpState::SynRecv
                     && session.state() == sensor_stream::TcpState::Established
@@ -715,6 +729,9 @@ impl<O: Output> Worker<O> {
                     flow_end: true,
                 };
                 let events = session.finish(direction, &mut sink);
+                if session.gaps(direction) > 0 {
+                    entry.flow.history.mark(Mark::Gap, direction);
+                }
                 self.counts.stream_events(events);
                 self.counts.pseudo += 1;
             }
@@ -769,8 +786,13 @@ impl<O: Output> Worker<O> {
             );
         }
         self.counts.flow_ended(&entry);
-        self.recording
-            .flow(&mut entry, reason, self.inspector.as_ref(), stamp);
+        self.recording.flow(
+            &mut entry,
+            reason,
+            self.inspector.as_ref(),
+            &self.home,
+            stamp,
+        );
         if self.recording.take_alerted()
             && let Some(evidence) = &mut self.evidence
         {
@@ -799,6 +821,25 @@ fn reverse(entry: &mut Entry<Tracked>) -> bool {
         entry.user.changed.swap(0, 1);
     }
     reversed
+}
+
+/// The letters of what a segment has shown of its stream. A gap shows in the stream of the side that left it, with
+/// whichever segment.
+fn tell_history(flow: &mut Flow, session: &Session, outcome: &Outcome, direction: Direction) {
+    let again = [
+        StreamEvent::PktRetransmission,
+        StreamEvent::PktSpuriousRetransmission,
+    ];
+    if outcome.tally.overlaps > 0 || again.iter().any(|event| outcome.events.contains(*event)) {
+        flow.history.mark(Mark::Retransmission, direction);
+    }
+    if outcome.events.contains(StreamEvent::ReassemblySeqGap) {
+        for side in Direction::BOTH {
+            if session.gaps(side) > 0 {
+                flow.history.mark(Mark::Gap, side);
+            }
+        }
+    }
 }
 
 /// Sets what must be watched for because rules ask for it.

@@ -143,20 +143,82 @@ impl Tally {
 
 /// The addresses of HOME_NET.
 #[derive(Debug, Default)]
-pub struct HomeNet(Option<AddressSet>);
+pub struct HomeNet {
+    addresses: Option<AddressSet>,
+    /// Somebody has said which addresses are ours.
+    is_told: bool,
+}
 
 impl HomeNet {
     /// A group that cannot be read contains nothing; rules that name it tell its fault.
     pub fn of(environment: &Environment) -> Self {
-        HomeNet(environment.address_set("$HOME_NET").ok())
+        let usual = Environment::default();
+        HomeNet {
+            addresses: environment.address_set("$HOME_NET").ok(),
+            is_told: environment.address_group("HOME_NET") != usual.address_group("HOME_NET"),
+        }
     }
 
     pub fn has(&self, address: IpAddr) -> bool {
-        self.0.as_ref().is_some_and(|set| set.contains(address))
+        let addresses = self.addresses.as_ref();
+        addresses.is_some_and(|set| set.contains(address))
     }
 
     /// Every address is ours, so that nothing comes from outside.
     pub fn is_any(&self) -> bool {
-        self.0.as_ref().is_some_and(AddressSet::is_any)
+        self.addresses.as_ref().is_some_and(AddressSet::is_any)
+    }
+
+    /// Whether a machine belongs in our inventory: those of HOME_NET, or of private networks where it says nothing.
+    pub fn owns(&self, address: IpAddr) -> bool {
+        match self.is_told && self.addresses.is_some() && !self.is_any() {
+            true => self.has(address),
+            false => is_private(address),
+        }
+    }
+}
+
+/// Of a private network (RFC 1918, RFC 4193, RFC 6598).
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_private() || a == 100 && (64..128).contains(&b)
+        }
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inventory_is_of_home_net() {
+        let usual = Environment::default();
+        let set = |text| {
+            let mut environment = Environment::default();
+            environment.set_address_group("HOME_NET", text);
+            environment
+        };
+        let campus = set("[203.0.113.0/24,2001:db8::/32,!203.0.113.9]");
+        for (environment, address, owned) in [
+            (&usual, "10.1.2.3", true),
+            (&usual, "100.64.0.1", true),
+            (&usual, "100.128.0.1", false),
+            (&usual, "203.0.113.1", false),
+            (&usual, "fd00::1", true),
+            (&usual, "2001:db8::1", false),
+            (&campus, "203.0.113.1", true),
+            (&campus, "203.0.113.9", false),
+            (&campus, "2001:db8::1", true),
+            (&campus, "10.1.2.3", false),
+            (&set("any"), "203.0.113.1", false),
+            (&set("any"), "10.1.2.3", true),
+            (&set("[nonsense"), "10.1.2.3", true),
+        ] {
+            let ip = address.parse().expect("an address");
+            assert_eq!(HomeNet::of(environment).owns(ip), owned, "{address}");
+        }
     }
 }

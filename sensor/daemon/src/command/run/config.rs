@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use rules::signature::Environment;
+use sensor_app::facts;
 use sensor_archive::Archive;
 use sensor_capture::{LiveCapture, LiveOptions};
 use sensor_evidence::Ring;
@@ -361,6 +362,14 @@ impl Config {
             .map(Arc::new)
             .inspect_err(|error| tracing::error!(%error, "no records are kept here"))
             .ok()
+    }
+
+    /// What is remembered of facts that were told today. Without a disk for it they are told anew with each start.
+    pub fn open_facts(&self) -> Arc<facts::Shared> {
+        let kept = facts::Shared::kept_in(&self.state_dir.join("facts.told"));
+        let kept = kept
+            .inspect_err(|error| tracing::error!(%error, "what was told today is not remembered"));
+        Arc::new(kept.unwrap_or_default())
     }
 
     /// A handle a worker, when it is an interface that is watched.

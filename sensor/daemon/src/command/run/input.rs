@@ -43,7 +43,7 @@ pub fn live(
 ) -> anyhow::Result<()> {
     tracing::info!(interface, workers = config.workers, "capturing");
     let failure = Arc::new(Mutex::new(None));
-    let shared = Shared::default();
+    let shared = Shared::with_facts(config.open_facts());
     std::thread::scope(|scope| {
         for (number, capture) in captures.into_iter().enumerate() {
             let settings = Arc::new(config.settings.clone());
@@ -151,6 +151,7 @@ pub fn files(
 ) -> anyhow::Result<()> {
     let settings = Arc::new(config.settings.clone());
     let board = kept.recorder.board();
+    let facts = config.open_facts();
     loop {
         for path in &config.files {
             let (running, mut follower) = rules.follow();
@@ -161,6 +162,7 @@ pub fn files(
                 None,
                 kept.recorder.clone(),
             );
+            worker.share(&Shared::with_facts(Arc::clone(&facts)));
             worker.set_sigma(running.sigma.as_ref());
             if let Some(ring) = kept.ring {
                 worker.keep_evidence(ring.tap());

@@ -12,6 +12,7 @@ use super::common::{common, flow_ether, variables};
 use super::{Ends, Recording, Stamp};
 use crate::output::Output;
 use crate::settings::Settings;
+use crate::worker::HomeNet;
 use crate::worker::flow::Tracked;
 
 impl<O: Output> Recording<O> {
@@ -21,6 +22,7 @@ impl<O: Output> Recording<O> {
         entry: &mut Entry<Tracked>,
         reason: EndReason,
         inspector: Option<&Inspector>,
+        home: &HomeNet,
         stamp: Stamp,
     ) {
         let Entry { flow, user, .. } = entry;
@@ -103,7 +105,7 @@ impl<O: Output> Recording<O> {
             },
         );
         if let Some(facts) = &mut self.facts {
-            let found = facts.of_flow(flow, user.app.protocol(), stamp.at_ns);
+            let found = facts.of_flow(flow, user.app.protocol(), |ip| home.owns(ip), stamp.at_ns);
             self.write_facts(found, flow, &community, stamp);
         }
         base.event_type = "netflow";

@@ -105,6 +105,9 @@ impl<O: Output> Recording<O> {
     /// Adds what was counted here.
     pub fn count(&self, tree: &mut sensor_event::StatsTree) {
         self.store.count(tree);
+        if let Some(facts) = self.facts.as_ref().filter(|facts| facts.forgotten() > 0) {
+            tree.add("facts.forgotten", facts.forgotten());
+        }
     }
 
     /// From now on Sigma rules see every record, or none do.
