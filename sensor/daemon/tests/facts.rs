@@ -170,6 +170,57 @@ fn facts_are_told_once() {
             &[kind("software"), text("Samba 4.17.12-Debian"), app("smb")],
             1,
         ),
+        (
+            "ftp/upload",
+            &[kind("software"), ip(FILES), text("Kho tep noi bo")],
+            1,
+        ),
+        (
+            "imap/mail",
+            &[
+                kind("software"),
+                app("imap"),
+                text("Dovecot (Debian) ready."),
+            ],
+            1,
+        ),
+        (
+            "pop3/mail",
+            &[
+                kind("software"),
+                app("pop3"),
+                text("Dovecot (Debian) ready."),
+            ],
+            1,
+        ),
+        (
+            "smtp/mail",
+            &[
+                kind("software"),
+                ip(SERVER),
+                text("localhost Python SMTP 1.4.3"),
+            ],
+            1,
+        ),
+        (
+            "smtp/mail",
+            &[
+                kind("software"),
+                ip(CLIENT),
+                text("swaks v20201014.0 jetmore.org/john/code/swaks/"),
+            ],
+            1,
+        ),
+        (
+            "redis/session",
+            &[kind("software"), ip(SERVER), text("Redis 7.0.15")],
+            1,
+        ),
+        (
+            "rfb/view",
+            &[kind("software"), ip(SERVER), text("RFB 003.008")],
+            1,
+        ),
         // Data of FTP is no service, the port where it is asked for is.
         (
             "ftp/upload",

@@ -4,7 +4,7 @@
 mod buffers;
 mod event;
 mod state;
-mod wire;
+pub(crate) mod wire;
 
 use crate::parser::{Prefix, Transport, Verdict};
 use crate::{EventRow, Protocol, ProtocolRow};

@@ -114,7 +114,7 @@ impl Facts {
             _ => {}
         }
         for direction in Direction::BOTH {
-            self.software(&transaction.body, direction, flow, now_ns, &mut facts);
+            self.software(transaction, direction, flow, now_ns, &mut facts);
         }
         facts
     }
@@ -205,17 +205,18 @@ impl Facts {
     /// What the sender of a direction runs.
     fn software(
         &mut self,
-        body: &Body,
+        transaction: &Transaction,
         direction: Direction,
         flow: &Flow,
         now_ns: i64,
         facts: &mut Vec<Fact>,
     ) {
-        let Some((protocol, software)) = software::of(body, direction) else {
+        let Some(said) = software::of(transaction, direction) else {
             return;
         };
-        let software = &software[..software.len().min(MAX_TEXT_BYTES)];
-        let ((ip, _), _) = flow.ends(direction);
+        let software = &said.text[..said.text.len().min(MAX_TEXT_BYTES)];
+        let ((sender, _), _) = flow.ends(direction);
+        let ip = said.ip.unwrap_or(sender);
         if !self.is_new(("software", ip, software), now_ns) {
             return;
         }
@@ -225,7 +226,7 @@ impl Facts {
                 Direction::ToServer => "client",
                 Direction::ToClient => "server",
             },
-            app_proto: protocol.name(),
+            app_proto: said.protocol.name(),
             text: text(software),
         });
     }

@@ -5,7 +5,7 @@ mod buffers;
 mod event;
 mod sdp;
 mod state;
-mod wire;
+pub(crate) mod wire;
 
 use crate::parser::{Prefix, Transport, Verdict};
 use crate::{EventRow, Protocol, ProtocolRow};

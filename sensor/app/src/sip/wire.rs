@@ -128,6 +128,7 @@ impl HeaderName {
     pub const TO: HeaderName = HeaderName::new("To", Some("t"));
     pub const VIA: HeaderName = HeaderName::new("Via", Some("v"));
     pub const USER_AGENT: HeaderName = HeaderName::new("User-Agent", None);
+    pub const SERVER: HeaderName = HeaderName::new("Server", None);
     pub const CONTENT_TYPE: HeaderName = HeaderName::new("Content-Type", Some("c"));
     pub const CONTENT_LENGTH: HeaderName = HeaderName::new("Content-Length", Some("l"));
 

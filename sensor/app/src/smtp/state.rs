@@ -8,6 +8,7 @@ use sensor_flow::Direction;
 use super::events;
 use super::message::{Ending, Message, Piece};
 use super::wire::{Command, Reply};
+use crate::facts::MAX_TEXT_BYTES;
 use crate::file::MAX_FILES;
 use crate::lines::{Line, Lines};
 use crate::parser::{Parser, Step};
@@ -28,6 +29,8 @@ pub const MAX_RECIPIENTS: usize = 1024;
 pub struct SmtpTransaction {
     /// How the client calls itself; said once for all mails of a flow.
     pub helo: Option<Arc<[u8]>>,
+    /// The first line of the server's greeting, without its code; said once as well.
+    pub greeting: Option<Arc<[u8]>>,
     pub mail_from: Option<Vec<u8>>,
     pub rcpt_to: Vec<Vec<u8>>,
     pub message: Option<Box<Message>>,
@@ -70,6 +73,7 @@ pub struct State {
     /// The server takes commands ahead of replies (RFC 2920).
     pipelining: bool,
     helo: Option<Arc<[u8]>>,
+    greeting: Option<Arc<[u8]>>,
     transaction: Option<u64>,
     begun: u64,
     files: u32,
@@ -89,6 +93,7 @@ impl Default for State {
             in_reply: false,
             pipelining: false,
             helo: None,
+            greeting: None,
             transaction: None,
             begun: 0,
             files: 0,
@@ -191,6 +196,7 @@ impl State {
             }
             let body = Body::Smtp(Box::new(SmtpTransaction {
                 helo: self.helo.clone(),
+                greeting: self.greeting.clone(),
                 ..SmtpTransaction::default()
             }));
             self.transaction = Some(transactions.begin(body).ok_or(Broken)?.id);
@@ -350,6 +356,10 @@ impl State {
         let Some(&sent) = self.waiting.front() else {
             if !self.greeted {
                 self.greeted = !reply.goes_on;
+                if self.greeting.is_none() && reply.code == 220 {
+                    let text = line.bytes.get(4..).unwrap_or_default();
+                    self.greeting = Some(text[..text.len().min(MAX_TEXT_BYTES)].into());
+                }
                 if reply.code != 220 {
                     self.raise(events::INVALID_REPLY, transactions);
                 }

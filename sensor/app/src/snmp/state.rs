@@ -6,11 +6,12 @@ use asn1_rs::FromBer;
 use sensor_event::{AppRecord, Snmp};
 use sensor_flow::Direction;
 use snmp_parser::{
-    NetworkAddress, PduType, ScopedPduData, SecurityParameters, SnmpGenericMessage, SnmpPdu,
-    TrapType,
+    NetworkAddress, ObjectSyntax, PduType, ScopedPduData, SecurityParameters, SnmpGenericMessage,
+    SnmpPdu, TrapType, VarBindValue,
 };
 
 use super::{MALFORMED_DATA, UNKNOWN_SECURITY_MODEL, VERSION_MISMATCH, version};
+use crate::facts::MAX_TEXT_BYTES;
 use crate::parser::{Parser, Step};
 use crate::transactions::Transactions;
 use crate::{Body, Context, Limits, Transaction};
@@ -33,6 +34,8 @@ pub struct Pdu {
     pub trap: Option<Trap>,
     /// Identifiers of variables.
     variables: Vec<String>,
+    /// What an answer says of its system (`sysDescr`, RFC 3418 §2), its beginning.
+    pub description: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -64,6 +67,7 @@ impl Pdu {
                 .vars_iter()
                 .map(|variable| variable.oid.to_string())
                 .collect(),
+            description: description(pdu),
         }
     }
 
@@ -82,6 +86,20 @@ impl Pdu {
         }
         .to_owned()
     }
+}
+
+fn description(pdu: &SnmpPdu<'_>) -> Option<Vec<u8>> {
+    if pdu.pdu_type() != PduType::Response {
+        return None;
+    }
+    pdu.vars_iter().find_map(|variable| match &variable.val {
+        VarBindValue::Value(ObjectSyntax::String(text))
+            if variable.oid.to_string() == "1.3.6.1.2.1.1.1.0" =>
+        {
+            Some(text[..text.len().min(MAX_TEXT_BYTES)].to_vec())
+        }
+        _ => None,
+    })
 }
 
 impl SnmpTransaction {

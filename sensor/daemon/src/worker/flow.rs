@@ -6,8 +6,8 @@ use sensor_app::{AppLayer, Context, Limits};
 use sensor_decode::{Packet, Tcp};
 use sensor_detect::FlowState;
 use sensor_evidence::Trail;
-use sensor_flow::{Direction, Flow, State};
-use sensor_stream::{Session, TcpState};
+use sensor_flow::{Direction, Flow, Mark, State};
+use sensor_stream::{Outcome, Session, StreamEvent, TcpState};
 
 use super::overload::Shed;
 
@@ -264,5 +264,24 @@ impl sensor_stream::Sink for Sink<'_> {
     fn close(&mut self, direction: Direction) {
         self.app.close(direction, self.context, self.limits);
         self.changed[direction.index()] = true;
+    }
+}
+
+/// The letters of what a segment has shown of its stream. A gap shows in the stream of the side that left it, with
+/// whichever segment.
+pub fn tell_history(flow: &mut Flow, session: &Session, outcome: &Outcome, direction: Direction) {
+    let again = [
+        StreamEvent::PktRetransmission,
+        StreamEvent::PktSpuriousRetransmission,
+    ];
+    if outcome.tally.overlaps > 0 || again.iter().any(|event| outcome.events.contains(*event)) {
+        flow.history.mark(Mark::Retransmission, direction);
+    }
+    if outcome.events.contains(StreamEvent::ReassemblySeqGap) {
+        for side in Direction::BOTH {
+            if session.gaps(side) > 0 {
+                flow.history.mark(Mark::Gap, side);
+            }
+        }
     }
 }

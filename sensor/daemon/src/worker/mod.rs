@@ -19,8 +19,8 @@ use sensor_decode::{Counters, LinkType, Packet, PacketSource};
 use sensor_defrag::Defragmenter;
 use sensor_detect::{Engine, FlowState, Inspector, Traffic, TransactionInspection};
 use sensor_event::StatsTree;
-use sensor_flow::{Direction, EndReason, Entry, Expectations, Flow, FlowTable, Lookup, Mark};
-use sensor_stream::{EventSet, Outcome, Session, StreamEvent};
+use sensor_flow::{Direction, EndReason, Entry, Expectations, FlowTable, Lookup, Mark};
+use sensor_stream::{EventSet, StreamEvent};
 
 use crate::output::Output;
 use crate::reload::Running;
@@ -32,7 +32,7 @@ use watch::Watch;
 pub use watch::Window;
 
 use evidence::Evidence;
-use flow::{Sink, Tracked};
+use flow::{Sink, Tracked, tell_history};
 use inspect::{Seen, flush, inspect, record_matches};
 use overload::Overload;
 use record::Recording;
@@ -821,25 +821,6 @@ fn reverse(entry: &mut Entry<Tracked>) -> bool {
         entry.user.changed.swap(0, 1);
     }
     reversed
-}
-
-/// The letters of what a segment has shown of its stream. A gap shows in the stream of the side that left it, with
-/// whichever segment.
-fn tell_history(flow: &mut Flow, session: &Session, outcome: &Outcome, direction: Direction) {
-    let again = [
-        StreamEvent::PktRetransmission,
-        StreamEvent::PktSpuriousRetransmission,
-    ];
-    if outcome.tally.overlaps > 0 || again.iter().any(|event| outcome.events.contains(*event)) {
-        flow.history.mark(Mark::Retransmission, direction);
-    }
-    if outcome.events.contains(StreamEvent::ReassemblySeqGap) {
-        for side in Direction::BOTH {
-            if session.gaps(side) > 0 {
-                flow.history.mark(Mark::Gap, side);
-            }
-        }
-    }
 }
 
 /// Sets what must be watched for because rules ask for it.
