@@ -1,6 +1,6 @@
 //! Matchers of patterns by the ports of their rules.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Matcher, MatcherBuilder, Seen};
@@ -12,14 +12,17 @@ use rules::signature::PortSet;
 const MAX_PORTS: u32 = 256;
 /// A rule of several ports stands in several matchers. Above so many in the middle, ports are not told apart.
 const MAX_COPIES: usize = 8;
-/// Patterns of all ports are looked for together with those of a port, if they are at most so many times as many: a
-/// second pass over the data costs more than a larger table.
-const MAX_OF_ALL: usize = 8;
+/// So many patterns of a port are looked for on all ports: a second pass over the data costs more than what they find
+/// in vain.
+const FEW_OF_PORT: usize = 16;
+/// Patterns of all ports are looked for together with those of a port, for the same reason, if they are at most so many
+/// times as many; that bounds the memory.
+const MAX_OF_ALL: usize = 32;
 
 /// Patterns in the payloads of one layer-four group and side.
 ///
-/// Most patterns belong to rules on a few ports. They are looked for on those alone: what is left for all others is
-/// small, and fast.
+/// Most patterns belong to rules on a few ports. Where a port has many, they are looked for there alone: what is left for
+/// all others is small, and fast.
 #[derive(Debug, Default)]
 pub(crate) struct PortMatchers {
     everywhere: Option<Matcher>,
@@ -56,6 +59,17 @@ impl PortMatchers {
                 everywhere.push(at);
             }
         }
+        let lines = [&by_source, &by_destination].map(|rules| PortLine::build(rules));
+        let sections = lines.iter().flat_map(PortLine::sections);
+        let of_few: HashSet<u32> = sections
+            .filter(|section| section.len() <= FEW_OF_PORT)
+            .flat_map(|section| section.iter().copied())
+            .collect();
+        for of_ports in [&mut by_source, &mut by_destination] {
+            of_ports.retain(|(at, _)| !of_few.contains(at));
+        }
+        everywhere.extend(of_few);
+        everywhere.sort_unstable();
         let mut lines = [&by_source, &by_destination].map(|rules| PortLine::build(rules));
         let copies: usize = lines
             .iter()
@@ -195,7 +209,7 @@ mod tests {
 
     #[test]
     fn rules_are_called_on_their_ports() {
-        let engine = engine(&[
+        let mut headers = vec![
             "any any -> any any",
             "any any -> any 445",
             "any any -> any [139,445,5000:5010]",
@@ -203,7 +217,11 @@ mod tests {
             "any 53 -> any 445",
             "any any -> any !25",
             "any any -> any 1024:",
-        ]);
+        ];
+        // Enough on these ports to be looked for there alone.
+        headers.extend([headers[2]; FEW_OF_PORT]);
+        headers.extend([headers[3]; FEW_OF_PORT]);
+        let engine = engine(&headers);
         for (ports, sids) in [
             (None, &[1, 6, 7][..]),
             (Some((1, 2)), &[1, 6, 7]),
@@ -212,10 +230,20 @@ mod tests {
             (Some((1, 5010)), &[1, 3, 6, 7]),
             (Some((1, 5011)), &[1, 6, 7]),
         ] {
-            assert_eq!(called(&engine, ports), sids, "{ports:?}");
+            let mut called = called(&engine, ports);
+            called.retain(|sid| *sid <= 7);
+            assert_eq!(called, sids, "{ports:?}");
         }
         let stream = &engine.packet_groups[0][0].stream;
         assert_eq!(stream.by_port().count(), 3);
+    }
+
+    #[test]
+    fn the_few_of_a_port_are_looked_for_on_all() {
+        let engine = engine(&["any any -> any 445", "any 53 -> any any"]);
+        let stream = &engine.packet_groups[0][0].stream;
+        assert_eq!(stream.by_port().count(), 0);
+        assert_eq!(called(&engine, Some((1, 2))), [1, 2]);
     }
 
     #[test]
