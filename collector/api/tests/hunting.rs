@@ -30,7 +30,7 @@ fn now() -> UnixMillis {
     UnixMillis(1_795_521_600_000)
 }
 
-const EVENTS: [&str; 7] = [
+const EVENTS: [&str; 13] = [
     r#"{"timestamp":"2026-11-24T10:00:00.000001+0000","event_type":"alert","src_ip":"10.0.0.5","src_port":5000,"dest_ip":"192.0.2.1","dest_port":443,"proto":"TCP","flow_id":7,"alert":{"signature_id":2001,"signature":"Quét cổng","severity":2}}"#,
     r#"{"timestamp":"2026-11-24T10:00:01.000000+0000","event_type":"dns","src_ip":"10.0.0.5","dest_ip":"10.9.0.1","dest_port":53,"proto":"UDP","flow_id":8,"dns":{"queries":[{"rrname":"mail.example.com","rrtype":"A"}],"answers":[{"rrname":"mail.example.com","rrtype":"A","rdata":"192.0.2.1"}]}}"#,
     r#"{"timestamp":"2026-11-24T10:00:02.000000+0000","event_type":"tls","src_ip":"10.0.0.5","dest_ip":"192.0.2.1","dest_port":443,"proto":"TCP","flow_id":7,"community_id":"1:abc=","tls":{"sni":"mail.example.com","ja4":"t13d1516h2_8daaf6152771_02713d6af862","subject":"CN=mail"}}"#,
@@ -38,6 +38,12 @@ const EVENTS: [&str; 7] = [
     r#"{"timestamp":"2026-11-24T10:00:04.000000+0000","event_type":"fileinfo","src_ip":"192.0.2.1","dest_ip":"10.0.0.5","proto":"TCP","flow_id":7,"fileinfo":{"filename":"a.exe","size":9,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}"#,
     r#"{"timestamp":"2026-11-24T11:00:00.000000+0000","event_type":"flow","src_ip":"10.0.0.6","dest_ip":"10.0.0.5","dest_port":22,"proto":"TCP","app_proto":"ssh","flow_id":9,"flow":{"bytes_toserver":100,"bytes_toclient":200}}"#,
     r#"{"timestamp":"2026-11-10T11:00:00.000000+0000","event_type":"flow","src_ip":"10.0.0.5","dest_ip":"192.0.2.1","dest_port":443,"proto":"TCP","app_proto":"tls","flow_id":10,"flow":{"bytes_toserver":1,"bytes_toclient":1}}"#,
+    r#"{"timestamp":"2026-11-24T10:00:05.000000+0000","event_type":"fact","src_ip":"10.0.0.6","dest_ip":"10.0.0.7","dest_port":443,"proto":"TCP","flow_id":11,"matluoi":{"fact":{"kind":"service","ip":"10.0.0.7","port":443,"transport":"tcp","app_proto":"tls"}}}"#,
+    r#"{"timestamp":"2026-11-24T10:00:05.000000+0000","event_type":"fact","src_ip":"10.0.0.6","dest_ip":"10.0.0.7","dest_port":443,"proto":"TCP","flow_id":11,"matluoi":{"fact":{"kind":"service","ip":"10.0.0.7","port":514,"transport":"tcp"}}}"#,
+    r#"{"timestamp":"2026-11-24T10:00:05.000000+0000","event_type":"fact","src_ip":"10.0.0.6","dest_ip":"10.0.0.7","dest_port":443,"proto":"TCP","flow_id":11,"matluoi":{"fact":{"kind":"software","ip":"10.0.0.7","role":"server","app_proto":"smtp","text":"ESMTP Postfix"}}}"#,
+    r#"{"timestamp":"2026-11-24T10:00:05.000000+0000","event_type":"fact","src_ip":"10.0.0.6","dest_ip":"10.0.0.7","dest_port":443,"proto":"TCP","flow_id":11,"matluoi":{"fact":{"kind":"software","ip":"10.0.0.6","role":"client","app_proto":"http","text":"curl/8"}}}"#,
+    r#"{"timestamp":"2026-11-24T10:00:05.000000+0000","event_type":"fact","src_ip":"10.0.0.6","dest_ip":"10.0.0.7","dest_port":443,"proto":"TCP","flow_id":11,"matluoi":{"fact":{"kind":"certificate","ip":"10.0.0.7","port":443,"fingerprint":"aa","subject":"CN=a","issuer":"CN=a","self_signed":true}}}"#,
+    r#"{"timestamp":"2026-11-24T10:00:05.000000+0000","event_type":"fact","src_ip":"10.0.0.6","dest_ip":"10.0.0.7","dest_port":443,"proto":"TCP","flow_id":11,"matluoi":{"fact":{"kind":"certificate","ip":"10.0.0.7","port":443,"fingerprint":"bb","subject":"CN=b","issuer":"CN=c","expired":true,"name_mismatch":"mail.example.com"}}}"#,
 ];
 
 struct Server {
@@ -357,6 +363,29 @@ async fn one_thing_leads_to_what_there_is_about_it() {
         "mail.example.com"
     );
     assert_eq!(panel(&server_side, "certificates")["rows"], json!([]));
+
+    let facts = server.read("/hosts/10.0.0.7").await;
+    for (id, rows) in [
+        ("services_seen", json!([["443", "tcp", "tls"]])),
+        ("services_unrecognised", json!([["514", "tcp"]])),
+        ("software", json!([["ESMTP Postfix", "smtp", "server"]])),
+        ("certificates_self_signed", json!([["CN=a", "aa"]])),
+        ("certificates_expired", json!([["CN=b", "bb"]])),
+        ("certificates_not_yet_valid", json!([])),
+        (
+            "certificates_mismatch",
+            json!([["mail.example.com", "CN=b"]]),
+        ),
+    ] {
+        let mut found: Vec<&Value> = panel(&facts, id)["rows"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|row| &row["values"])
+            .collect();
+        found.sort_by_key(|values| values.to_string());
+        assert_eq!(json!(found), rows, "{id}");
+    }
 
     let graph = server.read("/hosts/10.0.0.5/graph").await;
     assert_eq!(graph["nodes"].as_array().map(Vec::len), Some(4));

@@ -3,14 +3,18 @@
 use std::net::IpAddr;
 
 use axum::extract::State;
+use collector_search::Node;
 
 use super::asking::{Asking, PanelPlan};
-use super::{PivotBody, PivotQuery, and, is};
+use super::{PivotBody, PivotQuery, and, exists, is};
 use crate::ApiState;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
 use crate::extract::{Path, Query};
 use crate::json::Json;
+
+/// What tells a certificate.
+const CERTIFICATE: [&str; 2] = ["matluoi.fact.subject", "matluoi.fact.fingerprint"];
 
 #[utoipa::path(get, path = "/hosts/{address}", operation_id = "host", tag = "pivots", params(("address" = String, Path), PivotQuery),
     responses((status = 200, body = PivotBody), (status = 400, body = Problem)))]
@@ -30,6 +34,16 @@ pub(super) async fn host(
     let uses = is("src_ip", &address);
     let alerts = is("event_type", "alert");
     let flows = is("event_type", "flow");
+    // What sensors have derived about the host itself, each once a day.
+    let fact = |kind| {
+        and(&[
+            &is("matluoi.fact.kind", kind),
+            &is("matluoi.fact.ip", &address),
+        ])
+    };
+    let (service, recognised) = (fact("service"), exists("matluoi.fact.app_proto"));
+    let unrecognised = Node::Not(Box::new(recognised));
+    let certificate = |hint| and(&[&fact("certificate"), &is(hint, "true")]);
     let fresh = vec![
         ("new_peers_out", and(&[&flows, &uses]), &["dest_ip"] as &[_]),
         (
@@ -55,6 +69,25 @@ pub(super) async fn host(
             and(&[&flows, &uses]),
             &["dest_ip", "dest_port", "app_proto"],
         ),
+        (
+            "services_seen",
+            service.clone(),
+            &[
+                "matluoi.fact.port",
+                "matluoi.fact.transport",
+                "matluoi.fact.app_proto",
+            ],
+        ),
+        (
+            "services_unrecognised",
+            and(&[&service, &unrecognised]),
+            &["matluoi.fact.port", "matluoi.fact.transport"],
+        ),
+        (
+            "odd_ports",
+            fact("odd_port"),
+            &["matluoi.fact.port", "matluoi.fact.app_proto"],
+        ),
         ("clients", and(&[&flows, &serves]), &["src_ip"]),
         (
             "names",
@@ -78,7 +111,35 @@ pub(super) async fn host(
             either.clone(),
             &["fileinfo.filename", "fileinfo.sha256"],
         ),
-        ("software", serves.clone(), &["ssh.server.software_version"]),
+        (
+            "certificates_self_signed",
+            certificate("matluoi.fact.self_signed"),
+            &CERTIFICATE,
+        ),
+        (
+            "certificates_expired",
+            certificate("matluoi.fact.expired"),
+            &CERTIFICATE,
+        ),
+        (
+            "certificates_not_yet_valid",
+            certificate("matluoi.fact.not_yet_valid"),
+            &CERTIFICATE,
+        ),
+        (
+            "certificates_mismatch",
+            fact("certificate"),
+            &["matluoi.fact.name_mismatch", "matluoi.fact.subject"],
+        ),
+        (
+            "software",
+            fact("software"),
+            &[
+                "matluoi.fact.text",
+                "matluoi.fact.app_proto",
+                "matluoi.fact.role",
+            ],
+        ),
         (
             "dhcp",
             is("dhcp.assigned_ip", &address),

@@ -62,6 +62,14 @@ fn is(path: &str, value: &str) -> Node {
     }
 }
 
+fn exists(path: &str) -> Node {
+    Node::Field {
+        path: path.to_owned(),
+        test: Test::Exists,
+        position: 0,
+    }
+}
+
 fn like(path: &str, pattern: String) -> Node {
     Node::Field {
         path: path.to_owned(),
