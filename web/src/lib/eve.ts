@@ -42,6 +42,13 @@ export function endpoint(record: EveRecord, side: "source" | "destination"): str
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/** Names that led to the server of a flow before, newest first. */
+export function serverNames(record: EveRecord): string[] {
+  const own = record.matluoi;
+  const names = isObject(own) ? own.server_names : undefined;
+  return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
+}
+
 function join(...parts: (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined && part !== "").join(" ");
 }
@@ -79,7 +86,8 @@ export function summary(record: EveRecord): string {
     case "flow": {
       const packets = (numberAt(record, "flow.pkts_toserver") ?? 0) + (numberAt(record, "flow.pkts_toclient") ?? 0);
       const bytes = (numberAt(record, "flow.bytes_toserver") ?? 0) + (numberAt(record, "flow.bytes_toclient") ?? 0);
-      return join(text("flow.state"), `${packets} pkts`, `${bytes} B`, text("flow.reason"));
+      const names = serverNames(record);
+      return join(names.length > 0 ? `→ ${names.join(", ")}` : undefined, text("flow.state"), `${packets} pkts`, `${bytes} B`, text("flow.reason"));
     }
     default: {
       const own = record[text(EVE.type) ?? ""];

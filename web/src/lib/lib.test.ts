@@ -55,6 +55,9 @@ describe("records", () => {
   });
   test("are told in a line", () => {
     expect(summary(record)).toBe("example.vn A NXDOMAIN");
+    const flow = { event_type: "flow", flow: { state: "closed", pkts_toserver: 2, pkts_toclient: 1, bytes_toserver: 10 } };
+    expect(summary(flow)).toBe("closed 3 pkts 10 B");
+    expect(summary({ ...flow, matluoi: { server_names: ["a.example", "b.example"] } })).toBe("→ a.example, b.example closed 3 pkts 10 B");
     expect(summary({ event_type: "ftp", ether: { src_mac: "x" }, ftp: { command: "USER", completion_code: ["331"] } })).toBe("command=USER");
     expect(endpoint(record, "source")).toBe("[fd10::50]:5353");
     expect(endpoint(record, "destination")).toBe("10.0.0.1");

@@ -3,9 +3,10 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Route, Search, SquareArrowOutUpRight } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { endpoint, EVE, summary, type EveRecord } from "@/lib/eve";
+import { endpoint, EVE, serverNames, summary, type EveRecord } from "@/lib/eve";
 import { bytes, number } from "@/lib/format";
 import { isObject, numberAt, textAt } from "@/lib/json";
+import { namesQuery } from "@/lib/passive-dns";
 import { pivotOf } from "@/lib/pivot";
 import { usePrefs } from "@/lib/prefs";
 import { condition } from "@/lib/query";
@@ -51,6 +52,7 @@ export function Flow({ value, search }: { value: string; search: AboutSearch }) 
             <Link to="/about/$kind/$value" params={{ kind: "hosts", value: destination }}>{endpoint(first, "destination")}</Link>
           </dd>
         </div>
+        <Names flow={ended} address={destination} time={textAt(first, EVE.time)} />
         <div>
           <dt>{t("about.protocol")}</dt>
           <dd>{[textAt(first, EVE.transport), textAt(ended ?? first, EVE.application)].filter(Boolean).join(" / ")}</dd>
@@ -108,6 +110,30 @@ export function Flow({ value, search }: { value: string; search: AboutSearch }) 
         })}
       </ol>
     </>
+  );
+}
+
+/** What led to the server: as its sensor knew at that time, else as any sensor saw. */
+function Names({ flow, address, time }: { flow: EveRecord | undefined; address: string; time: string | undefined }) {
+  const { t } = useTranslation();
+  const known = flow ? serverNames(flow) : [];
+  const asked = useQuery({ ...namesQuery(address, time), enabled: known.length === 0 && address !== "" });
+  const names = known.length > 0 ? known : (asked.data ?? []);
+  if (names.length === 0) return null;
+  return (
+    <div>
+      <dt>{t("about.serverNames")}</dt>
+      <dd className="mono">
+        {names.map((name, at) => (
+          <span key={name}>
+            {at > 0 && ", "}
+            <Link to="/about/$kind/$value" params={{ kind: "domains", value: name }}>
+              {name}
+            </Link>
+          </span>
+        ))}
+      </dd>
+    </div>
   );
 }
 

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { EVE, type EveRecord } from "@/lib/eve";
 import { number } from "@/lib/format";
 import { textAt } from "@/lib/json";
+import { namesQuery } from "@/lib/passive-dns";
 import { usePrefs } from "@/lib/prefs";
 import { shortTime } from "@/lib/time";
 import { Card, Failure, Loading, Severity } from "@/ui/basics";
@@ -48,6 +49,7 @@ export function Endpoints({ group, event, onHunt }: { group: GroupRow; event: Ev
               <Value text={address} mono onHunt={() => onHunt(`ip:${address}`)} />{" "}
               <span className="tag">{t(isInternal(address) ? "endpoint.internal" : "endpoint.external")}</span>
             </dd>
+            <Names address={address} time={textAt(event, EVE.time)} />
             {port && (
               <>
                 <dt>{t("endpoint.port")}</dt>
@@ -64,6 +66,28 @@ export function Endpoints({ group, event, onHunt }: { group: GroupRow; event: Ev
           <Others address={address} except={group.id} />
         </Card>
       ))}
+    </>
+  );
+}
+
+/** What DNS called an address before: known of few, so that nothing stands there while it is asked for. */
+function Names({ address, time }: { address: string; time: string | undefined }) {
+  const { t } = useTranslation();
+  const names = useQuery(namesQuery(address, time));
+  if (!names.data || names.data.length === 0) return null;
+  return (
+    <>
+      <dt>{t("pivot.panel.names")}</dt>
+      <dd className="mono">
+        {names.data.map((name, at) => (
+          <span key={name}>
+            {at > 0 && ", "}
+            <Link to="/about/$kind/$value" params={{ kind: "domains", value: name }}>
+              {name}
+            </Link>
+          </span>
+        ))}
+      </dd>
     </>
   );
 }
