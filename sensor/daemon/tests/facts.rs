@@ -1,25 +1,33 @@
 //! What is derived from traffic (hosts, services, certificates, software, names that led to addresses, odd ports,
 //! histories of connections), in captures of real programs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-/// The records of a capture of `tests/pcap`.
-fn replay(case: &str) -> Vec<Value> {
+/// A capture of `tests/pcap`.
+fn capture(case: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/pcap");
+    folder.join(case).join("input.pcap")
+}
+
+fn replay(case: &str) -> Vec<Value> {
+    replay_file(&capture(case))
+}
+
+fn replay_file(path: &Path) -> Vec<Value> {
     let out = tempfile::tempdir().expect("a folder can be made");
     let status = Command::new(env!("CARGO_BIN_EXE_matluoi-sensor"))
         .env("MATLUOI_LOG", "error")
         .arg("replay")
-        .arg(folder.join(case).join("input.pcap"))
+        .arg(path)
         .arg("--out")
         .arg(out.path())
         .args(["--set", "matluoi.facts=true"])
         .status()
         .expect("the sensor runs");
-    assert!(status.success(), "{case}: {status}");
+    assert!(status.success(), "{}: {status}", path.display());
     let eve = std::fs::read_to_string(out.path().join("eve.json")).expect("it is written");
     eve.lines()
         .map(|line| serde_json::from_str(line).expect("a record is JSON"))
@@ -255,4 +263,63 @@ fn connections_have_their_history_and_the_names_of_their_server() {
         flow["matluoi"]["server_names"][0],
         "dichvucong.tinh.example"
     );
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Damage {
+    Lost,
+    /// Its last byte is another one.
+    Changed,
+    Repeated,
+}
+
+/// A capture of one frame of which something has become. Frames count from 0.
+fn damaged(case: &str, damage: Damage, at: usize) -> Vec<u8> {
+    let bytes = std::fs::read(capture(case)).expect("it is there");
+    let (head, mut rest) = bytes.split_at(24);
+    let mut made = head.to_vec();
+    let mut number = 0;
+    while let Some(length) = rest.get(8..12) {
+        let length = u32::from_le_bytes(length.try_into().expect("four bytes"));
+        let (frame, after) = rest.split_at(16 + length as usize);
+        let mut frame = frame.to_vec();
+        let times = match damage {
+            Damage::Lost if number == at => 0,
+            Damage::Repeated if number == at => 2,
+            _ => 1,
+        };
+        if matches!(damage, Damage::Changed)
+            && number == at
+            && let Some(last) = frame.last_mut()
+        {
+            *last ^= 1;
+        }
+        made.extend(frame.repeat(times));
+        rest = after;
+        number += 1;
+    }
+    made
+}
+
+#[test]
+fn histories_tell_gaps_checksums_and_data_sent_again() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("damaged.pcap");
+    // Request and reply of the first connection.
+    for (damage, at, history) in [
+        (Damage::Lost, 5, "ShADadgFf"),
+        (Damage::Lost, 7, "ShADadGFf"),
+        (Damage::Changed, 3, "ShADCadGFf"),
+        (Damage::Changed, 5, "ShADadcgFf"),
+        (Damage::Repeated, 3, "ShADTadFf"),
+        (Damage::Repeated, 5, "ShADadtFf"),
+    ] {
+        std::fs::write(&path, damaged("web/browse", damage, at)).expect("written");
+        let records = replay_file(&path);
+        let mut flows = records
+            .iter()
+            .filter(|record| record["event_type"] == "flow");
+        let first = flows.next().expect("a flow");
+        assert_eq!(first["matluoi"]["history"], history, "{damage:?} {at}");
+    }
 }
