@@ -107,6 +107,34 @@ fn every_protocol_has_a_conversation() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
+/// Protocols that only their port tells: elsewhere these are messages of DNS among neighbours.
+const NEED_THEIR_PORT: &[Protocol] = &[Protocol::Llmnr, Protocol::Mdns];
+
+#[test]
+fn content_tells_the_protocol_on_any_port() {
+    let mut otherwise = Vec::new();
+    for (protocol, conversations) in conversations::by_protocol(MAX_BYTES) {
+        for (nth, mut conversation) in conversations.into_iter().enumerate() {
+            let layer = as_captured(&conversation);
+            // A greeting alone, and a flow that begins with something else, tell nothing without the port.
+            let client_speaks = conversation
+                .pieces
+                .iter()
+                .any(|(side, _)| *side == Direction::ToServer);
+            let one_sided = conversation.transport == Transport::Tcp && !client_speaks;
+            if one_sided || layer.failures() > 0 || NEED_THEIR_PORT.contains(&layer.protocol()) {
+                continue;
+            }
+            (conversation.server_port, conversation.client_port) = (23_456, 40_000);
+            let moved = told(&as_captured(&conversation));
+            if moved != told(&layer) {
+                otherwise.push((protocol, nth, moved, told(&layer)));
+            }
+        }
+    }
+    assert!(otherwise.is_empty(), "{otherwise:#?}");
+}
+
 #[test]
 fn any_cut_of_a_stream_tells_the_same() {
     let sizes = |_: &Conversation| {

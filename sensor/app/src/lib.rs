@@ -38,6 +38,8 @@ pub mod ntp;
 mod parser;
 pub mod pgsql;
 pub mod pop3;
+#[cfg(test)]
+mod port_tests;
 mod protocol;
 pub mod quic;
 mod ranges;

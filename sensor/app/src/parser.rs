@@ -30,12 +30,25 @@ pub struct Prefix<'a> {
     pub midway: bool,
     /// What the other side has told to be; `Unknown` as long as it has not.
     pub other: Protocol,
+    /// What the other side of a stream has said, as long as it waits for its protocol.
+    pub other_data: &'a [u8],
 }
 
 impl Prefix<'_> {
     /// Whether the flow goes to one of these ports, or may do so.
     pub fn is_at(&self, ports: &[u16]) -> bool {
         ports.contains(&self.server_port) || self.midway && ports.contains(&self.client_port)
+    }
+
+    /// Whether the port or the other side speaks for the protocol.
+    pub fn expects(&self, protocol: Protocol, ports: &[u16]) -> bool {
+        self.is_at(ports) || self.other == protocol
+    }
+
+    /// Whether these are the first words of a client of whom nothing else is known: on a port that is not its own,
+    /// a protocol tells itself by them alone, and has to be strict.
+    pub fn opens(&self) -> bool {
+        self.direction == Direction::ToServer && !self.other.is_known()
     }
 }
 

@@ -70,6 +70,7 @@ pub fn probe(
         client_port: 40_000,
         midway: false,
         other: Protocol::Unknown,
+        other_data: &[],
     })
 }
 

@@ -163,6 +163,7 @@ mod tests {
                 client_port: 40_000,
                 midway: true,
                 other: Protocol::Unknown,
+                other_data: &[],
             };
             assert_eq!(probe(&prefix), *verdict, "{transport:?} {port} {data:?}");
         }

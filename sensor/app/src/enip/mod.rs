@@ -53,14 +53,51 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if ![prefix.server_port, prefix.client_port].contains(&PORT) {
-        return Verdict::No;
+    let at_port = [prefix.server_port, prefix.client_port].contains(&PORT);
+    if !at_port && prefix.other != Protocol::Enip {
+        return if prefix.opens() {
+            opening(prefix)
+        } else {
+            Verdict::No
+        };
     }
     match Header::read(&mut Reader::new(prefix.data)) {
         Ok(header) if plausible(&header, &prefix.data[HEADER_BYTES..]) => Verdict::Yes,
         Err(_) if prefix.transport == Transport::Tcp => Verdict::More,
         _ => Verdict::No,
     }
+}
+
+/// A client that registers a session or asks for a list, before there is a session: nearly all of it is told.
+fn opening(prefix: &Prefix<'_>) -> Verdict {
+    const REGISTER: &[u8] = b"\x65\0\x04\0\0\0\0\0\0\0\0\0";
+    const LISTS: [&[u8]; 3] = [
+        b"\x04\0\0\0\0\0\0\0\0\0\0\0",
+        b"\x63\0\0\0\0\0\0\0\0\0\0\0",
+        b"\x64\0\0\0\0\0\0\0\0\0\0\0",
+    ];
+    /// Options of the header, and the version of the protocol with options of its own.
+    const REGISTER_END: &[u8] = b"\0\0\0\0\x01\0\0\0";
+    const NO_OPTIONS: &[u8] = b"\0\0\0\0";
+    const CONTEXT_END: usize = HEADER_BYTES - NO_OPTIONS.len();
+    let rows = [(REGISTER, REGISTER_END)]
+        .into_iter()
+        .chain(LISTS.map(|list| (list, NO_OPTIONS)));
+    let data = prefix.data;
+    for (begin, end) in rows {
+        let seen = data.len().min(begin.len());
+        if data[..seen] != begin[..seen] {
+            continue;
+        }
+        let rest = data.get(CONTEXT_END..).unwrap_or_default();
+        if data.len() == CONTEXT_END + end.len() && rest == end {
+            return Verdict::Yes;
+        }
+        if prefix.transport == Transport::Tcp && end.starts_with(rest) {
+            return Verdict::More;
+        }
+    }
+    Verdict::No
 }
 
 /// A command and a status that exist, with a length that the command can have.
@@ -92,7 +129,14 @@ mod tests {
         let register = wire::build::message(0x65, 0, &[1, 0, 0, 0]);
         let rows: &[(u16, Transport, &[u8], Verdict)] = &[
             (PORT, Transport::Tcp, &register, Verdict::Yes),
-            (9000, Transport::Tcp, &register, Verdict::No),
+            (9000, Transport::Tcp, &register, Verdict::Yes),
+            (9000, Transport::Tcp, &register[..9], Verdict::More),
+            (
+                9000,
+                Transport::Tcp,
+                &wire::build::message(0x65, 0, &[2, 0, 0, 0]),
+                Verdict::No,
+            ),
             (PORT, Transport::Tcp, &register[..9], Verdict::More),
             (PORT, Transport::Udp, &register[..9], Verdict::No),
             (
@@ -117,6 +161,7 @@ mod tests {
                 client_port: 40_000,
                 midway: true,
                 other: Protocol::Unknown,
+                other_data: &[],
             };
             assert_eq!(probe(&prefix), *verdict, "{port} {data:?}");
         }

@@ -134,6 +134,7 @@ mod tests {
                 client_port: 1024,
                 midway: true,
                 other,
+                other_data: &[],
             };
             assert_eq!(probe(&prefix), verdict, "{data}");
         }

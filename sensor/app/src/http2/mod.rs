@@ -344,6 +344,7 @@ mod tests {
                 client_port: 40_000,
                 midway: false,
                 other,
+                other_data: &[],
             })
         };
         assert_eq!(server(8053, Protocol::Http2), Verdict::Yes);

@@ -33,8 +33,11 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if !prefix.is_at(&[PORT]) {
-        return Verdict::No;
+    if !prefix.expects(Protocol::Ike, &[PORT]) {
+        return match prefix.opens() && is_opening(prefix.data) {
+            true => Verdict::Yes,
+            false => Verdict::No,
+        };
     }
     let Ok(header) = Header::read(&mut Reader::new(prefix.data)) else {
         return Verdict::No;
@@ -53,6 +56,40 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
         (true, Direction::ToClient) if header.responder == 0 => Verdict::Reversed,
         (true, _) => Verdict::Yes,
     }
+}
+
+/// The first message of all, whole: one side has no identifier yet, and the payloads fill it to its end.
+fn is_opening(data: &[u8]) -> bool {
+    const SA_INIT: u8 = 34;
+    const MAIN: u8 = 2;
+    const AGGRESSIVE: u8 = 4;
+    let mut reader = Reader::new(data);
+    let Ok(header) = Header::read(&mut reader) else {
+        return false;
+    };
+    let kinds = match (header.major, header.minor, header.exchange, header.flags) {
+        (1, 0, MAIN | AGGRESSIVE, 0) => 1..=21,
+        (2, 0, SA_INIT, 0x08) => 33..=54,
+        _ => return false,
+    };
+    if usize::try_from(header.length) != Ok(data.len())
+        || (header.initiator == 0 || header.responder != 0 || header.message_id != 0)
+    {
+        return false;
+    }
+    let mut kind = header.next_payload;
+    while kind != 0 {
+        let Ok([next, _, high, low]) = reader.array() else {
+            return false;
+        };
+        let bytes = usize::from(u16::from_be_bytes([high, low])).checked_sub(4);
+        let whole = bytes.is_some_and(|bytes| reader.skip(bytes).is_ok());
+        if !whole || !kinds.contains(&kind) {
+            return false;
+        }
+        kind = next;
+    }
+    header.next_payload != 0 && reader.is_empty()
 }
 
 #[cfg(test)]
@@ -85,6 +122,7 @@ mod tests {
                 client_port: *port,
                 midway: true,
                 other: Protocol::Unknown,
+                other_data: &[],
             };
             assert_eq!(probe(&prefix), *verdict, "{port} {direction:?}");
         }

@@ -53,8 +53,12 @@ fn kind(message: &[u8]) -> Option<u32> {
 }
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if !prefix.is_at(&[PORT]) {
-        return Verdict::No;
+    if !prefix.expects(Protocol::Krb5, &[PORT]) {
+        return if prefix.opens() {
+            opening(prefix)
+        } else {
+            Verdict::No
+        };
     }
     let mut reader = Reader::new(prefix.data);
     if prefix.transport == Transport::Tcp {
@@ -75,6 +79,59 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
         Verdict::Yes
     } else {
         Verdict::Reversed
+    }
+}
+
+/// A request to the centre: all lengths agree, and version and kind are where they have to be.
+fn opening(prefix: &Prefix<'_>) -> Verdict {
+    /// Bytes behind the lengths: the version, and the tag of the kind.
+    const VERSION: &[u8] = b"\xa1\x03\x02\x01\x05\xa2\x03\x02\x01";
+    const TAGS: [(u8, u8); 2] = [(0x6a, 10), (0x6c, 12)];
+    /// Lengths and tags in front of all that, with room for the longest.
+    const MAX_BYTES: usize = 4 + 6 + 6 + VERSION.len() + 1;
+    let length = |reader: &mut Reader<'_>| {
+        let first = reader.u8().ok()?;
+        let bytes = match first {
+            0..=0x7f => usize::from(first),
+            0x81 => reader.u8().ok()?.into(),
+            0x82 => reader.u16().ok()?.into(),
+            _ => return None,
+        };
+        Some((bytes, reader.position()))
+    };
+    let mut reader = Reader::new(prefix.data);
+    let declared = match prefix.transport {
+        Transport::Udp => Some(prefix.data.len()),
+        Transport::Tcp => reader
+            .u32()
+            .ok()
+            .filter(|bytes| *bytes <= MAX_PROBE_MESSAGE_BYTES)
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .map(|bytes| bytes + 4),
+    };
+    let mut read = || {
+        let end = declared?;
+        let tag = reader.u8().ok()?;
+        let (_, kind) = TAGS.iter().find(|(known, _)| *known == tag)?;
+        let (outer, at) = length(&mut reader)?;
+        let sequence = reader.u8().ok()?;
+        let (inner, begin) = length(&mut reader)?;
+        let version = reader.take(VERSION.len()).ok()?;
+        let told = reader.u8().ok()?;
+        let whole = at + outer == end && begin + inner == end && sequence == 0x30;
+        Some(whole && version == VERSION && told == *kind)
+    };
+    let begins = || {
+        let tag = prefix.data.get(4);
+        prefix.data.iter().take(2).all(|byte| *byte == 0)
+            && tag.is_none_or(|tag| TAGS.iter().any(|(known, _)| known == tag))
+    };
+    match read() {
+        Some(true) => Verdict::Yes,
+        None if prefix.transport == Transport::Tcp && prefix.data.len() < MAX_BYTES && begins() => {
+            Verdict::More
+        }
+        _ => Verdict::No,
     }
 }
 

@@ -83,7 +83,7 @@ impl AppLayer {
         if [Some(other), expected].contains(&Some(Protocol::Websocket)) {
             return Some((Protocol::Websocket, Verdict::Yes));
         }
-        let side = &mut self.sides[direction.index()];
+        let side = &self.sides[direction.index()];
         let mut prefix = Prefix {
             transport: Transport::Tcp,
             direction,
@@ -95,6 +95,10 @@ impl AppLayer {
             client_port: context.client_port,
             midway: limits.midstream,
             other,
+            other_data: {
+                let held = &self.sides[direction.opposite().index()].held;
+                &held[..held.len().min(MAX_PROBE_BYTES)]
+            },
         };
         let (found, more) = probe(&prefix);
         if found.is_some() {
@@ -108,7 +112,7 @@ impl AppLayer {
         }
         let enough = deciding_bytes(direction, prefix.server_port);
         let held = side.held.len();
-        side.probed = held >= MAX_PROBE_BYTES || !more && held >= enough;
+        self.sides[direction.index()].probed = held >= MAX_PROBE_BYTES || !more && held >= enough;
         None
     }
 
@@ -197,6 +201,7 @@ impl AppLayer {
             client_port: context.client_port,
             midway: limits.midstream,
             other,
+            other_data: &[],
         };
         // The second side is most likely what the first one is.
         let expected = other.row().map_or(Verdict::No, |row| (row.probe)(&prefix));

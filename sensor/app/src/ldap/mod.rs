@@ -14,6 +14,7 @@ use ldap_parser::ldap::{LdapMessage, ProtocolOp};
 use sensor_bytes::Reader;
 use sensor_flow::Direction;
 
+use crate::layer::MAX_PROBE_BYTES;
 use crate::parser::{Prefix, Transport, Verdict};
 use crate::{Protocol, ProtocolRow};
 
@@ -97,8 +98,12 @@ fn is_request(operation: &ProtocolOp<'_>) -> bool {
 }
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if !prefix.is_at(&PORTS) {
-        return Verdict::No;
+    if !prefix.expects(Protocol::Ldap, &PORTS) {
+        return if prefix.opens() {
+            opening(prefix)
+        } else {
+            Verdict::No
+        };
     }
     let message = match message_bytes(prefix.data) {
         Ok(Some(bytes)) => match prefix.data.get(..bytes) {
@@ -116,5 +121,32 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
         Verdict::Yes
     } else {
         Verdict::Reversed
+    }
+}
+
+/// A whole request with which clients begin.
+fn opening(prefix: &Prefix<'_>) -> Verdict {
+    let data = prefix.data;
+    let here = match message_bytes(data) {
+        Ok(Some(bytes)) if bytes <= MAX_PROBE_BYTES => data.get(..bytes),
+        Ok(None) => None,
+        Ok(Some(_)) | Err(Unsound) => return Verdict::No,
+    };
+    let Some(message) = here else {
+        return match prefix.transport {
+            Transport::Tcp => Verdict::More,
+            Transport::Udp => Verdict::No,
+        };
+    };
+    let whole = prefix.transport == Transport::Tcp || message.len() == data.len();
+    let begins = read(message).is_some_and(|message| match message.protocol_op {
+        ProtocolOp::BindRequest(bind) => matches!(bind.version, 2 | 3),
+        ProtocolOp::SearchRequest(_) => true,
+        ProtocolOp::ExtendedRequest(extended) => extended.request_name.0.starts_with("1."),
+        _ => false,
+    });
+    match whole && begins {
+        true => Verdict::Yes,
+        false => Verdict::No,
     }
 }

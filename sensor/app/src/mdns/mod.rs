@@ -71,6 +71,7 @@ mod tests {
                 client_port: 40_000,
                 midway: true,
                 other: Protocol::Unknown,
+                other_data: &[],
             };
             assert_eq!(probe(&prefix), verdict, "{port} {direction:?}");
         }

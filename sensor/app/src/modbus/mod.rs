@@ -8,6 +8,7 @@ mod state;
 use sawp::parser::Direction as SawpDirection;
 use sawp::probe::{Probe, Status};
 use sawp_modbus::Modbus;
+use sensor_flow::Direction;
 
 use crate::parser::{Prefix, Transport, Verdict};
 use crate::{EventRow, Protocol, ProtocolRow};
@@ -60,8 +61,12 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if !prefix.is_at(&[PORT]) {
-        return Verdict::No;
+    if !prefix.expects(Protocol::Modbus, &[PORT]) {
+        return if answers(prefix) {
+            Verdict::Yes
+        } else {
+            Verdict::No
+        };
     }
     match READER.probe(prefix.data, SawpDirection::Unknown) {
         Status::Recognized => Verdict::Yes,
@@ -70,10 +75,36 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
     }
 }
 
+/// A response of the same number, unit and function as the request before it, both of exactly their length.
+fn answers(prefix: &Prefix<'_>) -> bool {
+    const HEADER_BYTES: usize = 6;
+    const ERROR: u8 = 0x80;
+    if prefix.direction != Direction::ToClient || prefix.other.is_known() {
+        return false;
+    }
+    let part = |data: &[u8]| {
+        let [high, low, 0, 0, bytes @ ..] = data else {
+            return None;
+        };
+        let [length_high, length_low, unit, function, ..] = bytes else {
+            return None;
+        };
+        let length = usize::from(u16::from_be_bytes([*length_high, *length_low]));
+        (HEADER_BYTES + length == data.len()
+            && READER.probe(data, SawpDirection::Unknown) == Status::Recognized)
+            .then_some(([*high, *low, *unit], *function))
+    };
+    match (part(prefix.other_data), part(prefix.data)) {
+        (Some((asked, function)), Some((answered, told))) => {
+            asked == answered && function == told & !ERROR
+        }
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sensor_flow::Direction;
 
     #[test]
     fn messages_are_recognised() {
@@ -93,6 +124,7 @@ mod tests {
                 client_port: 40_000,
                 midway: true,
                 other: Protocol::Unknown,
+                other_data: &[],
             };
             assert_eq!(probe(&prefix), *verdict, "{port} {data:?}");
         }

@@ -35,7 +35,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 
 /// A plausible header on the broker's port, a CONNECT with its protocol's name on any other.
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    let expected = prefix.is_at(&[PORT]);
+    let expected = prefix.expects(Protocol::Mqtt, &[PORT]);
     let mut reader = Reader::new(prefix.data);
     let header = match FixedHeader::read(&mut reader) {
         Ok(header) => header,
@@ -92,6 +92,7 @@ mod tests {
                 client_port: 40_000,
                 midway: true,
                 other: Protocol::Unknown,
+                other_data: &[],
             };
             assert_eq!(probe(&prefix), expected, "{server_port} {data:02x?}");
         }

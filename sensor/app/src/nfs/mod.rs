@@ -75,7 +75,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if !prefix.is_at(&[PORT]) {
+    if !prefix.expects(Protocol::Nfs, &[PORT]) && !begins_call(prefix) {
         return Verdict::No;
     }
     if prefix.transport == Transport::Tcp {
@@ -95,6 +95,21 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
     } else {
         Verdict::Reversed
     }
+}
+
+/// A client that says which program it calls.
+fn begins_call(prefix: &Prefix<'_>) -> bool {
+    /// The last fragment of a record of less than 16 MiB.
+    const RECORD: u8 = 0x80;
+    /// That it is a call, the version of RPC, and the program.
+    const CALL: &[u8] = b"\0\0\0\0\0\0\0\x02\0\x01\x86\xa3";
+    let (record, call_at) = match prefix.transport {
+        Transport::Tcp => (prefix.data.first().copied(), 8),
+        Transport::Udp => (Some(RECORD), 4),
+    };
+    let call = prefix.data.get(call_at..).unwrap_or_default();
+    let seen = call.len().min(CALL.len());
+    prefix.opens() && record == Some(RECORD) && call[..seen] == CALL[..seen]
 }
 
 /// A datagram with a call.

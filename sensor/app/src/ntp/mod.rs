@@ -38,10 +38,25 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    let expected = prefix.is_at(&[PORT]);
+    let expected =
+        prefix.expects(Protocol::Ntp, &[PORT]) || prefix.opens() && is_opening(prefix.data);
     if expected && NtpTransaction::read(prefix.data).is_some() {
         Verdict::Yes
     } else {
         Verdict::No
     }
+}
+
+/// A client that has heard of no time yet: nothing but its own clock stands in the timestamps (RFC 5905 §7.3).
+fn is_opening(data: &[u8]) -> bool {
+    const CLIENT: u8 = 3;
+    let Some((header, sent)) = data.split_at_checked(40) else {
+        return false;
+    };
+    sent.len() == 8
+        && sent.iter().any(|byte| *byte != 0)
+        && header[0] & 0x07 == CLIENT
+        && header[1] == 0
+        // From the reference on.
+        && header[12..].iter().all(|byte| *byte == 0)
 }

@@ -31,7 +31,7 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if !prefix.is_at(&[PORT]) && prefix.other != Protocol::Pop3 {
+    if !prefix.expects(Protocol::Pop3, &[PORT]) && !is_greeted(prefix) {
         return Verdict::No;
     }
     let data = prefix.data;
@@ -53,4 +53,9 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
             }
         }
     }
+}
+
+/// A client that has been greeted as this protocol does: its commands alone are those of others, too.
+fn is_greeted(prefix: &Prefix<'_>) -> bool {
+    prefix.opens() && prefix.other_data.starts_with(b"+OK ") && prefix.other_data.ends_with(b"\r\n")
 }

@@ -16,6 +16,7 @@ mod wire;
 use crate::parser::{Prefix, Transport, Verdict};
 use crate::tls::Ja3;
 use crate::{Body, Protocol, ProtocolRow, Transaction};
+use crypto::InitialKeys;
 use sensor_flow::Direction;
 
 pub use hello::Extension;
@@ -37,13 +38,24 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
     parser: |_| Box::new(state::State::default()),
 };
 
-/// Nothing in a packet says that it is QUIC: the port has to.
+/// Nothing in a header says that it is QUIC: the port has to, or that the packet can be opened.
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if prefix.is_at(&PORTS) && Header::read(prefix.data).is_some() {
-        Verdict::Yes
-    } else {
-        Verdict::No
-    }
+    let known = match prefix.expects(Protocol::Quic, &PORTS) {
+        true => Header::read(prefix.data).is_some(),
+        false => prefix.opens() && is_initial(prefix.data),
+    };
+    if known { Verdict::Yes } else { Verdict::No }
+}
+
+/// The first packet of a client, whose key follows from itself.
+fn is_initial(data: &[u8]) -> bool {
+    Header::read(data)
+        .filter(|header| header.is_long && header.kind == PacketType::Initial)
+        .is_some_and(|header| {
+            InitialKeys::new(header.version, &header.destination)
+                .and_then(|keys| keys.open(Direction::ToServer, &header, data))
+                .is_some()
+        })
 }
 
 /// The shape of a hello of Google's QUIC: its tags in their order, and the MD5 of that.

@@ -27,12 +27,46 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
-    if !prefix.is_at(&[PORT]) {
-        return Verdict::No;
+    if !prefix.expects(Protocol::Rdp, &[PORT]) {
+        return if prefix.opens() {
+            opening(prefix.data)
+        } else {
+            Verdict::No
+        };
     }
     match prefix.data.first() {
         Some(&wire::TPKT_VERSION) => Verdict::Yes,
         Some(_) => Verdict::No,
         None => Verdict::More,
+    }
+}
+
+/// A connection request that only this protocol makes: others begin with TPKT and X.224, too.
+fn opening(data: &[u8]) -> Verdict {
+    const COOKIE: &[u8] = b"Cookie: msts";
+    /// In front of what varies: TPKT, then X.224 without options.
+    const FIXED_BYTES: usize = 11;
+    const MAX_BYTES: usize = 512;
+    const NEGOTIATION_BYTES: usize = 8;
+    let message = match wire::message_bytes(data) {
+        Ok(Some(bytes)) if (FIXED_BYTES..=MAX_BYTES).contains(&bytes) => data.get(..bytes),
+        Ok(None) => None,
+        _ => return Verdict::No,
+    };
+    let Some(message) = message else {
+        return Verdict::More;
+    };
+    let length = usize::from(message[4]);
+    let varies = &message[FIXED_BYTES..];
+    let asks = varies
+        .len()
+        .checked_sub(NEGOTIATION_BYTES)
+        .is_some_and(|at| matches!(varies[at..], [1, _, 8, 0, ..]));
+    let sound = message[1] == 0
+        && length + 5 == message.len()
+        && matches!(wire::read(message), wire::Message::ConnectionRequest(_));
+    match sound && (asks || varies.starts_with(COOKIE)) {
+        true => Verdict::Yes,
+        false => Verdict::No,
     }
 }

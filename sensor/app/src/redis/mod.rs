@@ -41,15 +41,45 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
         Direction::ToServer => match wire::begins_command(data) {
             Some(true) => Verdict::Yes,
             None if data.len() < PROBE_BYTES => Verdict::More,
-            _ if prefix.server_port == PORT && is_inline(data) => Verdict::Yes,
+            _ if (prefix.server_port == PORT || prefix.other == Protocol::Redis)
+                && is_inline(data) =>
+            {
+                Verdict::Yes
+            }
             _ => Verdict::No,
         },
         Direction::ToClient if prefix.other == Protocol::Redis => match data.first() {
             Some(first) if wire::is_type(*first) => Verdict::Yes,
             _ => Verdict::No,
         },
+        Direction::ToClient if answers_inline(prefix) => Verdict::Yes,
         Direction::ToClient => Verdict::No,
     }
+}
+
+/// What people have typed is answered in RESP.
+fn answers_inline(prefix: &Prefix<'_>) -> bool {
+    const REPLIES: [&[u8]; 5] = [
+        b"+OK\r\n",
+        b"+PONG\r\n",
+        b"-NOAUTH ",
+        b"-WRONGPASS ",
+        b"-ERR ",
+    ];
+    let replies = |data: &[u8]| {
+        REPLIES.iter().any(|reply| data.starts_with(reply))
+            || matches!(data, [b'$', b'1'..=b'9', ..])
+                && data
+                    .split(|byte| *byte == b'\n')
+                    .next()
+                    .is_some_and(|line| {
+                        matches!(
+                            wire::Header::read(line.trim_ascii_end()),
+                            Some(wire::Header::Bulk { .. })
+                        )
+                    })
+    };
+    !prefix.other.is_known() && is_inline(prefix.other_data) && replies(prefix.data)
 }
 
 fn is_inline(data: &[u8]) -> bool {

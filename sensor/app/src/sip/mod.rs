@@ -135,6 +135,7 @@ mod tests {
                 client_port: 5060,
                 midway: true,
                 other: Protocol::Unknown,
+                other_data: &[],
             };
             assert_eq!(probe(&prefix), expected, "{:?}", data.escape_ascii());
         }

@@ -66,7 +66,9 @@ fn version(message: &[u8]) -> Option<u32> {
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
     let ports = [prefix.server_port, prefix.client_port];
-    if !prefix.is_at(&PORTS) || version(prefix.data).is_none() {
+    let expected =
+        prefix.expects(Protocol::Snmp, &PORTS) || prefix.opens() && is_opening(prefix.data);
+    if !expected || version(prefix.data).is_none() {
         return Verdict::No;
     }
     // A response from the client's side: the flow was met midway.
@@ -82,5 +84,34 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
         Verdict::Reversed
     } else {
         Verdict::Yes
+    }
+}
+
+/// A whole message that nobody but a client, or who tells of a trap, sends.
+fn is_opening(data: &[u8]) -> bool {
+    let asks = |pdu: &SnmpPdu<'_>| match pdu {
+        SnmpPdu::Generic(pdu) => {
+            pdu.err.0 == 0
+                && !matches!(
+                    pdu.pdu_type,
+                    snmp_parser::PduType::Response | snmp_parser::PduType::Report
+                )
+        }
+        SnmpPdu::Bulk(_) | SnmpPdu::TrapV1(_) => true,
+    };
+    match SnmpGenericMessage::from_ber(data) {
+        Ok(([], SnmpGenericMessage::V1(ref message) | SnmpGenericMessage::V2(ref message))) => {
+            let community = message.community.as_bytes();
+            asks(&message.pdu)
+                && !community.is_empty()
+                && community.iter().all(u8::is_ascii_graphic)
+        }
+        Ok(([], SnmpGenericMessage::V3(message))) => {
+            matches!(
+                message.security_params,
+                snmp_parser::SecurityParameters::USM(_)
+            )
+        }
+        _ => false,
     }
 }

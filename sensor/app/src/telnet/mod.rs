@@ -14,10 +14,10 @@ pub use state::TelnetTransaction;
 
 const PORT: u16 = 23;
 
-/// Stands last in the table: whatever nothing else knows on its port is Telnet.
 /// Names of frames.
 pub(crate) const FRAMES: &[&str] = &["pdu", "ctl", "data"];
 
+/// Stands last in the table: whatever nothing else knows on its port is Telnet.
 pub const PROTOCOL: ProtocolRow = ProtocolRow {
     protocol: Protocol::Telnet,
     name: "telnet",
@@ -28,8 +28,12 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
     transports: &[Transport::Tcp],
     first: None,
     probe: |prefix: &Prefix<'_>| {
-        if !prefix.is_at(&[PORT]) {
-            Verdict::No
+        if !prefix.expects(Protocol::Telnet, &[PORT]) {
+            if prefix.other.is_known() {
+                Verdict::No
+            } else {
+                negotiates(prefix.data)
+            }
         } else if prefix.data.len() < 2 {
             Verdict::More
         } else {
@@ -38,3 +42,22 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
     },
     parser: |_| Box::new(state::State::default()),
 };
+
+/// A side that begins with two options or more, all of them known.
+fn negotiates(data: &[u8]) -> Verdict {
+    const OPTIONS: usize = 2;
+    let sound = data
+        .iter()
+        .take(OPTIONS * 3)
+        .enumerate()
+        .all(|(at, &byte)| match at % 3 {
+            0 => byte == wire::IAC,
+            1 => (251..=254).contains(&byte),
+            _ => wire::TelnetOption(byte).name().is_some(),
+        });
+    match sound {
+        true if data.len() >= OPTIONS * 3 => Verdict::Yes,
+        true => Verdict::More,
+        false => Verdict::No,
+    }
+}

@@ -24,15 +24,23 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
     transports: &[Transport::Udp],
     first: None,
     probe: |prefix: &Prefix<'_>| {
-        let expected = prefix.is_at(&[PORT]);
-        if expected && prefix.data.len() >= MIN_BYTES && prefix.data.first() == Some(&0) {
-            Verdict::Yes
-        } else {
-            Verdict::No
-        }
+        let sound = match prefix.is_at(&[PORT]) {
+            true => prefix.data.len() >= MIN_BYTES && prefix.data.first() == Some(&0),
+            false => prefix.opens() && is_request(prefix.data),
+        };
+        if sound { Verdict::Yes } else { Verdict::No }
     },
     parser: |_| Box::new(State),
 };
+
+/// A request that says how it wants a file whose name can be read.
+fn is_request(data: &[u8]) -> bool {
+    TftpTransaction::read(data).is_some_and(|request| {
+        matches!(request.opcode.0, 1 | 2)
+            && !request.file.is_empty()
+            && !request.file.iter().any(u8::is_ascii_control)
+    })
+}
 
 /// What a packet is (RFC 1350 §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -216,6 +216,7 @@ pub(crate) mod tests {
         assert_eq!(probe(&old), Verdict::No);
         let answered = Prefix {
             other: Protocol::Tls,
+            other_data: &[],
             ..old
         };
         assert_eq!(probe(&answered), Verdict::Yes);
@@ -227,6 +228,7 @@ pub(crate) mod tests {
             direction,
             data,
             other: Protocol::Unknown,
+            other_data: &[],
             server_port: PORT,
             client_port: 40_000,
             midway: true,
