@@ -74,9 +74,9 @@ pub(super) fn of(transaction: &Transaction, side: Direction) -> Option<Said<'_>>
             if !is_server {
                 let asked = option(Code::REQUESTED_IP).and_then(|(_, ip)| ip.try_into().ok());
                 let ips = [Some(dhcp.message.header.client_ip), asked];
-                let ips = ips.into_iter().flatten().map(Ipv4Addr::from);
+                let mut ips = ips.into_iter().flatten().map(Ipv4Addr::from);
                 // Who has no address yet cannot be told from others.
-                own_ip = Some(ips.filter(|ip| !ip.is_unspecified()).next()?.into());
+                own_ip = Some(ips.find(|ip| !ip.is_unspecified())?.into());
             }
             option(Code::VENDOR_CLASS)?.1.into()
         }

@@ -113,7 +113,7 @@ impl Folder {
 
 fn length_of(path: &Path) -> Option<u64> {
     let about = std::fs::metadata(path).ok()?;
-    about.is_file().then(|| about.len())
+    about.is_file().then_some(about.len())
 }
 
 fn count(folder: &Path) -> io::Result<u64> {
