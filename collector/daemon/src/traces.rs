@@ -21,6 +21,8 @@ use tracing_subscriber::{Layer, fmt, registry};
 use crate::archive;
 use crate::settings::{ServicesConfig, TracesConfig};
 
+/// Of a receiver's answer no more is read; it says at most what it has refused.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// Longer than this the end of the program does not wait for traces.
 const LAST_WAIT: Duration = Duration::from_secs(3);
 
@@ -121,9 +123,14 @@ impl HttpClient for Client {
     ) -> std::result::Result<Response<Bytes>, HttpError> {
         let client = self.client.clone();
         let sent = self.runtime.spawn(async move {
-            let answer = client.execute(request.try_into()?).await?;
-            let status = answer.status();
-            Ok::<_, reqwest::Error>((status, answer.bytes().await?))
+            let mut answer = client.execute(request.try_into()?).await?;
+            let mut body = Vec::new();
+            while body.len() < MAX_ANSWER_BYTES
+                && let Some(chunk) = answer.chunk().await?
+            {
+                body.extend_from_slice(&chunk[..chunk.len().min(MAX_ANSWER_BYTES - body.len())]);
+            }
+            Ok::<_, reqwest::Error>((answer.status(), Bytes::from(body)))
         });
         let (status, body) = sent.await??;
         Ok(Response::builder().status(status).body(body)?)

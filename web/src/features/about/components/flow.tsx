@@ -13,6 +13,7 @@ import { condition } from "@/lib/query";
 import { useRights } from "@/lib/session";
 import { dateTime } from "@/lib/time";
 import { buttonClass, Card, Empty, Failure, Loading } from "@/ui/basics";
+import { DomainLinks } from "@/ui/domain-links";
 import { Fields } from "@/ui/fields";
 import { Packets } from "@/ui/packets/packets";
 import { MenuItem } from "@/ui/menu";
@@ -124,14 +125,7 @@ function Names({ flow, address, time }: { flow: EveRecord | undefined; address: 
     <div>
       <dt>{t("about.serverNames")}</dt>
       <dd className="mono">
-        {names.map((name, at) => (
-          <span key={name}>
-            {at > 0 && ", "}
-            <Link to="/about/$kind/$value" params={{ kind: "domains", value: name }}>
-              {name}
-            </Link>
-          </span>
-        ))}
+        <DomainLinks names={names} />
       </dd>
     </div>
   );

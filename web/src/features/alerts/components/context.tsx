@@ -10,6 +10,7 @@ import { namesQuery } from "@/lib/passive-dns";
 import { usePrefs } from "@/lib/prefs";
 import { shortTime } from "@/lib/time";
 import { Card, Failure, Loading, Severity } from "@/ui/basics";
+import { DomainLinks } from "@/ui/domain-links";
 import { Value } from "@/ui/value";
 import type { Schemas } from "@/lib/api";
 import { VERDICTS, relatedQuery, type GroupRow } from "../api";
@@ -79,14 +80,7 @@ function Names({ address, time }: { address: string; time: string | undefined })
     <>
       <dt>{t("pivot.panel.names")}</dt>
       <dd className="mono">
-        {names.data.map((name, at) => (
-          <span key={name}>
-            {at > 0 && ", "}
-            <Link to="/about/$kind/$value" params={{ kind: "domains", value: name }}>
-              {name}
-            </Link>
-          </span>
-        ))}
+        <DomainLinks names={names.data} />
       </dd>
     </>
   );
