@@ -6,15 +6,14 @@
 //!
 //! # How a matcher looks
 //!
-//! Of each pattern of five bytes and more it knows the window of four bytes that is rarest in traffic, of shorter
-//! ones the rarest pairs ([`windows`], [`pairs`]). A scan takes windows of the data, at every second place, and asks a
-//! table of bits, small enough for the processor's first cache, whether a pattern has such a window; only then are
-//! the patterns behind it compared. Places are asked in blocks, with one branch a block, so that the processor has
+//! Of longer patterns it knows the windows of four bytes that are rarest in traffic, of shorter
+//! ones the rarest pairs ([`windows`], [`pairs`]). A scan takes windows of the data, at every second or fourth place, and asks
+//! small tables whether a pattern has such a window; only then are the patterns behind it compared. Places are asked in blocks, with one branch a block, so that the processor has
 //! many looks under way at once. Patterns of one byte are looked for by `memchr`.
 //!
 //! An automaton (Aho-Corasick) touches a state for every byte, each look waiting for the last, and with thousands of
 //! patterns its states lie outside the cache; `benches/prefilter.rs` compares both on real traffic. Work is bounded:
-//! a place in the data costs two looks, and one comparison for each pattern that shares the window.
+//! a place in the data costs two looks at most, and one comparison for each pattern that shares the window.
 
 mod buckets;
 mod pairs;
@@ -31,6 +30,10 @@ use windows::Windows;
 const FOLD: u8 = 0x20;
 /// Makes neighbours of numbers differ in their high bits (Knuth, The Art of Computer Programming 6.4).
 const SPREAD: u32 = 0x9e37_79b1;
+
+/// So few patterns of five and six bytes are looked for by pairs, with the shorter ones; then the longer ones need half the looks. More of them
+/// would have common pairs, and call too often.
+const MAX_MIDDLE: usize = 32;
 
 /// A pattern that its rules bind to so many bytes of a buffer's beginning is looked for there, and not in the rest.
 const NEAR_BYTES: u64 = 256;
@@ -128,9 +131,17 @@ impl Finder {
                 move |(_, pattern): &&(u32, &Pattern)| lengths.contains(&pattern.bytes.len());
             numbered.iter().filter(fits).copied()
         };
+        let middle = of_length(Windows::SHORTEST..=Windows::SHORTEST_FAR - 1).count();
+        let is_far = middle <= MAX_MIDDLE;
+        let shortest = if is_far {
+            Windows::SHORTEST_FAR
+        } else {
+            Windows::SHORTEST
+        };
+        let longer: Vec<_> = of_length(shortest..=usize::MAX).collect();
         Finder {
-            windows: Windows::new(of_length(windows::SHORTEST..=usize::MAX).collect()),
-            pairs: Pairs::new(of_length(2..=windows::SHORTEST - 1).collect()),
+            windows: Windows::new(&longer, is_far),
+            pairs: Pairs::new(of_length(2..=shortest - 1).collect()),
             singles: of_length(1..=1)
                 .map(|(index, pattern)| (pattern.bytes[0], index))
                 .collect(),
@@ -353,7 +364,7 @@ mod tests {
     proptest! {
         #[test]
         fn exactly_the_patterns_that_occur_are_found(
-            patterns in proptest::collection::vec("[aB\\x00-]{1,9}", 1..40),
+            patterns in proptest::collection::vec("[aB\\x00-]{1,9}", 1..300),
             data in "[AbB\\x00-]{0,200}",
         ) {
             let lower = data.to_ascii_lowercase();
