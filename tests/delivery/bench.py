@@ -67,7 +67,9 @@ class Collector:
         self.config = data + ".toml"
         with open(self.config, "w") as file:
             file.write(f'data_dir = "{data}"\n[api]\nlisten = "{self.api}"\n[delivery]\nlisten = "{self.delivery}"\n'
-                       f'advertise = "{self.advertised}"\n[enrolment]\nlisten = "{self.enrolment}"\n{settings}')
+                       f'advertise = "{self.advertised}"\n[enrolment]\nlisten = "{self.enrolment}"\n'
+                       # Rules of the collector's own would add alerts to those that are counted.
+                       f'[sigma]\nshipped = false\n{settings}')
         self.process = None
 
     def start(self, prefix=()):

@@ -94,6 +94,49 @@ def ingest_as_elasticsearch(programs, folder):
     collector.stop()
 
 
+RSYSLOG = """
+global(workDirectory="{folder}" maxMessageSize="256k")
+module(load="imfile")
+module(load="omelasticsearch")
+input(type="imfile" File="{folder}/eve.json" Tag="suricata")
+template(name="line" type="string" string="%msg%")
+action(type="omelasticsearch" server="http://{api}/api/v1/elastic" template="line" bulkmode="on" searchIndex="eve" searchType=""
+       usehttps="off" uid="any" pwd="{token}" errorfile="{folder}/refused" action.resumeRetryCount="-1" action.resumeInterval="1"
+       queue.type="LinkedList" queue.dequeueBatchSize="50")
+"""
+
+
+def ingest_by_rsyslog(programs, folder):
+    """A real rsyslogd sends a file to `_bulk`, through a restart of the collector; it is told which line is refused."""
+    if not glob.glob("/usr/lib/*/rsyslog/omelasticsearch.so"):
+        print("     left out: rsyslog-elasticsearch is not installed")
+        return
+    collector = Collector(programs, folder + "/collector").start()
+    source, token = collector.admin("source", "--name", "rsyslog").split()
+    with open(folder + "/rsyslog.conf", "w") as file:
+        file.write(RSYSLOG.format(folder=folder, api=collector.api, token=token))
+
+    def write(records):
+        with open(folder + "/eve.json", "ab") as file:
+            file.write(ndjson(records))
+    write([record(n) for n in range(500)] + [alert(n) for n in range(50)])
+    shipper = spawn(["rsyslogd", "-n", "-f", folder + "/rsyslog.conf", "-i", folder + "/rsyslog.pid"])
+    wait_until("what was there", lambda: collector.indexed() == {"alerts": 50, "records": 500})
+    collector.stop()
+    # A batch that could not be sent, rsyslog sends line by line, each answered when it is durable.
+    write([record(n) for n in range(700)] + [{"no": "record"}])
+    time.sleep(3)
+    collector.start()
+    wait_until("what came meanwhile", lambda: collector.indexed() == {"alerts": 50, "records": 1_200})
+    wait_until("a refused line", lambda: collector.ledger(source)["record"]["rejected"] == 1)
+    wait_until("its reason", lambda: "no event_type" in open(folder + "/refused").read())
+    [(line,)] = collector.sql("SELECT line FROM quarantine")
+    assert json.loads(line) == {"no": "record"}, line
+    shipper.terminate()
+    assert shipper.wait(30) == 0
+    collector.stop()
+
+
 def kill(programs, folder):
     """kill -9 of forwarder, collector, or both, under load."""
     collector = Collector(programs, folder + "/collector").start()
@@ -350,7 +393,7 @@ def canary(programs, folder):
     collector.stop()
 
 
-TESTS = [ingest_over_http, ingest_as_elasticsearch, canary, kill, spool_full, disk_full, sensor_disk_full, bad_link,
+TESTS = [ingest_over_http, ingest_as_elasticsearch, ingest_by_rsyslog, canary, kill, spool_full, disk_full, sensor_disk_full, bad_link,
          clock_jumps, corrupt_spool, two_with_one_identity, backup, *thin.TESTS]
 
 
