@@ -243,7 +243,8 @@ impl AppLayer {
         }
         self.transactions.frames.close(direction);
         if self.protocol == Protocol::Unknown && self.sides.iter().all(|side| side.closed) {
-            if self.sides.iter().all(|side| side.received > 0) {
+            let told = self.sides.iter().all(|side| side.received > 0);
+            if told || self.midstream && self.sides[0].probed {
                 self.fail();
             } else {
                 // One side alone does not tell that the protocol is none of ours: it stays unknown.

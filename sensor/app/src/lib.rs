@@ -30,6 +30,8 @@ mod lines;
 pub mod llmnr;
 mod magic;
 pub mod mdns;
+#[cfg(test)]
+mod midstream_tests;
 pub mod modbus;
 pub mod mqtt;
 pub mod mysql;

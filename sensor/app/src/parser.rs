@@ -28,6 +28,9 @@ pub struct Prefix<'a> {
     pub client_port: u16,
     /// Flows may be met midway, so that their sides may be the wrong way round.
     pub midway: bool,
+    /// The beginning of this flow was not seen: these may be bytes from amid a conversation, and the sides may be the
+    /// wrong way round.
+    pub midstream: bool,
     /// What the other side has told to be; `Unknown` as long as it has not.
     pub other: Protocol,
     /// What the other side of a stream has said, as long as it waits for its protocol.
@@ -38,6 +41,22 @@ impl Prefix<'_> {
     /// Whether the flow goes to one of these ports, or may do so.
     pub fn is_at(&self, ports: &[u16]) -> bool {
         ports.contains(&self.server_port) || self.midway && ports.contains(&self.client_port)
+    }
+
+    /// Whether, in a flow whose beginning was not seen, the ports say that its client is the server: where only one of
+    /// them is one of those that need a privilege (below 1024), servers listen there.
+    pub fn looks_turned(&self) -> bool {
+        const PRIVILEGED: u16 = 1024;
+        self.midstream && self.client_port < PRIVILEGED && self.server_port >= PRIVILEGED
+    }
+
+    /// What to say of a message that either side may send.
+    pub fn of_either_side(&self) -> Verdict {
+        if self.looks_turned() {
+            Verdict::Reversed
+        } else {
+            Verdict::Yes
+        }
     }
 
     /// Whether the port or the other side speaks for the protocol.

@@ -23,6 +23,7 @@ fn probe(
         server_port: PORT,
         client_port: 40_000,
         midway: false,
+        midstream: false,
         other: Protocol::Unknown,
         other_data,
     })

@@ -69,6 +69,7 @@ pub fn probe(
         server_port,
         client_port: 40_000,
         midway: false,
+        midstream: false,
         other: Protocol::Unknown,
         other_data: &[],
     })

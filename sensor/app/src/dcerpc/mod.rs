@@ -87,7 +87,10 @@ fn probe(prefix: &Prefix<'_>) -> Verdict {
             let Ok(header) = Header::read(&mut reader) else {
                 return Verdict::More;
             };
-            if !header.is_plausible() {
+            // Amid a conversation, Cassandra's requests and SOCKS's replies begin with the same numbers: no program writes
+            // EBCDIC, and the last octets are reserved.
+            let representation = matches!(header.representation, [0x00 | 0x10, _, 0, 0]);
+            if !header.is_plausible() || prefix.midstream && !representation {
                 return Verdict::No;
             }
             header.kind.is_from_client()

@@ -133,6 +133,7 @@ mod tests {
                 server_port,
                 client_port: 1024,
                 midway: true,
+                midstream: false,
                 other,
                 other_data: &[],
             };

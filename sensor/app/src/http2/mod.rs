@@ -8,6 +8,7 @@ mod event;
 mod events;
 mod hpack;
 mod huffman;
+mod midway;
 mod state;
 mod stream;
 mod wire;
@@ -74,6 +75,14 @@ const PROBE_BYTES: usize = 16;
 const DEFAULT_FRAME_BYTES: u32 = 16_384;
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
+    match begin(prefix) {
+        Verdict::No if prefix.midstream => midway::probe(prefix),
+        verdict => verdict,
+    }
+}
+
+/// The first words of a side.
+fn begin(prefix: &Prefix<'_>) -> Verdict {
     match prefix.direction {
         Direction::ToServer => {
             let known = prefix.data.len().min(PROBE_BYTES);
@@ -343,6 +352,7 @@ mod tests {
                 server_port: port,
                 client_port: 40_000,
                 midway: false,
+                midstream: false,
                 other,
                 other_data: &[],
             })

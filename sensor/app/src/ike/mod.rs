@@ -121,6 +121,7 @@ mod tests {
                 server_port: *port,
                 client_port: *port,
                 midway: true,
+                midstream: false,
                 other: Protocol::Unknown,
                 other_data: &[],
             };

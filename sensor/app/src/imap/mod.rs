@@ -3,6 +3,7 @@
 
 mod buffers;
 mod event;
+mod midway;
 mod state;
 mod wire;
 
@@ -40,6 +41,14 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
+    match begin(prefix) {
+        Verdict::No if prefix.midstream => midway::probe(prefix),
+        verdict => verdict,
+    }
+}
+
+/// The first words of a side.
+fn begin(prefix: &Prefix<'_>) -> Verdict {
     let data = prefix.data;
     match prefix.direction {
         Direction::ToClient => {

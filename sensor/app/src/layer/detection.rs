@@ -39,16 +39,7 @@ impl AppLayer {
                     }
                     return;
                 }
-                None if !self.sides[index].probed => {}
-                None => {
-                    if self.midstream
-                        && direction == Direction::ToServer
-                        && self.protocol == Protocol::Unknown
-                    {
-                        self.fail();
-                        return;
-                    }
-                }
+                None => {}
             }
         }
         if self.protocol.is_known() {
@@ -94,21 +85,26 @@ impl AppLayer {
                 .unwrap_or(context.server_port),
             client_port: context.client_port,
             midway: limits.midstream,
+            midstream: self.midstream
+                && self.protocol == Protocol::Unknown
+                && self.change.is_none(),
             other,
             other_data: {
                 let held = &self.sides[direction.opposite().index()].held;
                 &held[..held.len().min(MAX_PROBE_BYTES)]
             },
         };
-        let (found, more) = probe(&prefix);
+        let (found, mut more) = probe(&prefix);
         if found.is_some() {
             return found;
         }
         if self.midstream && self.protocol == Protocol::Unknown {
             prefix.direction = direction.opposite();
-            if let (Some((protocol, Verdict::Yes)), _) = probe(&prefix) {
+            let (turned, turned_more) = probe(&prefix);
+            if let Some((protocol, Verdict::Yes)) = turned {
                 return Some((protocol, Verdict::Reversed));
             }
+            more |= turned_more;
         }
         let enough = deciding_bytes(direction, prefix.server_port);
         let held = side.held.len();
@@ -135,6 +131,14 @@ impl AppLayer {
                 .push("applayer_mismatch_protocol_both_directions");
         }
         self.sides[direction.index()].protocol = if carried { other } else { protocol };
+        if self.midstream
+            && !known
+            && verdict == Verdict::Yes
+            && !self.pass_over(direction, protocol, context, limits)
+        {
+            self.fail();
+            return;
+        }
         // The server is trusted more, as long as no parser has begun.
         if !known || (!self.parsing && direction == Direction::ToClient) {
             self.settle(protocol, context, limits);
@@ -183,6 +187,36 @@ impl AppLayer {
         self.changing = false;
     }
 
+    /// In a flow whose beginning was not seen, the other side may have said the end of something: it is no message, and
+    /// lost to the parser. Whether the flow can be followed: of HTTP, which has no mark at the beginning of a request, only
+    /// where the client tells it, as in Suricata.
+    fn pass_over(
+        &mut self,
+        direction: Direction,
+        protocol: Protocol,
+        context: &Context,
+        limits: &Limits,
+    ) -> bool {
+        let opposite = direction.opposite();
+        let other = &self.sides[opposite.index()];
+        if !other.probed || other.done || self.change.is_some() {
+            return true;
+        }
+        if protocol == Protocol::Http1 {
+            return direction == Direction::ToServer;
+        }
+        // What this side is may tell what the other one said.
+        let found = self.look(opposite, context, limits);
+        let other = &mut self.sides[opposite.index()];
+        other.probed = true;
+        if found.is_none_or(|(found, _)| found != protocol) {
+            other.lost = other.held.len() as u64;
+            other.held = Vec::new();
+            other.done = true;
+        }
+        true
+    }
+
     /// Looks for the protocol in the first datagram of a side. A side that says nothing typical takes the
     /// protocol of the other one; what the first side said stays, even if the second contradicts.
     pub(super) fn detect_datagram(
@@ -200,6 +234,7 @@ impl AppLayer {
             server_port: context.server_port,
             client_port: context.client_port,
             midway: limits.midstream,
+            midstream: false,
             other,
             other_data: &[],
         };

@@ -62,44 +62,82 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
     if !prefix.expects(Protocol::Modbus, &[PORT]) {
-        return if answers(prefix) {
-            Verdict::Yes
-        } else {
-            Verdict::No
-        };
+        return answers(prefix);
     }
     match READER.probe(prefix.data, SawpDirection::Unknown) {
-        Status::Recognized => Verdict::Yes,
+        Status::Recognized => prefix.of_either_side(),
         Status::Incomplete => Verdict::More,
         Status::Unrecognized => Verdict::No,
     }
 }
 
-/// A response of the same number, unit and function as the request before it, both of exactly their length.
-fn answers(prefix: &Prefix<'_>) -> bool {
+/// What two messages have in common that are a request and its response.
+type Pairing = ([u8; 3], u8);
+
+/// A response of the same number, unit and function as a request before it, with nothing but whole messages on either
+/// side. What came last is the response: where the beginning was not seen, that tells which side is the server.
+fn answers(prefix: &Prefix<'_>) -> Verdict {
+    if prefix.other.is_known() || !prefix.midstream && prefix.direction == Direction::ToServer {
+        return Verdict::No;
+    }
+    let Some(answer) = messages(prefix.data, prefix.midstream).and_then(|told| told.last) else {
+        return Verdict::No;
+    };
+    let Some(asked) = messages(prefix.other_data, prefix.midstream) else {
+        return Verdict::No;
+    };
+    match (asked.has(answer), prefix.direction) {
+        (false, _) => Verdict::No,
+        (true, Direction::ToClient) => Verdict::Yes,
+        (true, Direction::ToServer) => Verdict::Reversed,
+    }
+}
+
+/// Messages of a side, one after another.
+struct Messages<'a> {
+    data: &'a [u8],
+    last: Option<Pairing>,
+}
+
+impl Messages<'_> {
+    fn has(&self, answer: Pairing) -> bool {
+        let mut rest = self.data;
+        while let Some((pairing, bytes)) = message(rest) {
+            if pairing == answer {
+                return true;
+            }
+            rest = &rest[bytes..];
+        }
+        false
+    }
+}
+
+/// The messages of a side if it holds nothing else; amid a conversation there may be several.
+fn messages(data: &[u8], several: bool) -> Option<Messages<'_>> {
+    let mut rest = data;
+    let mut last = None;
+    while !rest.is_empty() {
+        if last.is_some() && !several {
+            return None;
+        }
+        let (pairing, bytes) = message(rest)?;
+        last = Some(pairing);
+        rest = &rest[bytes..];
+    }
+    Some(Messages { data, last })
+}
+
+/// The message that begins here, and its length.
+fn message(data: &[u8]) -> Option<(Pairing, usize)> {
     const HEADER_BYTES: usize = 6;
     const ERROR: u8 = 0x80;
-    if prefix.direction != Direction::ToClient || prefix.other.is_known() {
-        return false;
-    }
-    let part = |data: &[u8]| {
-        let [high, low, 0, 0, bytes @ ..] = data else {
-            return None;
-        };
-        let [length_high, length_low, unit, function, ..] = bytes else {
-            return None;
-        };
-        let length = usize::from(u16::from_be_bytes([*length_high, *length_low]));
-        (HEADER_BYTES + length == data.len()
-            && READER.probe(data, SawpDirection::Unknown) == Status::Recognized)
-            .then_some(([*high, *low, *unit], *function))
+    let [high, low, 0, 0, length_high, length_low, unit, function, ..] = data else {
+        return None;
     };
-    match (part(prefix.other_data), part(prefix.data)) {
-        (Some((asked, function)), Some((answered, told))) => {
-            asked == answered && function == told & !ERROR
-        }
-        _ => false,
-    }
+    let length = usize::from(u16::from_be_bytes([*length_high, *length_low]));
+    let whole = data.get(..HEADER_BYTES + length)?;
+    let sound = READER.probe(whole, SawpDirection::Unknown) == Status::Recognized;
+    sound.then_some((([*high, *low, *unit], function & !ERROR), whole.len()))
 }
 
 #[cfg(test)]
@@ -123,6 +161,7 @@ mod tests {
                 server_port: *port,
                 client_port: 40_000,
                 midway: true,
+                midstream: false,
                 other: Protocol::Unknown,
                 other_data: &[],
             };

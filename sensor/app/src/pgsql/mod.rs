@@ -133,6 +133,7 @@ mod tests {
                 server_port: *port,
                 client_port: 40_000,
                 midway: true,
+                midstream: false,
                 other: Protocol::Unknown,
                 other_data: &[],
             };

@@ -3,6 +3,7 @@
 
 mod buffers;
 mod event;
+mod midway;
 mod state;
 mod wire;
 
@@ -45,6 +46,14 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
+    match begin(prefix) {
+        Verdict::No if prefix.midstream => midway::probe(prefix),
+        verdict => verdict,
+    }
+}
+
+/// The first words of a side.
+fn begin(prefix: &Prefix<'_>) -> Verdict {
     if prefix.data.starts_with(BEGINNING) {
         Verdict::Yes
     } else if BEGINNING.starts_with(prefix.data) {

@@ -4,6 +4,7 @@ use sensor_bytes::Reader;
 use sensor_event::AppRecord;
 use sensor_flow::Direction;
 
+use super::midway;
 use super::wire::{
     NoMessage, SecurityResult, SecurityType, ServerInit, Version, security_types, text,
 };
@@ -185,6 +186,14 @@ impl Parser for State {
         let mut held = std::mem::take(&mut self.held[direction.index()]);
         held.extend_from_slice(data);
         let mut reader = Reader::new(&held);
+        // The beginning of the flow was not seen.
+        if self.stage == Stage::ServerVersion && self.transaction.is_none() {
+            match direction {
+                Direction::ToClient if midway::screen(&held) => self.stage = Stage::ServerInit,
+                Direction::ToServer if midway::messages(&held) => self.stage = Stage::Over,
+                _ => {}
+            }
+        }
         while !reader.is_empty() && self.stage != Stage::Over {
             let stage = self.stage;
             let Some(transaction) = self.transaction(transactions) else {

@@ -95,6 +95,22 @@ pub struct PixelFormat {
     pub shift: [u8; 3],
 }
 
+impl PixelFormat {
+    /// With the padding behind it.
+    pub fn read(reader: &mut Reader<'_>) -> Result<PixelFormat, Short> {
+        let format = PixelFormat {
+            bits_per_pixel: reader.u8()?,
+            depth: reader.u8()?,
+            big_endian: reader.u8()? != 0,
+            true_color: reader.u8()? != 0,
+            max: [reader.u16()?, reader.u16()?, reader.u16()?],
+            shift: reader.array()?,
+        };
+        reader.skip(3)?;
+        Ok(format)
+    }
+}
+
 /// The screen (RFC 6143 §7.3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerInit {
@@ -107,15 +123,7 @@ pub struct ServerInit {
 impl ServerInit {
     pub fn read(reader: &mut Reader<'_>) -> Result<ServerInit, NoMessage> {
         let (width, height) = (reader.u16()?, reader.u16()?);
-        let pixel_format = PixelFormat {
-            bits_per_pixel: reader.u8()?,
-            depth: reader.u8()?,
-            big_endian: reader.u8()? != 0,
-            true_color: reader.u8()? != 0,
-            max: [reader.u16()?, reader.u16()?, reader.u16()?],
-            shift: reader.array()?,
-        };
-        reader.skip(3)?;
+        let pixel_format = PixelFormat::read(reader)?;
         Ok(ServerInit {
             width,
             height,

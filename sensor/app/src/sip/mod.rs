@@ -134,6 +134,7 @@ mod tests {
                 server_port: 5060,
                 client_port: 5060,
                 midway: true,
+                midstream: false,
                 other: Protocol::Unknown,
                 other_data: &[],
             };

@@ -8,6 +8,7 @@ pub(crate) mod coding;
 mod event;
 mod events;
 mod message;
+mod midway;
 mod state;
 mod url;
 mod wire;
@@ -22,7 +23,8 @@ pub use state::SmtpTransaction;
 /// Ports on which a server that greets with 220 is one of mail.
 const PORTS: [u16; 2] = [25, 465];
 /// How a client opens (RFC 5321 §4.1.1.1), or leaves at once.
-const OPENINGS: [&[u8]; 3] = [b"EHLO", b"HELO", b"QUIT"];
+const OPENINGS: [&[u8]; 3] = [b"EHLO", b"HELO", LEAVING];
+const LEAVING: &[u8] = b"QUIT";
 
 /// Names of frames.
 pub(crate) const FRAMES: &[&str] = &["command_line", "data", "response_line"];
@@ -41,6 +43,16 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
+    match begin(prefix) {
+        Verdict::No if prefix.midstream => midway::probe(prefix),
+        // Clients of FTP and POP3 end with the same word.
+        _ if prefix.midstream && begins(prefix.data, LEAVING) == Verdict::Yes => Verdict::No,
+        verdict => verdict,
+    }
+}
+
+/// The first words of a side.
+fn begin(prefix: &Prefix<'_>) -> Verdict {
     match prefix.direction {
         Direction::ToServer => OPENINGS
             .iter()
@@ -102,6 +114,7 @@ mod tests {
                 server_port,
                 client_port: 1024,
                 midway: true,
+                midstream: false,
                 other,
                 other_data: &[],
             };

@@ -2,6 +2,7 @@
 //! each side offers. Left out: everything behind NEWKEYS, and lines of a server before its banner.
 
 mod buffers;
+mod midway;
 mod state;
 mod wire;
 
@@ -44,6 +45,14 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 };
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
+    match begin(prefix) {
+        Verdict::No if prefix.midstream => midway::probe(prefix),
+        verdict => verdict,
+    }
+}
+
+/// The first words of a side.
+fn begin(prefix: &Prefix<'_>) -> Verdict {
     if prefix.data.starts_with(BANNER) {
         Verdict::Yes
     } else if BANNER.starts_with(prefix.data) {

@@ -5,6 +5,7 @@ use md5::{Digest, Md5};
 use sensor_event::{AppRecord, Hex, Limited, Ssh, SshHassh, SshSide, Text};
 use sensor_flow::Direction;
 
+use super::midway;
 use super::wire::{Banner, HEADER_BYTES, MessageCode, NoRecord, RecordHeader, hassh, line_end};
 use super::{INVALID_BANNER, INVALID_RECORD, LONG_BANNER, LONG_KEX_RECORD};
 use crate::parser::{Parser, Step};
@@ -79,6 +80,8 @@ struct Side {
 #[derive(Debug, Default)]
 pub struct State {
     sides: [Side; 2],
+    /// One side has told its banner: the other one has to.
+    has_banner: bool,
     /// Number of the transaction once it has begun.
     transaction: Option<u64>,
 }
@@ -99,8 +102,14 @@ impl State {
         bytes: &[u8],
         transactions: &mut Transactions,
     ) -> Progress {
+        let has_banner = self.has_banner;
         let side = &mut self.sides[direction.index()];
         match side.stage {
+            // The beginning of the flow was not seen: the key exchange is.
+            Stage::Banner if !has_banner && matches!(midway::code(bytes), Ok(Some(_))) => {
+                side.stage = Stage::Records;
+                self.record(direction, bytes, transactions)
+            }
             Stage::Banner => {
                 let (end, next) = match line_end(bytes) {
                     Some(found) => found,
@@ -113,6 +122,7 @@ impl State {
                 if side.stage == Stage::Banner {
                     side.stage = Stage::Records;
                 }
+                self.has_banner = true;
                 let line = bytes.get(..end).unwrap_or_default();
                 let Some(banner) = Banner::read(line) else {
                     return Progress::Failed(INVALID_BANNER);

@@ -9,6 +9,7 @@ mod certificate;
 mod event;
 mod events;
 mod fingerprint;
+mod midway;
 mod record;
 mod session;
 mod state;
@@ -75,6 +76,17 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
 const PORT: u16 = 443;
 
 fn probe(prefix: &Prefix<'_>) -> Verdict {
+    if prefix.midstream {
+        match midway::probe(prefix) {
+            Verdict::No => {}
+            verdict => return verdict,
+        }
+    }
+    begin(prefix)
+}
+
+/// The first bytes of a side.
+fn begin(prefix: &Prefix<'_>) -> Verdict {
     let data = prefix.data;
     let Some((&kind, rest)) = data.split_first() else {
         return Verdict::More;
@@ -232,6 +244,7 @@ pub(crate) mod tests {
             server_port: PORT,
             client_port: 40_000,
             midway: true,
+            midstream: false,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod buffers;
 mod event;
 mod events;
+mod midway;
 mod state;
 mod wire;
 
@@ -27,10 +28,18 @@ pub const PROTOCOL: ProtocolRow = ProtocolRow {
     events: events::EVENTS,
     transports: &[Transport::Tcp],
     first: None,
-    // Nothing in its frames tells: an upgrade has to.
-    probe: |_: &Prefix<'_>| Verdict::No,
+    probe,
     parser: |_| Box::new(state::State::default()),
 };
+
+/// An upgrade tells that its frames come. Where it was not seen, they have to tell by themselves.
+fn probe(prefix: &Prefix<'_>) -> Verdict {
+    if prefix.midstream {
+        midway::probe(prefix)
+    } else {
+        Verdict::No
+    }
+}
 
 /// One frame.
 #[derive(Debug)]
