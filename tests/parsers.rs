@@ -252,3 +252,119 @@ fn no_input_panics_or_passes_a_limit() {
         },
     );
 }
+
+/// Protocols that a message from amid a conversation tells. Of RFB, what comes behind the versions may be anything.
+const TOLD_AMID: &[&str] = &[
+    "dcerpc",
+    "ftp",
+    "http2",
+    "imap",
+    "modbus",
+    "pop3",
+    "smb",
+    "smtp",
+    "ssh",
+    "tls",
+    "websocket",
+];
+
+#[test]
+fn the_rest_of_a_conversation_tells_no_other_protocol() {
+    /// Pieces that are missing from the beginning, at most.
+    const MISSING: usize = 6;
+    let limits = Limits {
+        midstream: true,
+        ..Limits::default()
+    };
+    let mut otherwise = Vec::new();
+    let mut told_amid: Vec<&str> = Vec::new();
+    for (protocol, conversations) in conversations::by_protocol(MAX_BYTES) {
+        for (nth, conversation) in conversations.iter().enumerate() {
+            if conversation.transport == Transport::Udp {
+                continue;
+            }
+            let whole = as_captured(conversation);
+            let known = [Some(whole.protocol()), whole.original_protocol()];
+            for missing in 1..conversation.pieces.len().min(MISSING) {
+                let mut layer = AppLayer::default();
+                layer.set_midstream();
+                let rest = conversation.borrowed().skip(missing);
+                conversation.feed(&mut layer, rest, &limits);
+                conversation.close(&mut layer, &limits);
+                records(&layer);
+                let found = layer.protocol();
+                // RDP goes on in TLS, whose handshake tells.
+                let within = (protocol, found) == ("rdp", Protocol::Tls);
+                let same = within || known.contains(&Some(found));
+                if found.is_known() && !same {
+                    otherwise.push((protocol, nth, missing, found));
+                }
+                if same && missing > 1 && !told_amid.contains(&protocol) {
+                    told_amid.push(protocol);
+                }
+            }
+        }
+    }
+    assert!(otherwise.is_empty(), "{otherwise:#?}");
+    let silent: Vec<&&str> = TOLD_AMID
+        .iter()
+        .filter(|name| !told_amid.contains(name))
+        .collect();
+    assert!(silent.is_empty(), "{silent:?} of {told_amid:?}");
+}
+
+/// Streams that have no transaction more behind a gap: nothing marks the beginning of the next message, or its meaning hangs
+/// on all that came before (compressed fields, a handshake), or there is one transaction alone.
+const END_WITH_A_GAP: &[&str] = &[
+    "doh2", "http2", "mqtt", "mysql", "pop3", "rdp", "redis", "rfb", "sip", "smtp", "socks", "ssh",
+    "telnet",
+];
+
+#[test]
+fn behind_a_gap_there_are_transactions_again() {
+    /// Places of a conversation that are tried.
+    const PLACES: usize = 24;
+    let limits = Limits::default();
+    let mut goes_on: Vec<&str> = Vec::new();
+    let mut tried: Vec<&str> = Vec::new();
+    for (protocol, conversations) in conversations::by_protocol(MAX_BYTES) {
+        for conversation in conversations.iter() {
+            let pieces = &conversation.pieces;
+            if conversation.transport == Transport::Udp || pieces.len() < 3 {
+                continue;
+            }
+            if !tried.contains(&protocol) {
+                tried.push(protocol);
+            }
+            let context = sensor_app::Context {
+                now_ns: 0,
+                server_port: conversation.server_port,
+                client_port: conversation.client_port,
+            };
+            let step = pieces.len().div_ceil(PLACES);
+            for lost in (0..pieces.len()).step_by(step) {
+                let mut layer = AppLayer::default();
+                let (before, behind) = pieces.split_at(lost);
+                conversation.feed(&mut layer, borrowed(before), &limits);
+                let (side, bytes) = &pieces[lost];
+                layer.gap(*side, bytes.len() as u64, &context, &limits);
+                let count = layer.transaction_count();
+                conversation.feed(&mut layer, borrowed(&behind[1..]), &limits);
+                assert!(layer.transactions().len() <= MAX_LIVE_TRANSACTIONS);
+                if layer.transaction_count() > count && lost > 0 && !goes_on.contains(&protocol) {
+                    goes_on.push(protocol);
+                }
+                // A gap that reaches to the end, and one of the greatest length.
+                layer.gap(side.opposite(), u64::from(u32::MAX), &context, &limits);
+                conversation.close(&mut layer, &limits);
+                records(&layer);
+            }
+        }
+    }
+    let ended: Vec<&str> = tried
+        .iter()
+        .copied()
+        .filter(|name| !goes_on.contains(name))
+        .collect();
+    assert_eq!(ended, END_WITH_A_GAP);
+}

@@ -31,6 +31,12 @@ impl Lines {
         }
     }
 
+    /// Bytes are lost: what comes next is the end of a line whose beginning is not known.
+    pub fn lose(&mut self) {
+        self.held = Vec::new();
+        self.skipping = true;
+    }
+
     /// Takes the next line off the front of `data`; `None` when the rest of it is no whole line (it is kept).
     pub fn next<'a>(&mut self, data: &mut &'a [u8]) -> Option<Line<'a>> {
         let mut bytes = *data;

@@ -284,9 +284,26 @@ impl Parser for State {
         Step::More
     }
 
-    /// Without some of the lines replies no longer fit commands.
-    fn gap(&mut self, _: Direction, _: u64, _: &mut Transactions, _: &Context, _: &Limits) -> Step {
-        Step::Failed
+    /// The next whole line is read on. Replies to what was asked before, and ports that were agreed on, may be among what
+    /// is lost: they are awaited no longer.
+    fn gap(
+        &mut self,
+        direction: Direction,
+        _: u64,
+        transactions: &mut Transactions,
+        _: &Context,
+        _: &Limits,
+    ) -> Step {
+        self.lines[direction.index()].lose();
+        self.command = None;
+        self.port_line = Vec::new();
+        self.dynamic_port = None;
+        for transaction in transactions.live_mut() {
+            if matches!(transaction.body, Body::Ftp(_)) {
+                transaction.advance(Direction::ToClient, Transaction::COMPLETE);
+            }
+        }
+        Step::More
     }
 
     fn close(

@@ -233,6 +233,17 @@ impl State {
         }
     }
 
+    /// No reply comes to what is open.
+    fn give_up_open(&mut self, transactions: &mut Transactions) {
+        for id in self.open.drain(..) {
+            if let Some(transaction) = transactions.with_id(id) {
+                for side in Direction::BOTH {
+                    transaction.advance(side, Transaction::COMPLETE);
+                }
+            }
+        }
+    }
+
     /// Takes bytes of a literal off the front.
     fn literal<'a>(&mut self, direction: Direction, data: &'a [u8]) -> &'a [u8] {
         let side = &mut self.sides[direction.index()];
@@ -349,21 +360,30 @@ impl Parser for State {
         Step::More
     }
 
-    /// Lost bytes of a mail matter to nothing; any others leave replies without their commands.
+    /// Lost bytes of a mail matter to nothing. Behind any others the next whole line is read on: tags tell which reply
+    /// belongs to which command, and no reply is awaited any more that may be among what is lost.
     fn gap(
         &mut self,
         direction: Direction,
         bytes: u64,
-        _: &mut Transactions,
+        transactions: &mut Transactions,
         _: &Context,
         _: &Limits,
     ) -> Step {
         let side = &mut self.sides[direction.index()];
-        if side.literal < bytes {
-            return Step::Failed;
+        if side.literal >= bytes {
+            side.literal -= bytes;
+            side.continued |= side.literal == 0;
+            return Step::More;
         }
-        side.literal -= bytes;
-        side.continued |= side.literal == 0;
+        side.lines.lose();
+        side.literal = 0;
+        side.words = Vec::new();
+        side.in_literal = false;
+        side.continued = false;
+        if direction == Direction::ToClient {
+            self.give_up_open(transactions);
+        }
         Step::More
     }
 
@@ -375,13 +395,7 @@ impl Parser for State {
         _: &Limits,
     ) {
         if direction == Direction::ToClient {
-            for id in self.open.drain(..) {
-                if let Some(transaction) = transactions.with_id(id) {
-                    for side in Direction::BOTH {
-                        transaction.advance(side, Transaction::COMPLETE);
-                    }
-                }
-            }
+            self.give_up_open(transactions);
         }
     }
 }

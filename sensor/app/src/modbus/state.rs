@@ -124,6 +124,8 @@ struct Side {
     held: Vec<u8>,
     /// Bytes to pass over: what a length that cannot be has counted.
     skip: usize,
+    /// Bytes are lost: a segment is awaited that begins with a whole message.
+    lost: bool,
 }
 
 #[derive(Debug, Default)]
@@ -240,6 +242,12 @@ impl Parser for State {
         _: &Limits,
     ) -> Step {
         let side = &mut self.sides[direction.index()];
+        if side.lost {
+            if super::message(data).is_none() {
+                return Step::More;
+            }
+            side.lost = false;
+        }
         let skip = side.skip.min(data.len());
         side.skip -= skip;
         let mut held = std::mem::take(&mut side.held);
@@ -283,9 +291,12 @@ impl Parser for State {
         _: &Context,
         _: &Limits,
     ) -> Step {
-        // Messages have no mark by which the next one could be found.
-        self.sides[direction.index()] = Side::default();
-        Step::Failed
+        // Messages have no mark by which the next one could be found, but devices send each in a segment of its own.
+        self.sides[direction.index()] = Side {
+            lost: true,
+            ..Side::default()
+        };
+        Step::More
     }
 
     fn close(&mut self, direction: Direction, _: &mut Transactions, _: &Context, _: &Limits) {
