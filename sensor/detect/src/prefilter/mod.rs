@@ -31,8 +31,8 @@ const FOLD: u8 = 0x20;
 /// Makes neighbours of numbers differ in their high bits (Knuth, The Art of Computer Programming 6.4).
 const SPREAD: u32 = 0x9e37_79b1;
 
-/// So few patterns of five and six bytes are looked for by pairs, with the shorter ones; then the longer ones need half the looks. More of them
-/// would have common pairs, and call too often.
+/// So few patterns of five and six bytes are looked for by pairs, with the shorter ones; then the longer ones need half
+/// the looks. More of them would have common pairs, and call too often.
 const MAX_MIDDLE: usize = 32;
 
 /// A pattern that its rules bind to so many bytes of a buffer's beginning is looked for there, and not in the rest.

@@ -13,8 +13,8 @@ const MAX_ONE_BY_ONE: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Pairs {
-    /// For each pair of bytes, as they lie in the data, whether a pattern has it: a byte, which is read at once, where a bit would have to be
-    /// shifted to.
+    /// For each pair of bytes, as they lie in the data, whether a pattern has it: a byte, which is read at once, where a
+    /// bit would have to be shifted to.
     is_known: Box<[u8; 1 << 16]>,
     buckets: Buckets,
     looks: Looks,

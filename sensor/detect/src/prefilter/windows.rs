@@ -30,8 +30,8 @@ pub(super) struct Strided<const STRIDE: usize, const BLOCK: usize> {
 }
 
 /// A bit in each of two cells for each hash that a window has. An entry has one of eight bits, so that cells of two
-/// entries seldom make a third (a Bloom filter whose cells tell groups apart). The sizes are known to the compiler, so that a look checks no bounds;
-/// the two smaller lie in a processor's first cache, the largest in its second.
+/// entries seldom make a third (a Bloom filter whose cells tell groups apart). The sizes are known to the compiler, so
+/// that a look checks no bounds; the two smaller lie in a processor's first cache, the largest in its second.
 #[derive(Debug)]
 enum Table {
     Tiny(Box<Cells<{ 1 << 9 }>>),
