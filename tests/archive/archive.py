@@ -4,6 +4,7 @@ usage: archive.py FOLDER-OF-PROGRAMS [NAME...]
 """
 
 import base64
+import calendar
 import contextlib
 import glob
 import http.client
@@ -257,6 +258,53 @@ def folder(programs, folder):
     print("  902 records went, came back as they were, and went again")
 
 
+def expiry(programs, folder):
+    """What the rules ask for is reached with the archive; when days there are over, packs are removed and counted."""
+    storage = Storage()
+    console = Console(programs, folder)
+    console.set(storage.site())
+    for day in ["2026-01-05", "2026-02-01"]:
+        console.send(day, 100)
+    console.wait_archived(2)
+
+    def shelf():
+        return next(one for one in console.ask("GET", "/retention")["shelves"] if one["shelf"] == "records")
+
+    def age(month, day):
+        return int(time.time() - calendar.timegm((2026, month, day, 0, 0, 0))) // 86_400
+    held = shelf()
+    assert (held["archived_days"], held["oldest_archived_day"], held["days_held"]) == (2, "2026-01-05", 0), held
+    assert held["days_reached"] == age(1, 5) + 1 and not held["is_short"], held
+    settings = console.ask("GET", "/archive/settings")["settings"]
+    for days in (0, 40_000):
+        console.ask("PUT", "/archive/settings", {**settings, "records_days": days}, status=400)
+    # The storage cannot be reached: nothing is forgotten, and it is told; less than the rules ask is said to be short.
+    storage.wire.refuses = True
+    console.set(settings["site"], records_days=31)
+    wait_until("a fault", lambda: any(one["code"] == "not_removed" for one in console.state()["faults"]), 120)
+    assert console.state()["packs"] == 2 and len(storage.objects()) == 4 and shelf()["is_short"]
+    storage.wire.refuses = False
+    console.set(settings["site"], records_days=age(2, 1) + 5)
+    wait_until("the end of one", lambda: console.state()["expired_partitions"] == 1, 120)
+    state = console.state()
+    assert (state["packs"], state["expired_events"], state["first_day"], state["faults"]) == (1, 100, "2026-02-01", []), state
+    assert sorted(name.split("/")[1] for name in storage.objects()) == ["2026-02-01"] * 2, storage.objects()
+    assert console.search()["archived"]["events"] == 100
+    assert 'matluoi_archive{what="expired_events"} 100' in console.collector.metric("archive{")
+    # What somebody has asked for stays until that is over.
+    console.recall()
+    console.wait_recalled()
+    assert console.search()["total"] == 100
+    console.set(settings["site"], records_days=31)
+    time.sleep(20)
+    assert console.state()["packs"] == 1 and console.search()["total"] == 100
+    console.ask("POST", "/archive/recalls/end", EVERYTHING)
+    wait_until("the end of the other", lambda: console.state()["expired_partitions"] == 2, 120)
+    assert storage.objects() == {} and console.search()["archived"] is None
+    print("  200 records went when their days in the archive were over, and are counted")
+    storage.close()
+
+
 def kills(programs, folder):
     """The collector is killed while it packs, sends, notes and drops: every record is somewhere, and nowhere twice."""
     storage = Storage()
@@ -417,7 +465,7 @@ def no_room(programs, folder):
         subprocess.run(["umount", data], check=False)
 
 
-TESTS = {test.__name__: test for test in (folder, faults, no_room, kills)}
+TESTS = {test.__name__: test for test in (folder, expiry, faults, no_room, kills)}
 
 
 def main():

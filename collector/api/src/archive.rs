@@ -5,7 +5,8 @@ use axum::extract::State;
 use collector_archive::{Archive, Means, Settings, Site};
 use collector_search::ClassFilter;
 use collector_state::{
-    ArchiveFault, ArchiveLoss, ArchivedDays, ArchivedRange, Pack, Page, Role, UnitId, UnixMillis,
+    ArchiveFault, ArchiveLoss, ArchivedDays, ArchivedRange, Pack, Page, Role, StateError, UnitId,
+    UnixMillis,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -27,6 +28,8 @@ const HOUR_MS: i64 = 3_600_000;
 /// Of one recall; it can be asked for again.
 const MAX_RECALL_HOURS: u32 = 31 * 24;
 const MAX_RECALL_GIGABYTES: u32 = 1_000_000;
+/// A hundred years.
+const MAX_KEPT_DAYS: u32 = 36_500;
 /// Of each text of a place.
 const MAX_SITE_BYTES: usize = 1_024;
 /// Parts of the reserve that stay free beside it while something is brought back.
@@ -58,6 +61,9 @@ pub struct ArchiveState {
     lost_partitions: u64,
     lost_events: u64,
     losses: Vec<LossBody>,
+    /// What was removed from the archive when its days there were over.
+    expired_partitions: u64,
+    expired_events: u64,
     /// What is back, on its way, or could not be brought back.
     recalls: Vec<PackBody>,
     recalled_bytes: u64,
@@ -73,7 +79,8 @@ pub struct FaultBody {
     /// The last attempt.
     last: String,
     attempts: u64,
-    /// site, not_allowed, refused, not_found, full, damaged, too_large, unreachable, other
+    /// site, not_allowed, refused, not_found, full, damaged, too_large, unreachable, other; not_removed: the archive still
+    /// has what its days are over of
     code: String,
     reason: String,
 }
@@ -179,7 +186,7 @@ pub struct RecallEnded {
 }
 
 /// What of a search's range lies in the archive, and is not among its results.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ArchivedBody {
     days: u64,
     events: u64,
@@ -269,6 +276,24 @@ pub fn archived_body(days: ArchivedDays) -> Option<ArchivedBody> {
     })
 }
 
+/// What of a range of microseconds is not looked at, for it lies in the archive.
+pub async fn unseen(
+    state: &ApiState,
+    (from, to): (Option<i64>, Option<i64>),
+    class: ClassFilter,
+) -> std::result::Result<Option<ArchivedBody>, StateError> {
+    let range = range(from, to, class);
+    Ok(archived_body(state.store.archived_days(&range).await?))
+}
+
+/// Of what was not looked at when a long work began and when it ended, the greater part: days go and come meanwhile.
+pub fn greater(one: Option<ArchivedBody>, other: Option<ArchivedBody>) -> Option<ArchivedBody> {
+    [one, other]
+        .into_iter()
+        .flatten()
+        .max_by_key(|body| (body.days, body.events))
+}
+
 fn asked_range(
     state: &ApiState,
     from: &str,
@@ -312,6 +337,8 @@ async fn get(State(state): State<ApiState>, caller: Caller) -> Result<Json<Archi
         lost_partitions: totals.lost_partitions,
         lost_events: totals.lost_events,
         losses: losses.into_iter().map(loss_body).collect(),
+        expired_partitions: totals.expired_partitions,
+        expired_events: totals.expired_events,
         recalls: recalls.into_iter().map(pack_body).collect(),
         recalled_bytes: totals.recalled_bytes,
         recall_limit_bytes: settings.recall_bytes(),
@@ -399,6 +426,14 @@ async fn set_settings(
     caller.require_unit(UnitId::ROOT)?;
     if settings.recall_gigabytes > MAX_RECALL_GIGABYTES {
         return invalid("recall_gigabytes", "out_of_range");
+    }
+    for (field, days) in [
+        ("alerts_days", settings.alerts_days),
+        ("records_days", settings.records_days),
+    ] {
+        if days.is_some_and(|days| !(1..=MAX_KEPT_DAYS).contains(&days)) {
+            return invalid(field, "out_of_range");
+        }
     }
     if settings.enabled && settings.site.is_none() {
         return invalid("site", "missing");

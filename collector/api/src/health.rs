@@ -203,13 +203,15 @@ async fn figures(state: &ApiState) -> Result<String> {
         figures.row("syslog", &[("what", what)], count as f64);
     }
     let archive = state.store.archive_totals().await?;
-    figures.head("archive", "gauge", "Partitions in the archive, their bytes there, and those that were dropped before it had them.");
+    figures.head("archive", "gauge", "Partitions in the archive, their bytes there, those that were dropped before it had them, and those whose days there were over.");
     for (what, count) in [
         ("packs", archive.packs),
         ("packed_bytes", archive.packed_bytes),
         ("recalled_bytes", archive.recalled_bytes),
         ("lost_partitions", archive.lost_partitions),
         ("lost_events", archive.lost_events),
+        ("expired_partitions", archive.expired_partitions),
+        ("expired_events", archive.expired_events),
     ] {
         figures.row("archive", &[("what", what)], count as f64);
     }

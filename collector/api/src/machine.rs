@@ -46,14 +46,19 @@ pub struct Storage {
 pub struct ShelfHeld {
     /// alerts, records
     pub shelf: String,
-    /// The first day that is held, `2026-11-24`.
+    /// The first day that is here, and searched, `2026-11-24`.
     pub oldest_day: Option<String>,
     pub days_held: u64,
-    /// Days after which it is dropped.
+    /// Days that lie in the archive, and the first of them.
+    pub archived_days: u64,
+    pub oldest_archived_day: Option<String>,
+    /// Days since the first that is here or in the archive.
+    pub days_reached: u64,
+    /// Days after which it is dropped here, or goes to the archive.
     pub days_kept: u64,
     /// Days that the rules ask for.
     pub days_asked: u64,
-    /// Less is held than the rules ask, though the collector has run for longer.
+    /// Less is reached than the rules ask, though the collector has run for longer.
     pub is_short: bool,
     pub events: u64,
     pub bytes: u64,

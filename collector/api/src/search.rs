@@ -9,7 +9,7 @@ use collector_search::{
 };
 use collector_state::{PastSearch, SearchText, UnixMillis};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -170,6 +170,8 @@ pub struct TablesBody {
     tables: Vec<TableBody>,
     /// Time ran out, or there are more groups than are counted apart: counts are at least these.
     partial: bool,
+    /// What of the range lies in the archive, and was not counted.
+    archived: Option<ArchivedBody>,
     milliseconds: u64,
 }
 
@@ -282,8 +284,7 @@ async fn search(
         .min(limits::MAX_HITS);
     let limit = at_most(query.limit, DEFAULT_HITS, most);
     let archived = if first_page {
-        let range = archive::range(request.from, request.to, request.class);
-        archive::archived_body(state.store.archived_days(&range).await?)
+        archive::unseen(&state, (request.from, request.to), request.class).await?
     } else {
         None
     };
@@ -309,7 +310,7 @@ async fn search(
         state.store.remember_search(caller.user.id, &past).await?;
     }
     Ok(Json(SearchPage {
-        items: hits.events.iter().map(|event| event_json(event)).collect(),
+        items: hits.events.iter().map(|event| listed(event)).collect(),
         next_cursor: hits
             .next_cursor
             .map(|cursor| format!("{cursor}.{}", as_of.0)),
@@ -324,8 +325,44 @@ async fn search(
 }
 
 /// An event of the index. What cannot be read again is shown as text: it must not hide the others.
-pub fn event_json(text: &str) -> Value {
+fn event_json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
+/// An event as lists show it: what people said to one another is read one event at a time, for that is noted.
+pub fn listed(text: &str) -> Value {
+    let mut event = event_json(text);
+    take_content(&mut event);
+    event
+}
+
+/// Members that hold bytes of traffic, by the object that they are in.
+const CONTENT: [(&str, &[&str]); 3] = [
+    ("", &["payload", "payload_printable", "packet"]),
+    ("/frame", &["payload", "payload_printable"]),
+    (
+        "/http",
+        &[
+            "http_request_body",
+            "http_request_body_printable",
+            "http_response_body",
+            "http_response_body_printable",
+        ],
+    ),
+];
+
+/// Removes bytes of traffic; whether there were any.
+fn take_content(event: &mut Value) -> bool {
+    let mut had_any = false;
+    for (place, names) in CONTENT {
+        let Some(object) = event.pointer_mut(place).and_then(Value::as_object_mut) else {
+            continue;
+        };
+        for name in names {
+            had_any |= object.remove(*name).is_some();
+        }
+    }
+    had_any
 }
 
 #[utoipa::path(get, path = "/search/histogram", tag = "search", params(SearchQuery),
@@ -438,6 +475,7 @@ async fn tables(
             ..grouping
         })
         .collect();
+    let archived = archive::unseen(&state, (request.from, request.to), request.class).await?;
     let (tables, exact) = state.engine.tables(request, groupings.clone()).await?;
     let tables = groupings.iter().zip(tables);
     Ok(Json(TablesBody {
@@ -445,6 +483,7 @@ async fn tables(
             .map(|(grouping, tabled)| table_body(grouping, tabled))
             .collect(),
         partial: !exact,
+        archived,
         milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     }))
 }
@@ -481,6 +520,7 @@ async fn validate(
     }))
 }
 
+/// One event, whole. Reading bytes of traffic is noted in the audit log; lists leave them out.
 #[utoipa::path(get, path = "/events/{id}", tag = "search", params(("id" = String, Path)),
     responses((status = 200, body = Object), (status = 404, body = Problem)))]
 async fn event(
@@ -489,9 +529,13 @@ async fn event(
     Path(id): Path<String>,
 ) -> Result<Json<Value>> {
     let sensors = caller.sensors(&state).await?;
-    let found = state.engine.get(id, sensors).await?;
-    let event = found.ok_or(ApiError::NotFound)?;
-    Ok(Json(event_json(&event)))
+    let found = state.engine.get(id.clone(), sensors).await?;
+    let event = event_json(&found.ok_or(ApiError::NotFound)?);
+    if take_content(&mut event.clone()) {
+        let detail = json!({ "flow_id": event["flow_id"] });
+        caller.note(&state, "event.payload", &id, detail).await?;
+    }
+    Ok(Json(event))
 }
 
 pub fn router() -> OpenApiRouter<ApiState> {

@@ -143,6 +143,44 @@ async fn the_rule_of_an_alert_is_told_and_marked_in_its_payload() {
 }
 
 #[tokio::test]
+async fn who_reads_a_payload_is_noted_and_lists_have_none() {
+    let mut scene = scene().await;
+    let (event, lone) = (scene.event.clone(), scene.lone.clone());
+    let server = &mut scene.server;
+    for list in ["/search?q=*&from=now-1d&to=now", "/flows/7007199254740993"] {
+        let (status, told) = server.ask("GET", list, Value::Null).await;
+        assert_eq!(status, StatusCode::OK, "{told}");
+        let text = told.to_string();
+        assert!(
+            text.contains("Hỏi tên") && !text.contains("YSB3aG8gV0hP"),
+            "{text}"
+        );
+    }
+    for (id, payload) in [(&event, json!("YSB3aG8gV0hP")), (&lone, Value::Null)] {
+        let (status, told) = server
+            .ask("GET", &format!("/events/{id}"), Value::Null)
+            .await;
+        assert_eq!((status, &told["payload"]), (StatusCode::OK, &payload));
+    }
+    let page = Page {
+        limit: 50,
+        before: None,
+    };
+    let log = server
+        .store
+        .audit_log(page)
+        .await
+        .expect("it is read")
+        .items;
+    let read: Vec<_> = log
+        .iter()
+        .filter(|row| row.action == "event.payload")
+        .map(|row| (row.user.as_str(), row.target.as_str()))
+        .collect();
+    assert_eq!(read, [("admin", event.as_str())]);
+}
+
+#[tokio::test]
 async fn it_is_told_whether_packets_can_be_had() {
     let mut scene = scene().await;
     let (event, lone) = (scene.event.clone(), scene.lone.clone());

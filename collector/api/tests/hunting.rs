@@ -17,7 +17,9 @@ use collector_search::{
     Counted, Embedded, Facet, Grouping, Health, Histogram, Hits, SearchEngine, SearchError, Sort,
     Tabled,
 };
-use collector_state::{NewUser, PasswordCost, Role, Store, StoreOptions, UnitId, UnixMillis};
+use collector_state::{
+    NewPack, NewUser, PasswordCost, Role, Store, StoreOptions, UnitId, UnixMillis,
+};
 use sensor_event::Class;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -48,6 +50,7 @@ const EVENTS: [&str; 13] = [
 
 struct Server {
     _folder: tempfile::TempDir,
+    store: Store,
     router: Router,
     cookie: String,
     csrf: String,
@@ -82,7 +85,7 @@ fn client() -> reqwest::Client {
 
 fn server(folder: tempfile::TempDir, store: Store, engine: Arc<dyn SearchEngine>) -> Server {
     let router = collector_api::router(ApiState::new(Parts {
-        store,
+        store: store.clone(),
         engine,
         enrolment_string: Arc::new(str::to_owned),
         guidance: Guidance::default(),
@@ -105,6 +108,7 @@ fn server(folder: tempfile::TempDir, store: Store, engine: Arc<dyn SearchEngine>
     }));
     Server {
         _folder: folder,
+        store,
         router,
         cookie: String::new(),
         csrf: String::new(),
@@ -321,6 +325,76 @@ async fn exports_are_made_and_fetched() {
             .ask("DELETE", &format!("/exports/{id}"), Value::Null)
             .await;
         assert_eq!(status, StatusCode::NO_CONTENT);
+    }
+}
+
+/// Two days of November lie in the archive; one of them is older than a week.
+#[tokio::test]
+async fn what_lies_in_the_archive_is_named_wherever_it_is_left_out() {
+    let mut server = Server::start().await;
+    for day in ["2026-11-02", "2026-11-20"] {
+        let new = NewPack {
+            site: "/archive",
+            object: day,
+            day,
+            shelf: "records",
+            events: 70,
+            bytes: 700,
+            packed_bytes: 90,
+            sha256: "ab",
+        };
+        server
+            .store
+            .archived(new, now())
+            .await
+            .expect("it is noted");
+    }
+    let range = "from=now-30d&to=now";
+    for (path, days, events) in [
+        (format!("/search?{range}"), 2, 140),
+        (format!("/search?{range}&class=record"), 2, 140),
+        (
+            format!("/search/tables?q=*|groupby%20src_ip&{range}"),
+            2,
+            140,
+        ),
+        (format!("/hosts/10.0.0.5?{range}"), 2, 140),
+        ("/hosts/10.0.0.5".to_owned(), 1, 70),
+        ("/domains/mail.example.com".to_owned(), 1, 70),
+        ("/flows/7".to_owned(), 1, 70),
+    ] {
+        let told = &server.read(&path).await["archived"];
+        assert_eq!(
+            (&told["days"], &told["events"]),
+            (&json!(days), &json!(events)),
+            "{path}"
+        );
+    }
+    for path in [
+        format!("/search?{range}&class=alert"),
+        "/search?from=now-1d&to=now".to_owned(),
+        "/flows/7?from=now-1d&to=now".to_owned(),
+    ] {
+        assert_eq!(server.read(&path).await["archived"], Value::Null, "{path}");
+    }
+    for (class, told) in [("record", json!(2)), ("alert", Value::Null)] {
+        let asked =
+            json!({"q": "*", "from": "now-30d", "to": "now", "format": "csv", "class": class});
+        let (status, body) = server.ask("POST", "/exports", asked).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let export = loop {
+            let exports = server.read("/exports").await;
+            let mut mine = exports.as_array().into_iter().flatten();
+            let export = mine
+                .find(|one| one["id"] == body["id"])
+                .expect("it is listed");
+            if export["status"] != "running" {
+                break export.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        assert_eq!(export["status"], "ready", "{export}");
+        assert_eq!(export["archived"]["days"], told, "{export}");
     }
 }
 

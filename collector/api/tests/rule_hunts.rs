@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use collector_index::{Event, Stream};
+use collector_state::NewPack;
 use sensor_event::Class;
 use serde_json::{Value, json};
 use support::{NOW, Server};
@@ -146,10 +147,26 @@ async fn a_plan_tells_the_queries_and_the_faults() {
 #[tokio::test]
 async fn a_hunt_tells_what_the_last_days_would_have_hit() {
     let mut server = server().await;
+    let day = NewPack {
+        site: "/archive",
+        object: "2025-11-10/records-1.tar.zst",
+        day: "2025-11-10",
+        shelf: "records",
+        events: 70,
+        bytes: 700,
+        packed_bytes: 90,
+        sha256: "ab",
+    };
+    server.store.archived(day, NOW).await.expect("it is noted");
     for scan in [false, true] {
         let asked = json!({ "text": RULES, "scan": scan });
         let hunt = ended(&mut server, asked).await;
         let found = &hunt["found"];
+        assert_eq!(
+            (&found["archived"]["days"], &found["archived"]["first"]),
+            (&json!(1), &json!("2025-11-10")),
+            "days that could not be looked at are named"
+        );
         assert_eq!(hunt["status"], "ready", "{hunt}");
         assert_eq!(
             (&found["complete"], &found["share"]),

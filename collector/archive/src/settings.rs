@@ -14,6 +14,9 @@ pub struct Settings {
     pub site: Option<Site>,
     /// What all that is back may have of the disk; the disk's reserve is never touched for it.
     pub recall_gigabytes: u32,
+    /// Days after which partitions are removed from the archive, by the day that they are of; none: they stay for ever.
+    pub alerts_days: Option<u32>,
+    pub records_days: Option<u32>,
 }
 
 impl Default for Settings {
@@ -22,6 +25,8 @@ impl Default for Settings {
             enabled: false,
             site: None,
             recall_gigabytes: 20,
+            alerts_days: None,
+            records_days: None,
         }
     }
 }
@@ -39,6 +44,14 @@ impl Settings {
     /// The place that partitions go to; none when there is none, or it is off.
     pub fn active(&self) -> Option<&Site> {
         self.site.as_ref().filter(|_| self.enabled)
+    }
+
+    /// Days that the archive keeps what is on a shelf; without them, for ever.
+    pub fn kept_days(&self, shelf: &str) -> Option<u32> {
+        match shelf {
+            "alerts" => self.alerts_days,
+            _ => self.records_days,
+        }
     }
 
     pub fn recall_bytes(&self) -> u64 {

@@ -23,6 +23,8 @@ const LOOK: Duration = Duration::from_secs(15);
 const QUIET: Duration = Duration::from_secs(3_600);
 /// Where they never cease to come, it is sealed all the same.
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+/// Packs of a shelf that are removed in one look.
+const EXPIRED_AT_ONCE: u32 = 100;
 /// After failures in a row the archive is left alone for a while.
 const FAILURES_IN_A_ROW: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
@@ -135,10 +137,57 @@ impl Archivist {
                 }
             }
         }
+        if in_a_row == 0 {
+            in_a_row += u32::from(!self.expire(site, &settings).await?);
+        }
         if in_a_row > 0 {
             patience.failed();
         }
         Ok(())
+    }
+
+    /// Removes from the archive what its days there are over of; false if the archive did not let it. The state forgets
+    /// a pack only when the archive has: what a kill leaves half removed is removed by the next look.
+    async fn expire(&self, site: &Site, settings: &Settings) -> Result<bool> {
+        let name = site.name();
+        let today = Day::of(now().0.saturating_mul(1_000));
+        for shelf in Shelf::ALL.map(Shelf::name) {
+            let Some(kept) = settings.kept_days(shelf) else {
+                continue;
+            };
+            let first = Day(today.0 - i64::from(kept) + 1).to_string();
+            let due = self
+                .state
+                .archive_expiring(&name, shelf, &first, EXPIRED_AT_ONCE)
+                .await?;
+            for pack in due {
+                let waiting = Waiting {
+                    day: &pack.day,
+                    shelf,
+                    number: pack.id.unsigned_abs(),
+                };
+                let removed = match Archive::open(site, &self.desk.means) {
+                    Ok(archive) => archive.remove(&pack.object).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = removed {
+                    let reason = format!("{}: {}", error.code(), error.told());
+                    tracing::warn!(object = pack.object, reason, "a pack stays in the archive");
+                    self.state
+                        .archive_failed(waiting, "not_removed", &reason, now())
+                        .await?;
+                    return Ok(false);
+                }
+                self.state.archive_expired(&pack, now()).await?;
+                self.state.archive_settled(waiting).await?;
+                tracing::info!(
+                    object = pack.object,
+                    events = pack.events,
+                    "the days of a pack in the archive are over"
+                );
+            }
+        }
+        Ok(true)
     }
 
     /// Seals what is due and quiet. Of a day and shelf one partition waits at a time.

@@ -26,6 +26,17 @@ const RATE_DAYS: i64 = 7;
 /// What is not taken while only alerts are.
 const LESSER: [Class; 3] = [Class::Context, Class::Record, Class::Flow];
 
+/// What the archive has of one shelf.
+#[derive(Debug, Default)]
+struct Archived {
+    days: u64,
+    oldest: Option<Day>,
+    /// Days that it keeps them; none where nothing goes there.
+    kept: Option<u64>,
+    /// Of the days that the rules ask for, something was dropped before the archive had it.
+    has_lost: bool,
+}
+
 pub struct Keeper {
     data_dir: PathBuf,
     index: Arc<Index>,
@@ -182,19 +193,19 @@ impl Keeper {
     }
 
     /// What is held. Reads folders and opens partitions: call it where blocking is allowed.
-    pub fn held(&self) -> Result<Storage> {
+    fn held(&self, archive: &[Archived; 2]) -> Result<Storage> {
         let today = today(now());
         let stats = self.index.stats()?;
         let (total_bytes, free_bytes) = disk(&self.data_dir)?;
         let mut shelves = Vec::new();
         let mut grows_by = 0.0;
-        for (shelf, asked) in Shelf::ALL.into_iter().zip(self.asked_days) {
+        for ((shelf, asked), archived) in Shelf::ALL.into_iter().zip(self.asked_days).zip(archive) {
             let of_shelf: Vec<&PartitionStats> = stats
                 .partitions
                 .iter()
                 .filter(|row| row.shelf == shelf.name())
                 .collect();
-            let held = self.shelf(shelf, asked, &of_shelf, today);
+            let held = self.shelf(shelf, asked, &of_shelf, archived, today);
             // A shelf that has reached its days loses as much as it gains.
             if held.days_held < held.days_kept {
                 grows_by += daily_bytes(&of_shelf, today);
@@ -231,6 +242,7 @@ impl Keeper {
         shelf: Shelf,
         asked: u32,
         partitions: &[&PartitionStats],
+        archived: &Archived,
         today: Day,
     ) -> ShelfHeld {
         let limits = self.limits.of(shelf);
@@ -240,27 +252,38 @@ impl Keeper {
             .filter_map(|row| Day::parse(&row.day))
             .filter(|&day| day <= today)
             .min();
-        let days_held = oldest.map_or(0, |oldest| (today.0 - oldest.0 + 1).unsigned_abs());
+        let since = |day: Day| (today.0 - day.0 + 1).unsigned_abs();
+        let days_held = oldest.map_or(0, since);
+        let days_reached = archived.oldest.map_or(0, since).max(days_held);
         let days_kept = u64::from(limits.days);
+        // Where days go to an archive, it is there that they end.
+        let days_in_all = archived.kept.map_or(days_kept, |kept| kept.max(days_kept));
         let asked = u64::from(asked);
         let bytes: u64 = partitions.iter().map(|row| row.bytes).sum();
         // Less than asked is short only where something was dropped for want of room.
-        let is_full = limits.bytes.is_some_and(|budget| bytes * 10 > budget * 9)
-            || self.pressure() == Pressure::AlertsOnly;
+        let has_dropped = if archived.kept.is_some() {
+            archived.has_lost
+        } else {
+            limits.bytes.is_some_and(|budget| bytes * 10 > budget * 9)
+                || self.pressure() == Pressure::AlertsOnly
+        };
         ShelfHeld {
             shelf: shelf.name().to_owned(),
             oldest_day: oldest.map(|day| day.to_string()),
             days_held,
+            archived_days: archived.days,
+            oldest_archived_day: archived.oldest.map(|day| day.to_string()),
+            days_reached,
             days_kept,
             days_asked: asked,
-            is_short: days_kept < asked || days_held < asked && is_full,
+            is_short: days_in_all < asked || days_reached < asked && has_dropped,
             events: partitions.iter().map(|row| row.events).sum(),
             bytes,
             budget_bytes: limits.bytes,
         }
     }
 
-    /// Shelf, days held and days asked, where they are short.
+    /// Shelf, days reached and days asked, where they are short.
     pub fn short(storage: &Storage) -> Vec<(&'static str, u64, u64)> {
         Shelf::ALL
             .into_iter()
@@ -269,14 +292,39 @@ impl Keeper {
                     .shelves
                     .iter()
                     .find(|held| held.shelf == shelf.name() && held.is_short)?;
-                Some((shelf.name(), held.days_held, held.days_asked))
+                Some((shelf.name(), held.days_reached, held.days_asked))
             })
             .collect()
     }
 
     pub async fn storage(self: &Arc<Keeper>) -> Result<Storage> {
+        let archive = self.archived(today(now())).await?;
         let keeper = Arc::clone(self);
-        tokio::task::spawn_blocking(move || keeper.held()).await?
+        tokio::task::spawn_blocking(move || keeper.held(&archive)).await?
+    }
+
+    /// What the archive has of each shelf, in the order of [`Shelf::ALL`].
+    async fn archived(&self, today: Day) -> Result<[Archived; 2]> {
+        let json = self.state.setting(Settings::NAME).await?;
+        let settings = Settings::read(json.as_deref());
+        let reach = self.state.archive_reach(&today.to_string()).await?;
+        let mut all = <[Archived; 2]>::default();
+        for ((shelf, asked), archived) in Shelf::ALL.into_iter().zip(self.asked_days).zip(&mut all)
+        {
+            if let Some(found) = reach.iter().find(|found| found.shelf == shelf.name()) {
+                archived.days = found.days;
+                archived.oldest = Day::parse(&found.oldest);
+            }
+            let first_asked = Day(today.0 - i64::from(asked)).to_string();
+            archived.has_lost = self
+                .state
+                .archive_has_lost(shelf.name(), &first_asked)
+                .await?;
+            archived.kept = settings
+                .active()
+                .map(|_| settings.kept_days(shelf.name()).map_or(u64::MAX, u64::from));
+        }
+        Ok(all)
     }
 
     pub fn state(&self) -> &Store {

@@ -119,6 +119,18 @@ pub struct ArchiveTotals {
     /// Dropped before the archive had it, ever.
     pub lost_partitions: u64,
     pub lost_events: u64,
+    /// Removed from the archive when their days there were over, ever.
+    pub expired_partitions: u64,
+    pub expired_events: u64,
+}
+
+/// How far back an archive reaches on one shelf.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArchiveReach {
+    pub shelf: String,
+    pub days: u64,
+    /// `2026-11-24`
+    pub oldest: String,
 }
 
 /// Days, both inclusive, `2026-11-24`; and the shelf, both without one.
@@ -283,7 +295,8 @@ impl Store {
         let row = sqlx::query(
             "SELECT count(*), coalesce(sum(events), 0), coalesce(sum(bytes), 0), coalesce(sum(packed_bytes), 0),
                  min(day), max(day), coalesce(sum(CASE WHEN recall IN ('asked', 'here') THEN bytes END), 0),
-                 (SELECT count(*) FROM archive_losses), (SELECT coalesce(sum(events), 0) FROM archive_losses)
+                 (SELECT count(*) FROM archive_losses), (SELECT coalesce(sum(events), 0) FROM archive_losses),
+                 (SELECT count(*) FROM archive_expired), (SELECT coalesce(sum(events), 0) FROM archive_expired)
              FROM archive_packs",
         )
         .fetch_one(self.reader())
@@ -298,7 +311,79 @@ impl Store {
             recalled_bytes: count(&row, 6),
             lost_partitions: count(&row, 7),
             lost_events: count(&row, 8),
+            expired_partitions: count(&row, 9),
+            expired_events: count(&row, 10),
         })
+    }
+
+    /// By shelf, of days until today.
+    pub async fn archive_reach(&self, today: &str) -> Result<Vec<ArchiveReach>> {
+        let rows = sqlx::query(
+            "SELECT shelf, count(DISTINCT day), min(day) FROM archive_packs WHERE day <= ? GROUP BY shelf",
+        )
+        .bind(today)
+        .fetch_all(self.reader())
+        .await?;
+        let reach = |row: &SqliteRow| ArchiveReach {
+            shelf: row.get(0),
+            days: count(row, 1),
+            oldest: row.get(2),
+        };
+        Ok(rows.iter().map(reach).collect())
+    }
+
+    /// Whether something of a shelf and of these days was dropped before the archive had it.
+    pub async fn archive_has_lost(&self, shelf: &str, since: &str) -> Result<bool> {
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM archive_losses WHERE shelf = ? AND day >= ?)",
+        )
+        .bind(shelf)
+        .bind(since)
+        .fetch_one(self.reader())
+        .await?)
+    }
+
+    /// Packs of a site and shelf that are of days before this one and that nobody has asked for, oldest first.
+    pub async fn archive_expiring(
+        &self,
+        site: &str,
+        shelf: &str,
+        before: &str,
+        limit: u32,
+    ) -> Result<Vec<Pack>> {
+        let mut query = sqlx::QueryBuilder::new(PACK);
+        query.push(" WHERE site = ").push_bind(site);
+        query.push(" AND shelf = ").push_bind(shelf);
+        query.push(" AND day < ").push_bind(before);
+        query
+            .push(" AND recall NOT IN ('asked', 'here') ORDER BY day, id LIMIT ")
+            .push_bind(limit);
+        let rows = query.build().fetch_all(self.reader()).await?;
+        Ok(rows.iter().map(pack_from).collect())
+    }
+
+    /// Notes that a pack is no longer in the archive, for its days there were over.
+    pub async fn archive_expired(&self, pack: &Pack, now: UnixMillis) -> Result<()> {
+        let mut tx = self.write().await?;
+        let gone = sqlx::query("DELETE FROM archive_packs WHERE id = ?")
+            .bind(pack.id)
+            .execute(&mut *tx)
+            .await?;
+        if gone.rows_affected() > 0 {
+            sqlx::query(
+                "INSERT INTO archive_expired (site, day, shelf, events, packed_bytes, at) VALUES (?, ?, ?, ?, ?, ?)",
+            )
+            .bind(&pack.site)
+            .bind(&pack.day)
+            .bind(&pack.shelf)
+            .bind(signed(pack.events))
+            .bind(signed(pack.packed_bytes))
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Packs, the newest in the archive first.
@@ -526,6 +611,65 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn packs_go_when_their_days_are_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state.sqlite");
+        let store = Store::open(&path, StoreOptions::default())
+            .await
+            .expect("a store");
+        for (site, day) in [
+            ("/a", "2026-01-01"),
+            ("/a", "2026-01-02"),
+            ("/a", "2026-01-03"),
+            ("/b", "2026-01-01"),
+        ] {
+            let new = NewPack {
+                site,
+                object: day,
+                day,
+                shelf: "records",
+                events: 10,
+                bytes: 100,
+                packed_bytes: 50,
+                sha256: "ab",
+            };
+            store
+                .archived(new, UnixMillis(1))
+                .await
+                .expect("it is noted");
+        }
+        let day = range("2026-01-02", "2026-01-02", None);
+        store
+            .ask_recall(&day, UnixMillis(50), "u", 1_000)
+            .await
+            .expect("it is asked for");
+        let due = |before: &'static str| store.archive_expiring("/a", "records", before, 9);
+        let packs = due("2026-01-03").await.expect("a list");
+        let [first] = &packs[..] else {
+            panic!(
+                "what somebody has asked for stays, and another site is not this one: {packs:?}"
+            );
+        };
+        assert_eq!(first.day, "2026-01-01");
+        for _ in 0..2 {
+            store
+                .archive_expired(first, UnixMillis(2))
+                .await
+                .expect("it is noted");
+        }
+        let totals = store.archive_totals().await.expect("it counts");
+        assert_eq!((totals.packs, totals.events), (3, 30));
+        assert_eq!((totals.expired_partitions, totals.expired_events), (1, 10));
+        assert_eq!(due("2026-01-03").await.expect("a list"), []);
+        let reach = store.archive_reach("2026-01-02").await.expect("it counts");
+        let told: Vec<_> = reach
+            .iter()
+            .map(|one| (one.shelf.as_str(), one.days, one.oldest.as_str()))
+            .collect();
+        assert_eq!(told, [("records", 2, "2026-01-01")]);
+    }
+
+    #[tokio::test]
     async fn faults_and_losses_are_told() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("state.sqlite");
@@ -558,6 +702,17 @@ mod tests {
         };
         store.archive_lost(&loss).await.expect("it is noted");
         assert_eq!(store.archive_losses().await.expect("a list"), [loss]);
+        for (shelf, since, lost) in [
+            ("records", "2026-01-01", true),
+            ("records", "2026-01-02", false),
+            ("alerts", "2026-01-01", false),
+        ] {
+            let told = store
+                .archive_has_lost(shelf, since)
+                .await
+                .expect("it is asked");
+            assert_eq!(told, lost, "{shelf} {since}");
+        }
         let totals = store.archive_totals().await.expect("it counts");
         assert_eq!((totals.lost_partitions, totals.lost_events), (1, 10));
     }

@@ -54,8 +54,8 @@ mod user;
 pub use access::{ApiToken, OpenSession, TOKEN_PREFIX};
 pub use alarm::{Alarm, AlarmFilter, AlarmKind, AlarmSilence, Condition};
 pub use archive::{
-    ArchiveFault, ArchiveLoss, ArchiveTotals, ArchivedDays, ArchivedRange, NewPack, Pack, Recall,
-    Waiting,
+    ArchiveFault, ArchiveLoss, ArchiveReach, ArchiveTotals, ArchivedDays, ArchivedRange, NewPack,
+    Pack, Recall, Waiting,
 };
 pub use asset::{Asset, NewAsset, USUAL_IMPORTANCE};
 pub use audit::{AuditEntry, AuditRow};

@@ -73,6 +73,8 @@ pub struct Export {
     pub bytes: u64,
     /// Everything that the query finds is in the file.
     pub complete: bool,
+    /// What of the range lay in the archive: JSON, whose shape is the API's.
+    pub archived: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +116,7 @@ pub struct ExportProgress {
 const SAVED: &str = "SELECT s.id, u.name, s.user_id, s.shared, s.name, s.query, s.range_from,
     s.range_to, s.class, s.columns, s.updated FROM saved_searches s JOIN users u ON u.id = s.user_id";
 const EXPORT: &str = "SELECT id, created, expires, format, query, range_from, range_to, status,
-    rows, total, bytes, complete FROM exports";
+    rows, total, bytes, complete, archived FROM exports";
 
 impl Store {
     /// The user's own searches, and those shared by units above, below or of the user's own.
@@ -350,6 +352,16 @@ impl Store {
         Ok(changed.rows_affected() > 0)
     }
 
+    /// Notes what of an export's range was not looked at, for it lies in the archive.
+    pub async fn export_left_out(&self, id: &str, archived: &str) -> Result<()> {
+        sqlx::query("UPDATE exports SET archived = ? WHERE id = ?")
+            .bind(archived)
+            .bind(id)
+            .execute(self.writer())
+            .await?;
+        Ok(())
+    }
+
     /// Ends an export that runs. One that was cancelled stays so.
     pub async fn end_export(&self, id: &str, status: ExportStatus) -> Result<()> {
         sqlx::query("UPDATE exports SET status = ? WHERE id = ? AND status = 'running'")
@@ -518,5 +530,6 @@ fn export_from(row: &SqliteRow) -> Export {
         total: number(9),
         bytes: number(10),
         complete: row.get(11),
+        archived: row.get(12),
     }
 }

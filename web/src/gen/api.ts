@@ -405,6 +405,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** One event, whole. Reading bytes of traffic is noted in the audit log; lists leave them out. */
         get: operations["event"];
         put?: never;
         post?: never;
@@ -2869,6 +2870,12 @@ export interface components {
         };
         /** @description Off until somebody sets it. */
         ArchiveSettings: {
+            /**
+             * Format: int32
+             * @description Days after which partitions are removed from the archive, by the day that they are of; none: they stay for ever.
+             * @default null
+             */
+            alerts_days: number | null;
             /** @default false */
             enabled: boolean;
             /**
@@ -2877,6 +2884,11 @@ export interface components {
              * @default 20
              */
             recall_gigabytes: number;
+            /**
+             * Format: int32
+             * @default null
+             */
+            records_days: number | null;
             /** @default null */
             site: components["schemas"]["ArchiveSite"] | null;
         };
@@ -2913,6 +2925,13 @@ export interface components {
             enabled: boolean;
             /** Format: int64 */
             events: number;
+            /** Format: int64 */
+            expired_events: number;
+            /**
+             * Format: int64
+             * @description What was removed from the archive when its days there were over.
+             */
+            expired_partitions: number;
             /** @description What could not go to the archive; the longest waiting first. */
             faults: components["schemas"]["FaultBody"][];
             /** @description `2026-11-24` */
@@ -3689,6 +3708,7 @@ export interface components {
             words: string[];
         };
         ExportBody: {
+            archived?: components["schemas"]["ArchivedBody"] | null;
             /** Format: int64 */
             bytes: number;
             /** @description Everything found is in the file. */
@@ -3756,7 +3776,10 @@ export interface components {
         FaultBody: {
             /** Format: int64 */
             attempts: number;
-            /** @description site, not_allowed, refused, not_found, full, damaged, too_large, unreachable, other */
+            /**
+             * @description site, not_allowed, refused, not_found, full, damaged, too_large, unreachable, other; not_removed: the archive still
+             *     has what its days are over of
+             */
             code: string;
             day: string;
             /** @description The last attempt. */
@@ -4010,6 +4033,7 @@ export interface components {
             unit_id?: number | null;
         };
         FlowBody: {
+            archived?: components["schemas"]["ArchivedBody"] | null;
             /** @description In the order of time. */
             events: Record<string, never>[];
             partial: boolean;
@@ -4020,6 +4044,7 @@ export interface components {
         };
         /** @description How far a hunt is, and what it has found. */
         Found: {
+            archived?: components["schemas"]["ArchivedBody"] | null;
             /** @description Nothing was left out for want of time or room. */
             complete: boolean;
             /**
@@ -4673,6 +4698,7 @@ export interface components {
             side: string;
         };
         PivotBody: {
+            archived?: components["schemas"]["ArchivedBody"] | null;
             first?: string | null;
             from: string;
             /** @description host, domain, file, fingerprint */
@@ -5663,6 +5689,11 @@ export interface components {
         ShelfHeld: {
             /**
              * Format: int64
+             * @description Days that lie in the archive, and the first of them.
+             */
+            archived_days: number;
+            /**
+             * Format: int64
              * @description Bytes after which the oldest days are dropped.
              */
             budget_bytes?: number | null;
@@ -5677,14 +5708,20 @@ export interface components {
             days_held: number;
             /**
              * Format: int64
-             * @description Days after which it is dropped.
+             * @description Days after which it is dropped here, or goes to the archive.
              */
             days_kept: number;
+            /**
+             * Format: int64
+             * @description Days since the first that is here or in the archive.
+             */
+            days_reached: number;
             /** Format: int64 */
             events: number;
-            /** @description Less is held than the rules ask, though the collector has run for longer. */
+            /** @description Less is reached than the rules ask, though the collector has run for longer. */
             is_short: boolean;
-            /** @description The first day that is held, `2026-11-24`. */
+            oldest_archived_day?: string | null;
+            /** @description The first day that is here, and searched, `2026-11-24`. */
             oldest_day?: string | null;
             /** @description alerts, records */
             shelf: string;
@@ -5856,6 +5893,7 @@ export interface components {
             values: string[];
         };
         TablesBody: {
+            archived?: components["schemas"]["ArchivedBody"] | null;
             /** Format: int64 */
             milliseconds: number;
             /** @description Time ran out, or there are more groups than are counted apart: counts are at least these. */

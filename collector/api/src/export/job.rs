@@ -8,7 +8,7 @@ use collector_state::{ExportProgress, ExportStatus, Scope};
 use super::file::Output;
 use super::kept::Kept;
 use super::{Format, MAX_BYTES, MAX_ROWS};
-use crate::ApiState;
+use crate::{ApiState, archive};
 
 /// Events that are in memory at a time.
 const PAGE: usize = 2_000;
@@ -67,6 +67,9 @@ impl Job {
         };
         done.complete &= kept.complete;
         let found_at_sensors = kept.len() as u64;
+        let range = (self.request.from, self.request.to);
+        let class = self.request.class;
+        let away = archive::unseen(state, range, class).await?;
         let mut cursor = None;
         loop {
             let left = usize::try_from(most - done.rows).unwrap_or(usize::MAX);
@@ -93,6 +96,11 @@ impl Job {
                 let all = cursor.is_none() && !cut;
                 done.complete &= all || done.rows >= self.most;
                 done.bytes = tokio::task::spawn_blocking(move || output.finish()).await??;
+                let away = archive::greater(away, archive::unseen(state, range, class).await?);
+                if let Some(away) = away {
+                    let json = serde_json::to_string(&away)?;
+                    state.store.export_left_out(&self.id, &json).await?;
+                }
                 let wanted = state.store.export_progress(&self.id, done).await?;
                 return Ok(if wanted {
                     ExportStatus::Ready

@@ -21,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::ApiState;
+use crate::archive::ArchivedBody;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
 use crate::extract::Path;
@@ -104,6 +105,8 @@ pub struct ExportBody {
     bytes: u64,
     /// Everything found is in the file.
     complete: bool,
+    /// What of the range lay in the archive, and is not in the file.
+    archived: Option<ArchivedBody>,
 }
 
 fn body(export: Export) -> ExportBody {
@@ -120,6 +123,9 @@ fn body(export: Export) -> ExportBody {
         total: export.total,
         bytes: export.bytes,
         complete: export.complete,
+        archived: export
+            .archived
+            .and_then(|json| serde_json::from_str(&json).ok()),
     }
 }
 

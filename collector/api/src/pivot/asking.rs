@@ -7,6 +7,7 @@ use collector_state::UnixMillis;
 
 use super::{Panel, PivotBody, PivotQuery};
 use crate::ApiState;
+use crate::archive::{self, ArchivedBody};
 use crate::caller::Caller;
 use crate::error::Result;
 use crate::json::Json;
@@ -44,6 +45,12 @@ impl<'a> Asking<'a> {
             sensors: caller.sensors(state).await?,
             state,
         })
+    }
+
+    /// What of the range lies in the archive.
+    pub(super) async fn unseen(&self) -> Result<Option<ArchivedBody>> {
+        let range = (Some(self.from.0 * 1_000), Some(self.to.0 * 1_000));
+        Ok(archive::unseen(self.state, range, ClassFilter::All).await?)
     }
 
     pub(super) fn request(&self, query: Node) -> Request {
@@ -139,6 +146,7 @@ impl<'a> Asking<'a> {
             last,
             panels,
             partial: partial || !exact,
+            archived: self.unseen().await?,
         }))
     }
 

@@ -9,11 +9,12 @@ use utoipa::ToSchema;
 use super::asking::Asking;
 use super::{PivotQuery, is};
 use crate::ApiState;
+use crate::archive::ArchivedBody;
 use crate::caller::Caller;
 use crate::error::{Problem, Result, invalid};
 use crate::extract::{Path, Query};
 use crate::json::Json;
-use crate::search::event_json;
+use crate::search::listed;
 
 /// Events of one flow.
 const MAX_FLOW_EVENTS: usize = 500;
@@ -27,6 +28,8 @@ pub struct FlowBody {
     events: Vec<Value>,
     total: u64,
     partial: bool,
+    /// What of the range lies in the archive, and was not searched.
+    archived: Option<ArchivedBody>,
 }
 
 /// Events that a flow id or a community id joins, oldest first.
@@ -58,8 +61,9 @@ pub(super) async fn flow(
     Ok(Json(FlowBody {
         q: format!("{path}:\"{value}\""),
         value: id,
-        events: hits.events.iter().map(|event| event_json(event)).collect(),
+        events: hits.events.iter().map(|event| listed(event)).collect(),
         total: hits.total,
         partial: hits.partial,
+        archived: asking.unseen().await?,
     }))
 }

@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::ApiState;
+use crate::archive::ArchivedBody;
 use crate::search::TableRow;
 
 #[derive(Deserialize, IntoParams)]
@@ -52,6 +53,8 @@ pub struct PivotBody {
     panels: Vec<Panel>,
     /// Time ran out: counts are at least these.
     partial: bool,
+    /// What of the range lies in the archive, and was not counted.
+    archived: Option<ArchivedBody>,
 }
 
 fn is(path: &str, value: &str) -> Node {

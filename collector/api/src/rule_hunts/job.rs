@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::plan::Plan;
 use super::{Example, Found, FoundRule};
+use crate::archive::{self, ArchivedBody};
 use crate::{ApiState, times};
 
 /// Records that are in memory at a time.
@@ -68,6 +69,7 @@ impl Job {
             rules: ruleset.rules.len(),
         };
         let (from, to) = (self.from.0 * 1_000, self.to.0 * 1_000);
+        work.found.archived = self.away(state).await?;
         let mut slices: Vec<(i64, i64)> = slices(from, to, SLICE);
         // The next one is the last of the list.
         slices.reverse();
@@ -128,6 +130,8 @@ impl Job {
         through: i64,
     ) -> Result<ExportStatus, Fault> {
         work.finish();
+        let away = work.found.archived.take();
+        work.found.archived = archive::greater(away, self.away(state).await?);
         let (forgotten, late) = work.detector.left_out();
         work.found.complete &= forgotten == 0 && late == 0;
         work.found.through = times::write(UnixMillis(through.div_euclid(1_000)));
@@ -136,6 +140,12 @@ impl Job {
         } else {
             ExportStatus::Cancelled
         })
+    }
+
+    /// What of the range lies in the archive.
+    async fn away(&self, state: &ApiState) -> Result<Option<ArchivedBody>, Fault> {
+        let range = (Some(self.from.0 * 1_000), Some(self.to.0 * 1_000));
+        Ok(archive::unseen(state, range, ClassFilter::All).await?)
     }
 
     async fn page(

@@ -20,6 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::ApiState;
+use crate::archive::ArchivedBody;
 use crate::caller::Caller;
 use crate::error::{ApiError, Problem, Result, invalid};
 use crate::extract::Path;
@@ -107,6 +108,9 @@ pub struct Found {
     pub slices_scanned: u64,
     /// Nothing was left out for want of time or room.
     pub complete: bool,
+    /// What of the range lies in the archive, and was not looked at.
+    #[serde(default)]
+    pub archived: Option<ArchivedBody>,
     pub rules: Vec<FoundRule>,
 }
 
@@ -154,6 +158,7 @@ impl Found {
             unreadable: 0,
             slices_scanned: 0,
             complete: true,
+            archived: None,
             rules: rules.iter().map(of).collect(),
         }
     }

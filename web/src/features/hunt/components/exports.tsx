@@ -66,6 +66,7 @@ export function Exports({ search, columns, total }: { search: HuntSearch; column
                     <span className="muted">
                       {one.format.toUpperCase()} · {t(`hunt.exportStatus.${one.status}`)} · {number(one.rows, i18n.language)} · {bytes(one.bytes, i18n.language)} · {t("hunt.expires", { time: dayTime(one.expires, zone) })}
                       {!one.complete && ` · ${t("hunt.incomplete")}`}
+                      {one.archived && ` · ${t("archive.leftOut", { count: one.archived.days })}`}
                     </span>
                     {one.status === "running" && (
                       <progress max={1} value={share} aria-label={t("hunt.exportProgress")}>

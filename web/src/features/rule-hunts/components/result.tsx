@@ -44,6 +44,7 @@ export function Result({ hunt }: { hunt: RuleHunt }) {
         {found.slices_scanned > 0 && <p className="muted">{t("ruleHunts.scanned", { count: found.slices_scanned })}</p>}
         {found.unreadable > 0 && <p className="muted">{t("ruleHunts.unreadable", { count: found.unreadable })}</p>}
         {!found.complete && <Partial>{t("ruleHunts.incomplete")}</Partial>}
+        {found.archived && <Partial>{t("archive.leftOut", { count: found.archived.days })}</Partial>}
       </Card>
       {found.rules.map((rule, index) => (
         <Found key={index} rule={rule} hunt={hunt} />

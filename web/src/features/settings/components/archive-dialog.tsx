@@ -11,6 +11,11 @@ import { archiveSettingsQuery, useSetArchive, useTryArchive } from "../api";
 
 type Site = Schemas["ArchiveSite"];
 const KINDS: readonly Site["kind"][] = ["folder", "s3"];
+/** A hundred years. */
+const MOST_DAYS = 36_500;
+/** Days that are kept, as they are written: nothing is for ever. */
+const kept = (text: string) => (text === "" ? null : Number(text));
+const isKept = (text: string) => text === "" || (Number.isInteger(Number(text)) && Number(text) >= 1 && Number(text) <= MOST_DAYS);
 const EMPTY = { path: "", endpoint: "", bucket: "", prefix: "", region: "us-east-1", key_id: "", secret: "" };
 
 export function ArchiveDialog({ onClose }: { onClose: () => void }) {
@@ -31,6 +36,8 @@ function Form({ before, onClose }: { before: Schemas["ArchiveSettingsBody"]; onC
   const [kind, setKind] = useState<Site["kind"]>(known?.kind ?? "folder");
   const [form, setForm] = useState({ ...EMPTY, ...known, secret: "" });
   const [gigabytes, setGigabytes] = useState(String(before.settings.recall_gigabytes ?? 20));
+  const [alertsDays, setAlertsDays] = useState(String(before.settings.alerts_days ?? ""));
+  const [recordsDays, setRecordsDays] = useState(String(before.settings.records_days ?? ""));
   const set = useSetArchive();
   const attempt = useTryArchive();
   const change = (part: Partial<typeof EMPTY>) => {
@@ -45,7 +52,7 @@ function Form({ before, onClose }: { before: Schemas["ArchiveSettingsBody"]; onC
   const isNew = known?.kind !== "s3" || known.endpoint !== s3.endpoint.trim() || known.key_id !== s3.key_id.trim();
   const fits = site.kind === "folder" ? site.path.startsWith("/") : /^https?:\/\/./.test(site.endpoint) && site.bucket !== "" && site.key_id !== "" && (!isNew || !!site.secret);
   const most = Number(gigabytes);
-  const ready = (fits || !enabled) && gigabytes !== "" && Number.isInteger(most) && most >= 0;
+  const ready = (fits || !enabled) && gigabytes !== "" && Number.isInteger(most) && most >= 0 && isKept(alertsDays) && isKept(recordsDays);
   const tried = attempt.data;
   const text = (name: keyof typeof EMPTY, label: string, hint?: string, placeholder?: string) => (
     <Text label={label} hint={hint} className="mono" maxLength={1_024} placeholder={placeholder} value={form[name]} onText={(value) => change({ [name]: value })} />
@@ -61,7 +68,7 @@ function Form({ before, onClose }: { before: Schemas["ArchiveSettingsBody"]; onC
       }
       ready={ready && !set.isPending}
       error={set.error}
-      onSubmit={() => set.mutate({ enabled, site: fits ? site : null, recall_gigabytes: most }, { onSuccess: onClose })}
+      onSubmit={() => set.mutate({ enabled, site: fits ? site : null, recall_gigabytes: most, alerts_days: kept(alertsDays), records_days: kept(recordsDays) }, { onSuccess: onClose })}
       onClose={onClose}
     >
       <label className="check">
@@ -98,6 +105,10 @@ function Form({ before, onClose }: { before: Schemas["ArchiveSettingsBody"]; onC
       </div>
       <Fault error={attempt.error} />
       <Text label={t("archive.gigabytes")} hint={t("archive.gigabytesHint")} type="number" min={0} max={1_000_000} value={gigabytes} onText={setGigabytes} />
+      <div className="settings__grid">
+        <Text label={t("archive.alertsDays")} hint={t("archive.daysHint")} type="number" min={1} max={MOST_DAYS} value={alertsDays} onText={setAlertsDays} />
+        <Text label={t("archive.recordsDays")} hint={t("archive.daysHint")} type="number" min={1} max={MOST_DAYS} value={recordsDays} onText={setRecordsDays} />
+      </div>
     </FormDialog>
   );
 }

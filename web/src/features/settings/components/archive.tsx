@@ -81,6 +81,7 @@ function Held({ archive }: { archive: Schemas["ArchiveState"] }) {
           <span className="note note--bad">{t("archive.lost", { partitions: count(archive.lost_partitions), events: count(archive.lost_events), day: date(loss.day), shelf: shelf(loss.shelf), at: dateTime(loss.at, zone) })}</span>
         </p>
       )}
+      {archive.expired_partitions > 0 && <p className="card__body muted">{t("archive.expired", { partitions: count(archive.expired_partitions), events: count(archive.expired_events) })}</p>}
       {archive.recalls.length > 0 && <Recalls recalls={archive.recalls} used={archive.recalled_bytes} limit={archive.recall_limit_bytes} />}
       {archive.packs > 0 && <Packs />}
     </>

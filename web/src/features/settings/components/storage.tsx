@@ -45,14 +45,15 @@ function Shelves({ shelves }: { shelves: Schemas["ShelfHeld"][] }) {
                 <Icon aria-hidden />
                 {shelf.days_asked > 0 ? (
                   <>
-                    <span>{t("storage.holds", { shelf: name(shelf), count: shelf.days_held, asked: count(shelf.days_asked) })}</span>
-                    <Meter part={shelf.days_held} whole={shelf.days_asked} bad={shelf.is_short} label={t("storage.meter", { count: shelf.days_held, asked: count(shelf.days_asked) })} />
+                    <span>{t("storage.holds", { shelf: name(shelf), count: shelf.days_reached, asked: count(shelf.days_asked) })}</span>
+                    <Meter part={shelf.days_reached} whole={shelf.days_asked} bad={shelf.is_short} label={t("storage.meter", { held: count(shelf.days_reached), asked: count(shelf.days_asked) })} />
                   </>
                 ) : (
-                  <span>{t("storage.holdsFreely", { shelf: name(shelf), count: shelf.days_held })}</span>
+                  <span>{t("storage.holdsFreely", { shelf: name(shelf), count: shelf.days_reached })}</span>
                 )}
+                {shelf.archived_days > 0 && <span className="muted">{t("storage.archived", { count: shelf.archived_days })}</span>}
                 {shelf.is_short && <span className="tag tag--bad">{t("storage.short")}</span>}
-                {!shelf.is_short && shelf.days_held < shelf.days_asked && <span className="tag">{t("storage.young")}</span>}
+                {!shelf.is_short && shelf.days_reached < shelf.days_asked && <span className="tag">{t("storage.young")}</span>}
               </p>
             );
           })}
