@@ -6,10 +6,11 @@
 //!
 //! # How a matcher looks
 //!
-//! Of longer patterns it knows the windows of four bytes that are rarest in traffic, of shorter
-//! ones the rarest pairs ([`windows`], [`pairs`]). A scan takes windows of the data, at every second or fourth place, and asks
-//! small tables whether a pattern has such a window; only then are the patterns behind it compared. Places are asked in blocks, with one branch a block, so that the processor has
-//! many looks under way at once. Patterns of one byte are looked for by `memchr`.
+//! Of longer patterns it knows the windows of four bytes that are rarest in traffic, of shorter ones the rarest pairs
+//! ([`windows`], [`pairs`]). A scan takes windows of the data, at every second or fourth place, and asks small tables
+//! whether a pattern has such a window; only then are the patterns behind it compared. Places are asked in blocks, with
+//! one branch a block, so that the processor has many looks under way at once. Patterns of one byte are looked for by
+//! `memchr`.
 //!
 //! An automaton (Aho-Corasick) touches a state for every byte, each look waiting for the last, and with thousands of
 //! patterns its states lie outside the cache; `benches/prefilter.rs` compares both on real traffic. Work is bounded:
