@@ -3,8 +3,11 @@
 
 use serde_json::Value;
 
+use crate::dcerpc::{MAX_STUB_BYTES, append_stub};
+use crate::expected::MAX_EXPECTED;
+use crate::layer::{MAX_CHANGE_BYTES, MAX_CHANGES, MAX_HELD_BYTES};
 use crate::parser::Transport;
-use crate::{Protocol, testing};
+use crate::{AppLayer, Context, Limits, Protocol, testing};
 use sensor_flow::Direction::{self, ToClient, ToServer};
 
 /// Repetitions that are sent.
@@ -239,4 +242,86 @@ fn ends(
         (1..sent).contains(&kept),
         "{protocol:?} {place}: {kept} of {sent}"
     );
+}
+
+fn feed(layer: &mut AppLayer, pieces: &[(Direction, &[u8])]) {
+    const CONTEXT: Context = Context {
+        now_ns: 0,
+        server_port: 8080,
+        client_port: 40_000,
+    };
+    let limits = Limits::default();
+    for (direction, bytes) in pieces {
+        layer.chunk(*direction, bytes, &CONTEXT, &limits);
+        layer.resume(*direction, &CONTEXT, &limits);
+    }
+}
+
+#[test]
+fn arguments_of_a_call_end() {
+    let mut stub = Vec::new();
+    for _ in 0..3 {
+        append_stub(&mut stub, &vec![1; MAX_STUB_BYTES / 2 + 1]);
+    }
+    assert_eq!(stub.len(), MAX_STUB_BYTES);
+}
+
+#[test]
+fn flows_that_are_expected_end() {
+    let mut layer = AppLayer::default();
+    feed(
+        &mut layer,
+        &[(ToClient, b"220 (ready)\r\n"), (ToServer, b"USER a\r\n")],
+    );
+    for _ in 0..2 * MAX_EXPECTED {
+        feed(
+            &mut layer,
+            &[
+                (ToServer, b"PASV\r\n"),
+                (ToClient, b"227 Entering (10,0,0,1,100,1)\r\n"),
+                (ToServer, b"RETR a\r\n"),
+                (ToClient, b"226 Done\r\n"),
+            ],
+        );
+    }
+    assert_eq!(layer.protocol(), Protocol::Ftp);
+    assert_eq!(layer.take_expected().len(), MAX_EXPECTED);
+}
+
+#[test]
+fn changes_of_protocol_end() {
+    const CONNECT: &[u8] = b"CONNECT a:8080 HTTP/1.1\r\nHost: a\r\n\r\n";
+    const OK: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
+    let mut layer = AppLayer::default();
+    for _ in 0..MAX_CHANGES {
+        feed(&mut layer, &[(ToServer, CONNECT), (ToClient, OK)]);
+        assert_eq!(layer.protocol(), Protocol::Http1);
+    }
+    feed(&mut layer, &[(ToServer, CONNECT), (ToClient, OK)]);
+    assert_eq!(layer.protocol(), Protocol::Failed);
+}
+
+#[test]
+fn what_waits_for_its_protocol_ends() {
+    // After CONNECT, what is none of the protocols.
+    let mut layer = AppLayer::default();
+    feed(
+        &mut layer,
+        &[
+            (ToServer, b"CONNECT a:8080 HTTP/1.1\r\nHost: a\r\n\r\n"),
+            (ToClient, b"HTTP/1.1 200 OK\r\n\r\n"),
+            (ToServer, &[0xfe; MAX_CHANGE_BYTES - 1]),
+        ],
+    );
+    assert_eq!(layer.protocol(), Protocol::Http1);
+    feed(&mut layer, &[(ToServer, &[0xfe])]);
+    assert_eq!(layer.protocol(), Protocol::Failed);
+
+    // One side talks on, the other says nothing.
+    let mut layer = AppLayer::default();
+    feed(&mut layer, &[(ToServer, &vec![0xfe; MAX_HELD_BYTES])]);
+    assert_eq!(layer.protocol(), Protocol::Unknown);
+    feed(&mut layer, &[(ToServer, &[0xfe])]);
+    assert_eq!(layer.protocol(), Protocol::Failed);
+    assert_eq!(layer.events(), ["applayer_proto_detection_skipped"]);
 }

@@ -131,6 +131,26 @@ mod tests {
     const B: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
 
     #[test]
+    fn pairs_of_hosts_end() {
+        let expectations = Expectations::default();
+        let host = |number: usize| {
+            let number = u32::try_from(number).expect("it is small");
+            IpAddr::V4(std::net::Ipv4Addr::from_bits(number))
+        };
+        let add = |number: usize, now_ns| {
+            expectations.add((A, host(number)), 20, FlowId(1), now_ns, number);
+        };
+        (0..MAX_PAIRS + 10).for_each(|number| add(number, 0));
+        assert_eq!(expectations.waiting.load(Ordering::Relaxed), MAX_PAIRS);
+        assert_eq!(expectations.take(A, host(MAX_PAIRS), 20, 1), None);
+        // What has waited too long makes room.
+        add(MAX_PAIRS, TIMEOUT_NS + 1);
+        assert_eq!(expectations.waiting.load(Ordering::Relaxed), 1);
+        let found = expectations.take(A, host(MAX_PAIRS), 20, TIMEOUT_NS + 1);
+        assert_eq!(found, Some((FlowId(1), MAX_PAIRS)));
+    }
+
+    #[test]
     fn what_was_said_is_told_once() {
         let expectations = Expectations::default();
         expectations.add((A, B), 20, FlowId(1), 0, "first");

@@ -615,6 +615,25 @@ mod tests {
     }
 
     #[test]
+    fn streams_that_are_over_are_forgotten() {
+        let mut transactions = Transactions::default();
+        let mut state = State::default();
+        let limits = Limits::default();
+        let mut most = 0;
+        let begin = [MAGIC.to_vec(), frame(4, 0, 0, &[])].concat();
+        state.chunk(ToServer, &begin, &mut transactions, &CONTEXT, &limits);
+        for number in 0..3 * MAX_STREAMS as u32 {
+            let request = frame(1, 5, 2 * number + 1, &[0x82]);
+            let step = state.chunk(ToServer, &request, &mut transactions, &CONTEXT, &limits);
+            assert_eq!(step, Step::More);
+            // What the sensor does with what it has told.
+            transactions.live_mut().clear();
+            most = most.max(state.streams.len());
+        }
+        assert_eq!(most, MAX_STREAMS);
+    }
+
+    #[test]
     fn ranges_are_put_together() {
         let field = |name: &[u8], value: &[u8]| {
             let mut field = vec![0, name.len() as u8];

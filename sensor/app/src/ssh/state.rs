@@ -336,6 +336,29 @@ mod tests {
         record
     }
 
+    #[test]
+    fn banners_and_offers_end() {
+        let banner = [b"SSH-2.0-".to_vec(), vec![b'x'; 4 * MAX_BANNER_BYTES]].concat();
+        let (transactions, step) = run(&[(ToServer, &banner)]);
+        assert_eq!(step, Step::More);
+        let tx = transactions.live().front().expect("there is one");
+        assert_eq!(tx.events, [LONG_BANNER]);
+        let record = serde_json::to_string(&tx.record()).expect("a record serialises");
+        assert!(record.len() < 2 * MAX_BANNER_BYTES, "{record}");
+
+        // An offer that claims more than is held is passed over as it comes.
+        let mut offer = (MAX_KEXINIT_BYTES + 2).to_be_bytes().to_vec();
+        offer.extend([4, 20]);
+        let mut state = State::default();
+        let mut transactions = Transactions::default();
+        let limits = Limits::default();
+        let all = [b"SSH-2.0-x\r\n".to_vec(), offer, vec![0; 60_000]].concat();
+        state.chunk(ToServer, &all, &mut transactions, &CONTEXT, &limits);
+        assert_eq!(state.sides[0].held, b"");
+        let tx = transactions.live().front().expect("there is one");
+        assert_eq!(tx.events, [LONG_KEX_RECORD]);
+    }
+
     fn run(pieces: &[(Direction, &[u8])]) -> (Transactions, Step) {
         let mut state = State::default();
         let mut transactions = Transactions::default();

@@ -260,6 +260,31 @@ mod tests {
         assert_eq!(transactions.begun(), 2);
     }
 
+    #[test]
+    fn what_grows_too_much_is_not_decompressed_any_more() {
+        let compressed = |payload: &[u8]| {
+            let level = flate2::Compression::default();
+            let mut encoder = flate2::Compress::new(level, false);
+            let mut out = Vec::with_capacity(64 * 1024);
+            let done = encoder.compress_vec(payload, &mut out, flate2::FlushCompress::Sync);
+            done.expect("there is room");
+            // RFC 7692 §7.2.1: the end of the flush is left out.
+            out.truncate(out.len() - MESSAGE_END.len());
+            let length = u16::try_from(out.len()).expect("it is short").to_be_bytes();
+            [&[0xc1, 126], &length[..], &out].concat()
+        };
+        let small = compressed(&vec![b'a'; MAX_INFLATED_BYTES / 2]);
+        let bomb = compressed(&vec![b'a'; MAX_INFLATED_BYTES + 1]);
+        let transactions = run(&[&small, &bomb, &small]);
+        let payloads = payloads(&transactions);
+        let lengths: Vec<usize> = payloads.iter().map(Vec::len).collect();
+        // What is kept of the first two has its limit; the third stands as it came.
+        assert_eq!(
+            lengths,
+            [MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, small.len() - 4]
+        );
+    }
+
     proptest! {
         #[test]
         fn any_chunking_gives_the_same_frames(cuts in proptest::collection::vec(1usize..9, 1..20)) {
