@@ -1,4 +1,4 @@
-//! `irc`: a message. A record of our own.
+//! `irc`: a message (RFC 2812 §2.3.1). A record of our own.
 
 use serde::Serialize;
 
@@ -12,9 +12,9 @@ pub struct Irc<'a> {
     /// The name in the prefix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nick: Option<Text<'a>>,
-    /// In upper case, or three digits.
+    /// In upper case, or the three digits of a reply (RFC 2812 §5).
     pub command: String,
-    /// None for PASS.
+    /// Words behind the command, the last one with its spaces. None for PASS.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub params: Vec<Text<'a>>,
     /// A password went over the wire for everyone to read.

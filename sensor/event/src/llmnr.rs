@@ -7,20 +7,26 @@ use crate::{MdnsQuestion, MdnsResource};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Llmnr<'a> {
-    /// `request` or `response`.
+    /// `request` or `response`, by the bit QR (RFC 4795 §2.1.1).
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// Identifier on the wire.
+    /// Number by which a response names its request (RFC 4795 §2.1.1).
     pub id: u16,
+    /// Bits of the header that are set: `c`, `tc`, `t`.
     #[serde(skip_serializing_if = "LlmnrFlags::is_empty")]
     pub flags: LlmnrFlags,
+    /// 0 is the only one that is defined (RFC 4795 §2.1.1).
     pub opcode: u8,
+    /// Names that are asked for (RFC 1035 §4.1.2).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub queries: Vec<MdnsQuestion<'a>>,
+    /// Records that answer (RFC 1035 §4.1.3).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<MdnsResource<'a>>,
+    /// Records of the authority section, which has none in LLMNR (RFC 4795 §2.1.1).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub authorities: Vec<MdnsResource<'a>>,
+    /// Records of the additional section (RFC 4795 §2.9).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub additionals: Vec<MdnsResource<'a>>,
 }

@@ -1,4 +1,4 @@
-//! `syslog`: a message. A record of our own.
+//! `syslog`: a message (RFC 5424 §6, and the older format of RFC 3164 §4). A record of our own.
 
 use serde::Serialize;
 
@@ -6,27 +6,32 @@ use crate::Text;
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Syslog<'a> {
-    /// By name: `auth`, `local0`.
+    /// By name: `auth`, `local0` (RFC 5424 §6.2.1).
     pub facility: &'static str,
-    /// By name: `error`, `info`.
+    /// By name: `error`, `info` (RFC 5424 §6.2.1).
     pub severity: &'static str,
-    /// Of the newer format (RFC 5424).
+    /// Of the newer format: 1 (RFC 5424 §6.2.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u8>,
-    /// As the sender wrote it.
+    /// As the sender wrote it (RFC 5424 §6.2.3, RFC 3164 §4.1.2): it is not read as a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Text<'a>>,
+    /// What the sender calls itself (RFC 5424 §6.2.4); its address is beside the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<Text<'a>>,
+    /// The program (RFC 5424 §6.2.5; the tag of RFC 3164 §4.1.3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_name: Option<Text<'a>>,
+    /// Its process (RFC 5424 §6.2.6), most often a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proc_id: Option<Text<'a>>,
+    /// Kind of the message (RFC 5424 §6.2.7).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub msg_id: Option<Text<'a>>,
-    /// With its brackets.
+    /// With its brackets (RFC 5424 §6.3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub structured_data: Option<Text<'a>>,
+    /// The text, without a line end (RFC 5424 §6.4).
     pub message: Text<'a>,
 }
 
