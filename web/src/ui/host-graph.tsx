@@ -30,7 +30,7 @@ export function HostGraph({ graph, centre, height, onPick }: HostGraphProps) {
             roam: true,
             draggable: true,
             // In a small frame they stand closer, so that none is outside.
-            force: typeof height === "number" ? { repulsion: 110, edgeLength: [30, 105], gravity: 0.25, layoutAnimation: false } : { repulsion: 260, edgeLength: [60, 190], gravity: 0.16, layoutAnimation: false },
+            force: typeof height === "number" ? { repulsion: 110, edgeLength: [30, 105], gravity: 0.25, layoutAnimation: false } : { repulsion: 195, edgeLength: [45, 155], gravity: 0.27, layoutAnimation: false },
             label: { show: true, position: "right", fontSize: 10.5, color: color("--ink-2"), formatter: ({ name }: { name: string }) => shortAddress(name) },
             labelLayout: { hideOverlap: true },
             edgeSymbol: ["none", "arrow"],

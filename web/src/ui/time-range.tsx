@@ -7,6 +7,7 @@ import { dateTime, fromInput, isRelative, moment, toInput } from "@/lib/time";
 import { Button, IconButton } from "@/ui/basics";
 import { Popover } from "@/ui/popover";
 import { Share } from "@/ui/share";
+import { When } from "@/ui/when";
 
 const PRESETS = ["15m", "1h", "6h", "24h", "3d", "7d", "30d", "90d"] as const;
 
@@ -96,11 +97,11 @@ export function TimeRange({ from, to, onChange }: TimeRangeProps) {
         >
           <div className="field">
             <label htmlFor={`${id}-from`}>{t("range.from")}</label>
-            <input id={`${id}-from`} className="input" type="datetime-local" step={1} value={begin} onChange={(event) => setBegin(event.target.value)} />
+            <When id={`${id}-from`} kind="moment" value={begin} onValue={setBegin} />
           </div>
           <div className="field">
             <label htmlFor={`${id}-to`}>{t("range.to")}</label>
-            <input id={`${id}-to`} className="input" type="datetime-local" step={1} value={end} onChange={(event) => setEnd(event.target.value)} />
+            <When id={`${id}-to`} kind="moment" value={end} onValue={setEnd} />
           </div>
           {wrong && (
             <p className="field__error" role="alert">

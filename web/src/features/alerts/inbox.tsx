@@ -215,7 +215,7 @@ export function InboxPage() {
   const filtered = words.length > 0 || search.severity !== undefined || search.since !== undefined || isFrozen;
   return (
     <div className="page">
-      <div className="page__head">
+      <div className="page__head inbox__head">
         <h1>{t("nav.alerts")}</h1>
         <form
           role="search"

@@ -14,6 +14,7 @@ import { Dialog } from "@/ui/dialog";
 import { Menu, MenuItem, MenuLine } from "@/ui/menu";
 import { SortedTable } from "@/ui/sorted-table";
 import { Unready } from "@/ui/unready";
+import { When } from "@/ui/when";
 import { caseQuery, casesQuery, useCase, type CaseContent } from "./api";
 import { Clocks } from "./components/clocks";
 import "./cases.css";
@@ -234,7 +235,7 @@ function Timeline({ content, may, note, onPut }: { content: CaseContent; may: bo
           <textarea ref={note} className="textarea" aria-label={t("comment.label")} placeholder={t("cases.noteHint")} maxLength={10_000} value={text} onChange={(event) => setText(event.target.value)} />
           <div className="cases__row">
             <label>
-              {t("cases.happenedAt")} <input className="input cases__time" type="datetime-local" step={1} value={at} onChange={(event) => setAt(event.target.value)} />
+              {t("cases.happenedAt")} <When kind="moment" value={at} onValue={setAt} />
             </label>
             <span className="spring" />
             <Button type="submit" look="primary" disabled={!text.trim()}>

@@ -9,9 +9,10 @@ import { usePolling } from "@/lib/presence";
 import { usePrefs } from "@/lib/prefs";
 import { sensorState } from "@/lib/sensor";
 import { ago, clock, dateTime, shortTime } from "@/lib/time";
-import { Card, Empty, Failure, Fine, Loading, SEVERITIES, Severity, Spark } from "@/ui/basics";
+import { Card, Empty, Failure, Fine, Loading, Severity, Spark } from "@/ui/basics";
 import { LazyBarChart } from "@/ui/lazy-chart";
 import { SensorStateTag } from "@/ui/sensor-state";
+import { SeverityTiles } from "@/ui/severity-tiles";
 import { HOURS, hourlyQuery, newSummaryQuery, sensorsQuery, worstQuery } from "./api";
 import { Changes } from "./components/changes";
 import { Heat } from "./components/heat";
@@ -54,24 +55,10 @@ export function OverviewPage() {
 }
 
 function NewAlerts() {
-  const { t, i18n } = useTranslation();
   const summary = useQuery(newSummaryQuery);
   if (!summary.data)
     return <div className="overview__wide">{summary.isPending ? <Loading rows={2} /> : <Failure small error={summary.error} retry={() => void summary.refetch()} />}</div>;
-  return (
-    <section className="tiles" aria-label={t("overview.new")}>
-      {SEVERITIES.map((level) => {
-        const found = summary.data.severities.find((one) => one.severity === level);
-        return (
-          <Link key={level} to="/alerts" search={{ severity: [level] }} className={`card tile tile--${level} ${found ? "" : "is-none"}`}>
-            <Severity level={level} />
-            <strong className="tabular">{compact(found?.groups ?? 0, i18n.language)}</strong>
-            <span className="muted">{t("overview.groupsOf", { count: found?.groups ?? 0, alerts: number(found?.alerts ?? 0, i18n.language) })}</span>
-          </Link>
-        );
-      })}
-    </section>
-  );
+  return <SeverityTiles summary={summary.data} linked />;
 }
 
 function Worst() {

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { api, body, type Schemas } from "@/lib/api";
 import { buttonClass, Failure, Loading } from "@/ui/basics";
 import { Share } from "@/ui/share";
+import { When } from "@/ui/when";
 import { dayOf, period } from "./period";
 import { KINDS, type ReportsSearch } from "./route";
 import "./reports.css";
@@ -42,7 +43,7 @@ export function ReportsPage() {
         {kind !== "handover" && (
           <label className="reports__day">
             {t(kind === "daily" ? "reports.day" : "reports.until")}{" "}
-            <input className="input" type="date" max={dayOf(now)} value={search.day ?? dayOf(now)} onChange={(event) => change({ day: event.target.value || undefined })} />
+            <When kind="day" max={dayOf(now)} value={search.day ?? dayOf(now)} onValue={(day) => day !== "" && day <= dayOf(now) && change({ day })} />
           </label>
         )}
         <span className="spring" />

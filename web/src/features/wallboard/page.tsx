@@ -11,8 +11,9 @@ import { useKeys } from "@/lib/keys";
 import { usePrefs } from "@/lib/prefs";
 import { SENSOR_STATES, sensorState } from "@/lib/sensor";
 import { ago, clock, shortTime } from "@/lib/time";
-import { Failure, Loading, SEVERITIES, Severity } from "@/ui/basics";
+import { Failure, Loading, Severity } from "@/ui/basics";
 import { LazyBarChart } from "@/ui/lazy-chart";
+import { SeverityTiles } from "@/ui/severity-tiles";
 import { SensorStateTag } from "@/ui/sensor-state";
 import "./wallboard.css";
 
@@ -115,19 +116,7 @@ function Alerts() {
   const worst = useQuery(worstQuery);
   return (
     <>
-      <section className="wall__tiles" aria-label={t("overview.new")}>
-        {SEVERITIES.map((level) => {
-          const groups = summary.data?.severities.find((one) => one.severity === level)?.groups ?? 0;
-          // What is not known is not none.
-          const shown = summary.data ? compact(groups, i18n.language) : "–";
-          return (
-            <div key={level} className={`wall__tile wall__tile--${groups > 0 ? level : 0}`}>
-              <strong className="tabular">{shown}</strong>
-              <Severity level={level} />
-            </div>
-          );
-        })}
-      </section>
+      <SeverityTiles summary={summary.data} />
       {worst.isPending ? (
         <Loading rows={6} />
       ) : worst.isLoadingError ? (

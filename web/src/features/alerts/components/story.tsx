@@ -38,7 +38,8 @@ function useSentences(group: GroupRow, event: EveRecord | undefined): string[] {
     target,
     count: group.count,
     total: number(group.count, i18n.language),
-    title,
+    // It stands in quotation marks itself.
+    title: title.replace(/[“”]/g, (mark) => (mark === "“" ? "‘" : "’")),
     sensors: group.sensors.join(", "),
   });
   if (!event) return [first];

@@ -2,6 +2,7 @@ import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button, SEVERITIES } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
+import { When } from "@/ui/when";
 import { fromInput, toInput } from "@/lib/time";
 import type { Schemas } from "@/lib/api";
 
@@ -51,7 +52,7 @@ export function NewCaseDialog({ busy, onClose, onDone }: { busy: boolean; onClos
           </select>
         </label>
         <label>
-          {t("cases.detected")} <input className="input cases__time" type="datetime-local" step={1} value={detected} onChange={(event) => setDetected(event.target.value)} />
+          {t("cases.detected")} <When kind="moment" value={detected} onValue={setDetected} />
         </label>
       </div>
       <label className="cases__check">

@@ -10,6 +10,7 @@ import { Button, Card, Empty, Failure, Loading, useProblemText } from "@/ui/basi
 import { Dialog } from "@/ui/dialog";
 import { SortedTable } from "@/ui/sorted-table";
 import { toast } from "@/ui/toasts";
+import { When } from "@/ui/when";
 import { silencesQuery, useEndSilence, useSilence, type Silence, type Target } from "../api";
 
 const MINUTE_MS = 60_000;
@@ -102,11 +103,11 @@ function SilenceDialog({ target, onClose }: { target: Target; onClose: () => voi
       <p>{t(target.sensor_id === undefined ? "fleet.silenceUnitHint" : "fleet.silenceSensorHint")}</p>
       <div className="field">
         <label htmlFor={`${id}-begins`}>{t("fleet.begins")}</label>
-        <input id={`${id}-begins`} className="input" type="datetime-local" value={begins} onChange={(event) => setBegins(event.target.value)} />
+        <When id={`${id}-begins`} kind="moment" value={begins} onValue={setBegins} />
       </div>
       <div className="field">
         <label htmlFor={`${id}-ends`}>{t("fleet.ends")}</label>
-        <input id={`${id}-ends`} className="input" type="datetime-local" value={ends} onChange={(event) => setEnds(event.target.value)} />
+        <When id={`${id}-ends`} kind="moment" value={ends} onValue={setEnds} />
       </div>
       <div className="field">
         <label htmlFor={`${id}-reason`}>{t("fleet.why")}</label>

@@ -8,6 +8,7 @@ import { useRights } from "@/lib/session";
 import { Button, IconButton, useProblemText } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
 import { toast } from "@/ui/toasts";
+import { When } from "@/ui/when";
 import { useLinkPlan, type LinkPlan } from "../api";
 
 export function Link({ sensor }: { sensor: Sensor }) {
@@ -100,11 +101,11 @@ function Order({ sensor, onClose }: { sensor: Sensor; onClose: () => void }) {
             <div className="budget__hours" key={at}>
               <div className="field">
                 <label htmlFor={`${id}-from-${at}`}>{t("linkBudget.from")}</label>
-                <input id={`${id}-from-${at}`} className="input" type="time" required value={one.from} onChange={(event) => change(at, { from: event.target.value })} />
+                <When id={`${id}-from-${at}`} kind="clock" required value={one.from} onValue={(from) => change(at, { from })} />
               </div>
               <div className="field">
                 <label htmlFor={`${id}-to-${at}`}>{t("linkBudget.to")}</label>
-                <input id={`${id}-to-${at}`} className="input" type="time" required value={one.to} onChange={(event) => change(at, { to: event.target.value })} />
+                <When id={`${id}-to-${at}`} kind="clock" required value={one.to} onValue={(to) => change(at, { to })} />
               </div>
               <div className="field">
                 <label htmlFor={`${id}-rate-${at}`}>{t("linkBudget.kilobits")}</label>

@@ -7,7 +7,8 @@ import { ALARM_KINDS } from "@/lib/alarms";
 import type { Schemas } from "@/lib/api";
 import { useRights } from "@/lib/session";
 import { SEVERITIES } from "@/ui/basics";
-import { Checks, FormDialog, Pick, Text, UnitPick } from "@/ui/form";
+import { Checks, Field, FormDialog, Pick, Text, UnitPick } from "@/ui/form";
+import { When } from "@/ui/when";
 import { channelsQuery, usePutTelling } from "../api";
 
 const TOLD: readonly Schemas["Told"][] = ["alerts", "alarms"];
@@ -93,8 +94,8 @@ export function TellingDialog({ rule, onClose }: { rule: Schemas["RuleBody"] | u
       </label>
       {isQuiet && (
         <div className="settings__grid settings__inset">
-          <Text label={t("notify.quietFrom")} type="time" value={quiet.from} onText={(from) => setQuiet({ ...quiet, from })} />
-          <Text label={t("notify.quietTo")} type="time" value={quiet.to} onText={(end) => setQuiet({ ...quiet, to: end })} />
+          <Field label={t("notify.quietFrom")}>{(id) => <When id={id} kind="clock" value={quiet.from} onValue={(from) => setQuiet({ ...quiet, from })} />}</Field>
+          <Field label={t("notify.quietTo")}>{(id) => <When id={id} kind="clock" value={quiet.to} onValue={(end) => setQuiet({ ...quiet, to: end })} />}</Field>
           <Checks legend={t("notify.days")} hint={t("notify.daysHint")} chosen={quiet.days ?? []} options={DAYS.map((value) => ({ value: value as number, label: t(`notify.day.${value}`) }))} onChosen={(days) => setQuiet({ ...quiet, days })} />
           <Pick
             label={t("notify.unless")}
