@@ -524,6 +524,24 @@ impl<'a> Packet<'a> {
         }
     }
 
+    /// Whether a TCP segment has instead of its checksum what Linux leaves there for a card to go on with: the sum of the
+    /// pseudo-header alone (`CHECKSUM_PARTIAL`). So is what a host, or a virtual machine on it, sends itself.
+    pub fn checksum_left_to_card(&self) -> bool {
+        let segment = match &self.net {
+            Net::Ipv4(ip) => Some(ip.payload),
+            Net::Ipv6(ip) => ip.payload.get(ip.upper..),
+            Net::None | Net::Arp(_) => None,
+        };
+        let (Some(segment), Transport::Tcp(_), None, Some(protocol)) =
+            (segment, &self.transport, &self.fragment, self.ip_protocol())
+        else {
+            return false;
+        };
+        segment
+            .get(16..18)
+            .is_some_and(|stored| fold(self.pseudo_header(protocol, segment)) == sum(stored))
+    }
+
     /// Whether the checksum of the IPv4 header is right.
     pub fn ipv4_checksum_valid(&self) -> Option<bool> {
         match &self.net {
