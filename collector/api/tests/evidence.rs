@@ -218,6 +218,65 @@ async fn it_is_told_whether_packets_can_be_had() {
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
+/// An alert that the collector made of a record of this sensor, which speaks of its flow or of none.
+fn of_collector(record: &str, sensor: &str) -> Event {
+    let body = record.strip_suffix('}').expect("an object");
+    let own = json!({
+        "source": "collector", "origin": { "sensor": sensor, "id": "1-1-r1", "event_type": "dns" }
+    });
+    // What is ours comes last.
+    let line = format!("{body},\"matluoi\":{own}}}");
+    Event::parse(line.into_bytes()).expect("an event")
+}
+
+#[tokio::test]
+async fn packets_of_the_collectors_own_alerts_are_those_of_the_record() {
+    let mut scene = scene().await;
+    let stream = Stream {
+        sensor: scene.server.sensor.clone(),
+        epoch: 2,
+        class: Class::Alert,
+    };
+    let sensor = scene.server.sensor.clone();
+    // No flow on which the sensor itself has alerted.
+    let other = ALERT.replace("7007199254740993", "9");
+    let events = [
+        of_collector(&other, &sensor),
+        of_collector(LONE, &sensor),
+        of_collector(&other, "nobody"),
+    ];
+    let index = &scene.server.index;
+    index
+        .append(&stream, (1..).zip(events), 3, "2025-11-24T16:00:00Z")
+        .expect("it appends");
+    index.commit().expect("it commits");
+    let of = |number| stream.event_id(number);
+    let mut full = ring(Some(ALERT_MS), true);
+    full["mode"] = json!("full");
+    for (mode, expected) in [
+        (full, ["available", "no_flow", "foreign"]),
+        // The sensor itself has not alerted, so that it has not kept the flow.
+        (
+            ring(Some(ALERT_MS), true),
+            ["no_alert", "no_flow", "foreign"],
+        ),
+    ] {
+        scene.ring(mode).await;
+        for (number, expected) in (1..).zip(expected) {
+            let told = scene.availability(&of(number)).await;
+            assert_eq!(told["state"], expected, "{number}: {told}");
+        }
+    }
+    let path = format!("/events/{}/evidence", of(1));
+    let why = json!({ "reason": "Xem gói" });
+    let (status, asked) = scene.server.ask("POST", &path, why).await;
+    assert_eq!(status, StatusCode::OK, "{asked}");
+    assert_eq!(
+        scene.availability(&of(1)).await["requests"][0]["id"],
+        asked["id"]
+    );
+}
+
 /// The record of a flow that began before it and ended before it was written, with a number, of which a sensor says
 /// whether it has alerted.
 fn flow_record(number: i64, alerted: bool) -> String {

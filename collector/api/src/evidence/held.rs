@@ -75,9 +75,17 @@ pub(super) async fn traced(state: &ApiState, caller: &Caller, id: &str) -> Resul
     let began = nanos(&event["flow"]["start"]).map(|ns| ns.saturating_sub(MARGIN_NS));
     // The record of a flow is written when it has been silent for a while.
     let at_ns = nanos(&event["flow"]["end"]).unwrap_or(said_ns);
-    let sensor = match event["matluoi"]["sensor"].as_str() {
-        Some(sensor) => Some(state.store.sensor(sensor, &caller.scope).await?),
-        None => None,
+    // An alert of the collector's own rules is about a record, whose flow it names: whose record that is has the packets.
+    let sensor = if event["matluoi"]["source"] == BY_COLLECTOR {
+        match event["matluoi"]["origin"]["sensor"].as_str() {
+            Some(sensor) => state.store.sensor(sensor, &caller.scope).await.ok(),
+            None => None,
+        }
+    } else {
+        match event["matluoi"]["sensor"].as_str() {
+            Some(sensor) => Some(state.store.sensor(sensor, &caller.scope).await?),
+            None => None,
+        }
     };
     let sensor = sensor.filter(|sensor| sensor.kind == SensorKind::Sensor);
     let flow = event["flow_id"].as_i64();
