@@ -271,7 +271,9 @@ mod tests {
             (FeedKind::List, "# nothing", "no values"),
             (FeedKind::Csv, "evil.example\n", "no line has titles"),
             (FeedKind::Misp, "[]", "a.txt:"),
-            (FeedKind::Taxii, "{}", "neither"),
+            (FeedKind::Taxii, "[]", "a.txt:"),
+            (FeedKind::Taxii, r#"{"a":1}"#, "neither"),
+            (FeedKind::Taxii, "{}", "no values"),
         ];
         for (kind, text, told) in rows {
             let error = read(&[file("a.txt", text)], &how(kind)).expect_err(text);

@@ -325,7 +325,7 @@ async fn events_of_a_misp_feed_come_with_their_manifest() {
 
 #[tokio::test]
 async fn pages_of_a_taxii_collection_are_followed() {
-    let first = "/api/collections/1/objects/?match%5Btype%5D=indicator";
+    let first = "/api/collections/1/objects/?match%5Btype%5D=indicator&limit=1000";
     let second = format!("{first}&next=a%2Fb");
     let (address, asked) = answers(&[
         (

@@ -7,6 +7,9 @@ use super::{FetchError, Fetched, Request, Seen};
 use crate::archive::{self, File};
 
 const MEDIA_TYPE: &str = "application/taxii+json;version=2.1";
+/// Objects of a page that are asked for; a server may give fewer. Named with every page: some servers know what `next` means
+/// only beside the same `limit`.
+const LIMIT: u32 = 1_000;
 
 #[derive(Deserialize)]
 struct Page {
@@ -19,7 +22,7 @@ struct Page {
 pub async fn fetch(client: &Client, request: &Request) -> Result<Fetched, FetchError> {
     let address = request.address.trim_end_matches('/');
     let address = address.strip_suffix("/objects").unwrap_or(address);
-    let first = format!("{address}/objects/?match%5Btype%5D=indicator");
+    let first = format!("{address}/objects/?match%5Btype%5D=indicator&limit={LIMIT}");
     let mut target = first.clone();
     let mut files = Vec::new();
     loop {

@@ -61,7 +61,10 @@ struct Object {
 /// Why the text is neither.
 pub fn read(text: &str, now: &str, into: &mut Indicators) -> Result<(), String> {
     let read: Objects = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if read.kind.as_deref() != Some("bundle") && read.more.is_none() && read.objects.is_empty() {
+    // An envelope that has no objects may have nothing at all (TAXII 2.1 §3.7).
+    let bare = text.chars().filter(|c| !c.is_whitespace()).eq("{}".chars());
+    let bundle = read.kind.as_deref() == Some("bundle");
+    if !(bundle || bare || read.more.is_some() || !read.objects.is_empty()) {
         return Err("neither a STIX bundle nor a TAXII envelope".to_owned());
     }
     for object in read
@@ -171,10 +174,9 @@ mod tests {
         assert_eq!(found.len(), 1);
         let left: Vec<_> = found.left_out.iter().map(|(why, n)| (*why, *n)).collect();
         assert_eq!(left, [("expired", 1), ("other_type", 2), ("revoked", 1)]);
-        assert!(read("{}", "", &mut found).is_err());
-        assert!(
-            read(r#"{"more":false}"#, "", &mut found).is_ok(),
-            "an empty page"
-        );
+        assert!(read(r#"{"a":1}"#, "", &mut found).is_err());
+        for empty in [r#"{"more":false}"#, "{}", "{ }\n"] {
+            assert!(read(empty, "", &mut found).is_ok(), "{empty}");
+        }
     }
 }
