@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use nix::sys::ptrace;
-use nix::unistd::{getppid, setuid};
+use nix::unistd::{Pid, getppid, setuid};
 use sensor_capture::{LiveCapture, LiveOptions};
 
 use crate::command::run::Config;
@@ -47,11 +47,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config)?;
     let identity = sensor_ship::Identity::load(&config.state_dir)?;
     let needs = config.needs(&args.config, Some(&identity.address), Vec::new());
+    // Later it could not be asked for: whatever is tried on it would fail for want of its number.
+    let parent = getppid();
     let state = super::confine(&needs)?;
     // As the workers are: a thread that was started afterwards.
     let attempts = std::thread::scope(|scope| {
         scope
-            .spawn(|| attempts(args, &config, &identity.address))
+            .spawn(|| attempts(args, &config, &identity.address, parent))
             .join()
     })
     .map_err(|_| anyhow::anyhow!("the attempts failed"))?;
@@ -64,7 +66,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn attempts(args: &Args, config: &Config, collector: &str) -> Vec<Attempt> {
+fn attempts(args: &Args, config: &Config, collector: &str, parent: Pid) -> Vec<Attempt> {
     let mut done = Vec::new();
     let mut attempt = |what, wanted, outcome: Result<(), String>| {
         done.push(Attempt {
@@ -154,13 +156,13 @@ fn attempts(args: &Args, config: &Config, collector: &str) -> Vec<Attempt> {
     );
     attempt("send by UDP", false, told(UdpSocket::bind("127.0.0.1:0")));
     attempt("listen", false, told(TcpListener::bind("127.0.0.1:0")));
-    attempt("trace the parent", false, told(ptrace::attach(getppid())));
-    let memory = format!("/proc/{}/mem", getppid());
+    attempt("trace the parent", false, told(ptrace::attach(parent)));
+    let memory = format!("/proc/{parent}/mem");
     attempt("read the parent's memory", false, told(File::open(memory)));
     attempt(
         "signal the parent",
         false,
-        told(nix::sys::signal::kill(getppid(), None)),
+        told(nix::sys::signal::kill(parent, None)),
     );
     attempt("become root", false, told(setuid(0.into())));
     attempt(
