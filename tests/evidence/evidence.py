@@ -233,7 +233,8 @@ class Scene:
             file.write(RULE)
         settings = "".join(f"{name} = {json.dumps(value)}\n" for name, value in evidence.items())
         with open(self.config, "w") as file:
-            file.write(f'state_dir = "{self.state}"\n[run]\nuser = "nobody"\n[input]\ninterface = "{wire.here}"\n'
+            # What a busy machine has no time for is another test's.
+            file.write(f'state_dir = "{self.state}"\n[run]\nuser = "nobody"\nshedding = "off"\n[input]\ninterface = "{wire.here}"\n'
                        f'[rules]\npaths = ["{folder}/rules"]\n[canary]\nseconds = 0\n'
                        f'[set]\n"outputs.eve-log.types.alert.metadata.rule.raw" = true\n[evidence]\n{settings}{more}')
         self.start_sensor()
