@@ -1,9 +1,15 @@
 //! Files → a folder, each once: `ab/abcd…`, by its SHA-256. A file appears there whole or not at all, and all workers
-//! share what there is room for.
+//! share what there is room for. A worker only writes a file; that the disk has it, and brings it to its place, is waited
+//! for by a thread.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tempfile::NamedTempFile;
 
 use sensor_app::{File, FileState};
 
@@ -18,6 +24,8 @@ pub const MAX_STORED_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 pub const FREE_BYTES: u64 = 1024 * 1024 * 1024;
 /// How the name of a file begins that is being written.
 const UNFINISHED: &str = ".unfinished-";
+/// Files that wait for the disk; with more, workers wait as well.
+const MAX_WAITING: usize = 64;
 
 /// The folder of stored files, the same for all workers.
 #[derive(Debug)]
@@ -25,8 +33,82 @@ pub struct Folder {
     path: PathBuf,
     most_bytes: u64,
     free_bytes: u64,
-    /// Bytes of the files in it; none before somebody has looked.
-    bytes: Mutex<Option<u64>>,
+    room: Arc<Room>,
+    /// To the thread that finishes files, once there is one; none: it could not be started.
+    finisher: OnceLock<Option<SyncSender<Job>>>,
+}
+
+/// What a folder holds, and is to hold soon.
+#[derive(Debug, Default)]
+struct Room(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    /// Of its files, with those on their way; none before somebody has looked.
+    bytes: Option<u64>,
+    /// On their way; no more than wait, and one a worker.
+    coming: BTreeSet<PathBuf>,
+}
+
+impl Room {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A file does not come.
+    fn give_back(&self, path: &Path, length: u64) {
+        let mut held = self.held();
+        held.coming.remove(path);
+        held.bytes = held.bytes.map(|bytes| bytes.saturating_sub(length));
+    }
+}
+
+/// What the thread is asked for.
+enum Job {
+    Finish(Unfinished),
+    /// Everything that was asked for before is done.
+    Answer(SyncSender<()>),
+}
+
+/// A file that is written, and on its way to its place.
+struct Unfinished {
+    file: NamedTempFile,
+    path: PathBuf,
+    length: u64,
+    /// Where it is counted when it does not come there.
+    failed: Arc<AtomicU64>,
+}
+
+impl Unfinished {
+    fn finish(self, room: &Room) {
+        let Unfinished {
+            file,
+            path,
+            length,
+            failed,
+        } = self;
+        if let Err(error) = bring(file, &path, room) {
+            tracing::warn!(%error, path = %path.display(), "a file could not be stored");
+            room.give_back(&path, length);
+            failed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn bring(file: NamedTempFile, path: &Path, room: &Room) -> io::Result<()> {
+    file.as_file().sync_all()?;
+    {
+        // Something that was cut may stand there.
+        let mut held = room.held();
+        let before = length_of(path).unwrap_or(0);
+        file.persist(path)?;
+        held.coming.remove(path);
+        held.bytes = held.bytes.map(|bytes| bytes.saturating_sub(before));
+    }
+    match path.parent() {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 impl Folder {
@@ -35,17 +117,50 @@ impl Folder {
             path,
             most_bytes: MAX_STORED_BYTES,
             free_bytes: FREE_BYTES,
-            bytes: Mutex::default(),
+            room: Arc::default(),
+            finisher: OnceLock::new(),
         }
     }
 
-    fn bytes(&self) -> MutexGuard<'_, Option<u64>> {
-        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The thread is started with the first file: before that, the sensor may still have to confine itself.
+    fn finisher(&self) -> Option<&SyncSender<Job>> {
+        let start = || {
+            let (sender, jobs) = sync_channel(MAX_WAITING);
+            let room = Arc::clone(&self.room);
+            let work = move || {
+                for job in jobs {
+                    match job {
+                        Job::Finish(file) => file.finish(&room),
+                        // Who no longer waits needs no answer.
+                        Job::Answer(to) => drop(to.send(())),
+                    }
+                }
+            };
+            let thread = std::thread::Builder::new().name("files".to_owned());
+            let started = thread.spawn(work);
+            let started = started.inspect_err(
+                |error| tracing::warn!(%error, "workers wait for the disk with every file"),
+            );
+            started.ok().map(|_| sender)
+        };
+        self.finisher.get_or_init(start).as_ref()
+    }
+
+    /// Waits until the disk has every file.
+    fn settle(&self) {
+        let Some(Some(finisher)) = self.finisher.get() else {
+            return;
+        };
+        let (sender, answer) = sync_channel(1);
+        if finisher.send(Job::Answer(sender)).is_ok() {
+            // A thread that has panicked answers nothing.
+            let _ = answer.recv();
+        }
     }
 
     /// Counts what earlier starts have left, once, and removes what they did not finish.
     fn look(&self) {
-        let mut bytes = self.bytes();
+        let bytes = &mut self.room.held().bytes;
         if bytes.is_none() {
             *bytes = Some(count(&self.path).unwrap_or_else(|error| {
                 if error.kind() != io::ErrorKind::NotFound {
@@ -57,10 +172,13 @@ impl Folder {
         }
     }
 
-    /// Takes room for a file.
-    fn reserve(&self, length: u64) -> Result<(), Refusal> {
-        let mut bytes = self.bytes();
-        let after = bytes.unwrap_or(0).saturating_add(length);
+    /// Takes room for a file; whether it has to be written, or is on its way already.
+    fn reserve(&self, path: &Path, length: u64) -> Result<bool, Refusal> {
+        let mut held = self.room.held();
+        if held.coming.contains(path) {
+            return Ok(false);
+        }
+        let after = held.bytes.unwrap_or(0).saturating_add(length);
         if after > self.most_bytes {
             return Err(Refusal::Full);
         }
@@ -70,17 +188,13 @@ impl Folder {
         if disk.free_bytes < self.free_bytes.saturating_add(length) {
             return Err(Refusal::DiskReserve);
         }
-        *bytes = Some(after);
-        Ok(())
+        held.bytes = Some(after);
+        held.coming.insert(path.to_owned());
+        Ok(true)
     }
 
-    fn give_back(&self, length: u64) {
-        let mut bytes = self.bytes();
-        *bytes = bytes.map(|bytes| bytes.saturating_sub(length));
-    }
-
-    /// Stores a file, unless it is there whole.
-    fn store(&self, name: &str, content: &[u8]) -> Result<(), Refusal> {
+    /// Stores a file, unless it is there whole. What goes wrong after it was written is counted in `failed`.
+    fn store(&self, name: &str, content: &[u8], failed: &Arc<AtomicU64>) -> Result<(), Refusal> {
         let folder = self.path.join(&name[..2]);
         let path = folder.join(name);
         let length = content.len() as u64;
@@ -88,27 +202,35 @@ impl Folder {
             return Ok(());
         }
         std::fs::create_dir_all(&folder)?;
-        self.reserve(length)?;
-        self.write(&folder, &path, content)
-            .inspect_err(|_| self.give_back(length))
-            .map_err(Refusal::from)
-    }
-
-    fn write(&self, folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .tempfile_in(folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        {
-            // Another worker may have stored it meanwhile, and something that was cut may stand there.
-            let mut bytes = self.bytes();
-            let before = length_of(path).unwrap_or(0);
-            file.persist(path)?;
-            *bytes = bytes.map(|bytes| bytes.saturating_sub(before));
+        if !self.reserve(&path, length)? {
+            return Ok(());
         }
-        std::fs::File::open(folder)?.sync_all()
+        let file = write(&folder, content);
+        let file = file.inspect_err(|_| self.room.give_back(&path, length))?;
+        let job = Job::Finish(Unfinished {
+            file,
+            path,
+            length,
+            failed: Arc::clone(failed),
+        });
+        let left = match self.finisher() {
+            Some(finisher) => finisher.send(job).err().map(|error| error.0),
+            None => Some(job),
+        };
+        // There is no thread for it.
+        if let Some(Job::Finish(file)) = left {
+            file.finish(&self.room);
+        }
+        Ok(())
     }
+}
+
+fn write(folder: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .tempfile_in(folder)?;
+    file.write_all(content)?;
+    Ok(file)
 }
 
 fn length_of(path: &Path) -> Option<u64> {
@@ -161,7 +283,7 @@ pub struct FileStore {
     settings: FileStoreSettings,
     /// Files stored so far; the number of the last one.
     count: u32,
-    failed: u64,
+    failed: Arc<AtomicU64>,
     too_large: u64,
     full: u64,
     disk_reserve: u64,
@@ -175,7 +297,7 @@ impl FileStore {
         FileStore {
             settings,
             count: 0,
-            failed: 0,
+            failed: Arc::default(),
             too_large: 0,
             full: 0,
             disk_reserve: 0,
@@ -185,7 +307,7 @@ impl FileStore {
     /// Adds the counters, where files are stored at all.
     pub fn count(&self, tree: &mut sensor_event::StatsTree) {
         if self.settings.enabled {
-            tree.add("file_store.fs_errors", self.failed);
+            tree.add("file_store.fs_errors", self.failed.load(Ordering::Relaxed));
             tree.add("file_store.too_large", self.too_large);
             tree.add("file_store.full", self.full);
             tree.add("file_store.disk_reserve", self.disk_reserve);
@@ -204,7 +326,7 @@ impl FileStore {
         let stored = if content.len() > MAX_FILE_BYTES {
             Err(Refusal::TooLarge)
         } else {
-            folder.store(&name, content)
+            folder.store(&name, content, &self.failed)
         };
         let refused = match stored {
             Ok(()) => {
@@ -216,7 +338,8 @@ impl FileStore {
             Err(Refusal::DiskReserve) => &mut self.disk_reserve,
             Err(Refusal::Failed(error)) => {
                 tracing::warn!(%error, name, "a file could not be stored");
-                &mut self.failed
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                return None;
             }
         };
         *refused += 1;
@@ -224,10 +347,17 @@ impl FileStore {
     }
 }
 
+impl Drop for FileStore {
+    /// What was told as stored is.
+    fn drop(&mut self) {
+        if let Some(folder) = &self.settings.folder {
+            folder.settle();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use sensor_app::{FileId, Hashes};
     use sensor_flow::Direction;
@@ -259,7 +389,12 @@ mod tests {
 
     fn stored(store: &FileStore) -> u64 {
         let folder = store.settings.folder.as_ref().expect("a folder");
-        folder.bytes().expect("counted")
+        folder.settle();
+        folder.room.held().bytes.expect("counted")
+    }
+
+    fn failed(store: &FileStore) -> u64 {
+        store.failed.load(Ordering::Relaxed)
     }
 
     #[test]
@@ -277,11 +412,11 @@ mod tests {
         assert_eq!(std::fs::read(path).expect("stored"), b"abc");
         let long = vec![0; MAX_FILE_BYTES + 1];
         assert_eq!(store.take(&file(&long), true, Some(&long)), None);
-        assert_eq!((store.failed, store.too_large), (0, 1));
+        assert_eq!((failed(&store), store.too_large), (0, 1));
         // A file stands where a folder is to be made.
         std::fs::write(folder.path().join("2c"), b"").expect("written");
         assert_eq!(store.take(&file(b"hello"), true, Some(b"hello")), None);
-        assert_eq!((store.failed, store.too_large), (1, 1));
+        assert_eq!((failed(&store), store.too_large), (1, 1));
         let mut off = FileStore::new(FileStoreSettings {
             enabled: false,
             ..settings
@@ -301,8 +436,8 @@ mod tests {
         assert_eq!(stored(&store), 2);
         assert!(!unfinished.exists());
         assert_eq!(store.take(&file(b"abc"), true, Some(b"abc")), Some(1));
-        assert_eq!(std::fs::read(path).expect("stored"), b"abc");
         assert_eq!(stored(&store), 3);
+        assert_eq!(std::fs::read(path).expect("stored"), b"abc");
         let left = std::fs::read_dir(folder.path().join("ba")).expect("a folder");
         assert_eq!(left.count(), 1);
     }
@@ -318,6 +453,7 @@ mod tests {
         // What is there already takes no more room.
         assert_eq!(one.take(&file(b"hello"), true, Some(b"hello")), Some(2));
         assert_eq!((one.full, other.full), (1, 0));
+        assert_eq!(stored(&one), 8);
         let mut again = FileStore::new(settings(folder.path(), 8, 0));
         assert_eq!(again.take(&file(b"more"), true, Some(b"more")), None);
         let mut wider = FileStore::new(settings(folder.path(), 12, 0));
@@ -326,6 +462,19 @@ mod tests {
         again.count(&mut tree);
         let told = serde_json::to_value(&tree).expect("it can be written");
         assert_eq!(told["file_store"]["full"], 1);
+    }
+
+    #[test]
+    fn what_does_not_come_to_its_place_is_counted_and_takes_no_room() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = FileStore::new(settings(folder.path(), MAX_STORED_BYTES, 0));
+        // A folder stands where the file is to come.
+        std::fs::create_dir_all(folder.path().join(ABC)).expect("made");
+        assert_eq!(store.take(&file(b"abc"), true, Some(b"abc")), Some(1));
+        assert_eq!((stored(&store), failed(&store)), (0, 1));
+        drop(store);
+        let left = std::fs::read_dir(folder.path().join("ba")).expect("a folder");
+        assert_eq!(left.count(), 1, "the folder, and nothing unfinished");
     }
 
     #[test]
