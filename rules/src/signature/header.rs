@@ -306,6 +306,10 @@ fn group(
         return Err(format!("more than {MEMBER_LIMIT} members"));
     }
     let text = text.trim();
+    // Several members without the brackets around them are a group, too.
+    if split_members(text)?.len() > 1 {
+        return members(text, depth, expansion, kind);
+    }
     if let Some(rest) = text.strip_prefix('!') {
         expansion.negated = true;
         let rest = rest.trim_start();
@@ -337,34 +341,41 @@ fn group(
         let inner = inner
             .strip_suffix(']')
             .ok_or("a group is not closed with ]")?;
-        let mut positive: Option<Group> = None;
-        let mut negative = Group::any();
-        let mut members = 0;
-        for member in split_members(inner)? {
-            if member.is_empty() {
-                return Err("an empty member in a group".to_owned());
-            }
-            members += 1;
-            let negated = member.starts_with('!');
-            let parsed = group(member, depth + 1, expansion, kind)?;
-            if negated {
-                negative = negative.and(parsed);
-            } else {
-                positive = Some(match positive {
-                    Some(before) => before.or(parsed),
-                    None => parsed,
-                });
-            }
-        }
-        if members == 0 {
-            return Err("an empty group".to_owned());
-        }
-        return Ok(positive.unwrap_or_else(Group::any).and(negative));
-    }
-    if text.contains(',') {
-        return Err(format!("{text:?}: write several members in [ ]"));
+        return members(inner, depth, expansion, kind);
     }
     (kind.member)(text).map(Group::of)
+}
+
+/// The members of a group: what is in one of those without `!`, and in none of the others.
+fn members(
+    inner: &str,
+    depth: usize,
+    expansion: &mut Expansion<'_>,
+    kind: &Kind,
+) -> Result<Group, String> {
+    let mut positive: Option<Group> = None;
+    let mut negative = Group::any();
+    let mut count = 0;
+    for member in split_members(inner)? {
+        if member.is_empty() {
+            return Err("an empty member in a group".to_owned());
+        }
+        count += 1;
+        let negated = member.starts_with('!');
+        let parsed = group(member, depth + 1, expansion, kind)?;
+        if negated {
+            negative = negative.and(parsed);
+        } else {
+            positive = Some(match positive {
+                Some(before) => before.or(parsed),
+                None => parsed,
+            });
+        }
+    }
+    if count == 0 {
+        return Err("an empty group".to_owned());
+    }
+    Ok(positive.unwrap_or_else(Group::any).and(negative))
 }
 
 /// Members at the top level of a group.
@@ -502,7 +513,7 @@ mod tests {
 
     #[test]
     fn port_groups() {
-        let rows: [(&str, &[(u16, u16)]); 7] = [
+        let rows: [(&str, &[(u16, u16)]); 9] = [
             ("any", &[]),
             ("80", &[(80, 80)]),
             ("$HTTP_PORTS", &[(80, 80)]),
@@ -510,12 +521,15 @@ mod tests {
             ("[1024:,!8080]", &[(1024, 8079), (8081, 65535)]),
             ("[20:25,22:30,![24,26]]", &[(20, 23), (25, 25), (27, 30)]),
             (":1023", &[(0, 1023)]),
+            // The outermost brackets may be left out.
+            ("80,81", &[(80, 81)]),
+            ("80:90,!85", &[(80, 84), (86, 90)]),
         ];
         for (text, expected) in rows {
             assert_eq!(ports(text).as_deref(), Ok(expected), "{text}");
         }
         for text in [
-            "70000", "[80", "[80,!80]", "$NOPE", "!any", "90:80", "80,81", "[]",
+            "70000", "[80", "[80,!80]", "$NOPE", "!any", "90:80", "80,", "[]",
         ] {
             assert!(ports(text).is_err(), "{text}");
         }
