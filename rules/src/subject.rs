@@ -177,6 +177,10 @@ pub trait Subject {
     fn app_event(&self, _event: u16) -> bool {
         false
     }
+    /// Where the side under inspection of the transaction stands, compared with a stage.
+    fn stage(&self, _state: &crate::signature::HookState) -> Option<std::cmp::Ordering> {
+        None
+    }
     /// A PORT command of FTP that names another host than its client.
     fn is_ftp_bounce(&self) -> bool {
         false

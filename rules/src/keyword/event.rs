@@ -1,7 +1,9 @@
 //! What decoder, stream and parsers found odd; which protocol the flow has.
 
 use super::{Keyword, event_names, needed, parts};
-use crate::signature::{AppSide, Builder, Condition, nearest};
+use crate::signature::{
+    AppSide, Builder, Condition, HeaderProtocol, Hook, StageSide, nearest, transaction_hook,
+};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword {
@@ -67,6 +69,21 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             "app-layer-protocol:!unknown;",
             "app-layer-protocol:http; app-layer-protocol:!tls;",
             "app-layer-protocol:!tls; app-layer-protocol:!tls;",
+        ],
+    },
+    Keyword {
+        name: "app-layer-state",
+        aliases: &[],
+        doc: "A stage of the header's protocol: looked at when a transaction comes to it; < before it, > behind it.",
+        parse: app_layer_state,
+        accepts: &[
+            "ssl_version:tls1.2; app-layer-state:>client_hello_done;",
+            "ssl_version:tls1.2; app-layer-state:server_hello_done;",
+        ],
+        rejects: &[
+            "app-layer-state:request_line;",
+            "app-layer-state:>request_line;",
+            "app-layer-state;",
         ],
     },
 ];
@@ -219,9 +236,66 @@ fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<
     Ok(())
 }
 
+fn app_layer_state(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), String> {
+    let value = needed(value)?;
+    let id = match (builder.signature.protocol, builder.protocols()) {
+        (HeaderProtocol::Application(id), _) | (_, &[id]) => id,
+        _ => {
+            return Err(
+                "the stages are those of one protocol: write alert http1, tls or ssh".to_owned(),
+            );
+        }
+    };
+    let protocol = builder.vocabulary.protocol_spec(id).name;
+    let (side, name) = match value.as_bytes().first() {
+        Some(b'<') => (Some(StageSide::Before), &value[1..]),
+        Some(b'>') => (Some(StageSide::Behind), &value[1..]),
+        _ => (None, value),
+    };
+    let hook = transaction_hook(protocol, name)?;
+    match (side, hook) {
+        (Some(side), Hook::Transaction { to_server, state }) => {
+            builder.signature.conditions.push(Condition::Stage {
+                to_server,
+                state,
+                side,
+            });
+        }
+        (_, hook) => builder.signature.hook = Some(hook),
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use crate::signature::{Environment, Parsed, parse_rule};
+
+    #[test]
+    fn stages_are_moments_or_conditions() {
+        let vocabulary = crate::known_names();
+        for (header, state, found) in [
+            ("http1", "request_headers", Some((true, 0))),
+            ("http1", ">request_body", Some((false, 1))),
+            ("tls", "<server_hello", Some((false, 1))),
+            ("tls", "server_hello_done", Some((true, 0))),
+            // Stages of other protocols, and of none.
+            ("tls", "request_body", None),
+            ("http", ">request_body", None),
+            ("tcp", ">request_body", None),
+            ("http1", "<<request_body", None),
+        ] {
+            let rule =
+                format!("alert {header} any any -> any any (app-layer-state:{state}; sid:1;)");
+            let parsed = parse_rule(&rule, &vocabulary, &Environment::default());
+            let got = match &parsed {
+                Ok(Parsed::Signature { signature, .. }) => {
+                    Some((signature.hook.is_some(), signature.conditions.len()))
+                }
+                _ => None,
+            };
+            assert_eq!(got, found, "{header} {state}");
+        }
+    }
 
     #[test]
     fn events_of_a_parser_are_raised_wait_or_are_unknown() {

@@ -113,6 +113,12 @@ const QUOTED: &[&str] = &[
     "xor",
 ];
 
+/// Keywords that the reference engine knows and refuses, with those that took their place.
+const OBSOLETE: &[(&str, &str)] = &[
+    ("ssh.protoversion", "ssh.proto and a content"),
+    ("ssh.softwareversion", "ssh.software and a content"),
+];
+
 /// Buffers of both sides that may be narrowed to one, `:to_server` or `:to_client`.
 const DIRECTED: &[&str] = &[
     "file.data",
@@ -152,6 +158,9 @@ pub(crate) fn apply(builder: &mut Builder<'_>, option: &RawOption<'_>) -> Result
     }
     if let Some(id) = vocabulary.int_field(name) {
         return integer::field(builder, id, name, option.value);
+    }
+    if let Some((_, new)) = OBSOLETE.iter().find(|(old, _)| *old == name) {
+        return Err(format!("{name} is obsolete: write {new}"));
     }
     let known = KEYWORDS
         .iter()

@@ -56,6 +56,13 @@ pub enum HookState {
     Named(String),
 }
 
+/// Where a transaction stands, seen from a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StageSide {
+    Before,
+    Behind,
+}
+
 /// Protocol in the rule header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HeaderProtocol {
@@ -770,6 +777,12 @@ pub enum Condition {
     AppEvent {
         protocol: ProtocolId,
         event: u16,
+    },
+    /// One side of the transaction has left a stage behind, or not yet come to it (`app-layer-state:>request_line`).
+    Stage {
+        to_server: bool,
+        state: HookState,
+        side: StageSide,
     },
     /// A number of the transaction is one of these, or (with `negated`) is there and is none of them.
     IntFieldAmong {

@@ -150,6 +150,11 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// Protocols of which the rule's transactions may be, by what was read of it; none: it names none yet.
+    pub fn protocols(&self) -> &[crate::ProtocolId] {
+        &self.protocols
+    }
+
     /// `pkt_data`: back to the payload.
     pub fn payload(&mut self) -> Result<(), String> {
         self.check_unused_buffer()?;

@@ -1,8 +1,10 @@
 //! Whether a [`Condition`] holds of the traffic under inspection.
 
+use std::cmp::Ordering;
+
 use super::{
     AddressSide, AppSide, Comparison, Condition, FlagMode, FlowSide, Index, IntMatch, ModbusMatch,
-    ModbusRange, ModbusWanted, StreamSide, TlsDate, TlsVersions,
+    ModbusRange, ModbusWanted, StageSide, StreamSide, TlsDate, TlsVersions,
 };
 use crate::{Address, FlowState, HOLE, Subject};
 
@@ -127,6 +129,13 @@ impl Condition {
             Condition::HasFile => subject.has_file(),
             Condition::DetectionEvent(name) => subject.detection_event(name),
             Condition::AppEvent { event, .. } => subject.app_event(*event),
+            Condition::Stage { state, side, .. } => {
+                let wanted = match side {
+                    StageSide::Before => Ordering::Less,
+                    StageSide::Behind => Ordering::Greater,
+                };
+                subject.stage(state) == Some(wanted)
+            }
             Condition::IntFieldAmong {
                 field,
                 numbers,
@@ -229,6 +238,7 @@ impl Condition {
             self,
             Condition::IntField { .. }
                 | Condition::AppEvent { .. }
+                | Condition::Stage { .. }
                 | Condition::RpcInterface { .. }
                 | Condition::RpcOperation(_)
                 | Condition::TlsNotBefore(_)

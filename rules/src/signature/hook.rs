@@ -123,7 +123,7 @@ const STATES: &[(&str, bool, &[&str])] = &[
 ];
 
 /// `request_started`, `response_complete`, `client_hello_done`: hooks of transactions.
-pub(super) fn transaction_hook(protocol: &str, hook: &str) -> Result<Hook, String> {
+pub(crate) fn transaction_hook(protocol: &str, hook: &str) -> Result<Hook, String> {
     if hook.starts_with('<') {
         return Err(format!(
             "hook {hook:?} belongs to firewall rules, which this sensor does not run"

@@ -27,6 +27,7 @@ pub use explain::{
     Language, explain, explain_bytes, explain_condition, list_place, literal, place,
 };
 pub use fault::{Failure, Fault};
+pub(crate) use hook::transaction_hook;
 pub(crate) use lexer::RawOption;
 pub use load::{
     FILE_LIMIT_BYTES, OPTION_LIMIT, Parsed, RULE_LIMIT_BYTES, ReadError, Report, RuleText,

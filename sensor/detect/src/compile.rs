@@ -337,15 +337,21 @@ fn moment(signature: &Signature, protocols: &[Protocol]) -> Result<Option<Moment
     Ok(match &signature.hook {
         None | Some(Hook::All) => None,
         Some(Hook::FlowStart) => Some(Moment::FlowStart),
-        Some(Hook::Transaction { state, .. }) => Some(Moment::Stage(match state {
-            HookState::Started => 0,
-            HookState::Complete => Transaction::COMPLETE,
-            HookState::Named(name) => protocols
-                .iter()
-                .find_map(|protocol| sensor_app::stage(*protocol, name))
-                .ok_or(())?,
-        })),
+        Some(Hook::Transaction { state, .. }) => {
+            Some(Moment::Stage(stage(state, protocols).ok_or(())?))
+        }
     })
+}
+
+/// The progress at which a transaction of one of these protocols has come to a state.
+pub(crate) fn stage(state: &HookState, protocols: &[Protocol]) -> Option<u8> {
+    match state {
+        HookState::Started => Some(0),
+        HookState::Complete => Some(Transaction::COMPLETE),
+        HookState::Named(name) => protocols
+            .iter()
+            .find_map(|protocol| sensor_app::stage(*protocol, name)),
+    }
 }
 
 /// Conditions that packets answer, apart from headers and direction.
@@ -592,6 +598,16 @@ fn directions(signature: &Signature, flow: &FlowOption, names: &Names) -> (bool,
         return (flow.to_server, flow.to_client);
     }
     if let Some(Hook::Transaction { to_server, .. }) = signature.hook {
+        return (to_server, !to_server);
+    }
+    let of_stage = signature
+        .conditions
+        .iter()
+        .find_map(|condition| match condition {
+            Condition::Stage { to_server, .. } => Some(*to_server),
+            _ => None,
+        });
+    if let Some(to_server) = of_stage {
         return (to_server, !to_server);
     }
     let sides = signature

@@ -1,7 +1,9 @@
 //! What rules may ask about a packet, its flow and a transaction.
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
+use rules::signature::HookState;
 use rules::{Address, AppProtocols, IntFieldId, RpcInterface, Subject};
 use sensor_app::tls::TlsTransaction;
 use sensor_app::{AppLayer, Body, IntFieldRow, Protocol, Transaction};
@@ -321,6 +323,13 @@ impl Subject for Facts<'_> {
     fn app_event(&self, event: u16) -> bool {
         self.transaction
             .is_some_and(|transaction| transaction.events.contains(&event))
+    }
+
+    fn stage(&self, state: &HookState) -> Option<Ordering> {
+        let transaction = self.transaction?;
+        let progress = transaction.progress[self.traffic.direction.index()];
+        let stage = crate::compile::stage(state, &[transaction.protocol()])?;
+        Some(progress.cmp(&stage))
     }
 
     fn is_ftp_bounce(&self) -> bool {

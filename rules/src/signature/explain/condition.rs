@@ -2,8 +2,8 @@
 
 use super::super::{
     AddressSide, AppSide, Comparison, Condition, FlagMode, FlowInt, FlowIntOperation, FlowIntValue,
-    FlowSide, Index, IntMatch, ModbusMatch, ModbusRange, ModbusWanted, StreamSide, TlsDate,
-    TlsMessages,
+    FlowSide, HookState, Index, IntMatch, ModbusMatch, ModbusRange, ModbusWanted, StageSide,
+    StreamSide, TlsDate, TlsMessages,
 };
 use super::Language;
 use super::bytes::{compare, size};
@@ -272,6 +272,27 @@ pub fn explain_condition(
                     prefix.to_ascii_uppercase()
                 ),
             }
+        }
+        Condition::Stage {
+            to_server,
+            state,
+            side,
+        } => {
+            let name = match state {
+                HookState::Started => say("bắt đầu", "its beginning").to_owned(),
+                HookState::Complete => say("kết thúc", "its end").to_owned(),
+                HookState::Named(name) => format!("\u{201c}{name}\u{201d}"),
+            };
+            let of = if *to_server {
+                say("phía yêu cầu", "the request's side")
+            } else {
+                say("phía trả lời", "the reply's side")
+            };
+            let stands = match side {
+                StageSide::Before => say("chưa tới bước", "has not come to"),
+                StageSide::Behind => say("đã qua bước", "is past"),
+            };
+            format!("{of} {stands} {name}")
         }
         Condition::IntFieldAmong {
             field,
