@@ -432,9 +432,10 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
             direction,
             transaction.progress[direction.index()],
         );
+        let absent = part.absent && passed && self.may_be_absent(id, transaction);
         match row.getter {
             BufferGetter::One(get) => match get(transaction, direction) {
-                None if part.absent && passed => Verdict::Matched,
+                None if absent => Verdict::Matched,
                 None if complete || passed && !row.streaming => Verdict::Never,
                 None => Verdict::Open(0),
                 Some(bytes) => {
@@ -464,13 +465,25 @@ impl<const TRACED: bool> Pass<'_, TRACED> {
                         return Verdict::Matched;
                     }
                 }
-                match (any, part.absent) {
-                    (false, true) if passed => Verdict::Matched,
+                match (any, absent) {
+                    (false, true) => Verdict::Matched,
                     _ if complete => Verdict::Never,
                     _ => Verdict::Open(0),
                 }
             }
         }
+    }
+}
+
+impl<const TRACED: bool> Pass<'_, TRACED> {
+    /// Whether a rule hears that a buffer is not there. Where files are what a protocol is for, a transaction without one
+    /// says nothing of `file.data`, as in Suricata.
+    fn may_be_absent(&self, id: rules::BufferId, transaction: &Transaction) -> bool {
+        let carries = matches!(
+            transaction.protocol(),
+            Protocol::Smb | Protocol::Nfs | Protocol::FtpData
+        );
+        !carries || self.engine.names.vocabulary.buffer_spec(id).name != "file.data"
     }
 }
 
