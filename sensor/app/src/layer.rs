@@ -325,6 +325,10 @@ impl AppLayer {
     pub fn detection_done(&self, direction: Direction) -> bool {
         self.protocol == Protocol::Failed || self.sides[direction.index()].done
     }
+    /// Whether this side has said anything.
+    pub fn has_received(&self, direction: Direction) -> bool {
+        self.sides[direction.index()].received > 0
+    }
     /// Whether the content has said, since the last call, that the flow's client is its server: of a stream
     /// whose start was not seen, or of a datagram. The sides of this value are turned round already.
     pub fn take_reversed(&mut self) -> bool {
@@ -392,6 +396,10 @@ impl AppLayer {
                 parser.silenced(transaction);
             }
         }
+    }
+    /// How often the parsers have asked that rules look at the stream of a side.
+    pub fn looks(&self, direction: Direction) -> u64 {
+        self.transactions.looks(direction)
     }
     /// Transactions made so far.
     pub fn transaction_count(&self) -> u64 {

@@ -21,6 +21,8 @@ pub struct Transactions {
     expected: Vec<Expected>,
     /// What the protocol before leaves to HTTP/2.
     upgrade: Option<Box<Upgrade>>,
+    /// How often a parser has asked, by side, that rules look at the stream now.
+    looks: [u64; 2],
     /// What parsers delimit of the bytes themselves.
     pub frames: Frames,
 }
@@ -36,6 +38,16 @@ impl Transactions {
             .push_back(Transaction::new(self.next_id, number, body));
         self.next_id += 1;
         self.live.back_mut()
+    }
+
+    /// A side has come to the end of a thought within a transaction: rules may look at its stream.
+    pub fn call_for_look(&mut self, direction: Direction) {
+        self.looks[direction.index()] += 1;
+    }
+
+    /// How often that has been so.
+    pub fn looks(&self, direction: Direction) -> u64 {
+        self.looks[direction.index()]
     }
 
     /// No further transaction can begin now.

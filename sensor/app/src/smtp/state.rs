@@ -146,6 +146,7 @@ impl State {
                         let direction = Direction::ToServer;
                         frames.add(direction, "command_line", place, Some(length as u64))
                     });
+                    transactions.call_for_look(Direction::ToServer);
                     let done = self.command(&line, rest.len(), transactions);
                     self.assign(Direction::ToServer, frame, transactions);
                     done?;
@@ -366,6 +367,7 @@ impl State {
             }
             return Ok(false);
         };
+        transactions.call_for_look(Direction::ToClient);
         let mut upgrade = false;
         match sent {
             Sent::StartTls if reply.code == 220 => {

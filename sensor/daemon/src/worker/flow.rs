@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use sensor_app::{AppLayer, Context, Limits};
+use sensor_app::{AppLayer, Context, Limits, Protocol};
 use sensor_decode::{Packet, Tcp};
 use sensor_detect::FlowState;
 use sensor_evidence::Trail;
@@ -37,8 +37,10 @@ pub struct Tracked {
     pub expects: bool,
     /// How far each live transaction was recorded, in the order of their ids.
     pub recorded: VecDeque<Recorded>,
-    /// Complete sides of transactions seen so far: a new one calls for a look at the raw stream.
+    /// Complete sides of transactions, and calls of parsers, seen so far: a new one calls for a look at the raw stream.
     complete_sides: [u64; 2],
+    /// A parser gave up with an earlier packet.
+    was_broken: bool,
     stopped: [bool; 2],
 }
 
@@ -51,11 +53,18 @@ pub struct Recorded {
 }
 
 impl Tracked {
-    /// Protocols of the sides, as far as they are decided.
-    pub fn detected(&self) -> [Option<sensor_app::Protocol>; 2] {
+    /// Protocols of the sides, as far as they are decided. While another one is looked for, it is the one before; what
+    /// HTTP/2 turns out to carry is no other one.
+    pub fn detected(&self) -> [Option<Protocol>; 2] {
         Direction::BOTH.map(|direction| {
-            let done = self.app.detection_done(direction);
-            done.then(|| self.app.side_protocol(direction))
+            let done = self.app.detection_done(direction) || self.app.is_changing();
+            let protocol = done.then(|| self.app.side_protocol(direction))?;
+            match protocol {
+                // Known beforehand: a side that says nothing is not looked at.
+                Protocol::FtpData if !self.app.has_received(direction) => None,
+                Protocol::Doh2 => Some(Protocol::Http2),
+                protocol => Some(protocol),
+            }
         })
     }
 
@@ -74,20 +83,31 @@ impl Tracked {
     }
 
     /// Notes sides of which the protocol has been decided, and whether rules hear of it with this packet: of a
-    /// stream with the next packet of the side, unless that packet brings another change; of a datagram at once.
+    /// stream with the next packet of the side; of a datagram at once, and again with the next one of either side,
+    /// as in Suricata.
     pub fn note_detected(
         &mut self,
-        before: [Option<sensor_app::Protocol>; 2],
+        before: [Option<Protocol>; 2],
         direction: Direction,
         stream: bool,
     ) -> bool {
         let now = self.detected();
-        let packet = direction.index();
-        let earlier = std::mem::take(&mut self.fresh[packet]) && now[packet] == before[packet];
-        for side in 0..2 {
-            self.fresh[side] |= now[side].is_some() && now[side] != before[side];
+        let changed = [0, 1].map(|side| now[side].is_some() && now[side] != before[side]);
+        let told = std::mem::take(&mut self.fresh[direction.index()]);
+        if stream {
+            // Where a parser has given up, nobody looks for the protocol of the other side.
+            if !std::mem::replace(&mut self.was_broken, self.app.is_broken()) {
+                for (fresh, changed) in self.fresh.iter_mut().zip(changed) {
+                    *fresh |= changed;
+                }
+            }
+            return told;
         }
-        earlier || !stream && std::mem::take(&mut self.fresh[packet])
+        let looked = changed[direction.index()];
+        if looked {
+            self.fresh = [true; 2];
+        }
+        told || looked
     }
 
     /// State of the flow after a change of its session's.
@@ -111,7 +131,7 @@ impl Tracked {
     /// The stream turns to another protocol, or has turned to cipher since `encrypted` was noted.
     pub fn turns(&self, encrypted: bool) -> bool {
         let ciphered = !encrypted && self.app.is_encrypted();
-        self.app.is_changing() || ciphered && self.app.protocol() == sensor_app::Protocol::Ssh
+        self.app.is_changing() || ciphered && self.app.protocol() == Protocol::Ssh
     }
 
     /// A packet begins another session on the ports of this flow. Of a session that was left out nobody knows whether it has
@@ -141,7 +161,7 @@ impl Tracked {
     }
 
     /// Lets rules look at the raw stream when a transaction, or a record of TLS, has been completed since
-    /// the last look.
+    /// the last look, or a parser has called for it.
     pub fn trigger_raw(&mut self) {
         // Files go by in these, or other sensors do not read them: nothing in them ends a thought of the stream, so
         // that rules written for such sensors find what they look for.
@@ -170,9 +190,10 @@ impl Tracked {
                     }
                 })
                 .sum();
+            let called = self.app.looks(direction);
             let complete = &mut self.complete_sides[direction.index()];
-            if live + retired > *complete {
-                *complete = live + retired;
+            if live + retired + called > *complete {
+                *complete = live + retired + called;
                 session.trigger_raw(direction);
             }
         }
@@ -282,6 +303,45 @@ pub fn tell_history(flow: &mut Flow, session: &Session, outcome: &Outcome, direc
             if session.gaps(side) > 0 {
                 flow.history.mark(Mark::Gap, side);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_hear_of_the_protocol_of_datagrams_with_the_next_ones_too() {
+        let mut tracked = Tracked::default();
+        let context = Context {
+            now_ns: 0,
+            server_port: 4_500,
+            client_port: 4_500,
+        };
+        use Direction::{ToClient, ToServer};
+        for (at, (direction, told)) in [
+            (ToServer, true),
+            (ToServer, true),
+            // The other side is looked at for itself, and both sides hear of it.
+            (ToClient, true),
+            (ToClient, true),
+            (ToServer, true),
+            (ToServer, false),
+            (ToClient, false),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let before = tracked.detected();
+            tracked
+                .app
+                .datagram(direction, b"\0\x01zz", &context, &Limits::default());
+            assert_eq!(
+                tracked.note_detected(before, direction, false),
+                told,
+                "{at}"
+            );
         }
     }
 }
