@@ -131,6 +131,102 @@ fn banner(text: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{AppLayer, Context, Limits};
+    use Direction::{ToClient, ToServer};
+
+    /// What the datagrams of a flow say: the side that says it, the text, and an address of its own.
+    fn said(
+        server_port: u16,
+        datagrams: &[(Direction, Vec<u8>)],
+    ) -> Vec<(Direction, String, Option<IpAddr>)> {
+        let context = Context {
+            now_ns: 0,
+            server_port,
+            client_port: server_port + 1,
+        };
+        let mut layer = AppLayer::default();
+        for (side, bytes) in datagrams {
+            layer.datagram(*side, bytes, &context, &Limits::default());
+        }
+        let mut found = Vec::new();
+        for transaction in layer.transactions() {
+            for side in Direction::BOTH {
+                if let Some(said) = of(transaction, side) {
+                    assert_eq!(said.protocol, layer.protocol());
+                    let text = String::from_utf8_lossy(&said.text).into_owned();
+                    found.push((side, text, said.ip));
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn phones_and_their_servers_name_themselves() {
+        let request =
+            b"REGISTER sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nUser-Agent: Zoiper v5\r\n\
+            Content-Length: 0\r\n\r\n";
+        let response = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a\r\nServer: Asterisk PBX 18\r\n\
+            Content-Length: 0\r\n\r\n";
+        let found = said(
+            5060,
+            &[(ToServer, request.to_vec()), (ToClient, response.to_vec())],
+        );
+        assert_eq!(
+            found,
+            [
+                (ToServer, "Zoiper v5".to_owned(), None),
+                (ToClient, "Asterisk PBX 18".to_owned(), None)
+            ]
+        );
+    }
+
+    #[test]
+    fn who_asks_for_an_address_is_known_by_it() {
+        let request = |kind: u8, asked: &[u8]| {
+            let mut message = vec![1, 1, 6, 0, 1, 2, 3, 4];
+            message.resize(236, 0);
+            message.extend(b"\x63\x82\x53\x63");
+            message.extend([53, 1, kind]);
+            message.extend(asked);
+            message.extend(b"\x3c\x08MSFT 5.0\xff");
+            (ToServer, message)
+        };
+        let found = said(67, &[request(3, &[50, 4, 10, 0, 0, 9])]);
+        let address = IpAddr::from([10, 0, 0, 9]);
+        assert_eq!(found, [(ToServer, "MSFT 5.0".to_owned(), Some(address))]);
+        // Who has none yet cannot be told from others.
+        assert_eq!(said(67, &[request(1, &[])]), []);
+    }
+
+    #[test]
+    fn devices_describe_themselves() {
+        let variable = |value: &[u8]| {
+            let name = b"\x06\x08\x2b\x06\x01\x02\x01\x01\x01\0";
+            let length = |bytes: usize| u8::try_from(bytes).expect("it is short");
+            let one = [&[0x30, length(name.len() + value.len())], &name[..], value].concat();
+            let list = [&[0x30, length(one.len())], &one[..]].concat();
+            let numbers = b"\x02\x01\x07\x02\x01\0\x02\x01\0";
+            (
+                length(numbers.len() + list.len()),
+                [&numbers[..], &list].concat(),
+            )
+        };
+        let message = |kind: u8, value: &[u8]| {
+            let (bytes, pdu) = variable(value);
+            let content = [b"\x02\x01\x01\x04\x06public", &[kind, bytes][..], &pdu].concat();
+            let length = u8::try_from(content.len()).expect("it is short");
+            [&[0x30, length], &content[..]].concat()
+        };
+        let found = said(
+            161,
+            &[
+                (ToServer, message(0xa0, b"\x05\0")),
+                (ToClient, message(0xa2, b"\x04\x0aRouterOS 7")),
+            ],
+        );
+        assert_eq!(found, [(ToClient, "RouterOS 7".to_owned(), None)]);
+    }
 
     #[test]
     fn a_greeting_is_the_same_every_time() {
