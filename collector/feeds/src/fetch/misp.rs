@@ -14,8 +14,8 @@ struct Listed {
     timestamp: serde_json::Value,
 }
 
-/// Brings the events that the manifest names, the newest first where there are too many. A manifest that has not
-/// changed says that nothing has.
+/// Brings the events that the manifest names, the newest first; one that names too many is refused. A manifest that has
+/// not changed says that nothing has.
 pub async fn fetch(client: &Client, request: &Request) -> Result<Fetched, FetchError> {
     let base = request.address.trim_end_matches('/');
     let base = base.strip_suffix("/manifest.json").unwrap_or(base);
