@@ -321,6 +321,33 @@ def corrupt_spool(programs, folder):
     collector.stop()
 
 
+def corrupt_index(programs, folder):
+    """A file of one day's index is damaged: that day is set aside and told, everything else is found and taken."""
+    collector = Collector(programs, folder + "/collector").start()
+    source, token = collector.admin("source", "--name", "máy khác").split()
+    days = [time.strftime("%Y-%m-%d", time.gmtime(time.time() - back * 86_400)) for back in (1, 2, 3)]
+
+    def send(day, count):
+        lines = [{**record(n), "timestamp": f"{day}T10:00:00.000000+0000"} for n in range(count)]
+        status, answer = collector.post("/ingest", ndjson(lines), token)
+        assert (status, answer["accepted"]) == (200, count), answer
+    for day in days:
+        send(day, 100)
+    collector.stop()
+    victim = next(path for path in glob.glob(f"{collector.data}/index/{days[1]}/records/*.store"))
+    with open(victim, "r+b") as file:
+        file.truncate(os.path.getsize(victim) // 2)
+    collector.start()
+    wait_until("readiness", lambda: collector.get("/readyz")[0] == 200)
+    assert collector.indexed()["records"] == 200, collector.indexed()
+    for day in days:
+        send(day, 10)
+    assert collector.indexed()["records"] == 230, collector.indexed()
+    assert os.listdir(collector.data + "/index/damaged") == [f"{days[1]}-records-1"]
+    wait_until("an alarm", lambda: ("index_damaged",) in collector.sql("SELECT kind FROM alarms WHERE closed IS NULL"))
+    collector.stop()
+
+
 def two_with_one_identity(programs, folder):
     """A copied sensor: two spools with one certificate. Their epochs differ, so that neither is lost or doubled."""
     collector = Collector(programs, folder + "/collector").start()
@@ -394,7 +421,7 @@ def canary(programs, folder):
 
 
 TESTS = [ingest_over_http, ingest_as_elasticsearch, ingest_by_rsyslog, canary, kill, spool_full, disk_full, sensor_disk_full, bad_link,
-         clock_jumps, corrupt_spool, two_with_one_identity, backup, *thin.TESTS]
+         clock_jumps, corrupt_spool, corrupt_index, two_with_one_identity, backup, *thin.TESTS]
 
 
 def main():

@@ -34,7 +34,7 @@ pub struct AlarmBody {
     id: i64,
     /// sensor_disconnected, sensor_silent, packet_drops, no_traffic, records_shed, records_lost,
     /// spool_filling, clock_skew, ruleset_mismatch, configuration_mismatch, sensor_cloned, canary_missing, disk_days_left, disk_reserve,
-    /// retention_short, notifications_failing, feeds_failing, archive_failing, syslog_refused
+    /// retention_short, notifications_failing, feeds_failing, archive_failing, syslog_refused, index_damaged
     kind: String,
     /// 1 (worst) to 4.
     severity: u8,

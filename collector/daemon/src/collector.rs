@@ -472,6 +472,12 @@ async fn watch_over(
                     days_left: storage.disk.days_left,
                 },
                 short: Keeper::short(&storage),
+                damaged: keeper
+                    .index()
+                    .damaged()?
+                    .into_iter()
+                    .map(|one| one.name)
+                    .collect(),
                 refused_senders: crate::syslog::refused(&syslog, now()),
                 indexed: &|sensor, epoch| indexed(keeper.index(), sensor, epoch),
             };

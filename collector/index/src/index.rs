@@ -20,6 +20,10 @@ const MARKS_FILE: &str = "marks.json";
 const HALF: &str = ".half";
 /// Folders on their way out; removed at start if a crash left them.
 const DROPPED_PREFIX: &str = ".dropped-";
+/// Folder of partitions that could not be read.
+const DAMAGED: &str = "damaged";
+/// Folders of one name among them.
+const MAX_DAMAGED: u32 = 10_000;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -64,6 +68,14 @@ pub struct PartitionStats {
     pub segments: usize,
 }
 
+/// A partition that could not be read, and was set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damaged {
+    /// `2026-11-24-records-1`, its folder in `damaged`.
+    pub name: String,
+    pub bytes: u64,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
     pub events: u64,
@@ -73,7 +85,8 @@ pub struct Stats {
 }
 
 impl Index {
-    /// Opens the index in a folder, or makes it.
+    /// Opens the index in a folder, or makes it. A partition that is damaged is set aside, and the rest goes on without
+    /// it.
     pub fn open(root: &Path, options: Options) -> Result<Index> {
         std::fs::create_dir_all(root).map_err(IndexError::file(root))?;
         let fields = Arc::new(Fields::new());
@@ -110,6 +123,7 @@ impl Index {
                 }
             }
         }
+        set_aside_damaged(root, &mut partitions)?;
         let marks = read_marks(&root.join(MARKS_FILE))?;
         Ok(Index {
             root: root.to_owned(),
@@ -404,6 +418,20 @@ impl Index {
         Ok(stats)
     }
 
+    /// What was set aside, now or before: it stays until somebody has looked at it and removes it.
+    pub fn damaged(&self) -> Result<Vec<Damaged>> {
+        let folder = self.root.join(DAMAGED);
+        let mut damaged: Vec<Damaged> = names(&folder)?
+            .into_iter()
+            .map(|name| Damaged {
+                bytes: folder_bytes(&folder.join(&name)),
+                name,
+            })
+            .collect();
+        damaged.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(damaged)
+    }
+
     /// The partition with this key, made if there is room for one more.
     fn partition(&self, key: PartitionKey) -> Result<Option<Arc<Partition>>> {
         let id = PartitionId::live(key);
@@ -472,6 +500,49 @@ fn found(
     if partition.folder().join("meta.json").exists() {
         partitions.insert(id, Arc::new(partition));
     }
+}
+
+/// Moves aside the partitions whose files are not what was written, so that they hold up no other. One that came back
+/// from the archive is removed: it is there, and is fetched again.
+fn set_aside_damaged(
+    root: &Path,
+    partitions: &mut BTreeMap<PartitionId, Arc<Partition>>,
+) -> Result<()> {
+    let mut damaged = Vec::new();
+    for (&id, partition) in partitions.iter() {
+        let opened = partition
+            .searcher()
+            .and_then(|_| partition.committed_marks());
+        if let Err(error) = opened
+            && error.is_damage()
+        {
+            damaged.push((id, error));
+        }
+    }
+    for (id, error) in damaged {
+        partitions.remove(&id);
+        let from = id.folder(root);
+        if let Standing::Recalled(_) = id.standing {
+            tracing::error!(folder = %from.display(), %error, "what came back from the archive is damaged");
+            std::fs::remove_dir_all(&from).map_err(IndexError::file(&from))?;
+            continue;
+        }
+        let parent = root.join(DAMAGED);
+        std::fs::create_dir_all(&parent).map_err(IndexError::file(&parent))?;
+        let PartitionKey { day, shelf } = id.key;
+        let to = (1..MAX_DAMAGED)
+            .map(|number| parent.join(format!("{day}-{}-{number}", shelf.name())))
+            .find(|to| !to.exists());
+        let Some(to) = to else { continue };
+        std::fs::rename(&from, &to).map_err(IndexError::file(&from))?;
+        tracing::error!(folder = %to.display(), %error, "a partition is damaged, and set aside");
+        for folder in [parent.as_path(), root] {
+            sync_folder(folder)?;
+        }
+        // Empty when this was the day's last shelf; else it stays.
+        let _ = std::fs::remove_dir(root.join(day.to_string()));
+    }
+    Ok(())
 }
 
 /// What is in a folder; nothing if there is none.

@@ -31,7 +31,7 @@ mod writers;
 pub use error::{IndexError, Result};
 pub use event::{Event, EventError, Shelf, Stream};
 pub use governor::{Archiving, Cause, Dropped, Governed, Limits, Pressure, ShelfLimits, govern};
-pub use index::{Index, Options, PartitionStats, Stats};
+pub use index::{Damaged, Index, Options, PartitionStats, Stats};
 pub use marks::Marks;
 pub use partition::{Partition, PartitionId, PartitionKey, Standing};
 pub use schema::{ALL, EVENT, Fields, Resolved, SOURCE};

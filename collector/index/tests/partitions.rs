@@ -1,5 +1,7 @@
 //! Appending, committing, crashing and dropping, over real folders.
 
+use std::sync::Arc;
+
 use collector_index::{Day, Event, Index, Options, Shelf, Stream};
 use sensor_event::Class;
 use tantivy::Term;
@@ -472,25 +474,54 @@ fn a_partition_with_nothing_in_it_is_not_sealed() {
     );
 }
 
+/// Damage of any file of a partition: it is set aside, the rest is found, and its day takes events again.
 #[test]
-fn a_partition_that_cannot_be_opened_is_sealed_all_the_same() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let index = open(folder.path());
-    let events = (1..=2).map(|seq| event(seq, 1));
-    index
-        .append(&stream(Class::Record), events, 2, RECEIVED)
-        .expect("it appends");
-    index.commit().expect("it commits");
-    let key = index.partitions(None, None, Some(Shelf::Records))[0].key();
-    let meta = index.partitions(None, None, Some(Shelf::Records))[0]
-        .folder()
-        .join("meta.json");
-    drop(index);
-    std::fs::write(&meta, "not what it was").expect("it is written");
-    let index = open(folder.path());
-    let sealed = index.seal(key, 1).expect("it seals");
-    let sealed = sealed.expect("it is there, for whoever carries it away to tell of");
-    let all = index.partitions(None, None, Some(Shelf::Records));
-    let found = all.iter().find(|one| one.id() == sealed);
-    assert!(found.expect("it is there").searcher().is_err());
+fn a_damaged_partition_is_set_aside_and_holds_up_no_other() {
+    for ending in [
+        "meta.json",
+        ".managed.json",
+        ".store",
+        ".term",
+        ".fast",
+        ".idx",
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let index = open(folder.path());
+        let records = stream(Class::Record);
+        let events = (1..=60).map(|seq| event(seq, 3));
+        index
+            .append(&records, events, 60, RECEIVED)
+            .expect("it appends");
+        index.close().expect("it closes");
+        let all = count(&index, None);
+        let victim = Arc::clone(&index.partitions(None, None, Some(Shelf::Records))[1]);
+        let lost = victim.searcher().expect("it opens").num_docs() as usize;
+        let name = format!("{}-records-1", victim.day());
+        drop(index);
+        let files = std::fs::read_dir(victim.folder()).expect("it is there");
+        let mut paths = files.map(|file| file.expect("a file").path());
+        let path = paths
+            .find(|path| path.to_string_lossy().ends_with(ending))
+            .unwrap_or_else(|| panic!("a file that ends with {ending}"));
+        let mut content = std::fs::read(&path).expect("it is read");
+        let half = content.len() / 2;
+        content.truncate(half);
+        std::fs::write(&path, content).expect("it is written");
+
+        for _ in 0..2 {
+            let index = open(folder.path());
+            assert_eq!(count(&index, None), all - lost, "{ending}");
+            let damaged = index.damaged().expect("it is told");
+            let names: Vec<&str> = damaged.iter().map(|one| one.name.as_str()).collect();
+            assert_eq!(names, [name.as_str()], "{ending}");
+            assert_eq!(index.mark(&records), 60, "{ending}: nobody sends again");
+        }
+        let index = open(folder.path());
+        let events = (61..=120).map(|seq| event(seq, 3));
+        index
+            .append(&records, events, 120, RECEIVED)
+            .expect("it appends");
+        index.commit().expect("it commits");
+        assert_eq!(count(&index, None), 2 * all - lost, "{ending}");
+    }
 }

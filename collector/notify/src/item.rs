@@ -162,6 +162,7 @@ fn alarm_name(kind: &str, language: Language) -> &str {
         "feeds_failing" => ("không cập nhật được nguồn luật", "rule sources failing"),
         "archive_failing" => ("không lưu trữ được dữ liệu cũ", "old records not archived"),
         "syslog_refused" => ("nguồn syslog chưa được phép", "syslog senders refused"),
+        "index_damaged" => ("một phần chỉ mục bị hỏng", "part of the index damaged"),
         other => (other, other),
     };
     match language {

@@ -89,6 +89,8 @@ pub struct Surroundings<'a> {
     pub disk: DiskSeen,
     /// Shelf, days held, days asked: where less is held than is asked.
     pub short: Vec<(&'static str, u64, u64)>,
+    /// Partitions of the index that could not be read, as their folders are called.
+    pub damaged: Vec<String>,
     /// Who has sent logs by syslog within [`REFUSED_MS`] and may not, with the messages of each; the most first.
     pub refused_senders: Vec<(IpAddr, u64)>,
     /// Through which number the alerts of a sensor's epoch are committed in the index.
@@ -375,6 +377,10 @@ async fn look_at_collector(
             "senders": named,
         });
         found.add_own(AlarmKind::SyslogRefused, detail);
+    }
+    if let Some(name) = around.damaged.first() {
+        let detail = json!({ "count": around.damaged.len(), "name": name });
+        found.add_own(AlarmKind::IndexDamaged, detail);
     }
     let (_, failed) = store.outbox_counts(now.plus(-UnixMillis::DAY)).await?;
     if failed > 0 {

@@ -74,6 +74,8 @@ kinds! {
     ArchiveFailing = "archive_failing", 2;
     /// Somebody sends logs by syslog and may not.
     SyslogRefused = "syslog_refused", 3;
+    /// Partitions of the index could not be read, and were set aside.
+    IndexDamaged = "index_damaged", 1;
 }
 
 impl AlarmKind {

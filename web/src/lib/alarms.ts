@@ -7,7 +7,7 @@ import { isObject, type Json } from "@/lib/json";
 export const ALARM_KINDS = [
   "sensor_disconnected", "sensor_silent", "packet_drops", "no_traffic", "records_shed", "records_lost", "spool_filling", "clock_skew",
   "ruleset_mismatch", "configuration_mismatch", "sensor_cloned", "canary_missing", "disk_days_left", "disk_reserve", "retention_short", "notifications_failing", "feeds_failing",
-  "archive_failing", "syslog_refused",
+  "archive_failing", "syslog_refused", "index_damaged",
 ] as const;
 
 export type Alarm = Schemas["AlarmBody"];
@@ -34,7 +34,7 @@ export function alarmDetail({ kind, detail: told }: Alarm, t: TFunction, languag
   if (kind === "records_shed") return Object.entries(detail).map(([reason, lost]) => `${reason}: ${number(Number(lost), language)}`).join(", ");
   if (kind === "retention_short") {
     const shelves = Array.isArray(detail.shelves) ? detail.shelves.filter(isObject) : [];
-    return shelves.map(({ shelf, held, asked }) => t("storage.holds", { shelf: t(`storage.shelf.${String(shelf)}`), held: number(Number(held), language), asked: number(Number(asked), language) })).join("; ");
+    return shelves.map(({ shelf, held, asked }) => t("storage.holds", { shelf: t(`storage.shelf.${String(shelf)}`), count: Number(held), asked: number(Number(asked), language) })).join("; ");
   }
   return t(`alarms.detail.${kind}`, {
     seconds: count("seconds"), minutes: count("minutes"), made: count("made"), usual: count("usual"), skew: count("skew_ms"), records: count("records"),
