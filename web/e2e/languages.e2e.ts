@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import en from "../src/lib/i18n/en.json";
 import vi from "../src/lib/i18n/vi.json";
 import { address, signIn, start, type Console } from "./console";
-import { known, type Known } from "./pages";
+import { ask, known, type Known } from "./pages";
 
 describe.each([
   ["vi", vi],
@@ -118,6 +118,28 @@ describe.each([
     await at.page.keyboard.press("ArrowRight");
     await at.page.keyboard.press("ArrowRight");
     await heading(words.wall.sensors);
+  });
+
+  test("who did what is read, fetched, and proved whole", async () => {
+    await at.open("/settings?tab=audit");
+    const log = at.page.getByRole("region", { name: words.audit.title });
+    await log.getByLabel(words.audit.area, { exact: true }).selectOption({ label: words.audit.areas.session });
+    await asked("area").toBe("session");
+    await log.getByRole("cell", { name: words.audit.did.session_create }).first().waitFor();
+    expect(await log.getByRole("cell", { name: words.audit.did.case_create }).count()).toBe(0);
+    await log.getByLabel(words.audit.area, { exact: true }).selectOption("");
+    await log.getByLabel(words.audit.words).fill("Không ai viết thế này");
+    await at.page.keyboard.press("Enter");
+    await log.getByText(words.audit.none).waitFor();
+    await at.open("/settings?tab=audit");
+    const [taken] = await Promise.all([at.page.waitForEvent("download"), log.getByRole("link", { name: words.audit.file }).click()]);
+    expect(taken.suggestedFilename()).toBe("matluoi-audit.csv");
+    await button(words.audit.check).click();
+    await log.locator(".note--good").waitFor();
+    const { items } = await ask<{ items: { action: string }[] }>(at, "/api/v1/audit?action=audit");
+    expect(items.map(({ action }) => action)).toContain("audit.file");
+    expect(await at.barriers(true)).toEqual([]);
+    await at.picture(`language-${language}-audit`);
   });
 
   test("what a person sets is kept", async () => {

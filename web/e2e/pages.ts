@@ -18,7 +18,7 @@ export interface Known {
   flow: string;
 }
 
-const SETTINGS = ["people", "units", "notifications", "alarms", "sources", "storage"] as const;
+const SETTINGS = ["people", "units", "notifications", "alarms", "sources", "storage", "audit"] as const;
 const ALERT = ["protocol", "payload", "packets", "rule", "json", "history"] as const;
 const BENCH = ["try", "diff", "versions", "publish"] as const;
 const FEED = ["changes", "filters", "settings"] as const;

@@ -8,6 +8,7 @@ mod access;
 mod alarms;
 mod archive;
 mod assets;
+mod audit;
 mod caller;
 mod cases;
 mod collector_rules;
@@ -260,6 +261,7 @@ fn routes() -> OpenApiRouter<ApiState> {
             .merge(sources::router())
             .merge(session::router())
             .merge(assets::router())
+            .merge(audit::router())
             .merge(cases::router())
             .merge(collector_rules::router())
             .merge(feeds::router())

@@ -194,7 +194,16 @@ async fn a_case_is_handed_on_as_one_archive() {
         limit: 5,
         before: None,
     };
-    let audit = server.store.audit_log(page).await.expect("read").items;
+    let audit = server
+        .store
+        .audit_log(
+            &collector_state::Scope::All,
+            &collector_state::AuditFilter::default(),
+            page,
+        )
+        .await
+        .expect("read")
+        .items;
     assert!(
         audit.iter().any(|row| row.action == "case.package"),
         "{audit:?}"

@@ -13,7 +13,9 @@ use collector_api::machine::{
 };
 use collector_evidence::{Frame, Place};
 use collector_index::{Event, Stream};
-use collector_state::{EvidenceStep, HeartbeatSeen, Page, SpoolSeen, UnixMillis};
+use collector_state::{
+    AuditFilter, EvidenceStep, HeartbeatSeen, Page, Scope, SpoolSeen, UnixMillis,
+};
 use sensor_event::Class;
 use serde_json::{Value, json};
 use support::{NOW, PASSWORD, Server};
@@ -168,7 +170,7 @@ async fn who_reads_a_payload_is_noted_and_lists_have_none() {
     };
     let log = server
         .store
-        .audit_log(page)
+        .audit_log(&Scope::All, &AuditFilter::default(), page)
         .await
         .expect("it is read")
         .items;
@@ -448,7 +450,12 @@ async fn files_are_listed_and_fetched_in_a_locked_archive() {
         limit: 50,
         before: None,
     };
-    let audit = server.store.audit_log(page).await.expect("read").items;
+    let audit = server
+        .store
+        .audit_log(&Scope::All, &AuditFilter::default(), page)
+        .await
+        .expect("read")
+        .items;
     let noted: Vec<Value> = audit
         .iter()
         .filter(|row| row.action == "evidence.file")
@@ -574,7 +581,12 @@ async fn packets_are_asked_for_looked_at_and_put_into_a_case() {
         limit: 50,
         before: None,
     };
-    let audit = server.store.audit_log(page).await.expect("read").items;
+    let audit = server
+        .store
+        .audit_log(&Scope::All, &AuditFilter::default(), page)
+        .await
+        .expect("read")
+        .items;
     for action in ["evidence.request", "evidence.download", "evidence.lock"] {
         assert!(audit.iter().any(|row| row.action == action), "{action}");
     }

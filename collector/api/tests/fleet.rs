@@ -3,7 +3,7 @@
 mod support;
 
 use axum::http::StatusCode;
-use collector_state::{ConfigurationReport, OrderStep, Page};
+use collector_state::{AuditFilter, ConfigurationReport, OrderStep, Page, Scope};
 use serde_json::{Value, json};
 use support::{NOW, Server};
 
@@ -14,7 +14,11 @@ async fn audited(server: &Server) -> Vec<String> {
         limit: 50,
         before: None,
     };
-    let rows = server.store.audit_log(page).await.expect("they");
+    let rows = server
+        .store
+        .audit_log(&Scope::All, &AuditFilter::default(), page)
+        .await
+        .expect("they");
     rows.items.into_iter().map(|row| row.action).collect()
 }
 

@@ -356,3 +356,35 @@ async fn only_who_has_begun_ends_and_guesses_are_slowed() {
         .await;
     assert_eq!(place, "/sign-in?fault=throttled");
 }
+
+#[tokio::test]
+async fn whoever_tries_the_settings_is_told_what_is_wrong() {
+    let mut server = Server::start().await;
+    let provider = Provider::start().await;
+    let port = provider
+        .issuer
+        .rsplit(':')
+        .next()
+        .expect("a port")
+        .to_owned();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let nobody = format!("http://{}", closed.local_addr().expect("an address"));
+    drop(closed);
+    for (issuer, code) in [
+        (provider.issuer.clone(), Value::Null),
+        (nobody, json!("refused")),
+        // No TLS is spoken there.
+        (format!("https://127.0.0.1:{port}"), json!("certificate")),
+        (format!("{}/nothing", provider.issuer), json!("no_provider")),
+        (format!("http://localhost:{port}"), json!("other_issuer")),
+    ] {
+        let asked = json!({ "enabled": true, "label": "P", "issuer": issuer, "client_id": CLIENT, "secret": "s", "origin": "http://localhost" });
+        let (status, told) = server.ask("POST", "/provider/try", asked).await;
+        assert_eq!(status, StatusCode::OK, "{told}");
+        assert_eq!(
+            (&told["code"], &told["works"]),
+            (&code, &json!(code.is_null())),
+            "{issuer}: {told}"
+        );
+    }
+}

@@ -5,7 +5,8 @@ mod support;
 use axum::http::StatusCode;
 use collector_index::{Event, Stream};
 use collector_state::{
-    HeartbeatSeen, Kept, Page, RemoteFound, RemotePlace, RemoteRow, RemoteStep, SpoolSeen,
+    AuditFilter, HeartbeatSeen, Kept, Page, RemoteFound, RemotePlace, RemoteRow, RemoteStep, Scope,
+    SpoolSeen,
 };
 use sensor_event::Class;
 use serde_json::{Value, json};
@@ -263,7 +264,12 @@ async fn what_sensors_found_is_merged_and_marked() {
         limit: 50,
         before: None,
     };
-    let audit = server.store.audit_log(page).await.expect("read").items;
+    let audit = server
+        .store
+        .audit_log(&Scope::All, &AuditFilter::default(), page)
+        .await
+        .expect("read")
+        .items;
     for action in [
         "remote_hunt.create",
         "remote_hunt.cancel",

@@ -36,7 +36,11 @@ pub enum StateError {
         value: String,
     },
     #[error("audit log: row {id} does not follow from the row before it")]
-    AuditBroken { id: i64 },
+    AuditBroken {
+        id: i64,
+        /// Rows before it that do.
+        rows: u64,
+    },
     #[error("no randomness from the system: {0}")]
     Randomness(String),
 }

@@ -58,7 +58,7 @@ pub use archive::{
     Pack, Recall, Waiting,
 };
 pub use asset::{Asset, NewAsset, USUAL_IMPORTANCE};
-pub use audit::{AuditEntry, AuditRow};
+pub use audit::{AuditEntry, AuditFilter, AuditRow};
 pub use canary::{CanaryHealth, Hop, canary_health};
 pub use case::{
     Case, CaseChange, CaseContent, CaseEvent, CaseFile, CaseFilter, CaseHost, CasePart, CaseStatus,

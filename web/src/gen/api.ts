@@ -193,6 +193,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Newest first: what people of the caller's units did. */
+        get: operations["audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/chain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follows the chain from the oldest row that is kept to the newest. For administrators who see everything. */
+        get: operations["audit_chain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same rows as a CSV file, all of them. Taking it away is noted in the log itself. */
+        get: operations["audit_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases": {
         parameters: {
             query?: never;
@@ -3015,6 +3066,39 @@ export interface components {
             /** Format: int64 */
             unit_id: number;
         };
+        AuditBody: {
+            items: components["schemas"]["AuditLine"][];
+            /** Format: int64 */
+            next?: number | null;
+            /** Format: int64 */
+            total: number;
+        };
+        AuditChain: {
+            /**
+             * Format: int64
+             * @description The first row that does not follow from the row before it: somebody changed the database, or took rows out.
+             */
+            broken_at?: number | null;
+            /**
+             * Format: int64
+             * @description Rows that follow from one another, from the oldest that is kept.
+             */
+            rows: number;
+        };
+        AuditLine: {
+            /** @description `session.create`, `group.close`, … */
+            action: string;
+            address: string;
+            at: string;
+            /** @description JSON, in its text. */
+            detail: string;
+            /** @description Hex; of this row and the hash of the row before it. */
+            hash: string;
+            /** Format: int64 */
+            id: number;
+            target: string;
+            user: string;
+        };
         /** @description Whether a sensor has the packets of an event. */
         AvailabilityBody: {
             /** Format: int64 */
@@ -4839,6 +4923,12 @@ export interface components {
         };
         /** @description Whether what is set can be used. */
         ProviderTried: {
+            /**
+             * @description unreachable, timeout, refused, certificate, no_provider (what answers there is none), other_issuer (it calls
+             *     itself otherwise), settings, other
+             */
+            code?: string | null;
+            /** @description The same as the network says it. */
             reason?: string | null;
             works: boolean;
         };
@@ -6672,6 +6762,140 @@ export interface operations {
                 content?: never;
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit: {
+        parameters: {
+            query?: {
+                /** @description Who did it, by the name of the account. */
+                user?: string;
+                /** @description `group.close`, or `group` for all that begins with `group.`. */
+                action?: string;
+                /** @description Stands somewhere in user, address, target or detail. */
+                q?: string;
+                /** @description RFC 3339, `now-24h`, `-1d@d`. */
+                from?: string;
+                to?: string;
+                limit?: number;
+                /** @description `next` of the page before. */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_chain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditChain"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other fault: a request that cannot be read, a session that has ended, too many requests */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_file: {
+        parameters: {
+            query?: {
+                /** @description Who did it, by the name of the account. */
+                user?: string;
+                /** @description `group.close`, or `group` for all that begins with `group.`. */
+                action?: string;
+                /** @description Stands somewhere in user, address, target or detail. */
+                q?: string;
+                /** @description RFC 3339, `now-24h`, `-1d@d`. */
+                from?: string;
+                to?: string;
+                limit?: number;
+                /** @description `next` of the page before. */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": number[];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -97,7 +97,8 @@ impl Output {
     }
 }
 
-fn row(file: &mut Counted, cells: impl Iterator<Item = String>) -> io::Result<()> {
+/// One row of a CSV file.
+pub fn row(file: &mut impl Write, cells: impl Iterator<Item = String>) -> io::Result<()> {
     for (at, cell) in cells.enumerate() {
         if at > 0 {
             file.write_all(b",")?;

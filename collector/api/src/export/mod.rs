@@ -28,6 +28,7 @@ use crate::extract::Path;
 use crate::json::Json;
 use crate::{search, times};
 
+pub(crate) use file::row as csv_row;
 pub use job::sweep;
 
 /// A file is kept this long.

@@ -2,6 +2,7 @@
 //! logout. Every answer is checked before anything in it counts.
 
 use std::collections::HashMap;
+use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
@@ -9,9 +10,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use collector_state::{Provided, UnixMillis};
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreJwsSigningAlgorithm};
 use openidconnect::{
-    AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl,
-    Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadataWithLogout,
-    RedirectUrl, Scope, TokenResponse,
+    AuthorizationCode, ClientId, ClientSecret, CsrfToken, DiscoveryError, HttpRequest,
+    HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
+    ProviderMetadataWithLogout, RedirectUrl, Scope, TokenResponse,
 };
 use serde_json::Value;
 
@@ -42,8 +43,8 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
 /// Why nobody is signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
-    #[error("the provider cannot be reached: {0}")]
-    Unreachable(String),
+    #[error("the provider cannot be reached: {reason}")]
+    Unreachable { code: &'static str, reason: String },
     /// An answer that was not asked for, or too late.
     #[error("this sign-in is not known, or took too long")]
     Unasked,
@@ -53,9 +54,76 @@ pub enum ProviderError {
     Settings(String),
 }
 
+impl ProviderError {
+    /// What is told to whoever sets the provider up: `unreachable`, `timeout`, `refused`, `certificate`,
+    /// `no_provider`, `other_issuer`, `settings` or `other`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ProviderError::Unreachable { code, .. } => code,
+            ProviderError::Settings(_) => "settings",
+            ProviderError::Unasked | ProviderError::Refused(_) => "other",
+        }
+    }
+}
+
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct HttpFault(String);
+#[error("{reason}")]
+pub struct HttpFault {
+    code: &'static str,
+    reason: String,
+}
+
+impl HttpFault {
+    fn other(reason: String) -> HttpFault {
+        HttpFault {
+            code: "other",
+            reason,
+        }
+    }
+}
+
+impl From<HttpFault> for ProviderError {
+    fn from(HttpFault { code, reason }: HttpFault) -> ProviderError {
+        ProviderError::Unreachable { code, reason }
+    }
+}
+
+impl From<reqwest::Error> for HttpFault {
+    fn from(error: reqwest::Error) -> HttpFault {
+        HttpFault {
+            code: network_code(&error),
+            reason: told(&error),
+        }
+    }
+}
+
+/// The kind of an error that others may only hand on.
+fn innermost_kind(error: &io::Error) -> ErrorKind {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    inner.map_or_else(|| error.kind(), innermost_kind)
+}
+
+/// What is wrong with the way to the provider.
+fn network_code(error: &reqwest::Error) -> &'static str {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        match inner.downcast_ref::<io::Error>().map(innermost_kind) {
+            Some(ErrorKind::TimedOut) => return "timeout",
+            Some(ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset) => return "refused",
+            // What TLS does not take comes as this, from a certificate to bytes that are no TLS at all.
+            Some(ErrorKind::InvalidData) => return "certificate",
+            _ => cause = inner.source(),
+        }
+    }
+    if error.is_timeout() {
+        "timeout"
+    } else if error.is_connect() {
+        "unreachable"
+    } else {
+        "other"
+    }
+}
 
 /// Somebody who is at the provider.
 struct Pending {
@@ -170,9 +238,7 @@ impl Desk {
             .request_async(&http)
             .await
             .map_err(|error| match error {
-                openidconnect::RequestTokenError::Request(fault) => {
-                    ProviderError::Unreachable(fault.to_string())
-                }
+                openidconnect::RequestTokenError::Request(fault) => fault.into(),
                 other => ProviderError::Refused(other.to_string()),
             })?;
         let token = answer
@@ -225,7 +291,7 @@ impl Desk {
             .body(Vec::new())
             .map_err(|error| refused(error.to_string()))?;
         let answer = send(self.client.clone(), request).await;
-        let answer = answer.map_err(|fault| ProviderError::Unreachable(fault.to_string()))?;
+        let answer = answer?;
         serde_json::from_slice(answer.body()).map_err(|error| refused(error.to_string()))
     }
 
@@ -264,7 +330,16 @@ impl Desk {
         let http = self.http();
         let metadata = Metadata::discover_async(issuer, &http)
             .await
-            .map_err(|error| ProviderError::Unreachable(told(&error)))?;
+            .map_err(|error| {
+                let code = match &error {
+                    DiscoveryError::Request(fault) => fault.code,
+                    DiscoveryError::Parse(_) | DiscoveryError::Response(..) => "no_provider",
+                    DiscoveryError::Validation(_) => "other_issuer",
+                    _ => "other",
+                };
+                let reason = told(&error);
+                ProviderError::Unreachable { code, reason }
+            })?;
         let metadata = Arc::new(metadata);
         *lock(&self.known) = Some((settings.issuer.clone(), Arc::clone(&metadata), now));
         Ok(metadata)
@@ -284,23 +359,22 @@ impl Desk {
 
 /// One request; an answer that is too large is none.
 async fn send(client: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, HttpFault> {
-    let fault = |error: reqwest::Error| HttpFault(told(&error));
-    let request = reqwest::Request::try_from(request).map_err(fault)?;
-    let mut answer = client.execute(request).await.map_err(fault)?;
+    let request = reqwest::Request::try_from(request)?;
+    let mut answer = client.execute(request).await?;
     let mut builder = axum::http::Response::builder().status(answer.status());
     for (name, value) in answer.headers() {
         builder = builder.header(name, value);
     }
     let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(fault)? {
+    while let Some(piece) = answer.chunk().await? {
         if body.len() + piece.len() > MAX_ANSWER_BYTES {
-            return Err(HttpFault("the answer is too large".to_owned()));
+            return Err(HttpFault::other("the answer is too large".to_owned()));
         }
         body.extend_from_slice(&piece);
     }
     builder
         .body(body)
-        .map_err(|error| HttpFault(error.to_string()))
+        .map_err(|error| HttpFault::other(error.to_string()))
 }
 
 /// An error with what led to it.

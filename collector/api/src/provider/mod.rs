@@ -65,6 +65,10 @@ pub struct CallbackQuery {
 #[derive(Serialize, ToSchema)]
 pub struct ProviderTried {
     works: bool,
+    /// unreachable, timeout, refused, certificate, no_provider (what answers there is none), other_issuer (it calls
+    /// itself otherwise), settings, other
+    code: Option<String>,
+    /// The same as the network says it.
     reason: Option<String>,
 }
 
@@ -196,7 +200,7 @@ async fn callback(
         Err(error) => {
             tracing::warn!(%error, address, "nobody is signed in through the provider");
             let fault = match error {
-                ProviderError::Unreachable(_) => "provider_unreachable",
+                ProviderError::Unreachable { .. } => "provider_unreachable",
                 ProviderError::Unasked => "provider_unasked",
                 ProviderError::Refused(_) | ProviderError::Settings(_) => "provider_refused",
             };
@@ -345,6 +349,7 @@ async fn try_out(
         .err();
     Ok(Json(ProviderTried {
         works: fault.is_none(),
+        code: fault.as_ref().map(|fault| fault.code().to_owned()),
         reason: fault.map(|fault| fault.to_string()),
     }))
 }

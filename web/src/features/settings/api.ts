@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, body, type Schemas } from "@/lib/api";
+import { USUAL_AUDIT, type SettingsSearch } from "./route";
 
 export const peopleQuery = queryOptions({
   queryKey: ["users"],
@@ -134,3 +135,23 @@ export const identitiesQuery = queryOptions({
 });
 export const useSetIdentity = () =>
   useChange(["identities"], ({ id, expected }: { id: number; expected: string | null }) => body(api.PUT("/api/v1/users/{id}/identity", { params: { path: { id } }, body: { expected } })));
+
+/** What the audit log is asked for. */
+function askedOfAudit({ who, area, words, from, to }: SettingsSearch) {
+  return { user: who, action: area, q: words, from: from ?? USUAL_AUDIT, to };
+}
+export function auditQuery(search: SettingsSearch) {
+  const asked = askedOfAudit(search);
+  return infiniteQueryOptions({
+    queryKey: ["audit", asked],
+    initialPageParam: undefined as number | undefined,
+    queryFn: ({ pageParam, signal }) => body(api.GET("/api/v1/audit", { params: { query: { ...asked, before: pageParam } }, signal })),
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+}
+/** Where the same lines are as a file. */
+export function auditFile(search: SettingsSearch): string {
+  const asked = Object.entries(askedOfAudit(search)).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return `/api/v1/audit/file?${new URLSearchParams(asked).toString()}`;
+}
+export const useCheckChain = () => useChange(["none"], () => body(api.GET("/api/v1/audit/chain")));

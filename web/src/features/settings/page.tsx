@@ -4,6 +4,7 @@ import { useEffect, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 import { useRights } from "@/lib/session";
 import { Access } from "./components/access";
+import { Audit } from "./components/audit";
 import { Notifications } from "./components/notifications";
 import { People } from "./components/people";
 import { Sources } from "./components/sources";
@@ -13,7 +14,7 @@ import { Watch } from "./components/watch";
 import { TABS, type Tab } from "./route";
 import "./settings.css";
 
-const SHOWN: Record<Tab, () => ReactElement> = { access: Access, people: People, units: Units, notifications: Notifications, alarms: Watch, sources: Sources, storage: Storage };
+const SHOWN: Record<Tab, () => ReactElement> = { access: Access, people: People, units: Units, notifications: Notifications, alarms: Watch, sources: Sources, storage: Storage, audit: Audit };
 
 const route = getRouteApi("/signed-in/settings");
 

@@ -75,7 +75,17 @@ function Form({ before, onClose }: { before: Settings; onClose: () => void }) {
       </div>
       <div role="status">
         {tried?.works && <p className="note note--good">{t("provider.works")}</p>}
-        {tried && !tried.works && <p className="note note--bad settings__wrap">{tried.reason}</p>}
+        {tried && !tried.works && (
+          <div className="note note--bad settings__wrap">
+            <p>{t(`provider.tried.${tried.code ?? "other"}`, { defaultValue: t("provider.tried.other") })}</p>
+            {tried.reason && (
+              <details>
+                <summary>{t("provider.technical")}</summary>
+                <p className="mono">{tried.reason}</p>
+              </details>
+            )}
+          </div>
+        )}
       </div>
       <Fault error={attempt.error} />
       <label className="check">
