@@ -108,7 +108,7 @@ test("a source that breaks is told, and the version before stays", { timeout: 12
   await picture("feeds-failed");
   expect(await barriers()).toEqual([]);
   await shown.open("/sensors");
-  await page.getByText("Nguồn luật không cập nhật được").first().waitFor({ timeout: 30_000 });
+  await page.getByText("Nguồn luật không cập nhật được").first().waitFor({ timeout: 90_000 });
 });
 
 test("a list is given by hand where there is no internet", { timeout: 120_000 }, async () => {

@@ -66,10 +66,10 @@ export async function ask<T>({ page }: Console, path: string, content?: object):
   return answer as T;
 }
 
-/** A group, a flow, a case, a set of rules and a source of rules; the latter three are made where there are none. */
+/** A group, a flow, a case with alerts, a set of rules and a source of rules; the latter three are made where there are none. */
 export async function known(at: Console): Promise<Known> {
   const { items: groups } = await ask<{ items: { id: number; gid: number; app_proto: string | null }[] }>(at, "/api/v1/groups?sort=risk&limit=100");
-  const { items: cases } = await ask<{ items: { id: number }[] }>(at, "/api/v1/cases?limit=1");
+  const { items: cases } = await ask<{ items: { id: number; groups: number }[] }>(at, "/api/v1/cases?limit=100");
   const [feed] = await ask<{ id: number }[]>(at, "/api/v1/feeds");
   const sets = await ask<{ id: number; fed_by: number | null }[]>(at, "/api/v1/rule-sets");
   const set = sets.find((one) => one.fed_by === null);
@@ -79,7 +79,7 @@ export async function known(at: Console): Promise<Known> {
   // Of a signature: that has bytes, and a rule whose text is known.
   const group = (groups.find(({ gid, app_proto }) => gid === 1 && app_proto === "http") ?? groups[0])?.id;
   if (group === undefined) throw new Error("the demonstration has no alerts");
-  const one = cases[0] ?? (await ask<{ id: number }>(at, "/api/v1/cases", { title: "Máy chủ web có webshell", severity: 1, groups: [group] }));
+  const one = cases.find(({ groups }) => groups > 0) ?? (await ask<{ id: number }>(at, "/api/v1/cases", { title: "Máy chủ web có webshell", severity: 1, groups: [group] }));
   const made = { name: "Nguồn mẫu", unit_id: user.unit_id, kind: "list", address: "", enabled: true, publishes: false };
   const fed = feed ?? (await ask<{ id: number }>(at, "/api/v1/feeds", made));
   return { group, case: one.id, feed: fed.id, flow: String(records[0]?.flow_id), sensor: sensors.find(({ kind }) => kind === "sensor")?.id ?? "", set: (set ?? (await ask<{ id: number }>(at, "/api/v1/rule-sets", { name: "Bộ luật mẫu", unit_id: user.unit_id }))).id };
