@@ -13,9 +13,8 @@ const MAX_ONE_BY_ONE: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Pairs {
-    /// For each pair of bytes, as they lie in the data, whether a pattern has it: a byte, which is read at once, where a
-    /// bit would have to be shifted to.
-    is_known: Box<[u8; 1 << 16]>,
+    /// A bit for each pair of bytes, as they lie in the data.
+    bits: Box<[u64; 1 << 10]>,
     buckets: Buckets,
     looks: Looks,
 }
@@ -61,21 +60,21 @@ impl Pairs {
                 })
             })
             .collect();
-        let mut is_known = Box::new([0; 1 << 16]);
+        let mut bits = Box::new([0; 1 << 10]);
         for (key, _) in &entries {
             for pair in spellings(*key) {
-                is_known[pair as usize & 0xffff] = 1;
+                bits[(pair >> 6) as usize & 0x3ff] |= 1 << (pair & 63);
             }
         }
         Some(Pairs {
-            is_known,
+            bits,
             buckets: Buckets::new(entries),
             looks,
         })
     }
 
     pub fn memory_bytes(&self) -> usize {
-        size_of_val(&*self.is_known) + self.buckets.memory_bytes()
+        size_of_val(&*self.bits) + self.buckets.memory_bytes()
     }
 
     /// Calls `found` with each place at which a pattern may begin, and the pattern.
@@ -93,9 +92,9 @@ impl Pairs {
         }
     }
 
-    /// Not 0 where a pattern has the pair.
-    fn look(&self, pair: u32) -> u8 {
-        self.is_known[pair as usize & 0xffff]
+    /// The lowest bit tells whether a pattern has the pair.
+    fn look(&self, pair: u32) -> u64 {
+        self.bits[(pair >> 6) as usize & 0x3ff] >> (pair & 63)
     }
 
     fn scan_places<const STRIDE: usize>(&self, data: &[u8], mut found: impl FnMut(usize, u32)) {
@@ -111,9 +110,9 @@ impl Pairs {
             let pair = |place: usize| number([block[place], block[place + 1]]);
             let places = || (0..BLOCK).step_by(STRIDE);
             let any = places().fold(0, |any, place| any | self.look(pair(place)));
-            if any != 0 {
+            if any & 1 != 0 {
                 for place in places() {
-                    if self.look(pair(place)) != 0 {
+                    if self.look(pair(place)) & 1 != 0 {
                         hit(at + place, pair(place));
                     }
                 }
@@ -122,7 +121,7 @@ impl Pairs {
         }
         while let Some(pair) = data.get(at..).and_then(<[u8]>::first_chunk) {
             let pair = number(*pair);
-            if self.look(pair) != 0 {
+            if self.look(pair) & 1 != 0 {
                 hit(at, pair);
             }
             at += STRIDE;
