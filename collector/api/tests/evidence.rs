@@ -13,9 +13,7 @@ use collector_api::machine::{
 };
 use collector_evidence::{Frame, Place};
 use collector_index::{Event, Stream};
-use collector_state::{
-    AuditFilter, EvidenceStep, HeartbeatSeen, Page, Scope, SpoolSeen, UnixMillis,
-};
+use collector_state::{EvidenceStep, HeartbeatSeen, SpoolSeen, UnixMillis};
 use sensor_event::Class;
 use serde_json::{Value, json};
 use support::{NOW, PASSWORD, Server};
@@ -164,16 +162,7 @@ async fn who_reads_a_payload_is_noted_and_lists_have_none() {
             .await;
         assert_eq!((status, &told["payload"]), (StatusCode::OK, &payload));
     }
-    let page = Page {
-        limit: 50,
-        before: None,
-    };
-    let log = server
-        .store
-        .audit_log(&Scope::All, &AuditFilter::default(), page)
-        .await
-        .expect("it is read")
-        .items;
+    let log = server.audited().await;
     let read: Vec<_> = log
         .iter()
         .filter(|row| row.action == "event.payload")
@@ -446,16 +435,7 @@ async fn files_are_listed_and_fetched_in_a_locked_archive() {
     assert_eq!(status, StatusCode::OK);
     assert!(archive.starts_with(b"PK"));
     assert!(!archive.windows(4).any(|bytes| bytes == b"MZ.."));
-    let page = Page {
-        limit: 50,
-        before: None,
-    };
-    let audit = server
-        .store
-        .audit_log(&Scope::All, &AuditFilter::default(), page)
-        .await
-        .expect("read")
-        .items;
+    let audit = server.audited().await;
     let noted: Vec<Value> = audit
         .iter()
         .filter(|row| row.action == "evidence.file")
@@ -577,16 +557,7 @@ async fn packets_are_asked_for_looked_at_and_put_into_a_case() {
     );
     let of_case = format!("/cases/{}/files/{}", case["id"], kept["file_id"]);
     assert_eq!(server.fetch(&of_case).await.1, file);
-    let page = Page {
-        limit: 50,
-        before: None,
-    };
-    let audit = server
-        .store
-        .audit_log(&Scope::All, &AuditFilter::default(), page)
-        .await
-        .expect("read")
-        .items;
+    let audit = server.audited().await;
     for action in ["evidence.request", "evidence.download", "evidence.lock"] {
         assert!(audit.iter().any(|row| row.action == action), "{action}");
     }

@@ -3,24 +3,11 @@
 mod support;
 
 use axum::http::StatusCode;
-use collector_state::{AuditFilter, ConfigurationReport, OrderStep, Page, Scope};
+use collector_state::{AuditRow, ConfigurationReport, OrderStep};
 use serde_json::{Value, json};
 use support::{NOW, Server};
 
 const HOME: &str = "vars.address-groups.HOME_NET";
-
-async fn audited(server: &Server) -> Vec<String> {
-    let page = Page {
-        limit: 50,
-        before: None,
-    };
-    let rows = server
-        .store
-        .audit_log(&Scope::All, &AuditFilter::default(), page)
-        .await
-        .expect("they");
-    rows.items.into_iter().map(|row| row.action).collect()
-}
 
 #[tokio::test]
 async fn settings_are_checked_previewed_and_made() {
@@ -96,7 +83,8 @@ async fn settings_are_checked_previewed_and_made() {
         .ask("GET", "/fleet/changes?unit_id=1", Value::Null)
         .await;
     assert_eq!(history[0]["why"], "mạng mới");
-    assert!(audited(&server).await.contains(&"fleet.change".to_owned()));
+    let changed = |row: &AuditRow| row.action == "fleet.change";
+    assert!(server.audited().await.iter().any(changed));
 
     // What the sensor says stands beside what is wanted.
     let told = ConfigurationReport {
@@ -200,7 +188,7 @@ async fn orders_bundles_silences_and_the_end_of_a_sensor() {
     assert!(!server.store.sensor_may_deliver(&sensor).await.expect("it"));
     let (_, sensors) = server.ask("GET", "/sensors", Value::Null).await;
     assert_eq!(sensors, json!([]));
-    let audited = audited(&server).await;
+    let audited = server.audited().await;
     for action in [
         "sensor.bundle",
         "sensor.download_bundle",
@@ -212,7 +200,7 @@ async fn orders_bundles_silences_and_the_end_of_a_sensor() {
         "sensor.revoke",
     ] {
         assert!(
-            audited.iter().any(|one| one == action),
+            audited.iter().any(|row| row.action == action),
             "{action}: {audited:?}"
         );
     }

@@ -5,8 +5,7 @@ mod support;
 use axum::http::StatusCode;
 use collector_index::{Event, Stream};
 use collector_state::{
-    AuditFilter, HeartbeatSeen, Kept, Page, RemoteFound, RemotePlace, RemoteRow, RemoteStep, Scope,
-    SpoolSeen,
+    HeartbeatSeen, Kept, RemoteFound, RemotePlace, RemoteRow, RemoteStep, SpoolSeen,
 };
 use sensor_event::Class;
 use serde_json::{Value, json};
@@ -260,16 +259,7 @@ async fn what_sensors_found_is_merged_and_marked() {
         .ask("GET", &format!("{path}/events"), Value::Null)
         .await;
     assert_eq!(status, StatusCode::NOT_FOUND);
-    let page = Page {
-        limit: 50,
-        before: None,
-    };
-    let audit = server
-        .store
-        .audit_log(&Scope::All, &AuditFilter::default(), page)
-        .await
-        .expect("read")
-        .items;
+    let audit = server.audited().await;
     for action in [
         "remote_hunt.create",
         "remote_hunt.cancel",

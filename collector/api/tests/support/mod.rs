@@ -14,7 +14,8 @@ use collector_evidence::Shelf;
 use collector_index::{Index, Options};
 use collector_search::Embedded;
 use collector_state::{
-    AlertBatch, AlertSeen, PasswordCost, Store, StoreOptions, UnitId, UnixMillis,
+    AlertBatch, AlertSeen, AuditFilter, AuditRow, Page, PasswordCost, Scope, Store, StoreOptions,
+    UnitId, UnixMillis,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -193,6 +194,17 @@ impl Server {
         let status = response.status();
         let bytes = to_bytes(response.into_body(), 1 << 24).await.expect("body");
         (status, bytes.to_vec())
+    }
+
+    /// The newest fifty rows of the audit log, of all units.
+    pub async fn audited(&self) -> Vec<AuditRow> {
+        let page = Page {
+            limit: 50,
+            before: None,
+        };
+        let filter = AuditFilter::default();
+        let rows = self.store.audit_log(&Scope::All, &filter, page).await;
+        rows.expect("it is read").items
     }
 
     pub async fn sign_in(&mut self, password: &str) -> StatusCode {

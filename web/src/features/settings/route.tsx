@@ -7,7 +7,7 @@ export const MESSAGES = ["waiting", "sent", "failed"] as const;
 
 /** How actions of the audit log begin. */
 export const AREAS = [
-  "session", "user", "second_factor", "token", "unit", "group", "hide_rule", "case", "evidence", "export", "report", "quarantine", "rule_set", "rule_capture", "feed", "rule_hunt", "collector_rules",
+  "session", "user", "second_factor", "token", "unit", "group", "hide_rule", "case", "event", "evidence", "export", "report", "quarantine", "rule_set", "rule_capture", "feed", "rule_hunt", "collector_rules",
   "remote_hunt", "sensor", "enrolment", "fleet", "silence", "alarm", "alarms", "channel", "notification_rule", "message", "source", "asset", "archive", "provider", "audit", "admin",
 ] as const;
 
